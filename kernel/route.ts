@@ -1,0 +1,59 @@
+/**
+ * A route is a value: what may be asked, by whom, and what may come back. The server serves it, the
+ * client calls it and the OpenAPI document prints it, so the three cannot disagree.
+ */
+import type { z } from "zod";
+import type { ProjectId } from "./ids.ts";
+import type { Kind } from "./problem.ts";
+
+type Shape = z.ZodType;
+
+export interface Route<P extends Shape, Q extends Shape, B extends Shape, R extends Shape> {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly path: `/v1/${string}`;
+  readonly summary: string;
+  /** The permission the caller needs, on the project in the path if there is one. */
+  readonly needs: Permission;
+  readonly params: P;
+  readonly query: Q;
+  readonly body: B;
+  readonly reply: readonly [status: 200 | 201 | 202, shape: R];
+  /** Every `code` it may fail with, for the client's `switch` and the reader's eye. */
+  readonly fails: Readonly<Record<string, Kind>>;
+}
+
+/** `project:*` are for members of the project in the path, `platform:*` for operators. */
+export type Permission = "project:read" | "project:operate" | "platform:read" | "platform:operate";
+
+export interface Caller {
+  readonly name: string;
+  /** The only project the caller may touch; undefined for an operator of the whole platform. */
+  readonly project: ProjectId | undefined;
+}
+
+export interface Request<Params, Query, Body> {
+  readonly params: Params;
+  readonly query: Query;
+  readonly body: Body;
+  readonly caller: Caller;
+  /** Joins every log line and journal row that this request causes. */
+  readonly requestId: string;
+  /** The caller's `Idempotency-Key`: the same key and the same request are carried out once. */
+  readonly idempotencyKey: string | undefined;
+}
+
+export const route = <P extends Shape, Q extends Shape, B extends Shape, R extends Shape>(
+  declared: Route<P, Q, B, R>,
+) => declared;
+
+/** Pairs a declaration with what it does. Adapters in apps/ turn the pairs into an HTTP server. */
+export const handle = <P extends Shape, Q extends Shape, B extends Shape, R extends Shape>(
+  declared: Route<P, Q, B, R>,
+  answer: (request: Request<z.output<P>, z.output<Q>, z.output<B>>) => Promise<z.input<R>>,
+) => ({ route: declared, answer });
+
+/** Any route with its answer, for code that serves or lists them without knowing their shapes. */
+export interface Handler {
+  readonly route: Route<Shape, Shape, Shape, Shape>;
+  readonly answer: (request: Request<never, never, never>) => Promise<unknown>;
+}
