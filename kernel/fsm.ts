@@ -41,13 +41,15 @@ export type EventOf<M> = M extends Machine<infer T> ? Events<T> : never;
 export function machine<const T extends Table<T>>(table: T, ignored: Ignored<T> = {}): Machine<T> {
   const states = Object.keys(table) as States<T>[];
   const rows: Rows = table;
-  const events = [...new Set(Object.values(rows).flatMap((row) => Object.keys(row)))] as Events<T>[];
+  const events = [
+    ...new Set(Object.values(rows).flatMap((row) => Object.keys(row))),
+  ] as Events<T>[];
   const next = (state: States<T>, event: Events<T>) =>
     Object.hasOwn(table[state], event) ? table[state][event] : undefined;
   const accepting = (event: Events<T>) => states.filter((state) => next(state, event));
   const react = (state: States<T>, event: Events<T>): Reaction<States<T>> => {
-    const to = next(state, event);
-    if (to) return { to };
+    const to: States<T> | undefined = next(state, event);
+    if (to !== undefined) return { to };
     return ignored[state]?.includes(event)
       ? { ignored: true }
       : { refused: true, accepting: accepting(event) };
@@ -66,7 +68,6 @@ export function draw({ table }: { readonly table: Rows }): string {
 /** Every state that can be reached from `from`, itself included. */
 export function reachable({ table }: { readonly table: Rows }, from: string): ReadonlySet<string> {
   const reached = new Set([from]);
-  for (const state of reached)
-    for (const to of Object.values(table[state] ?? {})) reached.add(to);
+  for (const state of reached) for (const to of Object.values(table[state] ?? {})) reached.add(to);
   return reached;
 }
