@@ -1,4 +1,9 @@
-/** The nouns of placement. Plain readonly data; sizes are requests, never what a guest happens to use. */
+/**
+ * The nouns of placement. Plain readonly data.
+ *
+ * Sizes are requests, never what a guest happens to use, and they are whole numbers. Factors are not
+ * part of any size: they are an argument of each choice, so that changing one works at once.
+ */
 import type { HostId } from "@holdfast/kernel/ids";
 
 /** A host as placement sees it. */
@@ -44,14 +49,28 @@ export interface Overprovisioning {
   readonly memory: number;
 }
 
+/** The factors everywhere, and where a cluster has its own, those. */
+export interface Factors extends Overprovisioning {
+  readonly clusters?: Readonly<Record<string, Partial<Overprovisioning>>>;
+}
+
+/** How to choose: read from the settings each time, never kept. */
+export interface PlacementOptions {
+  readonly planner: Planner;
+  readonly factors: Factors;
+}
+
+/**
+ * The rules that may refuse a host. Health is not among them: concerns make a host the last resort,
+ * because a guest on a worrying host beats no guest at all.
+ */
 export type Rule =
   | "host-state"
   | "host-mode"
-  | "host-health"
   | "zone"
+  | "tags"
   | "only-hosts"
   | "avoided"
-  | "tags"
   | "anti-affinity"
   | "cpu"
   | "memory";
@@ -70,23 +89,49 @@ export interface Verdict {
   readonly host: HostId;
   readonly name: string;
   readonly verdict: "chosen" | "feasible" | "rejected";
-  /** Higher is better; only for hosts that are feasible. */
+  /** How many other feasible hosts the planner ranks below this one; only for hosts that are feasible. */
   readonly score?: number;
+  /** What the planner looked at, in words: `2048 MiB and 3 cpus left after placing`. */
+  readonly merit?: string;
   /** Every rule that it breaks, not only the first. */
   readonly rejections: readonly Rejection[];
+  /** Why it is a last resort, if it is. */
+  readonly concerns: readonly string[];
 }
 
-/** The smallest single change that would have admitted the request. */
+/** What kind of change a fix is, for programs. The order here is the order of nearness. */
+export const fixKinds = [
+  "free-capacity",
+  "raise-factor",
+  "relax-anti-affinity",
+  "enable-host",
+  "add-tags",
+  "drop-tags",
+  "other-zone",
+  "allow-host",
+  "stop-avoiding",
+  "ask-for-less",
+  "bring-host-up",
+  "add-host",
+] as const;
+export type FixKind = (typeof fixKinds)[number];
+
+/** A single change that would have admitted the request: tried, not guessed. */
 export interface NearestFix {
+  readonly kind: FixKind;
+  /** In words, as an order: `free 512 MiB on h7`. */
   readonly change: string;
+  /** The hosts that would then do. Empty for `add-host`, whose host does not exist yet. */
   readonly wouldAdmit: readonly HostId[];
 }
 
 export interface Explanation {
   readonly planner: Planner;
+  readonly request: PlacementRequest;
   readonly chosen: HostId | undefined;
+  /** One verdict for every host, in name order. */
   readonly hosts: readonly Verdict[];
-  /** How many hosts each rule refused. */
+  /** How many hosts each rule refused, most first. A host that breaks two rules counts in both. */
   readonly summary: readonly { readonly rule: Rule; readonly hosts: number }[];
   /** Nearest first; empty when a host was found. */
   readonly nearestFixes: readonly NearestFix[];

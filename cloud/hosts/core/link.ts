@@ -1,0 +1,164 @@
+/**
+ * What managers and agents say to each other: one connection per host, JSON, both directions.
+ *
+ * Wishes go down, facts come up. There is no command in flight that could be lost: a wish says how
+ * something should be, and is said again until it is so; a fact is said until it has been recorded.
+ * What an agent is *asked* (a console, some log lines) only ever reads.
+ */
+import { Manifest } from "@holdfast/cloud/images";
+import type { HostId, InstanceId, VolumeId } from "@holdfast/kernel/ids";
+import { z } from "zod";
+
+export const protocolVersion = 1;
+
+const id = <Kind extends string>() => z.uuid().transform((text) => text as Kind); // Checked just before.
+const generation = z.number().int().nonnegative();
+const milliseconds = z.number().nonnegative();
+
+/** What one instance should be on this host. Orders of an older `version` are ignored. */
+export const Wish = z.object({
+  instance: id<InstanceId>(),
+  version: z.number().int(),
+  generation,
+  /** `nothing`: it has no business here. Whatever runs of it is ended, and its traces are removed. */
+  want: z.enum(["running", "stopped", "nothing"]),
+  /** A manager has seen this generation run. If the host knows nothing of it, it is gone, not new. */
+  wasRunning: z.boolean(),
+  reboots: z.number().int().nonnegative(),
+  /** How patient to be when it should stop; milliseconds per step, zero skips the step. */
+  ladder: z.object({ acpi: milliseconds, terminate: milliseconds, kill: milliseconds }),
+  /** Press the reset button at once instead of asking the guest first. */
+  hardReboot: z.boolean(),
+  /** With `want: running`: what to run. */
+  spec: z
+    .object({
+      name: z.string(),
+      cpus: z.number().int().positive(),
+      memoryMiB: z.number().int().positive(),
+      volume: id<VolumeId>(),
+      volumeBytes: z.number().int().positive(),
+      image: Manifest,
+      userData: z.string().nullable(),
+      startPaused: z.boolean(),
+      /** A guest whose image says ready, and which has not by then, is ended. Milliseconds. */
+      bootTimeout: milliseconds,
+    })
+    .nullable(),
+  requestId: z.string(),
+});
+export type Wish = z.output<typeof Wish>;
+
+export const Line = z.object({ at: z.number(), text: z.string() });
+
+export const ExitReport = z.object({
+  at: z.number(),
+  status: z.union([
+    z.object({ code: z.number() }),
+    z.object({ signal: z.string() }),
+    z.literal("unrecorded"),
+    z.literal("never-launched"),
+  ]),
+  reason: z.string().optional(),
+  requested: z.boolean(),
+  hypervisorLog: z.array(z.string()),
+  consoleTail: z.array(z.string()),
+  oomKills: z.number(),
+  /** It was ended because its guest did not say ready in time. */
+  bootTimedOut: z.boolean(),
+  /** It never ran, and this is why. */
+  problem: z
+    .object({ kind: z.string(), code: z.string(), message: z.string(), fix: z.string().optional() })
+    .optional(),
+});
+export type ExitReport = z.output<typeof ExitReport>;
+
+/** A fact about one generation of one instance. */
+export const MachineReport = z.object({
+  instance: id<InstanceId>(),
+  generation,
+  phase: z.enum(["running", "exited"]),
+  guest: z.enum(["booting", "up", "paused", "panicked", "io-error"]),
+  reboots: z.number().int(),
+  at: z.number(),
+  exit: ExitReport.optional(),
+});
+export type MachineReport = z.output<typeof MachineReport>;
+
+export const VolumeReport = z.object({
+  volume: id<VolumeId>(),
+  is: z.enum(["ready", "deleted"]),
+});
+export type VolumeReport = z.output<typeof VolumeReport>;
+
+export const HostFacts = z.object({
+  acceleration: z.object({ kind: z.string(), reason: z.string() }),
+  kernel: z.string(),
+  hypervisor: z.string(),
+});
+
+export const fromAgent = z.discriminatedUnion("say", [
+  z.object({
+    say: z.literal("hello"),
+    protocol: z.number(),
+    bootId: z.string(),
+    cpus: z.number().int().positive(),
+    memoryMiB: z.number().int().positive(),
+    facts: HostFacts,
+    /** The wishes it holds, by version, so that only differences need to be said. */
+    held: z.array(z.object({ instance: id<InstanceId>(), version: z.number().int() })),
+    machines: z.array(MachineReport),
+  }),
+  /** `sentAt` is the sender's own and comes back untouched: the lease runs from there. */
+  z.object({ say: z.literal("heartbeat"), sentAt: z.number(), guard: z.boolean() }),
+  z.object({
+    say: z.literal("report"),
+    machines: z.array(MachineReport),
+    volumes: z.array(VolumeReport),
+  }),
+  z.object({
+    say: z.literal("answer"),
+    ask: z.number(),
+    value: z.unknown(),
+    problem: z.string().optional(),
+  }),
+  z.object({ say: z.literal("output"), ask: z.number(), data: z.string(), isEnd: z.boolean() }),
+]);
+export type FromAgent = z.output<typeof fromAgent>;
+
+export const fromManager = z.discriminatedUnion("say", [
+  z.object({
+    say: z.literal("welcome"),
+    host: id<HostId>(),
+    name: z.string(),
+    epoch: z.number().int(),
+    heartbeat: milliseconds,
+    lease: milliseconds,
+    concurrentStarts: z.number().int().positive(),
+  }),
+  z.object({ say: z.literal("beat"), sentAt: z.number() }),
+  z.object({
+    say: z.literal("wishes"),
+    wishes: z.array(Wish),
+    deleteVolumes: z.array(id<VolumeId>()),
+  }),
+  /** These endings are in the database: their traces may be removed. */
+  z.object({
+    say: z.literal("recorded"),
+    machines: z.array(z.object({ instance: id<InstanceId>(), generation })),
+    volumes: z.array(id<VolumeId>()),
+  }),
+  z.object({
+    say: z.literal("ask"),
+    ask: z.number(),
+    what: z.enum(["console-log", "trace", "console"]),
+    instance: id<InstanceId>(),
+    generation,
+    lines: z.number().int().positive(),
+  }),
+  /** Typed into a console that was asked for. */
+  z.object({ say: z.literal("input"), ask: z.number(), data: z.string() }),
+  z.object({ say: z.literal("close"), ask: z.number() }),
+  z.object({ say: z.literal("goodbye"), reason: z.string() }),
+]);
+export type FromManager = z.output<typeof fromManager>;
+export type HostFacts = z.output<typeof HostFacts>;

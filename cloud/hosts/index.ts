@@ -1,0 +1,21 @@
+/** Hosts: the machines that instances run on. What other capabilities, the agents and the console may use. */
+export {
+  type HostEvent,
+  type HostMode,
+  type HostModeEvent,
+  type HostState,
+  hostLifecycle,
+  hostModes,
+} from "./core/lifecycle.ts";
+export {
+  type ExitReport,
+  type FromAgent,
+  type FromManager,
+  fromAgent,
+  fromManager,
+  type HostFacts,
+  type MachineReport,
+  protocolVersion,
+  type VolumeReport,
+  Wish,
+} from "./core/link.ts";

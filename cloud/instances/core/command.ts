@@ -1,0 +1,97 @@
+/**
+ * What a person's command changes: the wish, and who is told when it has come true.
+ *
+ * A command never does anything. It is either refused with the state, the operation in the way and when
+ * to try again, or written down; deciding goes on from there like after any other change.
+ */
+import { type Problem, problem } from "@holdfast/kernel/problem";
+import { since } from "@holdfast/kernel/time";
+import { type Command, lifecycle } from "./lifecycle.ts";
+import type { Desired, Instance, JobRef, World } from "./model.ts";
+import { type Entry, moved } from "./transition.ts";
+
+export interface Order {
+  readonly verb: Extract<Command, "start" | "stop" | "reboot" | "destroy" | "recover" | "expunge">;
+  readonly force: boolean;
+  readonly job: JobRef;
+  readonly requestId: string;
+}
+
+export type Obeyed =
+  /** Written down; `superseded` is the job that will now never come true. */
+  | {
+      readonly world: World;
+      readonly entries: readonly Entry[];
+      readonly superseded: JobRef | undefined;
+    }
+  | { readonly refused: Problem };
+
+const wishes: Record<Order["verb"], Desired | undefined> = {
+  start: "running",
+  stop: "stopped",
+  reboot: undefined,
+  destroy: "destroyed",
+  recover: "stopped",
+  expunge: "expunged",
+};
+
+export function obey(world: World, order: Order): Obeyed {
+  const { instance } = world;
+  const { verb, force, job, requestId } = order;
+  const reaction = lifecycle.react(instance.state, verb);
+  if ("refused" in reaction) return { refused: notNow(world, verb, reaction.accepting) };
+  if (verb === "destroy" && instance.isProtected) return { refused: isProtected(instance) };
+
+  const desired = wishes[verb] ?? instance.desired;
+  const given: Instance = {
+    ...instance,
+    desired,
+    job,
+    requestId,
+    isForced: force || (instance.isForced && instance.state === "stopping"),
+    // A new command to start begins with a clean slate: what failed before may have been mended.
+    ...(verb === "start" && !instance.home
+      ? { cause: undefined, restarts: [], notBefore: undefined, avoidHosts: [] }
+      : {}),
+  };
+  const wish: Entry = { event: `command-${verb}`, from: instance.state, to: instance.state };
+  const told = { ...world, instance: given };
+  // Where the wish alone would not move it: a second, harder stop, and a reset.
+  const pushes = verb === "reboot" || (instance.state === "stopping" && "to" in reaction);
+  if (!pushes) return { world: told, entries: [wish], superseded: instance.job };
+  const { world: next, entry } = moved(told, verb);
+  return { world: next, entries: entry ? [wish, entry] : [wish], superseded: instance.job };
+}
+
+function notNow(world: World, verb: string, accepting: readonly string[]): Problem {
+  const { instance, now } = world;
+  const { state, op } = instance;
+  const wait = op && Math.max(1, Math.ceil(since(now, op.deadline) / 1_000));
+  const busy = op ? ` (${op.step})` : "";
+  const when = accepting.length > 0 ? accepting.join(" or ") : "never";
+  return problem(
+    "conflict",
+    "not_in_this_state",
+    `${instance.name} is ${state}${busy}; ${verb} works when it is ${when}.`,
+    {
+      fix: fixFor(instance, verb),
+      ...(wait ? { retryAfterSeconds: wait } : {}),
+      facts: { state, op: op?.kind ?? null, accepting },
+    },
+  );
+}
+
+function fixFor({ name, state }: Instance, verb: string): string {
+  if (state === "destroyed" && verb !== "expunge")
+    return `Take it back first: holdfast recover ${name}`;
+  if (verb === "expunge") return `Destroy it first: holdfast destroy ${name}`;
+  if (verb === "reboot") return `Start it: holdfast start ${name}`;
+  if (state === "expunged" || state === "expunging")
+    return "It is gone. Create a new one: holdfast run";
+  return `Watch it until it gets there: holdfast show ${name}`;
+}
+
+const isProtected = ({ name }: Instance) =>
+  problem("conflict", "instance_protected", `${name} is protected from being destroyed.`, {
+    fix: `If you mean it: holdfast protect ${name} --off, then destroy it.`,
+  });

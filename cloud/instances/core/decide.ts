@@ -1,0 +1,177 @@
+/**
+ * What one instance needs next.
+ *
+ * Level-triggered: called on every change and every resync, always with the whole picture and never
+ * with what changed. It does not remember, wait or throw. The same world gives the same answer, so
+ * a crash anywhere in the caller costs a repeat, not a repair.
+ *
+ * It answers with one step. The caller writes that down and asks again until there is none, so each
+ * step needs to see only the state that it starts from. First facts are written down, then time that
+ * has passed, and only then is anything wished for.
+ */
+import { after, type Instant, seconds } from "@holdfast/kernel/time";
+import { unreachable } from "@holdfast/kernel/unreachable";
+import { homed, type InstanceEvent, type InstanceState } from "./lifecycle.ts";
+import type { Cause, Desired, Instance, World } from "./model.ts";
+import { restartDelay } from "./restarts.ts";
+
+export type Action =
+  /** Write down that this happened; ./transition.ts says what comes with it. */
+  | { readonly do: "move"; readonly event: InstanceEvent; readonly cause?: Cause }
+  /** Find a host for it. The only step that needs to know about other instances. */
+  | { readonly do: "place" }
+  /** The platform changes the wish itself, because of what happened. */
+  | { readonly do: "want"; readonly desired: Desired; readonly cause: Cause }
+  /** The reset that was asked for has been carried out. */
+  | { readonly do: "rebooted" }
+  /** Try again, but not before `until`; written down, so that a new manager waits just as long. */
+  | { readonly do: "backOff"; readonly until: Instant }
+  /** Nothing to do until then. */
+  | { readonly do: "wait"; readonly until: Instant }
+  /** The job that carried the command is over. */
+  | { readonly do: "finish"; readonly outcome: "succeeded" | "failed" };
+
+export function decide(world: World): Action | undefined {
+  return learn(world) ?? expire(world) ?? conclude(world) ?? advance(world);
+}
+
+/** What the facts say, whatever anybody wishes. */
+function learn({ instance, incarnation, lease, volume }: World): Action | undefined {
+  const { state, desired } = instance;
+  if (state === "expunging" && volume === "released") return move("resourcesReleased");
+  if (!homed.has(state)) return undefined;
+  if (incarnation?.phase === "exited" && incarnation.ending) {
+    const { how, cause } = incarnation.ending;
+    if (state === "starting" && how === "launch-failed") return move("startFailed", cause);
+    if (state === "starting" && how === "never-launched") return move("neverLaunched", cause);
+    if (state === "stopping" && how === "never-launched") return move("neverLaunched", cause);
+    if (state === "stopping" && isEnding(desired)) return move("exitObservedForDestroy", cause);
+    return move("exitObserved", cause);
+  }
+  if (state === "lost") {
+    if (lease === "fenced") return move("fenceProven");
+    if (lease !== "valid") return undefined;
+    return move(desired === "running" ? "reattached" : "reattachedStopping");
+  }
+  if (lease === "expired" || lease === "fenced") return move("leaseExpired");
+  if (state === "starting" && incarnation?.phase === "running") return move("bootConfirmed");
+  return undefined;
+}
+
+/** What the clock says. */
+function expire({ instance, now, patience }: World): Action | undefined {
+  const { state, op, destroyedAt } = instance;
+  if (state === "destroyed" && destroyedAt !== undefined)
+    return now >= after(destroyedAt, patience.undoWindow) ? move("undoWindowElapsed") : undefined;
+  if (!op || now < op.deadline) return undefined;
+  if (op.kind === "reboot") return { do: "finish", outcome: "failed" };
+  return move("deadlinePassed", deadlineCause(state, now));
+}
+
+/** Whether the last command has been carried out. */
+function conclude({ instance, incarnation }: World): Action | undefined {
+  const { op, reboots } = instance;
+  if (op?.kind === "reboot" && incarnation && incarnation.reboots >= reboots)
+    return { do: "rebooted" };
+  const outcome = outcomeOf(instance);
+  return outcome && { do: "finish", outcome };
+}
+
+/** What the wish needs. */
+function advance(world: World): Action | undefined {
+  const { instance, image, now } = world;
+  const { state, desired, cause, job } = instance;
+  switch (state) {
+    case "provisioning":
+      if (isEnding(desired)) return move("destroy");
+      if (image === "missing") return move("opFailed", imageGone(now));
+      return image === "ready" ? move("resourcesReady") : undefined;
+    case "stopped":
+      if (isEnding(desired)) return move("destroy");
+      return desired === "running" ? startAgain(world) : undefined;
+    case "failed":
+      if (isEnding(desired)) return move("destroy");
+      // A cause is what automation gave up over; only a new command to start takes it away.
+      return desired === "running" && job && !cause ? { do: "place" } : undefined;
+    case "destroyed":
+      if (desired === "expunged") return move("expunge");
+      return isEnding(desired) ? undefined : move("recover");
+    case "starting":
+    case "running":
+      if (isEnding(desired)) return move("destroy");
+      return desired === "stopped" ? move("stop") : undefined;
+    case "stopping":
+    case "migrating":
+    case "lost":
+    case "expunging":
+    case "expunged":
+      return undefined; // Facts and deadlines lead on from here, wishes do not.
+    default:
+      return unreachable(state);
+  }
+}
+
+/** It is stopped and should run. What stopped it decides how soon, and whether at all. */
+function startAgain({ instance, now, patience }: World): Action {
+  const { cause, job, notBefore, restarts } = instance;
+  if (!cause || cause.class === "user-stop") return { do: "place" };
+  if (cause.class === "guest-shutdown") return { do: "want", desired: "stopped", cause };
+  if (cause.class === "insufficient-capacity") {
+    if (job) return move("budgetSpent", cause); // Somebody is waiting for an answer.
+    if (notBefore === undefined) return { do: "backOff", until: after(now, capacityPause) };
+  }
+  if (notBefore !== undefined)
+    return now >= notBefore ? { do: "place" } : { do: "wait", until: notBefore };
+  const delay = restartDelay(restarts, now, patience);
+  return delay === undefined
+    ? move("budgetSpent", cause)
+    : { do: "backOff", until: after(now, delay) };
+}
+
+function outcomeOf({ job, state, op, cause }: Instance): "succeeded" | "failed" | undefined {
+  const succeededWhen = (isSo: boolean) => (isSo ? "succeeded" : undefined);
+  const kind = job?.kind;
+  switch (kind) {
+    case undefined:
+      return undefined;
+    case "run":
+    case "start":
+      return state === "failed" && cause ? "failed" : succeededWhen(state === "running");
+    case "stop":
+      return succeededWhen(state === "stopped" || state === "failed");
+    case "reboot":
+      if (op?.kind === "reboot" || state === "lost") return undefined;
+      return state === "running" ? "succeeded" : "failed";
+    case "recover":
+      return succeededWhen(state === "stopped");
+    case "destroy":
+      return succeededWhen(ended.has(state));
+    case "expunge":
+      return succeededWhen(state === "expunged");
+    default:
+      return unreachable(kind);
+  }
+}
+
+const ended: ReadonlySet<InstanceState> = new Set(["destroyed", "expunging", "expunged"]);
+/** No host had room: look again this often, for as long as it takes. It is not the instance's fault. */
+const capacityPause = seconds(10);
+
+const isEnding = (desired: Desired) => desired === "destroyed" || desired === "expunged";
+
+const move = (event: InstanceEvent, cause?: Cause): Action =>
+  cause ? { do: "move", event, cause } : { do: "move", event };
+
+const imageGone = (at: Instant): Cause => ({
+  class: "image-unavailable",
+  says: "Its image is no longer there.",
+  at,
+});
+
+function deadlineCause(state: InstanceState, at: Instant): Cause | undefined {
+  if (state === "starting")
+    return { class: "boot-timeout", says: "The host did not confirm the start in time.", at };
+  if (state === "provisioning")
+    return { class: "image-unavailable", says: "Its image did not become ready in time.", at };
+  return undefined;
+}

@@ -1,0 +1,154 @@
+/**
+ * The nouns of this capability. Plain readonly data.
+ *
+ * Five records, never one enum: what is wanted (`desired`), where in its life it is (`state`), what is
+ * being done about it (`op`), the process that was last launched (`Incarnation`), and its health. The
+ * state says nothing about the wish, and the process nothing about the state, until somebody decides.
+ */
+import type { HostId, ImageId, InstanceId, JobId, ProjectId, VolumeId } from "@holdfast/kernel/ids";
+import type { ProblemView } from "@holdfast/kernel/problem";
+import type { Duration, Instant } from "@holdfast/kernel/time";
+import type { InstanceState } from "./lifecycle.ts";
+
+export type Desired = "running" | "stopped" | "destroyed" | "expunged";
+
+export type OpKind = "provision" | "start" | "stop" | "reboot" | "migrate" | "locate" | "expunge";
+
+/** The one exclusive operation of an instance. Present in every transitional state; in `running` only to reboot. */
+export interface Op {
+  readonly kind: OpKind;
+  /** What is being waited for, for people. */
+  readonly step: string;
+  readonly since: Instant;
+  /** When the next action is taken if nothing has happened by then. */
+  readonly deadline: Instant;
+  /** Counts the deadlines that passed. */
+  readonly attempt: number;
+}
+
+/** Why an instance is where it is, when nobody asked for it. */
+export interface Cause {
+  /** A class of the published taxonomy, for example `guest-shutdown` or `launch-failed`. */
+  readonly class: CauseClass;
+  /** One sentence for people. */
+  readonly says: string;
+  readonly at: Instant;
+  readonly problem?: ProblemView;
+}
+
+export type CauseClass =
+  | "user-stop"
+  | "guest-shutdown"
+  | "guest-panic"
+  | "host-oom-kill"
+  | "qemu-crash"
+  | "qemu-killed"
+  | "host-failure"
+  | "launch-failed"
+  | "boot-timeout"
+  | "insufficient-capacity"
+  | "image-unavailable"
+  | "attested"
+  | "unknown";
+
+export interface Instance {
+  readonly id: InstanceId;
+  readonly project: ProjectId;
+  readonly name: string;
+  readonly type: string;
+  readonly cpus: number;
+  readonly memoryMiB: number;
+  readonly image: ImageId;
+  readonly volume: VolumeId;
+  readonly zone: string | undefined;
+  readonly hostTags: readonly string[];
+  readonly antiAffinityGroup: string | undefined;
+  readonly userData: string | undefined;
+  /** Created with its processors stopped, for whoever wants to look before it runs. */
+  readonly startPaused: boolean;
+  readonly isProtected: boolean;
+  readonly createdAt: Instant;
+
+  readonly desired: Desired;
+  readonly state: InstanceState;
+  readonly op: Op | undefined;
+  /** The job that carries the last command, until that is done. */
+  readonly job: JobRef | undefined;
+  /** Skip the polite steps of the stop that is under way. */
+  readonly isForced: boolean;
+  /** The last one ever given out. Goes up only. */
+  readonly generation: number;
+  readonly home: HostId | undefined;
+  /** How often a reset was asked for in this generation; `isForced` presses reset, otherwise asks the guest. */
+  readonly reboots: number;
+  readonly cause: Cause | undefined;
+  /** When automation last had to start it again; what is older than the window is forgotten. */
+  readonly restarts: readonly Instant[];
+  /** Automation leaves it alone until then. */
+  readonly notBefore: Instant | undefined;
+  /** Where it has just failed. */
+  readonly avoidHosts: readonly HostId[];
+  readonly destroyedAt: Instant | undefined;
+  /** The request that last asked for something. */
+  readonly requestId: string;
+  /** Counts every write of the row. Orders to hosts carry it. */
+  readonly version: number;
+}
+
+export interface JobRef {
+  readonly id: JobId;
+  readonly kind: JobKind;
+}
+
+export type JobKind = "run" | "start" | "stop" | "reboot" | "destroy" | "recover" | "expunge";
+
+/** What is known of the process of one generation. Facts only: written from reports, never from hopes. */
+export interface Incarnation {
+  readonly generation: number;
+  readonly host: HostId;
+  /** `asked`: a host was told; nothing has been heard yet. */
+  readonly phase: "asked" | "running" | "exited";
+  readonly guest: GuestPhase;
+  /** How many resets the host has carried out. */
+  readonly reboots: number;
+  readonly ending: Ending | undefined;
+}
+
+export type GuestPhase = "booting" | "up" | "paused" | "panicked" | "io-error";
+
+/** How a process ended, as far as deciding goes. The whole evidence is in the journal. */
+export interface Ending {
+  readonly how: "exited" | "never-launched" | "launch-failed";
+  readonly cause: Cause;
+}
+
+/** All that a decision may rest on. */
+export interface World {
+  readonly instance: Instance;
+  /** That of `instance.generation`, if it was ever launched. */
+  readonly incarnation: Incarnation | undefined;
+  readonly lease: "valid" | "expired" | "fenced" | "none";
+  readonly image: "ready" | "importing" | "missing";
+  readonly volume: "unplaced" | "placed" | "released";
+  readonly patience: Patience;
+  readonly now: Instant;
+}
+
+/** How long each thing may take; settings, handed in so that a change takes effect at the next look. */
+export interface Patience {
+  readonly provisioning: Duration;
+  readonly starting: Duration;
+  /** From the guest's power button to its own power-off; then its host forces it. */
+  readonly stopGrace: Duration;
+  /** `stopGrace`, and time for the host to force it and to say so. */
+  readonly stoppingGracefully: Duration;
+  readonly stoppingForced: Duration;
+  readonly rebooting: Duration;
+  readonly lost: Duration;
+  readonly expunging: Duration;
+  readonly undoWindow: Duration;
+  readonly restartsPerWindow: number;
+  readonly restartWindow: Duration;
+  /** From running processors to the guest's own word that it is up, for images that give it. */
+  readonly bootTimeout: Duration;
+}

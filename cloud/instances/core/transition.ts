@@ -1,0 +1,198 @@
+/**
+ * What comes with each step of a life: the operation and its deadline, the home, the generation.
+ *
+ * This is the only place that changes an instance. It is pure; the controller writes the result and
+ * the journal rows in one transaction, so the row is always what the journal adds up to.
+ */
+import type { HostId } from "@holdfast/kernel/ids";
+import { after, type Duration, type Instant, seconds } from "@holdfast/kernel/time";
+import type { Action } from "./decide.ts";
+import { homed, type InstanceEvent, lifecycle } from "./lifecycle.ts";
+import type { Cause, Incarnation, Instance, Op, OpKind, World } from "./model.ts";
+import { recent } from "./restarts.ts";
+
+/** One row of the journal: what happened, and what it changed. */
+export interface Entry {
+  readonly event: string;
+  readonly from: Instance["state"];
+  readonly to: Instance["state"];
+  readonly cause?: Cause;
+}
+
+export interface Changed {
+  readonly world: World;
+  readonly entry: Entry | undefined;
+}
+
+/** Write down an action that needs nothing from outside. */
+export function apply(world: World, action: Exclude<Action, { do: "place" | "wait" }>): Changed {
+  const { instance, now, patience } = world;
+  const { state } = instance;
+  switch (action.do) {
+    case "move":
+      return moved(world, action.event, action.cause);
+    case "want":
+      return {
+        world: { ...world, instance: { ...instance, desired: action.desired } },
+        entry: { event: `want-${action.desired}`, from: state, to: state, cause: action.cause },
+      };
+    case "rebooted":
+      return {
+        world: { ...world, instance: { ...instance, op: undefined } },
+        entry: { event: "rebooted", from: state, to: state },
+      };
+    case "backOff": {
+      // Waiting for room is not a restart: it costs nothing of the budget.
+      const counts = instance.cause?.class !== "insufficient-capacity";
+      const restarts = recent(instance.restarts, now, patience);
+      const next = counts ? [...restarts, now] : restarts;
+      return {
+        world: { ...world, instance: { ...instance, restarts: next, notBefore: action.until } },
+        entry: undefined,
+      };
+    }
+    case "finish":
+      return {
+        world: { ...world, instance: { ...instance, job: undefined, op: opAfter(instance) } },
+        entry: undefined,
+      };
+  }
+}
+
+/** A host was found and its capacity reserved: the next generation starts there. */
+export function placed(world: World, host: HostId): Changed {
+  const { instance } = world;
+  const generation = instance.generation + 1;
+  const incarnation: Incarnation = {
+    generation,
+    host,
+    phase: "asked",
+    guest: "booting",
+    reboots: 0,
+    ending: undefined,
+  };
+  const next = { ...instance, generation, home: host, reboots: 0, notBefore: undefined };
+  const event = instance.job || instance.state === "failed" ? "start" : "autoStart";
+  return moved({ ...world, instance: next, incarnation, lease: "valid" }, event);
+}
+
+/** No host would have it. The cause carries the verdict of each. */
+export function unplaced(world: World, cause: Cause): Changed {
+  const { state } = world.instance;
+  return {
+    world: { ...world, instance: { ...world.instance, cause, notBefore: undefined } },
+    entry: { event: "placementRefused", from: state, to: state, cause },
+  };
+}
+
+/** A step along the table, with everything that comes with it. */
+export function moved(world: World, event: InstanceEvent, cause?: Cause): Changed {
+  const { instance } = world;
+  const from = instance.state;
+  const to = lifecycle.next(from, event);
+  if (!to) throw new Error(`decided on ${event} in ${from}, which the lifecycle does not have`);
+  const kept = keepCause(instance, event, cause);
+  const next: Instance = {
+    ...instance,
+    state: to,
+    op: opFor(world, event, to),
+    home: homed.has(to) ? instance.home : undefined,
+    isForced: forcedAfter(instance, event, to),
+    cause: kept,
+    reboots: event === "reboot" ? instance.reboots + 1 : instance.reboots,
+    avoidHosts: avoidedAfter(instance, event, to),
+    destroyedAt: to === "destroyed" ? world.now : undefined,
+  };
+  const entry: Entry =
+    kept && kept !== instance.cause ? { event, from, to, cause: kept } : { event, from, to };
+  return { world: { ...world, instance: next }, entry };
+}
+
+/** A cause belongs to an ending. It is gone once the instance runs, and a start that took too long
+ *  is not explained by the kill that ended it. */
+function keepCause(instance: Instance, event: InstanceEvent, cause?: Cause): Cause | undefined {
+  if (event === "bootConfirmed" || event === "recover" || event === "retry") return undefined;
+  if (instance.cause?.class === "boot-timeout" && instance.state === "stopping")
+    return instance.cause;
+  return cause ?? instance.cause;
+}
+
+function forcedAfter(instance: Instance, event: InstanceEvent, to: Instance["state"]): boolean {
+  if (to === "stopping") return event === "deadlinePassed" || instance.isForced;
+  return event === "reboot" || to === "lost" ? instance.isForced : false;
+}
+
+function avoidedAfter(instance: Instance, event: InstanceEvent, to: Instance["state"]) {
+  if (event === "startFailed" && instance.home) return [instance.home];
+  return to === "running" ? [] : instance.avoidHosts;
+}
+
+/** Which operation is under way after `event`, and by when something else will be tried. */
+function opFor({ instance, now, patience }: World, event: InstanceEvent, to: Instance["state"]) {
+  const before = instance.op;
+  const begin = (kind: OpKind, step: string, wait: Duration): Op => ({
+    kind,
+    step,
+    since: now,
+    deadline: after(now, wait),
+    attempt: 0,
+  });
+  const again = (step: string, wait: Duration): Op => ({
+    kind: before?.kind ?? "stop",
+    step,
+    since: before?.since ?? now,
+    deadline: after(now, wait),
+    attempt: (before?.attempt ?? 0) + 1,
+  });
+  switch (to) {
+    case "provisioning":
+      return begin("provision", "waiting for the image", patience.provisioning);
+    case "starting":
+      return begin("start", "waiting for the host to confirm the start", patience.starting);
+    case "running":
+      return event === "reboot"
+        ? begin("reboot", "waiting for the reset", patience.rebooting)
+        : undefined;
+    case "stopping":
+      if (event !== "deadlinePassed") {
+        const isQuick = instance.isForced || instance.desired !== "stopped";
+        return isQuick
+          ? begin("stop", "ending the guest's process", patience.stoppingForced)
+          : begin("stop", "asking the guest to shut down", patience.stoppingGracefully);
+      }
+      return before?.kind === "stop" && instance.isForced
+        ? again("overdue: the host does not confirm the end", seconds(60))
+        : again("ending the guest's process", patience.stoppingForced);
+    case "lost":
+      return event === "deadlinePassed"
+        ? again("overdue: nothing has proven it dead or alive", seconds(60))
+        : event === "leaseExpired"
+          ? begin("locate", "waiting for its host, or a proof that it is off", patience.lost)
+          : before;
+    case "expunging":
+      return event === "deadlinePassed" || event === "opFailed"
+        ? again("waiting for the host to delete the volume", backoff(before?.attempt ?? 0))
+        : begin("expunge", "waiting for the host to delete the volume", patience.expunging);
+    case "migrating":
+      return before;
+    default:
+      return undefined;
+  }
+}
+
+/** 1, 2, 4, … 300 s. */
+const backoff = (attempt: number) => seconds(Math.min(300, 2 ** attempt));
+
+/** A command that has been answered leaves no operation behind, unless the state itself is one. */
+function opAfter({ op, state }: Instance): Op | undefined {
+  return op?.kind === "reboot" && state === "running" ? undefined : op;
+}
+
+/** The moment at which time alone would change something; undefined when nothing would. */
+export function nextLook({ instance, patience }: World): Instant | undefined {
+  const { state, op, notBefore, desired, destroyedAt } = instance;
+  if (op) return op.deadline;
+  if (state === "stopped" && desired === "running") return notBefore;
+  if (destroyedAt !== undefined) return after(destroyedAt, patience.undoWindow);
+  return undefined;
+}

@@ -1,0 +1,219 @@
+/**
+ * Instances as rows: the one place that knows how a record and its columns correspond.
+ *
+ * Reading goes by column aliases, writing by `json_populate_recordset`, so a batch of any size is one
+ * statement with one parameter.
+ */
+import type { HostId, ImageId, InstanceId, JobId, ProjectId, VolumeId } from "@holdfast/kernel/ids";
+import { type Instant, iso } from "@holdfast/kernel/time";
+import type { Sql } from "@holdfast/store/database";
+import type { InstanceState } from "../core/lifecycle.ts";
+import type { Cause, Desired, Incarnation, Instance, JobKind, Op } from "../core/model.ts";
+
+export interface InstanceRow {
+  readonly id: InstanceId;
+  readonly project_id: ProjectId;
+  readonly name: string;
+  readonly type: string;
+  readonly cpus: number;
+  readonly memory_mib: number;
+  readonly image_id: ImageId;
+  readonly volume_id: VolumeId;
+  readonly zone: string | null;
+  readonly host_tags: string[];
+  readonly anti_affinity_group: string | null;
+  readonly user_data: string | null;
+  readonly start_paused: boolean;
+  readonly is_protected: boolean;
+  readonly created_at: Instant;
+  readonly desired: Desired;
+  readonly state: InstanceState;
+  readonly op: Op | null;
+  readonly job_id: JobId | null;
+  readonly job_kind: JobKind | null;
+  readonly is_forced: boolean;
+  readonly generation: number;
+  readonly home: HostId | null;
+  readonly reboots: number;
+  readonly cause: Cause | null;
+  readonly restarts: Instant[];
+  readonly not_before: Instant | null;
+  readonly avoid_hosts: HostId[] | string;
+  readonly destroyed_at: Instant | null;
+  readonly request_id: string;
+  readonly version: number;
+}
+
+export function instanceOf(row: InstanceRow): Instance {
+  return {
+    id: row.id,
+    project: row.project_id,
+    name: row.name,
+    type: row.type,
+    cpus: row.cpus,
+    memoryMiB: row.memory_mib,
+    image: row.image_id,
+    volume: row.volume_id,
+    zone: row.zone ?? undefined,
+    hostTags: row.host_tags,
+    antiAffinityGroup: row.anti_affinity_group ?? undefined,
+    userData: row.user_data ?? undefined,
+    startPaused: row.start_paused,
+    isProtected: row.is_protected,
+    createdAt: row.created_at,
+    desired: row.desired,
+    state: row.state,
+    op: row.op ?? undefined,
+    job: row.job_id && row.job_kind ? { id: row.job_id, kind: row.job_kind } : undefined,
+    isForced: row.is_forced,
+    generation: row.generation,
+    home: row.home ?? undefined,
+    reboots: row.reboots,
+    cause: row.cause ?? undefined,
+    restarts: row.restarts,
+    notBefore: row.not_before ?? undefined,
+    avoidHosts: uuids(row.avoid_hosts),
+    destroyedAt: row.destroyed_at ?? undefined,
+    requestId: row.request_id,
+    version: row.version,
+  };
+}
+
+/** pg has no parser for `uuid[]` and hands over the text. */
+const uuids = (value: HostId[] | string): HostId[] =>
+  typeof value === "string"
+    ? (value.slice(1, -1).split(",").filter(Boolean) as HostId[]) // The column's type.
+    : value;
+
+function rowOf(instance: Instance, lookAt: Instant | undefined) {
+  const moment = (at: Instant | undefined) => (at === undefined ? null : iso(at));
+  return {
+    id: instance.id,
+    project_id: instance.project,
+    name: instance.name,
+    type: instance.type,
+    cpus: instance.cpus,
+    memory_mib: instance.memoryMiB,
+    image_id: instance.image,
+    volume_id: instance.volume,
+    zone: instance.zone ?? null,
+    host_tags: instance.hostTags,
+    anti_affinity_group: instance.antiAffinityGroup ?? null,
+    user_data: instance.userData ?? null,
+    start_paused: instance.startPaused,
+    is_protected: instance.isProtected,
+    created_at: iso(instance.createdAt),
+    desired: instance.desired,
+    state: instance.state,
+    op: instance.op ?? null,
+    job_id: instance.job?.id ?? null,
+    job_kind: instance.job?.kind ?? null,
+    is_forced: instance.isForced,
+    generation: instance.generation,
+    home: instance.home ?? null,
+    reboots: instance.reboots,
+    cause: instance.cause ?? null,
+    restarts: instance.restarts.map(iso),
+    not_before: moment(instance.notBefore),
+    avoid_hosts: instance.avoidHosts,
+    destroyed_at: moment(instance.destroyedAt),
+    request_id: instance.requestId,
+    version: instance.version,
+    look_at: moment(lookAt),
+  };
+}
+
+/** An instance to write, and when to look at it again. */
+export interface Written {
+  readonly instance: Instance;
+  readonly lookAt: Instant | undefined;
+}
+
+export async function insertInstances(sql: Sql, written: readonly Written[]): Promise<void> {
+  await sql.query(
+    "insert into instance select * from json_populate_recordset(null::instance, $1::json)",
+    [JSON.stringify(written.map(({ instance, lookAt }) => rowOf(instance, lookAt)))],
+  );
+}
+
+/** What a life can change. What an instance was born with is not written again. */
+const changing = [
+  "is_protected",
+  "desired",
+  "state",
+  "op",
+  "job_id",
+  "job_kind",
+  "is_forced",
+  "generation",
+  "home",
+  "reboots",
+  "cause",
+  "restarts",
+  "not_before",
+  "avoid_hosts",
+  "destroyed_at",
+  "request_id",
+  "version",
+  "look_at",
+] as const satisfies readonly (keyof ReturnType<typeof rowOf>)[];
+const assignments = changing.map((column) => `${column} = new.${column}`).join(", ");
+
+/** The rows must have been locked by whoever read them. */
+export async function updateInstances(sql: Sql, written: readonly Written[]): Promise<void> {
+  if (written.length === 0) return;
+  const rows = written.map(({ instance, lookAt }) => {
+    const row = rowOf(instance, lookAt);
+    return Object.fromEntries([["id", row.id], ...changing.map((name) => [name, row[name]])]);
+  });
+  await sql.query(
+    `update instance old set ${assignments}
+     from json_populate_recordset(null::instance, $1::json) new where old.id = new.id`,
+    [JSON.stringify(rows)],
+  );
+}
+
+export interface WrittenIncarnation {
+  readonly instance: InstanceId;
+  readonly epoch: number;
+  readonly incarnation: Incarnation;
+  readonly at: Instant;
+  /** The whole report of the end, for whoever asks why. */
+  readonly evidence?: unknown;
+}
+
+/** Adds what was asked for and brings up to date what has been reported; a fact is never taken back. */
+export async function writeIncarnations(
+  sql: Sql,
+  written: readonly WrittenIncarnation[],
+): Promise<void> {
+  if (written.length === 0) return;
+  const rows = written.map(({ instance, epoch, incarnation, at, evidence }) => ({
+    instance_id: instance,
+    generation: incarnation.generation,
+    host_id: incarnation.host,
+    host_epoch: epoch,
+    phase: incarnation.phase,
+    guest: incarnation.guest,
+    reboots: incarnation.reboots,
+    asked_at: iso(at),
+    running_at: incarnation.phase === "running" ? iso(at) : null,
+    up_at: incarnation.guest === "up" ? iso(at) : null,
+    exited_at: incarnation.phase === "exited" ? iso(at) : null,
+    ending: incarnation.ending ?? null,
+    evidence: evidence ?? null,
+  }));
+  await sql.query(
+    `insert into incarnation as old
+     select * from json_populate_recordset(null::incarnation, $1::json)
+     on conflict (instance_id, generation) do update set
+       phase = excluded.phase, guest = excluded.guest, reboots = excluded.reboots,
+       running_at = coalesce(old.running_at, excluded.running_at),
+       up_at = coalesce(old.up_at, excluded.up_at),
+       exited_at = coalesce(old.exited_at, excluded.exited_at),
+       ending = coalesce(old.ending, excluded.ending),
+       evidence = coalesce(old.evidence, excluded.evidence)
+     where old.phase <> 'exited'`,
+    [JSON.stringify(rows)],
+  );
+}

@@ -1,0 +1,103 @@
+/**
+ * Everything a decision about an instance may rest on, for a batch of them, in one query.
+ *
+ * The rows of the instances are locked: whoever holds a world is the only one who may write it.
+ */
+import type { HostState } from "@holdfast/cloud/hosts";
+import type { HostId, InstanceId } from "@holdfast/kernel/ids";
+import { type Instant, iso } from "@holdfast/kernel/time";
+import type { Sql } from "@holdfast/store/database";
+import type { Ending, Incarnation, Patience, World } from "../core/model.ts";
+import { type InstanceRow, instanceOf } from "./rows.ts";
+
+interface WorldRow extends InstanceRow {
+  readonly phase: Incarnation["phase"] | null;
+  readonly guest: Incarnation["guest"] | null;
+  readonly reboots_done: number | null;
+  readonly incarnation_host: HostId | null;
+  readonly host_epoch: number | null;
+  readonly ending: Ending | null;
+  readonly home_state: HostState | null;
+  readonly image_state: "importing" | "ready" | "failed" | "deleted";
+  readonly volume_state: string;
+  readonly volume_host: HostId | null;
+}
+
+/** A world, with what the writing of it needs besides. */
+export interface Loaded {
+  readonly world: World;
+  readonly hostEpoch: number;
+  readonly volumeHost: HostId | undefined;
+  readonly volumeState: string;
+}
+
+export type Which =
+  /** These, waiting for whoever else is writing them. */
+  | { readonly ids: readonly InstanceId[] }
+  /** Whatever is due and nobody else has in hand. */
+  | { readonly dueBy: Instant; readonly limit: number };
+
+export async function loadWorlds(
+  sql: Sql,
+  which: Which,
+  patience: Patience,
+  now: Instant,
+): Promise<readonly Loaded[]> {
+  const isDue = "dueBy" in which;
+  const locked = isDue
+    ? `select * from instance where look_at <= $1 order by look_at limit $2 for update skip locked`
+    : `select * from instance where id = any($1) order by id for update`;
+  const rows = await sql.query<WorldRow>(
+    `with i as materialized (${locked})
+     select i.*, c.phase, c.guest, c.reboots as reboots_done, c.host_id as incarnation_host,
+       c.host_epoch, c.ending, h.state as home_state, m.state as image_state,
+       v.state as volume_state, v.host_id as volume_host
+     from i
+     left join incarnation c on c.instance_id = i.id and c.generation = i.generation
+     left join host h on h.id = i.home
+     join image m on m.id = i.image_id
+     join volume v on v.id = i.volume_id`,
+    isDue ? [iso(which.dueBy), which.limit] : [which.ids],
+  );
+  return rows.map((row) => ({
+    world: worldOf(row, patience, now),
+    hostEpoch: row.host_epoch ?? 0,
+    volumeHost: row.volume_host ?? undefined,
+    volumeState: row.volume_state,
+  }));
+}
+
+const leaseOf = {
+  up: "valid",
+  suspect: "expired",
+  down: "fenced",
+} as const satisfies Record<HostState, World["lease"]>;
+const imageOf = {
+  importing: "importing",
+  ready: "ready",
+  failed: "missing",
+  deleted: "missing",
+} as const satisfies Record<WorldRow["image_state"], World["image"]>;
+
+function worldOf(row: WorldRow, patience: Patience, now: Instant): World {
+  const incarnation: Incarnation | undefined =
+    row.phase && row.incarnation_host
+      ? {
+          generation: row.generation,
+          host: row.incarnation_host,
+          phase: row.phase,
+          guest: row.guest ?? "booting",
+          reboots: row.reboots_done ?? 0,
+          ending: row.ending ?? undefined,
+        }
+      : undefined;
+  return {
+    instance: instanceOf(row),
+    incarnation,
+    lease: row.home_state ? leaseOf[row.home_state] : "none",
+    image: imageOf[row.image_state],
+    volume: row.volume_state === "expunged" ? "released" : row.volume_host ? "placed" : "unplaced",
+    patience,
+    now,
+  };
+}

@@ -1,0 +1,88 @@
+/** What the world may ask about jobs: the asynchronous answer to every command. */
+import type { JobId, ProjectId } from "@holdfast/kernel/ids";
+import { route } from "@holdfast/kernel/route";
+import { z } from "zod";
+
+/** A project is named by its name or its id. */
+export const ProjectParam = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be a project's name or id")
+  .transform((text) => text as ProjectId); // Looked up before any handler sees it.
+
+export const ProblemShape = z.object({
+  kind: z.string(),
+  code: z.string().describe("Stable; each has a page in docs/problems."),
+  message: z.string(),
+  fix: z.string().optional().describe("What to do or type next."),
+  faults: z.array(z.object({ field: z.string(), reason: z.string() })).optional(),
+  retryAfterSeconds: z.number().optional(),
+  facts: z.record(z.string(), z.unknown()).optional(),
+});
+
+export const jobStates = ["running", "succeeded", "failed", "cancelled"] as const;
+
+export const JobView = z.object({
+  id: z.string(),
+  kind: z.string(),
+  state: z.enum(jobStates),
+  instances: z.array(z.string()).describe("The instances it is about."),
+  total: z.number().int(),
+  succeeded: z.number().int(),
+  failed: z.number().int(),
+  cancelled: z.number().int(),
+  problem: ProblemShape.nullable().describe("Why it failed; of the first instance that did."),
+  actor: z.string(),
+  requestId: z.string(),
+  createdAt: z.number().describe("Milliseconds since the epoch."),
+  finishedAt: z.number().nullable(),
+});
+export type JobView = z.output<typeof JobView>;
+
+const JobParams = z.object({
+  project: ProjectParam,
+  job: z.uuid().transform((text) => text as JobId), // Checked just before.
+});
+
+export const getJob = route({
+  method: "GET",
+  path: "/v1/projects/:project/jobs/:job",
+  summary: "One job. With `waitSeconds` it answers when the job has made progress, or after that time.",
+  needs: "project:read",
+  params: JobParams,
+  query: z.object({
+    waitSeconds: z.coerce.number().min(0).max(60).default(0),
+    seen: z.coerce.number().int().min(0).max(1e9).default(0).describe("Instances you know to be done."),
+  }),
+  body: z.undefined(),
+  reply: [200, JobView],
+  fails: { job_not_found: "not_found" },
+});
+
+export const listJobs = route({
+  method: "GET",
+  path: "/v1/projects/:project/jobs",
+  summary: "Jobs, newest first.",
+  needs: "project:read",
+  params: z.object({ project: ProjectParam }),
+  query: z.object({
+    state: z.enum(jobStates).optional(),
+    limit: z.coerce.number().int().min(1).max(1_000).default(50),
+    before: z.uuid().optional().describe("The last id of the page before."),
+  }),
+  body: z.undefined(),
+  reply: [200, z.object({ jobs: z.array(JobView) })],
+  fails: {},
+});
+
+export const cancelJob = route({
+  method: "POST",
+  path: "/v1/projects/:project/jobs/:job/cancel",
+  summary:
+    "Undo what a job has not finished: a run is destroyed again, a start is stopped, a stop is started again, a destroy is taken back.",
+  needs: "project:operate",
+  params: JobParams,
+  query: z.object({}),
+  body: z.object({}).default({}),
+  reply: [202, JobView],
+  fails: { job_not_found: "not_found", job_not_cancellable: "conflict" },
+});

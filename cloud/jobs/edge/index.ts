@@ -1,0 +1,11 @@
+/** What a process wires together to keep jobs. */
+export {
+  countOutcomes,
+  findJob,
+  findRepeats,
+  insertJobs,
+  type NewJob,
+  type Outcome,
+  pageOfJobs,
+  type Repeat,
+} from "./jobs.ts";

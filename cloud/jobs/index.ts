@@ -1,0 +1,2 @@
+/** Jobs: what came of a command. */
+export type { JobView } from "./api.ts";

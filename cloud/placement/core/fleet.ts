@@ -1,0 +1,173 @@
+/**
+ * All hosts in memory, each in a numbered slot, with a log of which slots changed.
+ *
+ * What a host has given out is kept in two parts. `reserved` came from outside and is replaced by the
+ * next `upsert`; `held` is ours, for choices whose transaction is still open, and an upsert leaves it
+ * alone. Mixing them would lose either the news or the reservation, whichever came first.
+ */
+import type { HostId } from "@holdfast/kernel/ids";
+import type { HostCapacity } from "./model.ts";
+import { NameOrder } from "./names.ts";
+import { byName } from "./rank.ts";
+
+/** Readers further behind than this start again; they would hardly be faster by catching up. */
+const remembered = 1 << 16;
+
+interface Slot {
+  /** Undefined where a host was removed and nobody has taken its place. */
+  host: HostCapacity | undefined;
+  heldCpus: number;
+  heldMemoryMiB: number;
+}
+
+export class Fleet {
+  readonly #slots: Slot[] = [];
+  readonly #slotOf = new Map<HostId, number>();
+  readonly #vacant: number[] = [];
+  readonly #log = new Int32Array(remembered);
+  readonly #names = new NameOrder();
+  #changes = 0;
+  #age = 0;
+
+  /** How many slots there are, vacant ones included: one past the highest. */
+  get slots(): number {
+    return this.#slots.length;
+  }
+
+  get size(): number {
+    return this.#slotOf.size;
+  }
+
+  /** How many changes there have been; remember it to ask `changedSince` later. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** Grows when all name labels changed, so that every order by them is worthless. */
+  get age(): number {
+    return this.#age;
+  }
+
+  get labels(): Float64Array {
+    return this.#names.labels;
+  }
+
+  slotOf(id: HostId): number | undefined {
+    return this.#slotOf.get(id);
+  }
+
+  /** The host as it came from outside, without what is held. */
+  hostAt(slot: number): HostCapacity | undefined {
+    return this.#slots[slot]?.host;
+  }
+
+  givenOutCpus(slot: number): number {
+    const entry = this.#slots[slot];
+    return entry ? (entry.host?.reservedCpus ?? 0) + entry.heldCpus : 0;
+  }
+
+  givenOutMemoryMiB(slot: number): number {
+    const entry = this.#slots[slot];
+    return entry ? (entry.host?.reservedMemoryMiB ?? 0) + entry.heldMemoryMiB : 0;
+  }
+
+  /** Adds a host or replaces what is known of it. Nothing new, nothing done. */
+  upsert(host: HostCapacity): void {
+    const slot = this.#slotOf.get(host.id);
+    const known = slot === undefined ? undefined : this.#slots[slot];
+    if (slot === undefined || !known?.host) return this.#join(host);
+    if (isSame(known.host, host)) return;
+    if (known.host.name !== host.name) {
+      this.#names.leave(slot);
+      this.#names.join(slot);
+    }
+    known.host = host;
+    this.#note(slot);
+  }
+
+  remove(id: HostId): void {
+    const slot = this.#slotOf.get(id);
+    if (slot === undefined) return;
+    this.#slots[slot] = { host: undefined, heldCpus: 0, heldMemoryMiB: 0 };
+    this.#slotOf.delete(id);
+    this.#vacant.push(slot);
+    this.#names.leave(slot);
+    this.#note(slot);
+  }
+
+  /** Holds more (or, negative, less) on a host. */
+  hold(slot: number, cpus: number, memoryMiB: number): void {
+    const entry = this.#slots[slot];
+    if (!entry) return;
+    entry.heldCpus += cpus;
+    entry.heldMemoryMiB += memoryMiB;
+    this.#note(slot);
+  }
+
+  /** What was held is now part of what came from outside; the sum stays. */
+  confirm(slot: number, cpus: number, memoryMiB: number): void {
+    const entry = this.#slots[slot];
+    if (!entry?.host) return;
+    entry.heldCpus -= cpus;
+    entry.heldMemoryMiB -= memoryMiB;
+    entry.host = {
+      ...entry.host,
+      reservedCpus: entry.host.reservedCpus + cpus,
+      reservedMemoryMiB: entry.host.reservedMemoryMiB + memoryMiB,
+    };
+  }
+
+  /** Call before using labels or `sorted`. */
+  settle(): void {
+    const nameOf = (slot: number) => this.#slots[slot]?.host ?? nobody;
+    if (!this.#names.settle((a, b) => byName(nameOf(a), nameOf(b)))) this.#age += 1;
+  }
+
+  /** Occupied slots in name order. Settle first. */
+  get sorted(): readonly number[] {
+    return this.#names.sorted;
+  }
+
+  /** Calls back for each slot that changed since then; one may come twice. False: too long ago. */
+  changedSince(then: number, each: (slot: number) => void): boolean {
+    if (this.#changes - then > remembered) return false;
+    for (let i = then; i < this.#changes; i++) each(this.#log[i % remembered] ?? 0);
+    return true;
+  }
+
+  #join(host: HostCapacity): void {
+    const slot = this.#vacant.pop() ?? this.#slots.length;
+    this.#slots[slot] = { host, heldCpus: 0, heldMemoryMiB: 0 };
+    this.#slotOf.set(host.id, slot);
+    this.#names.join(slot);
+    this.#note(slot);
+  }
+
+  #note(slot: number): void {
+    this.#log[this.#changes % remembered] = slot;
+    this.#changes += 1;
+  }
+}
+
+const nobody = { name: "", id: "" as HostId }; // Never compared: only occupied slots are in the order.
+
+function isSame(a: HostCapacity, b: HostCapacity): boolean {
+  return (
+    a.reservedCpus === b.reservedCpus &&
+    a.reservedMemoryMiB === b.reservedMemoryMiB &&
+    a.state === b.state &&
+    a.mode === b.mode &&
+    a.cpus === b.cpus &&
+    a.memoryMiB === b.memoryMiB &&
+    a.name === b.name &&
+    a.zone === b.zone &&
+    a.pod === b.pod &&
+    a.cluster === b.cluster &&
+    isSameList(a.tags, b.tags) &&
+    isSameList(a.concerns, b.concerns)
+  );
+}
+
+function isSameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((value, index) => value === b[index]);
+}

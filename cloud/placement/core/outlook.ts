@@ -1,0 +1,79 @@
+/**
+ * What every host has left under one setting of the factors, as columns by slot.
+ *
+ * Derived, and only ever derived: a choice with other factors gets another outlook, and one that
+ * nobody asks for any more is dropped. It follows the fleet's log, so a change of one host costs one
+ * row and an unchanged host costs nothing.
+ */
+import { freeShare, roomOf } from "./capacity.ts";
+import type { Fleet } from "./fleet.ts";
+import type { Factors } from "./model.ts";
+
+export class Outlook {
+  readonly #fleet: Fleet;
+  readonly #factors: Factors;
+  #seen = 0;
+  cpus = new Int32Array(0);
+  memoryMiB = new Int32Array(0);
+  freeCpus = new Int32Array(0);
+  freeMemoryMiB = new Int32Array(0);
+  /** See `freeShare`: 1 is empty. */
+  share = new Float64Array(0);
+
+  constructor(fleet: Fleet, factors: Factors) {
+    this.#fleet = fleet;
+    this.#factors = structuralCopy(factors);
+  }
+
+  /** Call before reading a column. */
+  catchUp(): void {
+    const fleet = this.#fleet;
+    if (this.#seen === fleet.changes) return;
+    const isFirst = this.#seen === 0;
+    if (fleet.slots > this.cpus.length) this.#grow(Math.max(fleet.slots, this.cpus.length * 2));
+    const followed = !isFirst && fleet.changedSince(this.#seen, (slot) => this.#look(slot));
+    if (!followed) for (let slot = 0; slot < fleet.slots; slot++) this.#look(slot);
+    this.#seen = fleet.changes;
+  }
+
+  #look(slot: number): void {
+    const host = this.#fleet.hostAt(slot);
+    if (!host) return;
+    const room = roomOf(host, this.#factors);
+    const freeCpus = room.cpus - this.#fleet.givenOutCpus(slot);
+    const freeMemoryMiB = room.memoryMiB - this.#fleet.givenOutMemoryMiB(slot);
+    this.cpus[slot] = room.cpus;
+    this.memoryMiB[slot] = room.memoryMiB;
+    this.freeCpus[slot] = freeCpus;
+    this.freeMemoryMiB[slot] = freeMemoryMiB;
+    this.share[slot] = freeShare({ ...room, freeCpus, freeMemoryMiB });
+  }
+
+  #grow(length: number): void {
+    this.cpus = longer(this.cpus, length);
+    this.memoryMiB = longer(this.memoryMiB, length);
+    this.freeCpus = longer(this.freeCpus, length);
+    this.freeMemoryMiB = longer(this.freeMemoryMiB, length);
+    const share = new Float64Array(length);
+    share.set(this.share);
+    this.share = share;
+  }
+}
+
+/** The same text for the same factors, whoever made the object and in whatever order. */
+export function keyOf({ cpu, memory, clusters }: Factors): string {
+  const own = Object.entries(clusters ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify([cpu, memory, own.map(([name, f]) => [name, f.cpu, f.memory])]);
+}
+
+export function longer(from: Int32Array, length: number, fill = 0): Int32Array<ArrayBuffer> {
+  const to = new Int32Array(length).fill(fill, from.length);
+  to.set(from);
+  return to;
+}
+
+/** Ours to keep: somebody may change theirs, and then it is another setting. */
+function structuralCopy({ cpu, memory, clusters = {} }: Factors): Factors {
+  const own = Object.entries(clusters).map(([name, factors]) => [name, { ...factors }] as const);
+  return { cpu, memory, clusters: Object.fromEntries(own) };
+}

@@ -1,0 +1,37 @@
+/** What the world may ask about settings. */
+import { route } from "@holdfast/kernel/route";
+import { z } from "zod";
+
+export const SettingView = z.object({
+  name: z.string(),
+  value: z.union([z.number(), z.string()]),
+  default: z.union([z.number(), z.string()]),
+  unit: z.string(),
+  meaning: z.string(),
+  isDefault: z.boolean(),
+});
+
+export const listSettings = route({
+  method: "GET",
+  path: "/v1/settings",
+  summary: "Every limit and deadline, with its default, unit and meaning.",
+  needs: "platform:read",
+  params: z.object({}),
+  query: z.object({}),
+  body: z.undefined(),
+  reply: [200, z.object({ settings: z.array(SettingView) })],
+  fails: {},
+});
+
+export const changeSetting = route({
+  method: "PUT",
+  path: "/v1/settings/:name",
+  summary:
+    "Change a setting. Every manager uses the new value from its next look on; null restores the default.",
+  needs: "platform:operate",
+  params: z.object({ name: z.string().max(64) }),
+  query: z.object({}),
+  body: z.object({ value: z.union([z.number(), z.string().max(64), z.null()]) }),
+  reply: [200, SettingView],
+  fails: { setting_not_found: "not_found", setting_out_of_range: "invalid" },
+});

@@ -1,0 +1,189 @@
+/**
+ * Every limit and deadline of the platform: its default, its unit, what it means and where the number
+ * comes from. What is not in this table cannot be set, and nothing else in the code is a limit.
+ *
+ * Values are read at the moment of use, so a change takes effect without a restart.
+ */
+import { z } from "zod";
+
+export interface Definition<T> {
+  readonly unit: string;
+  readonly byDefault: T;
+  readonly meaning: string;
+  readonly shape: z.ZodType<T>;
+}
+
+const number = (
+  unit: string,
+  byDefault: number,
+  [least, most]: readonly [number, number],
+  meaning: string,
+) =>
+  ({
+    unit,
+    byDefault,
+    meaning,
+    shape: z.number().min(least).max(most),
+  }) satisfies Definition<number>;
+const whole = (
+  unit: string,
+  byDefault: number,
+  [least, most]: readonly [number, number],
+  meaning: string,
+) =>
+  ({
+    unit,
+    byDefault,
+    meaning,
+    shape: z.number().int().min(least).max(most),
+  }) satisfies Definition<number>;
+
+export const planners = ["first-fit", "best-fit", "spread"] as const;
+
+export const definitions = {
+  "placement.planner": {
+    unit: "name",
+    byDefault: "spread" as (typeof planners)[number],
+    meaning: "How a host is chosen among those that would do: first-fit, best-fit or spread.",
+    shape: z.enum(planners),
+  },
+  "placement.cpu_overprovisioning": number(
+    "factor",
+    4,
+    [0.1, 64],
+    "A host offers its processor threads times this. Read at each choice; 4 is what Nova starts with.",
+  ),
+  "placement.memory_overprovisioning": number(
+    "factor",
+    1,
+    [0.1, 8],
+    "A host offers its memory times this. Above 1 the host can run out when its guests use what they have.",
+  ),
+  "hosts.heartbeat": number(
+    "seconds",
+    1,
+    [0.1, 60],
+    "How often an agent renews the lease of its host.",
+  ),
+  "hosts.lease": number(
+    "seconds",
+    5,
+    [1, 300],
+    "How long a host may go unheard before it is suspect and its instances are lost (not dead).",
+  ),
+  "instances.provisioning_deadline": number(
+    "seconds",
+    900,
+    [1, 86_400],
+    "How long an instance may wait for its image.",
+  ),
+  "instances.starting_deadline": number(
+    "seconds",
+    120,
+    [1, 3_600],
+    "From the choice of a host to its word that the processors run. Then the start is undone and tried again.",
+  ),
+  "instances.boot_timeout": number(
+    "seconds",
+    180,
+    [1, 3_600],
+    "From running processors to the guest's own `holdfast: ready`, for images that say it. Then it is ended and started again.",
+  ),
+  "instances.stop_grace": number(
+    "seconds",
+    60,
+    [0, 3_600],
+    "How long a guest may take to shut down after its power button was pressed, before it is forced.",
+  ),
+  "instances.stop_force_deadline": number(
+    "seconds",
+    15,
+    [1, 600],
+    "How long a host may take to confirm that it has ended a guest's process.",
+  ),
+  "instances.reboot_deadline": number("seconds", 60, [1, 600], "How long a reset may take."),
+  "instances.lost_page": number(
+    "seconds",
+    60,
+    [1, 3_600],
+    "How long an instance may be lost before a person is asked.",
+  ),
+  "instances.expunge_retry": number(
+    "seconds",
+    30,
+    [1, 3_600],
+    "How long a host may take to delete a volume before it is asked again.",
+  ),
+  "instances.undo_window": number(
+    "seconds",
+    86_400,
+    [0, 31_536_000],
+    "How long a destroyed instance can be taken back before its volume is deleted.",
+  ),
+  "instances.restart_budget": whole(
+    "restarts",
+    3,
+    [0, 100],
+    "How often automation starts an instance again within the window, before it is failed.",
+  ),
+  "instances.restart_window": number(
+    "seconds",
+    3_600,
+    [1, 86_400],
+    "What `restart_budget` counts within.",
+  ),
+  "manager.batch": whole(
+    "instances",
+    500,
+    [1, 5_000],
+    "How many instances a manager takes in hand in one transaction.",
+  ),
+  "manager.resync": number(
+    "seconds",
+    30,
+    [0.5, 600],
+    "How often a manager looks for work that nobody announced.",
+  ),
+  "manager.concurrent_jobs": whole(
+    "jobs",
+    10_000,
+    [1, 1_000_000],
+    "How many jobs may be under way in a project. More are refused until some are done.",
+  ),
+  "manager.instances_per_request": whole(
+    "instances",
+    1_000,
+    [1, 10_000],
+    "How many instances one request may ask for.",
+  ),
+  "agent.concurrent_starts": whole(
+    "starts",
+    4,
+    [1, 64],
+    "How many guests a host starts at the same time. Without KVM, two per processor thread is the most that helps.",
+  ),
+  "images.largest": whole("GiB", 512, [1, 65_536], "The largest image that may be imported."),
+} as const satisfies Record<
+  string,
+  Definition<never> | Definition<number> | Definition<(typeof planners)[number]>
+>;
+
+export type SettingName = keyof typeof definitions;
+export type Settings = {
+  readonly [N in SettingName]: (typeof definitions)[N]["byDefault"] extends infer T
+    ? Widened<T>
+    : never;
+};
+type Widened<T> = T extends number ? number : T;
+
+export const settingNames = Object.keys(definitions) as SettingName[];
+
+/** The defaults, with what was set on top. What no longer fits its definition falls back to the default. */
+export function settingsFrom(set: ReadonlyMap<string, unknown>): Settings {
+  const pairs = settingNames.map((name) => {
+    const { shape, byDefault } = definitions[name];
+    const parsed = shape.safeParse(set.get(name));
+    return [name, parsed.success ? parsed.data : byDefault];
+  });
+  return Object.fromEntries(pairs) as Settings; // Every name has a value of its own shape.
+}

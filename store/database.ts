@@ -1,0 +1,152 @@
+/**
+ * The connection to PostgreSQL: a pool, transactions that try again, and times as numbers.
+ *
+ * What a newcomer would get wrong: a function given to `transaction` may run more than once. It must
+ * do nothing outside of the database; what should happen after the commit comes after the call.
+ */
+import { Problem, problem } from "@holdfast/kernel/problem";
+import pg from "pg";
+
+/** Anything that answers SQL: the pool, or one transaction. */
+export interface Sql {
+  query<Row extends object = Record<string, unknown>>(
+    text: string,
+    values?: readonly unknown[],
+  ): Promise<readonly Row[]>;
+}
+
+export interface Database extends Sql {
+  /** Runs `work` in one transaction, again if PostgreSQL broke it off to resolve a deadlock. */
+  transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  readonly url: string;
+  /** The role to work as; must have been granted to the login. Undefined: the login's own. */
+  readonly role?: string;
+  readonly connections?: number;
+  readonly onError?: (error: Error) => void;
+}
+
+const timestamp = 1184;
+const bigint = 20;
+const parsers = new Map<number, (text: string) => unknown>([
+  [timestamp, (text) => new Date(text).getTime()],
+  [bigint, Number],
+  [1185, (text) => parseArray(text).map((item) => new Date(item).getTime())],
+]);
+
+/** `{"2026-11-21 10:00:00+00",…}`: timestamps hold neither commas nor quotes of their own. */
+const parseArray = (text: string) =>
+  text === "{}"
+    ? []
+    : text
+        .slice(1, -1)
+        .split(",")
+        .map((item) => item.replaceAll('"', ""));
+
+const types = {
+  getTypeParser: (oid: number, format?: "text" | "binary") =>
+    parsers.get(oid) ?? pg.types.getTypeParser(oid, format ?? "text"),
+} as pg.CustomTypesConfig; // pg types its own parsers too narrowly.
+
+export function connectDatabase(options: DatabaseOptions): Database {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.connections ?? 8,
+    types,
+    connectionTimeoutMillis: 5_000,
+    ...(options.role ? { options: `-c role=${options.role}` } : {}),
+  });
+  // An idle connection that breaks is replaced at the next query; without a listener it ends the process.
+  pool.on("error", (error) => options.onError?.(error));
+
+  return {
+    query: (text, values) => run(pool, text, values),
+    async transaction(work) {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await once(work);
+        } catch (error) {
+          if (attempt >= 5 || !isRetryable(error)) throw error;
+        }
+      }
+    },
+    close: () => pool.end(),
+  };
+
+  async function once<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+    const client = await pool.connect().catch((error: unknown) => {
+      throw unreachableDatabase(error);
+    });
+    let broken: Error | undefined;
+    const onError = (error: Error) => {
+      broken = error;
+    };
+    client.on("error", onError);
+    try {
+      await run(client, "begin");
+      const result = await work({ query: (text, values) => run(client, text, values) });
+      await run(client, "commit");
+      return result;
+    } catch (error) {
+      if (isConnectionLoss(error)) broken = error as Error; // isConnectionLoss looked at it.
+      if (!broken) await client.query("rollback").catch(() => {});
+      throw error;
+    } finally {
+      client.off("error", onError);
+      client.release(broken);
+    }
+  }
+}
+
+async function run<Row extends object>(
+  target: pg.Pool | pg.PoolClient,
+  text: string,
+  values?: readonly unknown[],
+): Promise<readonly Row[]> {
+  try {
+    const { rows } = await target.query<Row>(text, values && [...values]);
+    return rows;
+  } catch (error) {
+    throw isConnectionLoss(error) ? unreachableDatabase(error) : error;
+  }
+}
+
+/** The SQLSTATE of an error that PostgreSQL reported, if it did. */
+export function sqlState(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.code : undefined;
+}
+
+/** The name of the constraint that an error broke, if that is what happened. */
+export function brokenConstraint(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.constraint : undefined;
+}
+
+function isRetryable(error: unknown): boolean {
+  return sqlState(error) === "40P01" || sqlState(error) === "40001";
+}
+
+function isConnectionLoss(error: unknown): boolean {
+  if (error instanceof Problem) return error.code === "database_unavailable";
+  const state = sqlState(error);
+  if (state) return state.startsWith("08") || state.startsWith("57P");
+  if (!(error instanceof Error)) return false;
+  const isSocket = "code" in error && /^E[A-Z]+$/.test(String(error.code));
+  return (
+    isSocket ||
+    /[Cc]onnection terminated|timeout exceeded when trying to connect/.test(error.message)
+  );
+}
+
+function unreachableDatabase(cause: unknown): Problem {
+  if (cause instanceof Problem) return cause;
+  return problem(
+    "unavailable",
+    "database_unavailable",
+    "The database does not answer. Nothing is lost: instances run on, and what was accepted is carried out once it is back.",
+    { fix: "Look at it: holdfast up (it starts what is not running)", retryAfterSeconds: 2 },
+    cause,
+  );
+}

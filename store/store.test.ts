@@ -1,0 +1,75 @@
+/** The store on a real PostgreSQL: migrations, roles, the journal and leases. */
+import assert from "node:assert/strict";
+import { EventEmitter, once } from "node:events";
+import { after, test } from "node:test";
+import { type Instant, seconds } from "@holdfast/kernel/time";
+import { connectDatabase } from "./database.ts";
+import { appendJournal, readJournal } from "./journal.ts";
+import { dropLease, holdLease } from "./leases.ts";
+import { migrate } from "./migrate.ts";
+import { announce, listen, type News } from "./news.ts";
+import { migrations, stopTestServer, testDatabase } from "./testing.ts";
+
+after(stopTestServer);
+const subject = "01890000-0000-7000-8000-000000000001";
+const row = {
+  at: 1_000 as Instant,
+  kind: "instance",
+  subject,
+  event: "start",
+  actor: "ada",
+} as const;
+
+test("two managers that start at the same moment migrate once", async () => {
+  const { database, drop } = await testDatabase();
+  await database.query("drop schema public cascade; create schema public");
+  const applied = await Promise.all([migrate(database, migrations), migrate(database, migrations)]);
+  assert.deepEqual(applied.map((names) => names.length > 0).sort(), [false, true]);
+  await drop();
+});
+
+test("the manager's role may add to the journal, and neither rewrite nor forget it", async () => {
+  const { database, url, drop } = await testDatabase();
+  const manager = connectDatabase({ url, role: "holdfast_manager" });
+  await appendJournal(manager, [row]);
+  assert.equal((await readJournal(manager, subject)).length, 1);
+  for (const sql of ["update journal set event = 'x'", "delete from journal", "drop table journal"])
+    await assert.rejects(manager.query(sql), /permission denied|must be owner/);
+  await manager.close();
+  await drop();
+  assert.ok(database);
+});
+
+test("a lease has one holder, and a new one has a higher epoch", async () => {
+  const { database, drop } = await testDatabase();
+  const take = (owner: string) => holdLease(database, "clock", owner, seconds(60));
+  assert.deepEqual([await take("a"), await take("b"), await take("a")], [1, undefined, 1]);
+  await dropLease(database, "clock", "a");
+  assert.equal(await take("b"), 2);
+  await drop();
+});
+
+test("news is heard when its transaction commits, and not if it does not", async () => {
+  const { database, url, drop } = await testDatabase();
+  const heard: News[] = [];
+  const ears = new EventEmitter();
+  const [ready, done] = [once(ears, "ready"), once(ears, "done")];
+  const onNews = (news: News) => {
+    heard.push(news);
+    if (news.jobs) ears.emit("done");
+  };
+  const listener = listen(url, "me", onNews, () => ears.emit("ready"));
+  await ready;
+  await assert.rejects(
+    database.transaction(async (sql) => {
+      await announce(sql, { from: "other", hosts: ["never"] });
+      throw new Error("no");
+    }),
+  );
+  await database.transaction((sql) => announce(sql, { from: "me", hosts: ["own"] }));
+  await database.transaction((sql) => announce(sql, { from: "other", jobs: ["one"] }));
+  await done;
+  assert.deepEqual(heard, [{ from: "other", jobs: ["one"] }]);
+  await listener.close();
+  await drop();
+});

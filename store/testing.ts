@@ -1,0 +1,107 @@
+/**
+ * A database of its own for every test, on one throw-away server.
+ *
+ * `npm test` starts the server once and hands its address down in HOLDFAST_TEST_DATABASE; a test file run
+ * by itself starts its own and stops it when the process ends. Databases are copies of a template that
+ * was migrated once, which takes 30 ms instead of a second.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { connectDatabase, type Database } from "./database.ts";
+import { launchEmbedded, prepareEmbedded, settleEmbedded } from "./embedded.ts";
+import { migrate } from "./migrate.ts";
+
+export const migrations = fileURLToPath(new URL("./migrations", import.meta.url));
+
+export interface TestServer {
+  /** Of the template database, as owner. */
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** Starts an empty server in a temporary directory. */
+export async function startTestServer(
+  isDurable = false,
+): Promise<TestServer & { readonly pid: number }> {
+  const directory = await mkdtemp(join(tmpdir(), "holdfast-db-"));
+  const options = { directory, port: await freePort(), user: "holdfast-db", isDurable };
+  const urls = await prepareEmbedded(options);
+  const pid = await launchEmbedded(options);
+  await settleEmbedded(options, urls);
+  const database = connectDatabase({ url: urls.owner });
+  await migrate(database, migrations);
+  await database.close();
+  return {
+    url: urls.owner,
+    pid,
+    async stop() {
+      process.kill(pid, "SIGINT");
+      while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+export interface TestDatabase {
+  /** As the owner of the schema. */
+  readonly database: Database;
+  readonly url: string;
+  drop(): Promise<void>;
+}
+
+let shared: Promise<TestServer> | undefined;
+
+/** A fresh, migrated database. */
+export async function testDatabase(): Promise<TestDatabase> {
+  const given = process.env.HOLDFAST_TEST_DATABASE;
+  shared ??= given ? Promise.resolve({ url: given, stop: async () => {} }) : startTestServer();
+  const server = await shared;
+  const name = `test_${process.pid}_${Math.random().toString(36).slice(2, 10)}`;
+  const admin = connectDatabase({ url: named(server.url, "postgres"), connections: 1 });
+  await admin.query(`create database ${name} template holdfast strategy file_copy`);
+  const url = named(server.url, name);
+  const database = connectDatabase({ url });
+  return {
+    database,
+    url,
+    async drop() {
+      await database.close();
+      await admin.query(`drop database ${name} with (force)`);
+      await admin.close();
+    },
+  };
+}
+
+/** Call from `after` in every test file that uses `testDatabase`. */
+export async function stopTestServer(): Promise<void> {
+  const server = await shared;
+  shared = undefined;
+  await server?.stop();
+}
+
+function named(url: string, database: string): string {
+  const parsed = new URL(url);
+  parsed.pathname = `/${database}`;
+  return parsed.href;
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (!address || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
