@@ -46,12 +46,19 @@ const JobParams = z.object({
 export const getJob = route({
   method: "GET",
   path: "/v1/projects/:project/jobs/:job",
-  summary: "One job. With `waitSeconds` it answers when the job has made progress, or after that time.",
+  summary:
+    "One job. With `waitSeconds` it answers when the job has made progress, or after that time.",
   needs: "project:read",
   params: JobParams,
   query: z.object({
     waitSeconds: z.coerce.number().min(0).max(60).default(0),
-    seen: z.coerce.number().int().min(0).max(1e9).default(0).describe("Instances you know to be done."),
+    seen: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .max(1e9)
+      .default(0)
+      .describe("Instances you know to be done."),
   }),
   body: z.undefined(),
   reply: [200, JobView],

@@ -38,7 +38,7 @@ export function decide(world: World): Action | undefined {
 /** What the facts say, whatever anybody wishes. */
 function learn({ instance, incarnation, lease, volume }: World): Action | undefined {
   const { state, desired } = instance;
-  if (state === "expunging" && volume === "released") return move("resourcesReleased");
+  if (state === "expunging" && volume !== "placed") return move("resourcesReleased");
   if (!homed.has(state)) return undefined;
   if (incarnation?.phase === "exited" && incarnation.ending) {
     const { how, cause } = incarnation.ending;

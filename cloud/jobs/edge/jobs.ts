@@ -78,7 +78,10 @@ export async function countOutcomes(
   now: Instant,
 ): Promise<void> {
   if (outcomes.length === 0) return;
-  const tallies = new Map<JobId, { succeeded: number; failed: number; cancelled: number; problem?: ProblemView }>();
+  const tallies = new Map<
+    JobId,
+    { succeeded: number; failed: number; cancelled: number; problem?: ProblemView }
+  >();
   for (const { job, outcome, problem } of outcomes) {
     const tally = tallies.get(job) ?? { succeeded: 0, failed: 0, cancelled: 0 };
     tally[outcome]++;
@@ -112,9 +115,16 @@ interface JobRow extends Omit<JobView, "instances"> {
 const columns = `id, kind, state, array_to_json(targets)::text as instances, total, succeeded, failed, cancelled,
   problem, actor, request_id as "requestId", created_at as "createdAt", finished_at as "finishedAt"`;
 
-const viewOf = (row: JobRow): JobView => ({ ...row, instances: JSON.parse(row.instances) as string[] }); // uuid[].
+const viewOf = (row: JobRow): JobView => ({
+  ...row,
+  instances: JSON.parse(row.instances) as string[],
+}); // uuid[].
 
-export async function findJob(sql: Sql, project: ProjectId, id: JobId): Promise<JobView | undefined> {
+export async function findJob(
+  sql: Sql,
+  project: ProjectId,
+  id: JobId,
+): Promise<JobView | undefined> {
   const [row] = await sql.query<JobRow>(
     `select ${columns} from job where project_id = $1 and id = $2`,
     [project, id],
@@ -125,7 +135,11 @@ export async function findJob(sql: Sql, project: ProjectId, id: JobId): Promise<
 export async function pageOfJobs(
   sql: Sql,
   project: ProjectId,
-  page: { readonly state?: string | undefined; readonly limit: number; readonly before?: string | undefined },
+  page: {
+    readonly state?: string | undefined;
+    readonly limit: number;
+    readonly before?: string | undefined;
+  },
 ): Promise<readonly JobView[]> {
   const rows = await sql.query<JobRow>(
     `select ${columns} from job where project_id = $1 and ($2::text is null or state = $2)

@@ -74,15 +74,9 @@ export class Fleet {
   /** Adds a host or replaces what is known of it. Nothing new, nothing done. */
   upsert(host: HostCapacity): void {
     const slot = this.#slotOf.get(host.id);
-    const known = slot === undefined ? undefined : this.#slots[slot];
-    if (slot === undefined || !known?.host) return this.#join(host);
-    if (isSame(known.host, host)) return;
-    if (known.host.name !== host.name) {
-      this.#names.leave(slot);
-      this.#names.join(slot);
-    }
-    known.host = host;
-    this.#note(slot);
+    const known = slot === undefined ? undefined : this.#slots[slot]?.host;
+    if (slot === undefined || !known) this.#join(host);
+    else if (!isSame(known, host)) this.#replace(slot, known, host);
   }
 
   remove(id: HostId): void {
@@ -140,6 +134,17 @@ export class Fleet {
     this.#slots[slot] = { host, heldCpus: 0, heldMemoryMiB: 0 };
     this.#slotOf.set(host.id, slot);
     this.#names.join(slot);
+    this.#note(slot);
+  }
+
+  #replace(slot: number, known: HostCapacity, host: HostCapacity): void {
+    const entry = this.#slots[slot];
+    if (!entry) return;
+    if (known.name !== host.name) {
+      this.#names.leave(slot);
+      this.#names.join(slot);
+    }
+    entry.host = host;
     this.#note(slot);
   }
 

@@ -62,7 +62,8 @@ export class Outlook {
 
 /** The same text for the same factors, whoever made the object and in whatever order. */
 export function keyOf({ cpu, memory, clusters }: Factors): string {
-  const own = Object.entries(clusters ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (!clusters) return `${cpu} ${memory}`;
+  const own = Object.entries(clusters).sort(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify([cpu, memory, own.map(([name, f]) => [name, f.cpu, f.memory])]);
 }
 

@@ -35,7 +35,9 @@ export const rules: Readonly<Record<Rule, Check>> = {
       ? undefined
       : { have: name, need: `one of ${onlyHosts.length} named hosts` },
   avoided: ({ id, name }, { avoidHosts }) =>
-    avoidHosts.includes(id) ? { have: name, need: "a host where it has not just failed" } : undefined,
+    avoidHosts.includes(id)
+      ? { have: name, need: "a host where it has not just failed" }
+      : undefined,
   "anti-affinity": ({ id }, { antiAffinityGroup }, { groupHosts }) =>
     antiAffinityGroup !== undefined && groupHosts.has(id)
       ? { have: `a member of ${antiAffinityGroup}`, need: `no member of ${antiAffinityGroup}` }

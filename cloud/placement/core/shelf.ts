@@ -146,7 +146,10 @@ export class Shelf {
     if (this.#count[node] === width) {
       const right = this.#split(node);
       const half = this.#count[node] ?? 0;
-      if (place > half) return this.#insert(right, place - half, entry);
+      if (place > half) {
+        this.#insert(right, place - half, entry);
+        return;
+      }
     }
     const start = node * width;
     const count = this.#count[node] ?? 0;

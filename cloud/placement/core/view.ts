@@ -54,8 +54,9 @@ export class View {
   #podOrder: Shelf;
   readonly #podLeaves = { at: new Int32Array(0) };
   readonly #leaves = { at: new Int32Array(0) };
-  /** By slot: the pod in which the host is counted, or -1; and with what, to take out the same again. */
+  /** By slot: the pod on whose shelf the host stands, or -1. */
   #podOf = new Int32Array(0);
+  /** By slot, four numbers: what the host added to its pod, to take out the same again. Spread only. */
   #counted = new Int32Array(0);
   #seen = 0;
   #age = nothing;
@@ -64,7 +65,10 @@ export class View {
     this.#fleet = fleet;
     this.#outlook = outlook;
     this.#kind = kind;
-    this.#content = { before: this.#order(), raise: (slot, bounds, at) => this.#raise(slot, bounds, at) };
+    this.#content = {
+      before: this.#order(),
+      raise: (slot, bounds, at) => this.#raise(slot, bounds, at),
+    };
     this.#podOrder = this.#newPodOrder();
   }
 
@@ -91,7 +95,8 @@ export class View {
     if (fleet.slots > this.#podOf.length) this.#grow(Math.max(fleet.slots, this.#podOf.length * 2));
     const changed = new Set<number>();
     const follows = this.#age === fleet.age && fleet.changes - this.#seen < fleet.size;
-    if (follows && fleet.changedSince(this.#seen, (slot) => changed.add(slot))) this.#update(changed);
+    if (follows && fleet.changedSince(this.#seen, (slot) => changed.add(slot)))
+      this.#update(changed);
     else this.#restart();
     this.#seen = fleet.changes;
     this.#age = fleet.age;
@@ -120,7 +125,7 @@ export class View {
       if (!host || !this.#suits(host)) continue;
       const pod = this.#podIdOf(host);
       this.#touch(pod, touched);
-      this.#recount(slot);
+      this.#measure(slot);
       this.#count(slot, pod, 1);
       this.#pods[pod]?.hosts.add(slot);
       this.#podOf[slot] = pod;
@@ -200,12 +205,20 @@ export class View {
   }
 
   #podIdOf(host: HostCapacity): number {
-    const name = this.#kind.planner === "spread" ? podName(host) : "";
+    const name = this.#weighsPods ? podName(host) : "";
     const known = this.#podIds.get(name);
     if (known !== undefined) return known;
     const id = this.#pods.length;
     const hosts = new Shelf(this.#content, this.#leaves);
-    this.#pods.push({ name, hosts, cpus: 0, memoryMiB: 0, freeCpus: 0, freeMemoryMiB: 0, share: 0 });
+    this.#pods.push({
+      name,
+      hosts,
+      cpus: 0,
+      memoryMiB: 0,
+      freeCpus: 0,
+      freeMemoryMiB: 0,
+      share: 0,
+    });
     this.#podIds.set(name, id);
     if (id >= this.#podLeaves.at.length)
       this.#podLeaves.at = longer(this.#podLeaves.at, 2 * id + 8, nothing);
@@ -228,7 +241,12 @@ export class View {
     return new Shelf({ before, raise }, this.#podLeaves);
   }
 
-  #recount(slot: number): void {
+  get #weighsPods(): boolean {
+    return this.#kind.planner === "spread";
+  }
+
+  #measure(slot: number): void {
+    if (!this.#weighsPods) return;
     const { cpus, memoryMiB, freeCpus, freeMemoryMiB } = this.#outlook;
     const at = slot * 4;
     this.#counted[at] = cpus[slot] ?? 0;
@@ -239,7 +257,7 @@ export class View {
 
   #count(slot: number, id: number, sign: 1 | -1): void {
     const pod = this.#pods[id];
-    if (!pod) return;
+    if (!pod || !this.#weighsPods) return;
     const at = slot * 4;
     pod.cpus += sign * (this.#counted[at] ?? 0);
     pod.memoryMiB += sign * (this.#counted[at + 1] ?? 0);
@@ -249,7 +267,7 @@ export class View {
 
   #grow(length: number): void {
     this.#podOf = longer(this.#podOf, length, nothing);
-    this.#counted = longer(this.#counted, length * 4);
+    if (this.#weighsPods) this.#counted = longer(this.#counted, length * 4);
     this.#leaves.at = longer(this.#leaves.at, length, nothing);
   }
 }

@@ -140,7 +140,7 @@ export const definitions = {
   ),
   "manager.resync": number(
     "seconds",
-    30,
+    5,
     [0.5, 600],
     "How often a manager looks for work that nobody announced.",
   ),

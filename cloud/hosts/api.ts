@@ -1,0 +1,117 @@
+/** What the world may ask about hosts. Operators only: a project does not see what it runs on. */
+import { route } from "@holdfast/kernel/route";
+import { z } from "zod";
+import { hostLifecycle, hostModes } from "./core/lifecycle.ts";
+
+const HostParam = z.string().regex(/^[a-z0-9][a-z0-9.-]{0,62}$/, "must be a host's name or id");
+export const HostName = z
+  .string()
+  .regex(
+    /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/,
+    "must be 1 to 63 lower-case letters, digits, dots and dashes",
+  );
+const Label = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,62}$/, "must be 1 to 63 letters, digits and . _ : / -");
+const none = z.object({});
+
+export const HostView = z.object({
+  id: z.string(),
+  name: z.string(),
+  zone: z.string(),
+  pod: z.string(),
+  cluster: z.string(),
+  state: z
+    .enum(hostLifecycle.states)
+    .describe("What is known: up, suspect (its lease ran out) or down (proven)."),
+  mode: z.enum(hostModes.states).describe("What its operators want of it."),
+  epoch: z.number().int(),
+  tags: z.array(z.string()),
+  concerns: z.array(z.string()).describe("Reasons to avoid it although it is up."),
+  cpus: z.number().int(),
+  memoryMiB: z.number().int(),
+  reservedCpus: z.number().int(),
+  reservedMemoryMiB: z.number().int(),
+  instances: z.number().int(),
+  acceleration: z.object({ kind: z.string(), reason: z.string() }).nullable(),
+  hypervisor: z.string().nullable(),
+  hasGuard: z.boolean().nullable().describe("Whether the guard answers its agent."),
+  heardAt: z.number().nullable(),
+  isConnected: z.boolean().describe("Whether its agent is connected to some manager now."),
+});
+export type HostView = z.output<typeof HostView>;
+
+export const listHosts = route({
+  method: "GET",
+  path: "/v1/hosts",
+  summary: "The fleet.",
+  needs: "platform:read",
+  params: none,
+  query: none,
+  body: z.undefined(),
+  reply: [200, z.object({ hosts: z.array(HostView) })],
+  fails: {},
+});
+
+export const changeHost = route({
+  method: "PATCH",
+  path: "/v1/hosts/:host",
+  summary: "Set a host's mode, tags, concerns or place.",
+  needs: "platform:operate",
+  params: z.object({ host: HostParam }),
+  query: none,
+  body: z.object({
+    mode: z.enum(["enabled", "draining", "maintenance"]).optional(),
+    tags: z.array(Label).max(64).optional(),
+    concerns: z.array(z.string().min(1).max(200)).max(16).optional(),
+    cluster: Label.optional(),
+  }),
+  reply: [200, HostView],
+  fails: {
+    host_not_found: "not_found",
+    host_mode_conflict: "conflict",
+    cluster_not_found: "not_found",
+  },
+});
+
+export const createJoinToken = route({
+  method: "POST",
+  path: "/v1/join-tokens",
+  summary: "A token with which one machine may join, once, within its time.",
+  needs: "platform:operate",
+  params: none,
+  query: none,
+  body: z
+    .object({
+      hostName: HostName.optional(),
+      minutes: z.number().int().min(1).max(10_080).default(60),
+    })
+    .default({ minutes: 60 }),
+  reply: [201, z.object({ token: z.string(), expiresAt: z.number(), command: z.string() })],
+  fails: {},
+});
+
+export const revokeHost = route({
+  method: "POST",
+  path: "/v1/hosts/:host/revoke",
+  summary:
+    "Revoke every certificate of a host and cut its agent off. Its guests run on; its lease runs out.",
+  needs: "platform:operate",
+  params: z.object({ host: HostParam }),
+  query: none,
+  body: none.default({}),
+  reply: [200, z.object({ revoked: z.number().int() })],
+  fails: { host_not_found: "not_found" },
+});
+
+/** For machines that want to join; answered on the agents' own port, before they have a certificate. */
+export const JoinRequest = z.object({
+  token: z.string().max(300),
+  name: HostName,
+  signingRequest: z.string().max(10_000).describe("PKCS#10, PEM."),
+});
+export const JoinReply = z.object({
+  host: z.string(),
+  certificate: z.string().describe("PEM, for the agent's key."),
+  authority: z.string().describe("PEM of the certificate authority."),
+});

@@ -1,0 +1,102 @@
+/** What the world may ask about images. */
+import { ProblemShape, ProjectParam } from "@holdfast/cloud/jobs/api";
+import { route } from "@holdfast/kernel/route";
+import { z } from "zod";
+import { Manifest } from "./core/manifest.ts";
+
+const ImageParam = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, "must be an image's name or id");
+const Checksum = z
+  .string()
+  .regex(/^sha256:[0-9a-f]{64}$/, "must be sha256: and 64 lower-case hexadecimal digits");
+const inProject = z.object({ project: ProjectParam });
+
+export const ImageView = z.object({
+  id: z.string(),
+  name: z.string(),
+  project: z.string().nullable().describe("Null: everybody may use it."),
+  state: z.enum(["importing", "ready", "failed", "deleted"]),
+  source: z.string(),
+  manifest: z.unknown().nullable(),
+  bytes: z.number().nullable().describe("How big its disk looks to a guest."),
+  problem: ProblemShape.nullable(),
+  createdAt: z.number(),
+});
+export type ImageView = z.output<typeof ImageView>;
+
+export const listImages = route({
+  method: "GET",
+  path: "/v1/projects/:project/images",
+  summary: "Images that this project may use.",
+  needs: "project:read",
+  params: inProject,
+  query: z.object({}),
+  body: z.undefined(),
+  reply: [200, z.object({ images: z.array(ImageView) })],
+  fails: {},
+});
+
+export const importImage = route({
+  method: "POST",
+  path: "/v1/projects/:project/images",
+  summary:
+    "Register an image. With `url` the manager fetches it; without, send its bytes to …/images/:image/content.",
+  needs: "project:operate",
+  params: inProject,
+  query: z.object({}),
+  body: z.object({
+    name: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, "must be 1 to 63 lower-case letters, digits and . _ -"),
+    url: z
+      .url({ protocol: /^https?$/ })
+      .max(2_000)
+      .optional(),
+    checksum: Checksum.optional(),
+    smallestMemoryMiB: z.number().int().min(16).max(1_048_576).default(128),
+  }),
+  reply: [202, ImageView],
+  fails: { image_name_taken: "conflict" },
+});
+
+export const getImage = route({
+  method: "GET",
+  path: "/v1/projects/:project/images/:image",
+  summary: "One image.",
+  needs: "project:read",
+  params: inProject.extend({ image: ImageParam }),
+  query: z.object({}),
+  body: z.undefined(),
+  reply: [200, ImageView],
+  fails: { image_not_found: "not_found" },
+});
+
+export const deleteImage = route({
+  method: "DELETE",
+  path: "/v1/projects/:project/images/:image",
+  summary: "Delete an image that no instance stands on.",
+  needs: "project:operate",
+  params: inProject.extend({ image: ImageParam }),
+  query: z.object({}),
+  body: z.undefined(),
+  reply: [200, ImageView],
+  fails: { image_not_found: "not_found", image_in_use: "conflict" },
+});
+
+/** For whoever sets up the platform: an image whose blobs are already in the store. */
+export const registerImage = route({
+  method: "POST",
+  path: "/v1/images",
+  summary: "Register an image for everybody, from blobs that are in the manager's store.",
+  needs: "platform:operate",
+  params: z.object({}),
+  query: z.object({}),
+  body: z.object({
+    name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/),
+    source: z.string().max(500),
+    manifest: Manifest,
+  }),
+  reply: [201, ImageView],
+  fails: { blob_missing: "not_found" },
+});

@@ -1,0 +1,301 @@
+/** What the world may ask about instances. Pure declarations; edge/routes.ts answers them. */
+import { ProblemShape, ProjectParam } from "@holdfast/cloud/jobs/api";
+import { route } from "@holdfast/kernel/route";
+import { z } from "zod";
+import { lifecycle } from "./core/lifecycle.ts";
+
+/** An instance is named by its id, or by its name within the project. */
+const InstanceParam = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be an instance's name or id");
+
+export const Name = z
+  .string()
+  .regex(
+    /^[a-z][a-z0-9-]{0,61}[a-z0-9]$|^[a-z]$/,
+    "must be 1 to 63 lower-case letters, digits and dashes, begin with a letter and not end with a dash",
+  );
+const Label = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,62}$/, "must be 1 to 63 letters, digits and . _ : / -");
+
+export const CauseView = z.object({
+  class: z.string().describe("A class of the published taxonomy."),
+  says: z.string(),
+  at: z.number(),
+  problem: ProblemShape.optional(),
+});
+
+export const InstanceView = z.object({
+  id: z.string(),
+  project: z.string(),
+  name: z.string(),
+  type: z.string(),
+  cpus: z.number().int(),
+  memoryMiB: z.number().int(),
+  image: z.string(),
+  volume: z.string(),
+  desired: z.enum(["running", "stopped", "destroyed", "expunged"]),
+  state: z.enum(lifecycle.states),
+  op: z
+    .object({
+      kind: z.string(),
+      step: z.string(),
+      since: z.number(),
+      deadline: z
+        .number()
+        .describe("When the next action is taken if nothing has happened by then."),
+      attempt: z.number().int(),
+    })
+    .nullable()
+    .describe("What is under way."),
+  job: z.string().nullable(),
+  generation: z.number().int().describe("How often it has been launched, anywhere."),
+  host: z.string().nullable().describe("The name of the host it is on; null while it is on none."),
+  guest: z
+    .enum(["booting", "up", "paused", "panicked", "io-error"])
+    .nullable()
+    .describe("How far the guest got, as its host sees it; null while it does not run."),
+  upAt: z.number().nullable().describe("When the guest said that it is ready."),
+  cause: CauseView.nullable().describe("Why it is where it is, when nobody asked for it."),
+  isProtected: z.boolean(),
+  zone: z.string().nullable(),
+  hostTags: z.array(z.string()),
+  antiAffinityGroup: z.string().nullable(),
+  restarts: z
+    .number()
+    .int()
+    .describe("How often automation has started it again within the window."),
+  nextLook: z.number().nullable().describe("When the platform looks at it again by itself."),
+  createdAt: z.number(),
+  destroyedAt: z.number().nullable(),
+});
+export type InstanceView = z.output<typeof InstanceView>;
+
+/** What to run, and where it may go. */
+export const RunRequest = z.object({
+  name: Name.optional().describe("Made up if absent. With `count`, a number is appended."),
+  count: z.number().int().min(1).max(10_000).default(1),
+  type: Label.default("tiny"),
+  image: Label.default("tiny"),
+  zone: Label.optional(),
+  hostTags: z.array(Label).max(32).default([]).describe("The host must carry every one of these."),
+  antiAffinityGroup: Label.optional().describe("Instances of the same group never share a host."),
+  userData: z
+    .string()
+    .max(65_536)
+    .optional()
+    .describe("Run by the guest at boot if it begins with #!."),
+  diskGiB: z
+    .number()
+    .int()
+    .min(1)
+    .max(65_536)
+    .optional()
+    .describe("Size of the root volume; the type's if absent."),
+  isProtected: z.boolean().default(false),
+  startPaused: z.boolean().default(false).describe("Create it with its processors stopped."),
+});
+export type RunRequest = z.output<typeof RunRequest>;
+
+const inProject = z.object({ project: ProjectParam });
+const ofInstance = inProject.extend({ instance: InstanceParam });
+const Accepted = z.object({ job: z.string(), instances: z.array(InstanceView) });
+const none = z.object({});
+const commandFails = {
+  instance_not_found: "not_found",
+  not_in_this_state: "conflict",
+  idempotency_key_reused: "conflict",
+  too_many_jobs: "exhausted",
+} as const;
+
+export const runInstances = route({
+  method: "POST",
+  path: "/v1/projects/:project/instances",
+  summary:
+    "Run new instances. Answers at once with a job; the ids are final from the first moment.",
+  needs: "project:operate",
+  params: inProject,
+  query: none,
+  body: RunRequest,
+  reply: [202, Accepted],
+  fails: {
+    image_not_found: "not_found",
+    image_not_ready: "conflict",
+    type_not_found: "not_found",
+    name_taken: "conflict",
+    idempotency_key_reused: "conflict",
+    too_many_instances: "invalid",
+    too_many_jobs: "exhausted",
+    memory_too_small: "invalid",
+    disk_too_small: "invalid",
+  },
+});
+
+export const listInstances = route({
+  method: "GET",
+  path: "/v1/projects/:project/instances",
+  summary: "Instances, oldest first, a page at a time. Expunged ones only when asked for by state.",
+  needs: "project:read",
+  params: inProject,
+  query: z.object({
+    state: z.enum(lifecycle.states).optional(),
+    host: Label.optional(),
+    name: Label.optional(),
+    limit: z.coerce.number().int().min(1).max(1_000).default(100),
+    after: z.uuid().optional().describe("The last id of the page before."),
+  }),
+  body: z.undefined(),
+  reply: [200, z.object({ instances: z.array(InstanceView), next: z.string().nullable() })],
+  fails: {},
+});
+
+export const getInstance = route({
+  method: "GET",
+  path: "/v1/projects/:project/instances/:instance",
+  summary: "One instance.",
+  needs: "project:read",
+  params: ofInstance,
+  query: none,
+  body: z.undefined(),
+  reply: [200, InstanceView],
+  fails: { instance_not_found: "not_found" },
+});
+
+const command = <const P extends `/v1/${string}`>(path: P, summary: string) =>
+  route({
+    method: "POST",
+    path,
+    summary,
+    needs: "project:operate",
+    params: ofInstance,
+    query: none,
+    body: none.default({}),
+    reply: [202, Accepted],
+    fails: commandFails,
+  });
+
+const forcible = z.object({ force: z.boolean().default(false) }).default({ force: false });
+
+export const startInstance = command(
+  "/v1/projects/:project/instances/:instance/start",
+  "Start an instance. Already running: the job succeeds at once.",
+);
+export const recoverInstance = command(
+  "/v1/projects/:project/instances/:instance/recover",
+  "Take back a destroyed instance within its undo window. It is stopped then.",
+);
+export const expungeInstance = command(
+  "/v1/projects/:project/instances/:instance/expunge",
+  "Delete a destroyed instance and its volume now, without waiting for the undo window. There is no way back.",
+);
+
+export const stopInstance = route({
+  ...command("/v1/projects/:project/instances/:instance/stop", ""),
+  summary:
+    "Ask the guest to shut down, and end it after `instances.stop_grace`. With `force`, end it now.",
+  body: forcible,
+});
+export const rebootInstance = route({
+  ...command("/v1/projects/:project/instances/:instance/reboot", ""),
+  summary:
+    "Reboot on the same host, as the same generation. With `force`, press the reset button at once.",
+  body: forcible,
+});
+export const destroyInstance = route({
+  ...command("/v1/projects/:project/instances/:instance/destroy", ""),
+  summary: "Pull the plug. The volume is kept for the undo window, then deleted.",
+  fails: { ...commandFails, instance_protected: "conflict" },
+});
+
+export const protectInstance = route({
+  method: "PUT",
+  path: "/v1/projects/:project/instances/:instance/protection",
+  summary: "Refuse, or allow again, to destroy this instance.",
+  needs: "project:operate",
+  params: ofInstance,
+  query: none,
+  body: z.object({ isProtected: z.boolean() }),
+  reply: [200, InstanceView],
+  fails: { instance_not_found: "not_found", not_in_this_state: "conflict" },
+});
+
+export const EventView = z.object({
+  seq: z.number().int(),
+  at: z.number(),
+  event: z.string(),
+  from: z.string().nullable(),
+  to: z.string().nullable(),
+  generation: z.number().int().nullable(),
+  actor: z.string(),
+  requestId: z.string().nullable(),
+  job: z.string().nullable(),
+  detail: z.unknown(),
+});
+
+export const listInstanceEvents = route({
+  method: "GET",
+  path: "/v1/projects/:project/instances/:instance/events",
+  summary: "The journal of one instance, oldest first.",
+  needs: "project:read",
+  params: ofInstance,
+  query: z.object({
+    after: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0),
+    limit: z.coerce.number().int().min(1).max(1_000).default(500),
+  }),
+  body: z.undefined(),
+  reply: [200, z.object({ events: z.array(EventView) })],
+  fails: { instance_not_found: "not_found" },
+});
+
+const LineView = z.object({ at: z.number(), text: z.string() });
+
+export const getConsoleLog = route({
+  method: "GET",
+  path: "/v1/projects/:project/instances/:instance/console-log",
+  summary:
+    "The last lines that the guest wrote to its serial console, from the host that has them.",
+  needs: "project:read",
+  params: ofInstance,
+  query: z.object({ lines: z.coerce.number().int().min(1).max(5_000).default(100) }),
+  body: z.undefined(),
+  reply: [200, z.object({ lines: z.array(LineView) })],
+  fails: {
+    instance_not_found: "not_found",
+    no_console: "conflict",
+    host_unreachable: "unavailable",
+  },
+});
+
+export const traceInstance = route({
+  method: "GET",
+  path: "/v1/projects/:project/instances/:instance/trace",
+  summary:
+    "Every line about this instance from API, placement, agent, hypervisor and guest, in order of time.",
+  needs: "project:read",
+  params: ofInstance,
+  query: z.object({ lines: z.coerce.number().int().min(1).max(10_000).default(1_000) }),
+  body: z.undefined(),
+  reply: [
+    200,
+    z.object({
+      lines: z.array(
+        z.object({
+          at: z.number(),
+          source: z.enum([
+            "journal",
+            "api",
+            "placement",
+            "manager",
+            "agent",
+            "hypervisor",
+            "guest",
+          ]),
+          text: z.string(),
+        }),
+      ),
+      missing: z.array(z.string()).describe("Sources that did not answer, and why."),
+    }),
+  ],
+  fails: { instance_not_found: "not_found" },
+});

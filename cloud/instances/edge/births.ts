@@ -1,0 +1,106 @@
+/** New instances, before they have rows: what was asked for, as the first world of each. */
+import type { NewJob } from "@holdfast/cloud/jobs/edge";
+import type { InstanceId } from "@holdfast/kernel/ids";
+import { after, type Instant, iso } from "@holdfast/kernel/time";
+import type { Sql } from "@holdfast/store/database";
+import type { Instance, Patience, World } from "../core/model.ts";
+
+/** What an instance is born with; everything else follows from its life. */
+export type Seed = Pick<
+  Instance,
+  | "id"
+  | "project"
+  | "name"
+  | "type"
+  | "cpus"
+  | "memoryMiB"
+  | "image"
+  | "volume"
+  | "zone"
+  | "hostTags"
+  | "antiAffinityGroup"
+  | "userData"
+  | "startPaused"
+  | "isProtected"
+  | "requestId"
+>;
+
+export interface Birth {
+  readonly instance: InstanceId;
+  readonly seed: Seed;
+  readonly volumeBytes: number;
+  readonly image: World["image"];
+  readonly job: NewJob;
+  world(patience: Patience, now: Instant): World;
+}
+
+export function birthOf(
+  seed: Seed,
+  volumeBytes: number,
+  image: World["image"],
+  job: NewJob,
+): Birth {
+  return {
+    instance: seed.id,
+    seed,
+    volumeBytes,
+    image,
+    job,
+    world: (patience, now) => ({
+      instance: newborn(seed, job, patience, now),
+      incarnation: undefined,
+      lease: "none",
+      image,
+      volume: "unplaced",
+      patience,
+      now,
+    }),
+  };
+}
+
+function newborn(seed: Seed, job: NewJob, patience: Patience, now: Instant): Instance {
+  return {
+    ...seed,
+    createdAt: now,
+    desired: "running",
+    state: "provisioning",
+    op: {
+      kind: "provision",
+      step: "waiting for the image",
+      since: now,
+      deadline: after(now, patience.provisioning),
+      attempt: 0,
+    },
+    job: { id: job.id, kind: "run" },
+    isForced: false,
+    generation: 0,
+    home: undefined,
+    reboots: 0,
+    cause: undefined,
+    restarts: [],
+    notBefore: undefined,
+    avoidHosts: [],
+    destroyedAt: undefined,
+    version: 0,
+  };
+}
+
+export async function insertVolumes(
+  sql: Sql,
+  births: readonly Birth[],
+  now: Instant,
+): Promise<void> {
+  if (births.length === 0) return;
+  const rows = births.map(({ seed, volumeBytes }) => ({
+    id: seed.volume,
+    project_id: seed.project,
+    image_id: seed.image,
+    state: "allocated",
+    size_bytes: volumeBytes,
+    created_at: iso(now),
+  }));
+  await sql.query(
+    "insert into volume select * from json_populate_recordset(null::volume, $1::json)",
+    [JSON.stringify(rows)],
+  );
+}

@@ -1,0 +1,212 @@
+/**
+ * The capacity of all hosts, in memory, ready to be chosen from.
+ *
+ * A picture may be wrong for a moment: other managers place too. The database has the last word, and
+ * the next `upsert` makes the picture right. So: `reserve` before the transaction, then `confirm` when
+ * it committed or `release` when it did not. What is released was reserved, exactly once, because both
+ * take the receipt and not numbers.
+ */
+import type { HostId } from "@holdfast/kernel/ids";
+import { Fleet } from "./fleet.ts";
+import type { Factors, HostCapacity } from "./model.ts";
+import { keyOf, Outlook } from "./outlook.ts";
+import { type Kind, View } from "./view.ts";
+
+/** How much of a host something takes; a request for a place is one of these. */
+export interface Size {
+  readonly cpus: number;
+  readonly memoryMiB: number;
+  readonly antiAffinityGroup?: string | undefined;
+}
+
+/** The receipt for capacity that is held on a host. */
+export interface Reservation extends Size {
+  readonly host: HostId;
+}
+
+/**
+ * All views together hold no more than this many slots: about 200 MB. At 100,000 hosts that is 80
+ * kinds of request; with more kinds in use than fit, each choice rebuilds a view, which is correct
+ * and slow. A small fleet never comes near.
+ */
+const mostSlotsInViews = 8_000_000;
+const fewestViews = 16;
+/** Settings change rarely; two at a time (before and after, while old choices finish) is already odd. */
+const mostOutlooks = 4;
+
+export class Picture {
+  readonly #fleet = new Fleet();
+  /** Members by group and host; first as told from outside, then those of open reservations. */
+  readonly #members = new Map<string, Set<HostId>>();
+  readonly #joining = new Map<string, Map<HostId, number>>();
+  readonly #held = new Set<Reservation>();
+  /** Least recently used first, both. */
+  readonly #outlooks = new Map<string, Outlook>();
+  readonly #views = new Map<string, View>();
+
+  get size(): number {
+    return this.#fleet.size;
+  }
+
+  /** How many choices are held and neither confirmed nor released. */
+  get held(): number {
+    return this.#held.size;
+  }
+
+  /** Adds a host, or replaces what was known of it, including the sums that it has given out. */
+  upsert(host: HostCapacity): void {
+    this.#fleet.upsert(host);
+  }
+
+  /** Forgets a host, and what was held on it. */
+  remove(id: HostId): void {
+    for (const reservation of this.#held) {
+      if (reservation.host === id) this.release(reservation);
+    }
+    this.#fleet.remove(id);
+  }
+
+  /** Says where the members of an anti-affinity group are, all of them, as the database knows it. */
+  setMembers(group: string, hosts: Iterable<HostId>): void {
+    const members = new Set(hosts);
+    if (members.size > 0) this.#members.set(group, members);
+    else this.#members.delete(group);
+  }
+
+  /**
+   * Holds capacity on a host for a choice that is not yet committed. It does not ask whether it fits:
+   * `choose` did. Undefined if the host is not known.
+   */
+  reserve(host: HostId, { cpus, memoryMiB, antiAffinityGroup }: Size): Reservation | undefined {
+    const slot = this.#fleet.slotOf(host);
+    if (slot === undefined) return undefined;
+    const reservation: Reservation = { host, cpus, memoryMiB, antiAffinityGroup };
+    this.#held.add(reservation);
+    this.#fleet.hold(slot, cpus, memoryMiB);
+    if (antiAffinityGroup !== undefined) this.#join(antiAffinityGroup, host, 1);
+    return reservation;
+  }
+
+  /** Gives back what was held: the transaction failed. A second time does nothing and says false. */
+  release(reservation: Reservation): boolean {
+    if (!this.#held.delete(reservation)) return false;
+    const { host, cpus, memoryMiB, antiAffinityGroup } = reservation;
+    const slot = this.#fleet.slotOf(host);
+    if (slot !== undefined) this.#fleet.hold(slot, -cpus, -memoryMiB);
+    if (antiAffinityGroup !== undefined) this.#join(antiAffinityGroup, host, -1);
+    return true;
+  }
+
+  /**
+   * The transaction committed: from now on this is part of the sums and members that come from
+   * outside, and the next `upsert` and `setMembers` replace it. A second time does nothing.
+   */
+  confirm(reservation: Reservation): boolean {
+    if (!this.#held.delete(reservation)) return false;
+    const { host, cpus, memoryMiB, antiAffinityGroup } = reservation;
+    const slot = this.#fleet.slotOf(host);
+    if (slot !== undefined) this.#fleet.confirm(slot, cpus, memoryMiB);
+    if (antiAffinityGroup !== undefined) {
+      this.#join(antiAffinityGroup, host, -1);
+      const members = this.#members.get(antiAffinityGroup) ?? new Set();
+      this.#members.set(antiAffinityGroup, members.add(host));
+    }
+    return true;
+  }
+
+  /** The host with all that it has given out, held capacity included. */
+  find(id: HostId): HostCapacity | undefined {
+    const slot = this.#fleet.slotOf(id);
+    return slot === undefined ? undefined : this.#at(slot);
+  }
+
+  /** All hosts in name order, each as `find` gives it. */
+  hosts(): readonly HostCapacity[] {
+    this.#fleet.settle();
+    return this.#fleet.sorted.flatMap((slot) => this.#at(slot) ?? []);
+  }
+
+  hasMember(group: string, host: HostId): boolean {
+    return (
+      this.#members.get(group)?.has(host) === true || this.#joining.get(group)?.has(host) === true
+    );
+  }
+
+  /** The hosts with a member of this group. Undefined: nobody's group, nobody's hosts. */
+  membersOf(group: string | undefined): ReadonlySet<HostId> {
+    if (group === undefined) return new Set();
+    return new Set([
+      ...(this.#members.get(group) ?? []),
+      ...(this.#joining.get(group)?.keys() ?? []),
+    ]);
+  }
+
+  /**
+   * The first host in the planner's order that suits this kind of request, has this much room under
+   * these factors, and is accepted. For `choose`, which knows the rules that are not in the kind.
+   */
+  firstOf(
+    kind: Kind,
+    { cpus, memoryMiB }: Size,
+    factors: Factors,
+    accept?: (id: HostId) => boolean,
+  ): HostId | undefined {
+    this.#fleet.settle();
+    const idAt = (slot: number) => this.#fleet.hostAt(slot)?.id;
+    const accepts = (slot: number) => {
+      const id = idAt(slot);
+      return id !== undefined && accept?.(id) === true;
+    };
+    const view = this.#viewOf(kind, factors);
+    return idAt(view.find(cpus, memoryMiB, accept ? accepts : undefined));
+  }
+
+  #at(slot: number): HostCapacity | undefined {
+    const host = this.#fleet.hostAt(slot);
+    if (!host) return undefined;
+    const reservedCpus = this.#fleet.givenOutCpus(slot);
+    return { ...host, reservedCpus, reservedMemoryMiB: this.#fleet.givenOutMemoryMiB(slot) };
+  }
+
+  #join(group: string, host: HostId, by: 1 | -1): void {
+    const hosts = this.#joining.get(group) ?? new Map<HostId, number>();
+    const members = (hosts.get(host) ?? 0) + by;
+    if (members > 0) hosts.set(host, members);
+    else hosts.delete(host);
+    if (hosts.size > 0) this.#joining.set(group, hosts);
+    else this.#joining.delete(group);
+  }
+
+  #viewOf(kind: Kind, factors: Factors): View {
+    const key = keyOf(factors);
+    const outlook = this.#outlookOf(key, factors);
+    const zone = kind.zone === undefined ? "" : `=${kind.zone}`;
+    const tags = kind.tags.length > 1 ? [...kind.tags].sort().join("\n") : (kind.tags[0] ?? "");
+    const name = `${key}\n${kind.planner}\n${kind.isHealthy}\n${zone}\n${tags}`;
+    const view = this.#views.get(name) ?? new View(this.#fleet, outlook, kind);
+    this.#views.delete(name);
+    this.#views.set(name, view);
+    const most = Math.max(fewestViews, mostSlotsInViews / Math.max(1, this.#fleet.slots));
+    if (this.#views.size > most) dropOldest(this.#views);
+    return view;
+  }
+
+  #outlookOf(key: string, factors: Factors): Outlook {
+    const outlook = this.#outlooks.get(key) ?? new Outlook(this.#fleet, factors);
+    this.#outlooks.delete(key);
+    this.#outlooks.set(key, outlook);
+    if (this.#outlooks.size > mostOutlooks) {
+      const dropped = dropOldest(this.#outlooks);
+      for (const name of this.#views.keys())
+        if (name.startsWith(`${dropped}\n`)) this.#views.delete(name);
+    }
+    outlook.catchUp();
+    return outlook;
+  }
+}
+
+function dropOldest(from: Map<string, unknown>): string | undefined {
+  const [oldest] = from.keys();
+  if (oldest !== undefined) from.delete(oldest);
+  return oldest;
+}

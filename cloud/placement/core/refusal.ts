@@ -1,0 +1,42 @@
+/**
+ * "Insufficient capacity" as the caller sees it: what was asked, how many hosts said no to what, and
+ * what would help.
+ *
+ * The verdicts name hosts. Whoever answers people that may not see the fleet must take them out.
+ */
+import { type Problem, problem } from "@holdfast/kernel/problem";
+import { sizeText } from "./fixes.ts";
+import type { Explanation, Rule } from "./model.ts";
+
+/** Why a host said no, so that a number can stand before it. */
+const phrases: Readonly<Record<Rule, string>> = {
+  "host-state": "not up",
+  "host-mode": "not enabled",
+  zone: "in another zone",
+  tags: "without the tags",
+  "only-hosts": "not among those allowed",
+  avoided: "avoided after a failure",
+  "anti-affinity": "taken by the anti-affinity group",
+  cpu: "short of cpus",
+  memory: "short of memory",
+};
+
+/** For an explanation that chose nobody. */
+export function refusal(explanation: Explanation): Problem {
+  const { request, hosts, summary, nearestFixes } = explanation;
+  const counts = summary.map(({ rule, hosts: count }) => `${count} ${phrases[rule]}`).join(", ");
+  const why =
+    hosts.length === 0
+      ? "There are no hosts."
+      : `Of ${hosts.length} ${hosts.length === 1 ? "host" : "hosts"}: ${counts}.`;
+  const change = nearestFixes[0]?.change;
+  const nearest = change ? ` Nearest change: ${change}.` : "";
+  const message = `No host can take ${sizeText(request) || "this"}. ${why}${nearest}`;
+  const fix = change
+    ? `${change.charAt(0).toUpperCase()}${change.slice(1)}, then ask again.`
+    : "Look at the verdict of each host: no single change would help.";
+  return problem("exhausted", "insufficient_capacity", message, {
+    fix,
+    facts: { hosts, summary, nearestFixes },
+  });
+}

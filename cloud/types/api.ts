@@ -1,0 +1,42 @@
+/** What the world may ask about instance types: the sizes that instances come in. */
+import { route } from "@holdfast/kernel/route";
+import { z } from "zod";
+
+export const TypeView = z.object({
+  name: z
+    .string()
+    .regex(
+      /^[a-z0-9][a-z0-9.-]{0,62}$/,
+      "must be 1 to 63 lower-case letters, digits, dots and dashes",
+    ),
+  cpus: z.number().int().min(1).max(1_024),
+  memoryMiB: z.number().int().min(16).max(16_777_216),
+  diskGiB: z.number().int().min(1).max(65_536),
+});
+export type TypeView = z.output<typeof TypeView>;
+const none = z.object({});
+
+export const listTypes = route({
+  method: "GET",
+  path: "/v1/types",
+  summary: "The sizes that instances come in.",
+  needs: "project:read",
+  params: none,
+  query: none,
+  body: z.undefined(),
+  reply: [200, z.object({ types: z.array(TypeView) })],
+  fails: {},
+});
+
+export const putType = route({
+  method: "PUT",
+  path: "/v1/types/:type",
+  summary:
+    "Add a type, or change what new instances of it get. Existing instances keep what they have.",
+  needs: "platform:operate",
+  params: z.object({ type: TypeView.shape.name }),
+  query: none,
+  body: TypeView.omit({ name: true }),
+  reply: [200, TypeView],
+  fails: {},
+});

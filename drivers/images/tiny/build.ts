@@ -1,0 +1,234 @@
+/**
+ * Makes `tiny`, the image that every installation starts with, out of Debian packages only: a kernel
+ * that QEMU starts directly, a RAM filesystem with busybox, and a small disk for what should last.
+ *
+ * The same packages give the same bytes, so two hosts agree on the digests without talking. Nothing
+ * is installed on this machine, and nothing is in `directory` under its final name until it is whole:
+ * the manifest is written last.
+ */
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Problem } from "@holdfast/kernel/problem";
+import { seconds } from "@holdfast/kernel/time";
+import type { Digest } from "../driver.ts";
+import { cpio, type Entry, parents } from "./cpio.ts";
+import { candidate, download, kernelCandidate, type Package, unpack } from "./debian.ts";
+import { unpackKernel } from "./kernel.ts";
+import { dependencyIndex, type Module, pickModules } from "./modules.ts";
+import { type Run, runner, tinyBuildFailed } from "./run.ts";
+
+/** Debian packages whose programs the builder runs; `apt`, `dpkg`, `tar` and `bash` are always there. */
+export const builderNeeds = ["e2fsprogs", "qemu-utils", "xz-utils", "zstd"] as const;
+
+export interface TinyManifest {
+  readonly kernel: Digest;
+  readonly initrd: Digest;
+  readonly disk: Digest;
+  readonly commandLine: string;
+  /** As `uname -r` says in the guest. */
+  readonly kernelVersion: string;
+  readonly builtFrom: readonly Package[];
+  /** Changes when this recipe does. */
+  readonly recipe: Digest;
+}
+
+/** Where the parts are, inside the directory. */
+export const tinyFiles = { kernel: "vmlinux", initrd: "initrd", disk: "disk.qcow2" } as const;
+
+export interface TinyOptions {
+  /** Gets vmlinux, initrd, disk.qcow2 and manifest.json. */
+  readonly directory: string;
+  /** Downloaded packages stay here, for the next time. */
+  readonly cache: string;
+  /** The files of the guest. Differs from the default only where this code is bundled. */
+  readonly rootfs?: string;
+  readonly onStep?: (step: string) => void;
+}
+
+/**
+ * No checks of the crypto library's own algorithms at boot (half a second), no mitigations against
+ * neighbours inside the guest (it has none), no zeroing of each page when it is handed out (a tenth
+ * of a second); a panic before its driver is loaded reboots instead of spinning. Measured in
+ * docs/images.md.
+ */
+const commandLine =
+  "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on cryptomgr.notests init_on_alloc=0";
+
+/** Everything that rootfs/init may load. ext4 needs an implementation of crc32c but does not say so. */
+const wishes = [
+  ...["qemu_fw_cfg", "button", "evdev", "pvpanic_pci", "i6300esb"],
+  ...["virtio_pci", "virtio_blk", "virtio_net", "virtio_console", "virtio_rng"],
+  ...["ext4", "crc32c_generic"],
+];
+
+/** Half of the kernel package is drivers that no virtual machine has. */
+const kernelParts = [
+  "./boot/vmlinuz-*",
+  ...["fs/*", "lib/*", "crypto/*", "arch/*", "net/core/*"].map((p) => `./lib/modules/*/kernel/${p}`),
+  ...["acpi", "block", "char", "firmware", "input", "misc", "virtio", "watchdog"].map(
+    (p) => `./lib/modules/*/kernel/drivers/${p}/*`,
+  ),
+  ...["virtio_net", "net_failover"].map((p) => `./lib/modules/*/kernel/drivers/net/${p}.ko`),
+];
+
+/** Build it, or find that what is there is already what would be built. Rejects with `tiny_build_failed`. */
+export async function buildTiny(options: TinyOptions): Promise<TinyManifest> {
+  const { directory, cache, onStep = () => {} } = options;
+  const rootfs = options.rootfs ?? join(import.meta.dirname, "rootfs");
+  const run: Run = runner(seconds(300));
+  const work = join(directory, "work.tmp");
+  let step = "look at what is there";
+  const say = (next: string) => {
+    step = next;
+    onStep(next);
+  };
+  try {
+    await mkdir(directory, { recursive: true });
+    say("ask apt for the packages");
+    const guestFiles = await readTree(rootfs);
+    const kernel = await kernelCandidate(run);
+    const busybox = await candidate(run, "busybox-static");
+    const builtFrom = [kernel, busybox].map(({ name, version }) => ({ name, version }));
+    const recipe = digestOf(Buffer.from(JSON.stringify([commandLine, wishes, guestFiles])));
+    const existing = await findManifest(directory, builtFrom, recipe);
+    if (existing) return existing;
+
+    say("download the packages");
+    await rm(join(directory, "manifest.json"), { force: true });
+    const kernelDeb = await download(run, kernel, cache);
+    const busyboxDeb = await download(run, busybox, cache);
+
+    say("unpack the packages");
+    await unpack(run, kernelDeb, join(work, "kernel"), kernelParts);
+    await unpack(run, busyboxDeb, join(work, "busybox"), ["./bin/busybox"]);
+    const kernelVersion = kernel.name.replace("linux-image-", "");
+
+    say("unpack the kernel");
+    const bzImage = join(work, "kernel/boot", `vmlinuz-${kernelVersion}`);
+    const elf = await unpackKernel(run, bzImage, join(work, "payload"));
+
+    say("pack the RAM filesystem");
+    const modules = await pickModules(join(work, "kernel/lib/modules", kernelVersion), wishes);
+    const program = await readFile(join(work, "busybox/bin/busybox"));
+    const initrd = cpio(entriesOf(guestFiles, modules, program, kernelVersion));
+
+    say("make the disk");
+    const disk = await makeDisk(run, join(work, "disk"));
+
+    say("put the parts in place");
+    const parts = { kernel: elf, initrd, disk };
+    for (const [part, file] of Object.entries(tinyFiles) as [keyof typeof tinyFiles, string][])
+      await place(join(directory, file), parts[part]);
+    const manifest: TinyManifest = {
+      kernel: digestOf(elf),
+      initrd: digestOf(initrd),
+      disk: digestOf(disk),
+      commandLine,
+      kernelVersion,
+      builtFrom,
+      recipe,
+    };
+    await place(join(directory, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+    return manifest;
+  } catch (cause) {
+    if (cause instanceof Problem) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const fix = `Check the free space with \`df -h ${directory}\`, delete ${cache}, then try again.`;
+    throw tinyBuildFailed(step, why, fix, cause);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** What was built before, if it was built from the same packages by the same recipe. */
+async function findManifest(
+  directory: string,
+  builtFrom: readonly Package[],
+  recipe: Digest,
+): Promise<TinyManifest | undefined> {
+  try {
+    const text = await readFile(join(directory, "manifest.json"), "utf8");
+    const manifest: TinyManifest = JSON.parse(text);
+    if (manifest.recipe !== recipe) return undefined;
+    if (JSON.stringify(manifest.builtFrom) !== JSON.stringify(builtFrom)) return undefined;
+    for (const [part, file] of Object.entries(tinyFiles) as [keyof typeof tinyFiles, string][])
+      if (digestOf(await readFile(join(directory, file))) !== manifest[part]) return undefined;
+    return manifest;
+  } catch {
+    return undefined; // Absent or unreadable: it is simply built again.
+  }
+}
+
+type Tree = readonly (readonly [path: string, text: string])[];
+
+/** All files below a directory, by path. Text only, which is all that belongs there. */
+async function readTree(root: string): Promise<Tree> {
+  const found = await readdir(root, { recursive: true, withFileTypes: true });
+  const files = found.filter((entry) => entry.isFile()).map((entry) => join(entry.path, entry.name));
+  const paths = files.map((file) => file.slice(root.length + 1)).sort();
+  return Promise.all(
+    paths.map(async (path) => [path, await readFile(join(root, path), "utf8")] as const),
+  );
+}
+
+function entriesOf(
+  tree: Tree,
+  modules: readonly Module[],
+  busybox: Buffer,
+  kernelVersion: string,
+): readonly Entry[] {
+  const library = `lib/modules/${kernelVersion}`;
+  const file = (path: string, content: Buffer, executable = false): Entry => ({
+    path,
+    is: "file",
+    content,
+    executable,
+  });
+  const link = (path: string): Entry => ({ path, is: "link", to: "/bin/busybox" });
+  const entries = [
+    // Git keeps one permission bit and archives often none, so the first line decides.
+    ...tree.map(([path, text]) => file(path, Buffer.from(text), text.startsWith("#!"))),
+    ...modules.map(({ name, content }) => file(`${library}/${name}.ko`, content)),
+    file(`${library}/modules.dep`, Buffer.from(dependencyIndex(modules))),
+    file("bin/busybox", busybox, true),
+    ...["bin/sh", "sbin/init"].map(link),
+  ];
+  const empty = ["data", "dev", "mnt", "proc", "root", "run/holdfast", "sys", "tmp", "usr/bin", "usr/sbin", "var/log"];
+  const directories = parents([
+    ...entries.map(({ path }) => path),
+    ...empty.map((path) => `${path}/.`),
+  ]);
+  return [...directories, ...entries];
+}
+
+/**
+ * An empty file system on 64 MiB. Its identity and its times are fixed, because the image has to
+ * have one digest; guests do not care, each has its own copy.
+ */
+async function makeDisk(run: Run, scratch: string): Promise<Buffer> {
+  const [raw, qcow2] = [`${scratch}.raw`, `${scratch}.qcow2`];
+  const identity = "686f6c64-6661-4374-8000-74696e790001";
+  const fixed = `hash_seed=${identity},lazy_itable_init=0,lazy_journal_init=0,nodiscard,root_owner=0:0`;
+  const mke2fs = ["mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", "-L", "hf-root", "-U", identity];
+  await run(
+    "make the file system",
+    ["env", "E2FSPROGS_FAKE_TIME=1", "PATH=/usr/sbin:/sbin:/usr/bin:/bin", ...mke2fs, "-E", fixed, raw, "64M"],
+    "Type `apt-get install e2fsprogs`, then try again.",
+  );
+  await run(
+    "make the disk",
+    ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, qcow2],
+    "Type `apt-get install qemu-utils`, then try again.",
+  );
+  return readFile(qcow2);
+}
+
+async function place(file: string, content: Buffer | string): Promise<void> {
+  await writeFile(`${file}.tmp`, content);
+  await rename(`${file}.tmp`, file);
+}
+
+function digestOf(bytes: Buffer): Digest {
+  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+}
