@@ -15,6 +15,8 @@ create table image (
   manifest jsonb,
   problem jsonb,
   source text not null,
+  -- What was asked for at the import: checksum, smallest memory.
+  import jsonb not null default '{}',
   created_at timestamptz not null default now()
 );
 create unique index image_by_name on image (name, coalesce(project_id, '00000000-0000-0000-0000-000000000000'))

@@ -15,6 +15,11 @@ export interface Order {
   readonly force: boolean;
   readonly job: JobRef;
   readonly requestId: string;
+  /**
+   * It takes back a command that is still being carried out. While that goes on only the wish changes:
+   * a guest that was told to shut down does so, and is started again after.
+   */
+  readonly isUndo?: boolean;
 }
 
 export type Obeyed =
@@ -39,7 +44,9 @@ export function obey(world: World, order: Order): Obeyed {
   const { instance } = world;
   const { verb, force, job, requestId } = order;
   const reaction = lifecycle.react(instance.state, verb);
-  if ("refused" in reaction) return { refused: notNow(world, verb, reaction.accepting) };
+  const isUnderWay = order.isUndo === true && instance.state === "stopping";
+  if ("refused" in reaction && !isUnderWay)
+    return { refused: notNow(world, verb, reaction.accepting) };
   if (verb === "destroy" && instance.isProtected) return { refused: isProtected(instance) };
 
   const desired = wishes[verb] ?? instance.desired;

@@ -7,28 +7,25 @@
  * before that is as if nothing had been asked.
  */
 import type { MachineReport, VolumeReport } from "@holdfast/cloud/hosts";
-import { countOutcomes, insertJobs, type NewJob, type Outcome } from "@holdfast/cloud/jobs/edge";
-import type { Choice, Claim, Placer, Want } from "@holdfast/cloud/placement/edge";
+import type { ManifestSource } from "@holdfast/cloud/images/edge";
+import { countOutcomes, type NewJob, type Outcome } from "@holdfast/cloud/jobs/edge";
+import type { Choice, PlacementSession, Placer, Want } from "@holdfast/cloud/placement/edge";
 import type { HostId, InstanceId, JobId } from "@holdfast/kernel/ids";
 import { type Problem, viewOf } from "@holdfast/kernel/problem";
-import { type Instant, iso, after as later, milliseconds } from "@holdfast/kernel/time";
+import { after, type Instant, milliseconds } from "@holdfast/kernel/time";
 import type { Database, Sql } from "@holdfast/store/database";
-import { appendJournal, type JournalRow } from "@holdfast/store/journal";
 import { announce } from "@holdfast/store/news";
 import { type Order, obey } from "../core/command.ts";
 import type { Instance, Patience, World } from "../core/model.ts";
 import { heard } from "../core/report.ts";
-import { type Settled, settle } from "../core/settle.ts";
-import { type Entry, placed, unplaced } from "../core/transition.ts";
-import { type Birth, insertVolumes } from "./births.ts";
-import {
-  insertInstances,
-  updateInstances,
-  type WrittenIncarnation,
-  writeIncarnations,
-} from "./rows.ts";
+import { settle } from "../core/settle.ts";
+import { placed, unplaced } from "../core/transition.ts";
+import type { Birth } from "./births.ts";
+import { begin, type Case, unborn } from "./case.ts";
+import { type HostOrders, imagesOf, ordersOf } from "./host-orders.ts";
 import { writeVolumes } from "./volumes.ts";
-import { type Loaded, loadWorlds } from "./worlds.ts";
+import { loadWorlds } from "./worlds.ts";
+import { write } from "./write.ts";
 
 /** What a pass is given. */
 export interface Work {
@@ -59,8 +56,8 @@ export interface HostReport {
 export interface Done {
   /** Orders that were refused, by their job. */
   readonly refused: ReadonlyMap<JobId, Problem>;
-  /** Instances whose wish has changed, by the host that should hear of it. */
-  readonly wishes: ReadonlyMap<HostId, readonly InstanceId[]>;
+  /** What hosts should hear now. */
+  readonly orders: ReadonlyMap<HostId, HostOrders>;
   /** Reports that are in the database, and may be forgotten by the host. */
   readonly recorded: readonly HostReport[];
   readonly jobs: readonly JobId[];
@@ -73,24 +70,14 @@ export interface Done {
 export interface PassDeps {
   readonly database: Database;
   readonly placer: Placer;
+  readonly images: ManifestSource;
   readonly patience: () => Patience;
   readonly now: () => Instant;
   readonly self: string;
 }
 
-/** An instance on its way through a pass. */
-interface Case {
-  readonly before: Loaded;
-  readonly isNew: boolean;
-  settled: Settled;
-  epoch: number;
-  actor: string;
-  evidence: unknown;
-  isReported: boolean;
-}
-
 export async function pass(deps: PassDeps, work: Work): Promise<Done> {
-  let session: ReturnType<Placer["session"]> | undefined;
+  let session: PlacementSession | undefined;
   try {
     const done = await deps.database.transaction(async (sql) => {
       session?.abandoned(); // A transaction that is run again begins with a fresh picture.
@@ -106,10 +93,10 @@ export async function pass(deps: PassDeps, work: Work): Promise<Done> {
 }
 
 async function run(
-  { patience: readPatience, now: readNow, self }: PassDeps,
+  { patience: readPatience, now: readNow, images, self }: PassDeps,
   work: Work,
   sql: Sql,
-  session: ReturnType<Placer["session"]>,
+  session: PlacementSession,
 ): Promise<Done> {
   const now = readNow();
   const patience = readPatience();
@@ -117,14 +104,15 @@ async function run(
   const refused = new Map<JobId, Problem>();
   const cases = new Map<InstanceId, Case>();
 
-  await writeVolumes(sql, work.volumes);
+  const released = await writeVolumes(sql, work.volumes);
   for (const birth of work.births) {
-    const before = { world: birth.world(patience, now), ...unborn };
+    const before = { ...unborn, world: birth.world(patience, now), volumeBytes: birth.volumeBytes };
     cases.set(birth.instance, begin(before, true, birth.job.actor));
   }
   const named = [
     ...new Set([
       ...work.looks,
+      ...released,
       ...work.orders.map(({ instance }) => instance),
       ...work.reports.map(({ report }) => report.instance),
     ]),
@@ -148,47 +136,21 @@ async function run(
     ...work.orders.map(({ job }) => job).filter(({ id }) => !refused.has(id)),
   ];
   for (const item of cases.values()) outcomes.push(...outcomesOf(item));
-  await write(sql, session, cases, work.births, jobs, now);
+  await write(sql, session, [...cases.values()], work.births, jobs, now);
   await countOutcomes(sql, outcomes, now);
 
-  const wishes = wishesOf(cases);
+  const orders = ordersOf(cases.values(), await images.manifests(sql, imagesOf(cases.values())));
   const touchedJobs = [...new Set(outcomes.map(({ job }) => job))];
-  if (wishes.size > 0 || touchedJobs.length > 0)
-    await announce(sql, {
-      from: self,
-      wishes: [...wishes.keys()],
-      jobs: touchedJobs,
-      hosts: [...wishes.keys()],
-    });
+  const hosts = [...orders.keys()];
+  if (hosts.length > 0 || touchedJobs.length > 0)
+    await announce(sql, { from: self, wishes: hosts, hosts, jobs: touchedJobs });
   return {
     refused,
-    wishes,
+    orders,
     recorded: work.reports,
     jobs: touchedJobs,
     again: [...choices].filter(([, choice]) => choice === "contended").map(([id]) => id),
     due: due.length,
-  };
-}
-
-const unborn = { hostEpoch: 0, volumeHost: undefined, volumeState: "allocated" };
-
-function begin(before: Loaded, isNew: boolean, actor: string): Case {
-  const settled: Settled = {
-    world: before.world,
-    entries: [],
-    finished: [],
-    wantsPlace: false,
-    lookAt: undefined,
-  };
-  const { hostEpoch } = before;
-  return {
-    before,
-    isNew,
-    settled,
-    epoch: hostEpoch,
-    actor,
-    evidence: undefined,
-    isReported: false,
   };
 }
 
@@ -255,7 +217,7 @@ function take(item: Case | undefined, choice: Choice): void {
   if (!item) return;
   const { settled } = item;
   if (choice === "contended") {
-    item.settled = { ...settled, lookAt: later(settled.world.now, milliseconds(20)) };
+    item.settled = { ...settled, lookAt: after(settled.world.now, milliseconds(20)) };
     return;
   }
   const { world, entry } =
@@ -292,114 +254,4 @@ function problemOf({ instance: { cause, name } }: World): Outcome["problem"] {
     message,
     fix: `See why: holdfast show ${name}`,
   };
-}
-
-async function write(
-  sql: Sql,
-  session: ReturnType<Placer["session"]>,
-  cases: ReadonlyMap<InstanceId, Case>,
-  births: readonly Birth[],
-  jobs: readonly NewJob[],
-  now: Instant,
-): Promise<void> {
-  const all = [...cases.values()];
-  const versioned = ({ settled, before }: Case) => ({
-    instance: { ...settled.world.instance, version: before.world.instance.version + 1 },
-    lookAt: settled.lookAt,
-  });
-  await insertJobs(sql, jobs);
-  await insertVolumes(sql, births, now);
-  const born = all.filter(({ isNew }) => isNew);
-  if (born.length > 0) await insertInstances(sql, born.map(versioned));
-  await updateInstances(sql, all.filter((item) => !item.isNew && isTouched(item)).map(versioned));
-  await rest(
-    sql,
-    all.filter((item) => !item.isNew && !isTouched(item)),
-  );
-  await writeIncarnations(sql, all.flatMap(incarnationOf));
-  await writeVolumes(sql, all.flatMap(volumeOf));
-  await appendJournal(sql, all.flatMap(journalOf));
-  await session.release(all.flatMap(claimsOf));
-}
-
-const isTouched = ({ before, settled }: Case) => before.world.instance !== settled.world.instance;
-
-/** Nothing to change, only when to look again. */
-async function rest(sql: Sql, items: readonly Case[]): Promise<void> {
-  if (items.length === 0) return;
-  await sql.query(
-    `update instance i set look_at = d.at from unnest($1::uuid[], $2::timestamptz[]) d (id, at)
-     where i.id = d.id and i.look_at is distinct from d.at`,
-    [
-      items.map(({ settled }) => settled.world.instance.id),
-      items.map(({ settled }) => (settled.lookAt === undefined ? null : iso(settled.lookAt))),
-    ],
-  );
-}
-
-function incarnationOf({
-  before,
-  settled,
-  epoch,
-  evidence,
-  isReported,
-}: Case): WrittenIncarnation[] {
-  const { incarnation, instance, now } = settled.world;
-  const isAsked = incarnation?.generation !== before.world.incarnation?.generation;
-  if (!incarnation || !(isAsked || isReported)) return [];
-  const written = { instance: instance.id, epoch, incarnation, at: now };
-  return [evidence === undefined ? written : { ...written, evidence }];
-}
-
-/** The root volume follows its instance: made where that first starts, kept, deleted with it. */
-function volumeOf({ before, settled }: Case): Parameters<typeof writeVolumes>[1][number][] {
-  const { instance } = settled.world;
-  const { volume, home, state } = instance;
-  const was = before.world.instance.state;
-  if (home && before.volumeHost === undefined) return [{ volume, is: "placed", host: home }];
-  if (state === was) return [];
-  if (state === "destroyed") return [{ volume, is: "kept" }];
-  if (was === "destroyed" && state === "stopped") return [{ volume, is: "taken-back" }];
-  if (state === "expunging") return [{ volume, is: "unwanted" }];
-  return [];
-}
-
-function journalOf({ settled, actor }: Case): JournalRow[] {
-  const { instance, now } = settled.world;
-  return settled.entries.map((entry: Entry) => ({
-    at: now,
-    kind: "instance",
-    subject: instance.id,
-    event: entry.event,
-    from: entry.from,
-    to: entry.to,
-    generation: instance.generation,
-    actor: entry.event.startsWith("command-") || entry.event === "created" ? actor : "holdfast",
-    requestId: instance.requestId,
-    job: instance.job?.id,
-    detail: entry.cause,
-  }));
-}
-
-function claimsOf({ before, settled }: Case): Claim[] {
-  const was = before.world.instance;
-  if (!was.home || settled.world.instance.home === was.home) return [];
-  const { home: host, cpus, memoryMiB, antiAffinityGroup, project } = was;
-  const group = antiAffinityGroup && `${project}/${antiAffinityGroup}`;
-  return [{ host, cpus: -cpus, memoryMiB: -memoryMiB, group }];
-}
-
-/** Whoever has it, and whoever has just had it. */
-function wishesOf(cases: ReadonlyMap<InstanceId, Case>): Map<HostId, InstanceId[]> {
-  const wishes = new Map<HostId, InstanceId[]>();
-  const tell = (host: HostId | undefined, id: InstanceId) => {
-    if (host) wishes.set(host, [...(wishes.get(host) ?? []), id]);
-  };
-  for (const [id, item] of cases) {
-    if (!isTouched(item)) continue;
-    const { home, state } = item.settled.world.instance;
-    tell(home, id);
-    if (state === "expunging") tell(item.before.volumeHost, id);
-  }
-  return wishes;
 }

@@ -4,7 +4,7 @@
  */
 import type { VolumeReport } from "@holdfast/cloud/hosts";
 import { type VolumeEvent, volumeLifecycle } from "@holdfast/cloud/volumes";
-import type { HostId, VolumeId } from "@holdfast/kernel/ids";
+import type { HostId, InstanceId, VolumeId } from "@holdfast/kernel/ids";
 import type { Sql } from "@holdfast/store/database";
 
 type Change =
@@ -29,8 +29,12 @@ const arrows = volumeLifecycle.states.flatMap((from) =>
   }),
 );
 
-export async function writeVolumes(sql: Sql, changes: readonly Change[]): Promise<void> {
-  if (changes.length === 0) return;
+/** Returns the instances whose volumes are now gone. */
+export async function writeVolumes(
+  sql: Sql,
+  changes: readonly Change[],
+): Promise<readonly InstanceId[]> {
+  if (changes.length === 0) return [];
   const rows = changes.map((change) => ({
     id: change.volume,
     event: eventOf[change.is],
@@ -46,4 +50,11 @@ export async function writeVolumes(sql: Sql, changes: readonly Change[]): Promis
      where v.id = d.id and a.event = d.event and a."from" = v.state`,
     [JSON.stringify(rows), JSON.stringify(arrows)],
   );
+  const gone = rows.filter(({ event }) => event === "released").map(({ id }) => id);
+  if (gone.length === 0) return [];
+  const owners = await sql.query<{ id: InstanceId }>(
+    "select id from instance where volume_id = any($1)",
+    [gone],
+  );
+  return owners.map(({ id }) => id);
 }

@@ -21,6 +21,7 @@ interface WorldRow extends InstanceRow {
   readonly image_state: "importing" | "ready" | "failed" | "deleted";
   readonly volume_state: string;
   readonly volume_host: HostId | null;
+  readonly volume_bytes: number;
 }
 
 /** A world, with what the writing of it needs besides. */
@@ -28,7 +29,7 @@ export interface Loaded {
   readonly world: World;
   readonly hostEpoch: number;
   readonly volumeHost: HostId | undefined;
-  readonly volumeState: string;
+  readonly volumeBytes: number;
 }
 
 export type Which =
@@ -51,7 +52,7 @@ export async function loadWorlds(
     `with i as materialized (${locked})
      select i.*, c.phase, c.guest, c.reboots as reboots_done, c.host_id as incarnation_host,
        c.host_epoch, c.ending, h.state as home_state, m.state as image_state,
-       v.state as volume_state, v.host_id as volume_host
+       v.state as volume_state, v.host_id as volume_host, v.size_bytes as volume_bytes
      from i
      left join incarnation c on c.instance_id = i.id and c.generation = i.generation
      left join host h on h.id = i.home
@@ -63,7 +64,7 @@ export async function loadWorlds(
     world: worldOf(row, patience, now),
     hostEpoch: row.host_epoch ?? 0,
     volumeHost: row.volume_host ?? undefined,
-    volumeState: row.volume_state,
+    volumeBytes: row.volume_bytes,
   }));
 }
 

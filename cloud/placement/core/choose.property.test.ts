@@ -17,6 +17,10 @@ const groups = ["web", "db"] as const;
 const idOf = (number: number) => `host-${number}` as HostId;
 const hostIds = fc.integer({ min: 0, max: 24 }).map(idOf);
 
+/** Mostly the usual, so that most hosts are of use. */
+const often = <T>(usual: T, ...others: T[]) =>
+  fc.oneof({ weight: 6, arbitrary: fc.constant(usual) }, fc.constantFrom(...others));
+
 const hosts: fc.Arbitrary<HostCapacity> = fc.record({
   id: hostIds,
   name: fc.integer({ min: 0, max: 15 }).map((number) => `h${number}`), // Two may share a name.
@@ -28,9 +32,9 @@ const hosts: fc.Arbitrary<HostCapacity> = fc.record({
   memoryMiB: fc.integer({ min: 0, max: 64 }).map((units) => units * 512),
   reservedCpus: fc.integer({ min: 0, max: 20 }),
   reservedMemoryMiB: fc.integer({ min: 0, max: 40 }).map((units) => units * 512),
-  state: often("up" as const, "suspect" as const, "down" as const),
-  mode: often("enabled" as const, "draining" as const, "maintenance" as const),
-  concerns: fc.oneof({ weight: 4, arbitrary: fc.constant([]) }, fc.constant(["disk sda is failing"])),
+  state: often<HostCapacity["state"]>("up", "suspect", "down"),
+  mode: often<HostCapacity["mode"]>("enabled", "draining", "maintenance"),
+  concerns: often<readonly string[]>([], ["disk sda is failing"]),
 });
 
 const requests: fc.Arbitrary<PlacementRequest> = fc.record(
@@ -67,7 +71,11 @@ type Step =
   | { readonly do: "remove"; readonly id: HostId }
   | { readonly do: "members"; readonly group: string; readonly ids: readonly HostId[] }
   | { readonly do: "release" | "confirm"; readonly which: number }
-  | { readonly do: "place"; readonly request: PlacementRequest; readonly options: PlacementOptions };
+  | {
+      readonly do: "place";
+      readonly request: PlacementRequest;
+      readonly options: PlacementOptions;
+    };
 
 const steps: fc.Arbitrary<readonly Step[]> = fc.array(
   fc.oneof(
@@ -361,11 +369,17 @@ function repair(
   if (words[0] === "free") {
     reservedCpus -= number(/(\d+) cpus?/);
     reservedMemoryMiB -= number(/(\d+) MiB/);
-    assert.ok(reservedCpus >= 0 && reservedMemoryMiB >= 0, "nobody can free more than is given out");
+    assert.ok(
+      reservedCpus >= 0 && reservedMemoryMiB >= 0,
+      "nobody can free more than is given out",
+    );
   } else if (words[0] === "enable") mode = "enabled";
   else if (words[0] === "bring") state = "up";
   else if (words[0] === "add")
-    carried = [...carried, ...(/tags? (.*) to /.exec(change)?.[1] ?? "").split(", ")] as typeof carried;
+    carried = [
+      ...carried,
+      ...(/tags? (.*) to /.exec(change)?.[1] ?? "").split(", "),
+    ] as typeof carried;
   else if (words[0] === "raise") {
     const dimension = words[2] === "cpu" ? "cpu" : "memory";
     const to = number(/ to ([\d.]+)/);
@@ -375,7 +389,9 @@ function repair(
       ? { ...factors, clusters: { ...factors.clusters, [cluster]: own || {} } }
       : { ...factors, [dimension]: to };
   } else if (change.startsWith("ask without"))
-    wish.tags = wish.tags.filter((tag) => !(/tags? (.*)$/.exec(change)?.[1] ?? "").split(", ").includes(tag));
+    wish.tags = wish.tags.filter(
+      (tag) => !(/tags? (.*)$/.exec(change)?.[1] ?? "").split(", ").includes(tag),
+    );
   else if (change.startsWith("ask for zone")) wish.zone = words[3] ?? zone;
   else if (change.startsWith("ask for no more")) {
     wish.cpus = number(/(\d+) cpus?/);

@@ -21,15 +21,16 @@ export function choose(
   if (request.onlyHosts) return chooseAmong(picture, request.onlyHosts, request, options);
   const { planner, factors } = options;
   const { zone, tags, antiAffinityGroup: group, avoidHosts } = request;
-  const accept = (id: HostId) =>
-    !avoidHosts.includes(id) && (group === undefined || !picture.hasMember(group, id));
-  const needsAsking = group !== undefined || avoidHosts.length > 0 ? accept : undefined;
-  for (const isHealthy of [true, false]) {
-    const kind = { planner, zone, tags, isHealthy };
-    const found = picture.firstOf(kind, request, factors, needsAsking);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+  const accept =
+    group === undefined && avoidHosts.length === 0
+      ? undefined
+      : (id: HostId) =>
+          !avoidHosts.includes(id) && (group === undefined || !picture.hasMember(group, id));
+  const healthy = { planner, zone, tags, isHealthy: true };
+  return (
+    picture.firstOf(healthy, request, factors, accept) ??
+    picture.firstOf({ ...healthy, isHealthy: false }, request, factors, accept)
+  );
 }
 
 /** What became of one request: where it goes and what is held for it there. */

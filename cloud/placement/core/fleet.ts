@@ -22,6 +22,7 @@ interface Slot {
 
 export class Fleet {
   readonly #slots: Slot[] = [];
+  readonly #editions: number[] = [];
   readonly #slotOf = new Map<HostId, number>();
   readonly #vacant: number[] = [];
   readonly #log = new Int32Array(remembered);
@@ -38,7 +39,7 @@ export class Fleet {
     return this.#slotOf.size;
   }
 
-  /** How many changes there have been; remember it to ask `changedSince` later. */
+  /** How many changes there have been; remember it to ask later what changed since. */
   get changes(): number {
     return this.#changes;
   }
@@ -59,6 +60,14 @@ export class Fleet {
   /** The host as it came from outside, without what is held. */
   hostAt(slot: number): HostCapacity | undefined {
     return this.#slots[slot]?.host;
+  }
+
+  /**
+   * Grows with every change of a slot that is more than capacity given out or back; so as long as it is
+   * the same, the host suits the same requests and its name is the same. From 1.
+   */
+  editionAt(slot: number): number {
+    return this.#editions[slot] ?? 1;
   }
 
   givenOutCpus(slot: number): number {
@@ -86,7 +95,7 @@ export class Fleet {
     this.#slotOf.delete(id);
     this.#vacant.push(slot);
     this.#names.leave(slot);
-    this.#note(slot);
+    this.#edit(slot);
   }
 
   /** Holds more (or, negative, less) on a host. */
@@ -122,11 +131,14 @@ export class Fleet {
     return this.#names.sorted;
   }
 
-  /** Calls back for each slot that changed since then; one may come twice. False: too long ago. */
-  changedSince(then: number, each: (slot: number) => void): boolean {
-    if (this.#changes - then > remembered) return false;
-    for (let i = then; i < this.#changes; i++) each(this.#log[i % remembered] ?? 0);
-    return true;
+  /** Whether what changed since then can no longer be told. */
+  hasForgotten(then: number): boolean {
+    return this.#changes - then > remembered;
+  }
+
+  /** The slot of one change, for numbers below `changes` that are not forgotten. */
+  changedAt(change: number): number {
+    return this.#log[change % remembered] ?? 0;
   }
 
   #join(host: HostCapacity): void {
@@ -134,7 +146,7 @@ export class Fleet {
     this.#slots[slot] = { host, heldCpus: 0, heldMemoryMiB: 0 };
     this.#slotOf.set(host.id, slot);
     this.#names.join(slot);
-    this.#note(slot);
+    this.#edit(slot);
   }
 
   #replace(slot: number, known: HostCapacity, host: HostCapacity): void {
@@ -145,6 +157,11 @@ export class Fleet {
       this.#names.join(slot);
     }
     entry.host = host;
+    this.#edit(slot);
+  }
+
+  #edit(slot: number): void {
+    this.#editions[slot] = this.editionAt(slot) + 1;
     this.#note(slot);
   }
 

@@ -12,6 +12,7 @@ import type { Factors } from "./model.ts";
 export class Outlook {
   readonly #fleet: Fleet;
   readonly #factors: Factors;
+  readonly #clusters: number;
   #seen = 0;
   cpus = new Int32Array(0);
   memoryMiB = new Int32Array(0);
@@ -22,7 +23,22 @@ export class Outlook {
 
   constructor(fleet: Fleet, factors: Factors) {
     this.#fleet = fleet;
-    this.#factors = structuralCopy(factors);
+    this.#factors = copyOf(factors);
+    this.#clusters = Object.keys(factors.clusters ?? {}).length;
+  }
+
+  /** Whether these are the factors that it is under; compared by value, on every choice. */
+  isUnder({ cpu, memory, clusters }: Factors): boolean {
+    const own = this.#factors;
+    if (cpu !== own.cpu || memory !== own.memory) return false;
+    if (!clusters) return !own.clusters;
+    if (!own.clusters || Object.keys(clusters).length !== this.#clusters) return false;
+    for (const cluster in clusters) {
+      const theirs = clusters[cluster];
+      const ours = own.clusters[cluster];
+      if (theirs?.cpu !== ours?.cpu || theirs?.memory !== ours?.memory) return false;
+    }
+    return true;
   }
 
   /** Call before reading a column. */
@@ -31,8 +47,9 @@ export class Outlook {
     if (this.#seen === fleet.changes) return;
     const isFirst = this.#seen === 0;
     if (fleet.slots > this.cpus.length) this.#grow(Math.max(fleet.slots, this.cpus.length * 2));
-    const followed = !isFirst && fleet.changedSince(this.#seen, (slot) => this.#look(slot));
-    if (!followed) for (let slot = 0; slot < fleet.slots; slot++) this.#look(slot);
+    if (isFirst || fleet.hasForgotten(this.#seen))
+      for (let slot = 0; slot < fleet.slots; slot++) this.#look(slot);
+    else for (let i = this.#seen; i < fleet.changes; i++) this.#look(fleet.changedAt(i));
     this.#seen = fleet.changes;
   }
 
@@ -60,13 +77,6 @@ export class Outlook {
   }
 }
 
-/** The same text for the same factors, whoever made the object and in whatever order. */
-export function keyOf({ cpu, memory, clusters }: Factors): string {
-  if (!clusters) return `${cpu} ${memory}`;
-  const own = Object.entries(clusters).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([cpu, memory, own.map(([name, f]) => [name, f.cpu, f.memory])]);
-}
-
 export function longer(from: Int32Array, length: number, fill = 0): Int32Array<ArrayBuffer> {
   const to = new Int32Array(length).fill(fill, from.length);
   to.set(from);
@@ -74,7 +84,8 @@ export function longer(from: Int32Array, length: number, fill = 0): Int32Array<A
 }
 
 /** Ours to keep: somebody may change theirs, and then it is another setting. */
-function structuralCopy({ cpu, memory, clusters = {} }: Factors): Factors {
+function copyOf({ cpu, memory, clusters }: Factors): Factors {
+  if (!clusters) return { cpu, memory };
   const own = Object.entries(clusters).map(([name, factors]) => [name, { ...factors }] as const);
   return { cpu, memory, clusters: Object.fromEntries(own) };
 }

@@ -9,8 +9,8 @@
 import type { HostId } from "@holdfast/kernel/ids";
 import { Fleet } from "./fleet.ts";
 import type { Factors, HostCapacity } from "./model.ts";
-import { keyOf, Outlook } from "./outlook.ts";
-import { type Kind, View } from "./view.ts";
+import type { Kind } from "./view.ts";
+import { Views } from "./views.ts";
 
 /** How much of a host something takes; a request for a place is one of these. */
 export interface Size {
@@ -24,25 +24,13 @@ export interface Reservation extends Size {
   readonly host: HostId;
 }
 
-/**
- * All views together hold no more than this many slots: about 200 MB. At 100,000 hosts that is 80
- * kinds of request; with more kinds in use than fit, each choice rebuilds a view, which is correct
- * and slow. A small fleet never comes near.
- */
-const mostSlotsInViews = 8_000_000;
-const fewestViews = 16;
-/** Settings change rarely; two at a time (before and after, while old choices finish) is already odd. */
-const mostOutlooks = 4;
-
 export class Picture {
   readonly #fleet = new Fleet();
   /** Members by group and host; first as told from outside, then those of open reservations. */
   readonly #members = new Map<string, Set<HostId>>();
   readonly #joining = new Map<string, Map<HostId, number>>();
   readonly #held = new Set<Reservation>();
-  /** Least recently used first, both. */
-  readonly #outlooks = new Map<string, Outlook>();
-  readonly #views = new Map<string, View>();
+  readonly #views = new Views(this.#fleet);
 
   get size(): number {
     return this.#fleet.size;
@@ -151,14 +139,16 @@ export class Picture {
     factors: Factors,
     accept?: (id: HostId) => boolean,
   ): HostId | undefined {
-    this.#fleet.settle();
-    const idAt = (slot: number) => this.#fleet.hostAt(slot)?.id;
-    const accepts = (slot: number) => {
-      const id = idAt(slot);
-      return id !== undefined && accept?.(id) === true;
-    };
-    const view = this.#viewOf(kind, factors);
-    return idAt(view.find(cpus, memoryMiB, accept ? accepts : undefined));
+    const slot = this.#views.viewOf(kind, factors).find(
+      cpus,
+      memoryMiB,
+      accept &&
+        ((candidate) => {
+          const id = this.#fleet.hostAt(candidate)?.id;
+          return id !== undefined && accept(id);
+        }),
+    );
+    return this.#fleet.hostAt(slot)?.id;
   }
 
   #at(slot: number): HostCapacity | undefined {
@@ -176,37 +166,4 @@ export class Picture {
     if (hosts.size > 0) this.#joining.set(group, hosts);
     else this.#joining.delete(group);
   }
-
-  #viewOf(kind: Kind, factors: Factors): View {
-    const key = keyOf(factors);
-    const outlook = this.#outlookOf(key, factors);
-    const zone = kind.zone === undefined ? "" : `=${kind.zone}`;
-    const tags = kind.tags.length > 1 ? [...kind.tags].sort().join("\n") : (kind.tags[0] ?? "");
-    const name = `${key}\n${kind.planner}\n${kind.isHealthy}\n${zone}\n${tags}`;
-    const view = this.#views.get(name) ?? new View(this.#fleet, outlook, kind);
-    this.#views.delete(name);
-    this.#views.set(name, view);
-    const most = Math.max(fewestViews, mostSlotsInViews / Math.max(1, this.#fleet.slots));
-    if (this.#views.size > most) dropOldest(this.#views);
-    return view;
-  }
-
-  #outlookOf(key: string, factors: Factors): Outlook {
-    const outlook = this.#outlooks.get(key) ?? new Outlook(this.#fleet, factors);
-    this.#outlooks.delete(key);
-    this.#outlooks.set(key, outlook);
-    if (this.#outlooks.size > mostOutlooks) {
-      const dropped = dropOldest(this.#outlooks);
-      for (const name of this.#views.keys())
-        if (name.startsWith(`${dropped}\n`)) this.#views.delete(name);
-    }
-    outlook.catchUp();
-    return outlook;
-  }
-}
-
-function dropOldest(from: Map<string, unknown>): string | undefined {
-  const [oldest] = from.keys();
-  if (oldest !== undefined) from.delete(oldest);
-  return oldest;
 }

@@ -13,9 +13,10 @@ import { unreachable } from "@holdfast/kernel/unreachable";
 import { freeShare } from "./capacity.ts";
 import type { Fleet } from "./fleet.ts";
 import type { HostCapacity, Planner } from "./model.ts";
+import { columns, Nodes, nothing } from "./nodes.ts";
 import { longer, type Outlook } from "./outlook.ts";
 import { podName } from "./rank.ts";
-import { type Content, columns, Shelf } from "./shelf.ts";
+import { type Content, Shelf } from "./shelf.ts";
 
 export interface Kind {
   readonly planner: Planner;
@@ -34,9 +35,8 @@ interface Pod {
   freeCpus: number;
   freeMemoryMiB: number;
   share: number;
+  isTouched: boolean;
 }
-
-const nothing = -1;
 
 export class View {
   readonly #fleet: Fleet;
@@ -49,15 +49,23 @@ export class View {
    * them goes straight to its host; the first is 0, which is true of every host and serves the rest.
    */
   readonly #sizes: number[] = [0];
+  #nodes = new Nodes();
   #podIds = new Map<string, number>();
   #pods: Pod[] = [];
   #podOrder: Shelf;
   readonly #podLeaves = { at: new Int32Array(0) };
+  /** By pod and column: what the biggest host of the pod can give. */
+  #podMost = new Int32Array(0);
   readonly #leaves = { at: new Int32Array(0) };
-  /** By slot: the pod on whose shelf the host stands, or -1. */
+  /** By slot: the pod on whose shelf the host stands; or -1; or, while it is off, `-2 - pod`. */
   #podOf = new Int32Array(0);
+  /** By slot: which edition of the host was looked at. The same again need not be looked at. */
+  #looked = new Int32Array(0);
   /** By slot, four numbers: what the host added to its pod, to take out the same again. Spread only. */
   #counted = new Int32Array(0);
+  /** Scratch, so that catching up makes no garbage. */
+  readonly #changed: number[] = [];
+  readonly #touched: number[] = [];
   #seen = 0;
   #age = nothing;
 
@@ -66,6 +74,7 @@ export class View {
     this.#outlook = outlook;
     this.#kind = kind;
     this.#content = {
+      used: () => this.#sizes.length,
       before: this.#order(),
       raise: (slot, bounds, at) => this.#raise(slot, bounds, at),
     };
@@ -75,74 +84,117 @@ export class View {
   /** The slot of the first host in order with room for this that is accepted, or -1. */
   find(cpus: number, memoryMiB: number, accept: ((slot: number) => boolean) | undefined): number {
     this.#catchUp();
-    const { freeCpus, freeMemoryMiB } = this.#outlook;
-    const fits = (slot: number) =>
-      (freeMemoryMiB[slot] ?? nothing) >= memoryMiB &&
-      (freeCpus[slot] ?? nothing) >= cpus &&
-      (accept === undefined || accept(slot));
     const column = this.#columnFor(cpus);
+    if (!this.#weighsPods) return this.#findIn(0, column, cpus, memoryMiB, accept);
     let found = nothing;
     this.#podOrder.first(column, memoryMiB, (pod) => {
-      found = this.#pods[pod]?.hosts.first(column, memoryMiB, fits) ?? nothing;
+      found = this.#findIn(pod, column, cpus, memoryMiB, accept);
       return found !== nothing;
     });
     return found;
+  }
+
+  #findIn(
+    pod: number,
+    column: number,
+    cpus: number,
+    memoryMiB: number,
+    accept: ((slot: number) => boolean) | undefined,
+  ): number {
+    const { freeCpus, freeMemoryMiB } = this.#outlook;
+    const found = this.#pods[pod]?.hosts.first(
+      column,
+      memoryMiB,
+      (slot) =>
+        (freeMemoryMiB[slot] ?? nothing) >= memoryMiB &&
+        (freeCpus[slot] ?? nothing) >= cpus &&
+        (accept === undefined || accept(slot)),
+    );
+    return found ?? nothing;
   }
 
   #catchUp(): void {
     const fleet = this.#fleet;
     if (this.#seen === fleet.changes && this.#age === fleet.age) return;
     if (fleet.slots > this.#podOf.length) this.#grow(Math.max(fleet.slots, this.#podOf.length * 2));
-    const changed = new Set<number>();
-    const follows = this.#age === fleet.age && fleet.changes - this.#seen < fleet.size;
-    if (follows && fleet.changedSince(this.#seen, (slot) => changed.add(slot)))
-      this.#update(changed);
-    else this.#restart();
+    const isFarBehind = fleet.changes - this.#seen >= fleet.size || fleet.hasForgotten(this.#seen);
+    if (this.#age !== fleet.age || isFarBehind) this.#restart();
+    else {
+      this.#changed.length = 0;
+      for (let i = this.#seen; i < fleet.changes; i++) this.#changed.push(fleet.changedAt(i));
+      this.#update(this.#changed);
+    }
     this.#seen = fleet.changes;
     this.#age = fleet.age;
   }
 
   #restart(): void {
+    this.#nodes = new Nodes();
     this.#podIds = new Map();
     this.#pods = [];
     this.#podOrder = this.#newPodOrder();
     this.#podOf.fill(nothing);
+    this.#looked.fill(0);
     this.#update(this.#fleet.sorted);
   }
 
-  #update(slots: Iterable<number>): void {
-    const touched = new Set<number>();
+  /** A slot may come twice; the second time there is nothing left to do. */
+  #update(slots: readonly number[]): void {
+    const isFixedOrder = this.#kind.planner === "first-fit";
     for (const slot of slots) {
-      const pod = this.#podOf[slot] ?? nothing;
-      if (pod === nothing) continue;
-      this.#touch(pod, touched);
-      this.#pods[pod]?.hosts.remove(slot);
+      const id = this.#podOf[slot] ?? nothing;
+      const pod = this.#pods[id];
+      if (!pod) continue;
+      this.#touch(id);
+      const isSame = this.#looked[slot] === this.#fleet.editionAt(slot);
+      if (isSame && isFixedOrder) {
+        pod.hosts.remeasureOne(slot);
+        continue;
+      }
+      pod.hosts.remove(slot);
       this.#count(slot, pod, -1);
-      this.#podOf[slot] = nothing;
+      this.#podOf[slot] = isSame ? -2 - id : nothing;
     }
     for (const slot of slots) {
-      const host = this.#fleet.hostAt(slot);
-      if (!host || !this.#suits(host)) continue;
-      const pod = this.#podIdOf(host);
-      this.#touch(pod, touched);
+      const place = this.#podOf[slot] ?? nothing;
+      if (place > nothing) continue;
+      const id = place < nothing ? -2 - place : this.#podFor(slot);
+      const pod = this.#pods[id];
+      if (!pod) continue;
+      this.#touch(id);
       this.#measure(slot);
       this.#count(slot, pod, 1);
-      this.#pods[pod]?.hosts.add(slot);
-      this.#podOf[slot] = pod;
+      pod.hosts.add(slot);
+      this.#podOf[slot] = id;
     }
-    for (const id of touched) {
+    for (const id of this.#touched) {
       const pod = this.#pods[id];
-      if (!pod || pod.hosts.size === 0) continue;
+      if (!pod) continue;
+      pod.isTouched = false;
+      if (pod.hosts.size === 0) continue;
       pod.share = freeShare(pod);
+      pod.hosts.copyMost(this.#podMost, id * columns);
       this.#podOrder.add(id);
     }
+    this.#touched.length = 0;
+  }
+
+  /** The pod of a host that is not on a shelf, or -1 if it does not suit. */
+  #podFor(slot: number): number {
+    const edition = this.#fleet.editionAt(slot);
+    if (this.#looked[slot] === edition) return nothing;
+    this.#looked[slot] = edition;
+    const host = this.#fleet.hostAt(slot);
+    return host && this.#suits(host) ? this.#podIdOf(host) : nothing;
   }
 
   /** A pod whose hosts change must leave its place before they do. */
-  #touch(id: number, touched: Set<number>): void {
-    if (touched.has(id)) return;
-    touched.add(id);
-    if ((this.#pods[id]?.hosts.size ?? 0) > 0) this.#podOrder.remove(id);
+  #touch(id: number): void {
+    const pod = this.#pods[id];
+    if (!pod || pod.isTouched || !this.#weighsPods) return;
+    pod.isTouched = true;
+    this.#touched.push(id);
+    if (pod.hosts.size > 0) this.#podOrder.remove(id);
   }
 
   #suits(host: HostCapacity): boolean {
@@ -196,7 +248,10 @@ export class View {
     if (known >= 0) return known;
     if (this.#sizes.length < columns) {
       this.#sizes.push(cpus);
-      for (const { hosts } of this.#pods) hosts.remeasure();
+      for (const [id, { hosts }] of this.#pods.entries()) {
+        hosts.remeasure();
+        hosts.copyMost(this.#podMost, id * columns);
+      }
       this.#podOrder.remeasure();
       return this.#sizes.length - 1;
     }
@@ -209,7 +264,7 @@ export class View {
     const known = this.#podIds.get(name);
     if (known !== undefined) return known;
     const id = this.#pods.length;
-    const hosts = new Shelf(this.#content, this.#leaves);
+    const hosts = new Shelf(this.#content, this.#nodes, this.#leaves);
     this.#pods.push({
       name,
       hosts,
@@ -218,10 +273,13 @@ export class View {
       freeCpus: 0,
       freeMemoryMiB: 0,
       share: 0,
+      isTouched: false,
     });
     this.#podIds.set(name, id);
-    if (id >= this.#podLeaves.at.length)
+    if (id >= this.#podLeaves.at.length) {
       this.#podLeaves.at = longer(this.#podLeaves.at, 2 * id + 8, nothing);
+      this.#podMost = longer(this.#podMost, (2 * id + 8) * columns, nothing);
+    }
     return id;
   }
 
@@ -234,11 +292,12 @@ export class View {
     };
     const raise = (id: number, bounds: Int32Array, at: number) => {
       for (let i = 0; i < this.#sizes.length; i++) {
-        const most = this.#pods[id]?.hosts.most(i) ?? nothing;
+        const most = this.#podMost[id * columns + i] ?? nothing;
         if (most > (bounds[at + i] ?? nothing)) bounds[at + i] = most;
       }
     };
-    return new Shelf({ before, raise }, this.#podLeaves);
+    const used = () => this.#sizes.length;
+    return new Shelf({ used, before, raise }, new Nodes(), this.#podLeaves);
   }
 
   get #weighsPods(): boolean {
@@ -255,9 +314,8 @@ export class View {
     this.#counted[at + 3] = freeMemoryMiB[slot] ?? 0;
   }
 
-  #count(slot: number, id: number, sign: 1 | -1): void {
-    const pod = this.#pods[id];
-    if (!pod || !this.#weighsPods) return;
+  #count(slot: number, pod: Pod, sign: 1 | -1): void {
+    if (!this.#weighsPods) return;
     const at = slot * 4;
     pod.cpus += sign * (this.#counted[at] ?? 0);
     pod.memoryMiB += sign * (this.#counted[at + 1] ?? 0);
@@ -267,6 +325,7 @@ export class View {
 
   #grow(length: number): void {
     this.#podOf = longer(this.#podOf, length, nothing);
+    this.#looked = longer(this.#looked, length);
     if (this.#weighsPods) this.#counted = longer(this.#counted, length * 4);
     this.#leaves.at = longer(this.#leaves.at, length, nothing);
   }

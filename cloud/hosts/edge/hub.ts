@@ -1,0 +1,279 @@
+/**
+ * The managers' end of the links to agents: who is connected here, what each was told, what each says.
+ *
+ * A connection is only a way to speak. Whether a host is alive is in its lease, which any manager may
+ * renew; whether a wish has come true is in the reports. So a connection may break at any moment and
+ * come back at any other manager: the hello says what the host holds, and only differences follow.
+ */
+import type { HostId, InstanceId, VolumeId } from "@holdfast/kernel/ids";
+import { type Problem, problem } from "@holdfast/kernel/problem";
+import { type Duration, seconds } from "@holdfast/kernel/time";
+import {
+  type FromAgent,
+  type FromManager,
+  fromAgent,
+  protocolVersion,
+  type Wish,
+} from "../core/link.ts";
+
+/** One end of a connection; TLS and WebSocket are somebody else's business. */
+export interface Socket {
+  send(text: string): void;
+  close(): void;
+}
+
+export interface HubDeps {
+  /** Writes down that a host is here, and takes in its first reports. Resolves with what to greet it with. */
+  readonly onHello: (host: HostId, hello: Hello) => Promise<Welcome>;
+  readonly onReport: (host: HostId, epoch: number, report: Report) => Promise<void>;
+  /** Resolves when the lease is renewed in the database. */
+  readonly onHeartbeat: (host: HostId, hasGuard: boolean) => Promise<void>;
+  readonly onError: (host: HostId, error: unknown) => void;
+}
+
+export type Hello = Extract<FromAgent, { say: "hello" }>;
+export type Report = Extract<FromAgent, { say: "report" }>;
+
+export interface Welcome {
+  readonly name: string;
+  readonly epoch: number;
+  readonly heartbeat: Duration;
+  readonly lease: Duration;
+  readonly concurrentStarts: number;
+  readonly wishes: readonly Wish[];
+  readonly deleteVolumes: readonly VolumeId[];
+}
+
+/** Something that was asked of a host and is still being answered. */
+interface Open {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Problem) => void;
+  readonly onOutput?: (data: Uint8Array, isEnd: boolean) => void;
+}
+
+interface Connection {
+  readonly socket: Socket;
+  epoch: number | undefined;
+  readonly told: Map<InstanceId, number>;
+  readonly open: Map<number, Open>;
+}
+
+/** A question that is not answered by then is given up; the host may be there and its disk may not. */
+const patience = seconds(10);
+
+export interface Hub {
+  /** A host's agent has connected; feed what it says to the returned functions. */
+  connected(host: HostId, socket: Socket): { said(text: string): void; closed(): void };
+  isConnected(host: HostId): boolean;
+  hosts(): readonly HostId[];
+  tell(host: HostId, wishes: readonly Wish[], deleteVolumes: readonly VolumeId[]): void;
+  cutOff(host: HostId, reason: string): void;
+  /** Rejects with `host_unreachable` if it is not connected here, goes away or takes too long. */
+  ask(host: HostId, question: Question): Promise<unknown>;
+  openConsole(
+    host: HostId,
+    instance: InstanceId,
+    generation: number,
+    onOutput: (data: Uint8Array, isEnd: boolean) => void,
+  ): { input(data: Uint8Array): void; close(): void };
+  close(): void;
+}
+
+export interface Question {
+  readonly what: "console-log" | "trace";
+  readonly instance: InstanceId;
+  readonly generation: number;
+  readonly lines: number;
+}
+
+export function openHub(deps: HubDeps): Hub {
+  const connections = new Map<HostId, Connection>();
+  let questions = 0;
+
+  return {
+    connected,
+    isConnected: (host) => connections.get(host)?.epoch !== undefined,
+    hosts: () => [...connections.keys()],
+    tell(host, wishes, deleteVolumes) {
+      const connection = connections.get(host);
+      // Before its welcome a host hears nothing: that will say all of it.
+      if (connection?.epoch !== undefined) tellNews(connection, wishes, deleteVolumes);
+    },
+    cutOff(host, reason) {
+      const connection = connections.get(host);
+      if (!connection) return;
+      send(connection, { say: "goodbye", reason });
+      connection.socket.close();
+    },
+    ask(host, question) {
+      const connection = connections.get(host);
+      if (!connection) return Promise.reject(unreachableHost());
+      const ask = ++questions;
+      return new Promise((resolve, reject) => {
+        const timer = setTimeout(() => {
+          connection.open.delete(ask);
+          reject(unreachableHost());
+        }, patience);
+        const settled =
+          <T>(then: (value: T) => void) =>
+          (value: T) => {
+            clearTimeout(timer);
+            then(value);
+          };
+        connection.open.set(ask, { resolve: settled(resolve), reject: settled(reject) });
+        send(connection, { say: "ask", ask, ...question });
+      });
+    },
+    openConsole(host, instance, generation, onOutput) {
+      const connection = connections.get(host);
+      if (!connection) throw unreachableHost();
+      const ask = ++questions;
+      const end = () => onOutput(new Uint8Array(), true);
+      connection.open.set(ask, { resolve: () => {}, reject: end, onOutput });
+      send(connection, { say: "ask", ask, what: "console", instance, generation, lines: 1 });
+      return {
+        input: (data) =>
+          send(connection, { say: "input", ask, data: Buffer.from(data).toString("base64") }),
+        close() {
+          connection.open.delete(ask);
+          send(connection, { say: "close", ask });
+        },
+      };
+    },
+    close() {
+      for (const connection of connections.values()) connection.socket.close();
+    },
+  };
+
+  function connected(host: HostId, socket: Socket) {
+    connections.get(host)?.socket.close(); // The newer one is the one that its agent uses.
+    const connection: Connection = { socket, epoch: undefined, told: new Map(), open: new Map() };
+    connections.set(host, connection);
+    // What a host says is taken in order: a report after a hello must find the hello done.
+    let queue = Promise.resolve();
+    return {
+      said(text: string) {
+        queue = queue.then(async () => {
+          if (connections.get(host) !== connection) return;
+          try {
+            await hear(host, connection, fromAgent.parse(JSON.parse(text)));
+          } catch (error) {
+            deps.onError(host, error);
+            socket.close(); // It comes back and says everything again.
+          }
+        });
+      },
+      closed() {
+        if (connections.get(host) === connection) connections.delete(host);
+        for (const { reject } of connection.open.values()) reject(unreachableHost());
+        connection.open.clear();
+      },
+    };
+  }
+
+  async function hear(host: HostId, connection: Connection, message: FromAgent): Promise<void> {
+    switch (message.say) {
+      case "hello":
+        return greet(host, connection, message);
+      case "heartbeat":
+        // Not awaited: the reports behind it need not wait for the lease.
+        deps.onHeartbeat(host, message.guard).then(
+          () => send(connection, { say: "beat", sentAt: message.sentAt }),
+          (error) => deps.onError(host, error),
+        );
+        return;
+      case "report":
+        return record(host, connection, message);
+      case "answer": {
+        const open = connection.open.get(message.ask);
+        connection.open.delete(message.ask);
+        if (message.problem) open?.reject(problem("conflict", "no_console", message.problem));
+        else open?.resolve(message.value);
+        return;
+      }
+      case "output":
+        connection.open
+          .get(message.ask)
+          ?.onOutput?.(Buffer.from(message.data, "base64"), message.isEnd);
+        if (message.isEnd) connection.open.delete(message.ask);
+        return;
+    }
+  }
+
+  async function greet(host: HostId, connection: Connection, hello: Hello): Promise<void> {
+    if (hello.protocol !== protocolVersion) {
+      send(connection, {
+        say: "goodbye",
+        reason: `protocol ${hello.protocol}, expected ${protocolVersion}`,
+      });
+      connection.socket.close();
+      return;
+    }
+    const { wishes, deleteVolumes, ...welcome } = await deps.onHello(host, hello);
+    send(connection, { say: "welcome", host, ...welcome });
+    connection.epoch = welcome.epoch;
+    for (const { instance, version } of hello.held) connection.told.set(instance, version);
+    const ended = hello.machines.filter(({ phase }) => phase === "exited");
+    if (ended.length > 0) send(connection, { say: "recorded", machines: ended, volumes: [] });
+    tellNews(connection, [...wishes, ...leftovers(hello, wishes)], deleteVolumes);
+  }
+
+  async function record(host: HostId, connection: Connection, report: Report): Promise<void> {
+    if (connection.epoch === undefined) return;
+    await deps.onReport(host, connection.epoch, report);
+    const machines = report.machines.filter(({ phase }) => phase === "exited");
+    const volumes = report.volumes.map(({ volume }) => volume);
+    if (machines.length + volumes.length === 0) return;
+    send(connection, { say: "recorded", machines, volumes });
+    for (const { instance } of machines) connection.told.delete(instance);
+  }
+}
+
+/** What the host still holds and nobody wishes for: it is to be ended and forgotten. */
+function leftovers(hello: Hello, wishes: readonly Wish[]): Wish[] {
+  const wished = new Set(wishes.map(({ instance }) => instance));
+  const held = new Map(hello.held.map(({ instance, version }) => [instance, version]));
+  for (const { instance } of hello.machines) if (!held.has(instance)) held.set(instance, 0);
+  return [...held]
+    .filter(([instance]) => !wished.has(instance))
+    .map(([instance, version]) => ({
+      instance,
+      version: version + 1,
+      generation: Number.MAX_SAFE_INTEGER,
+      want: "nothing",
+      wasRunning: false,
+      reboots: 0,
+      hardReboot: false,
+      ladder: { acpi: 0, terminate: 0, kill: seconds(5) },
+      spec: null,
+      requestId: "leftover",
+    }));
+}
+
+function tellNews(
+  connection: Connection,
+  wishes: readonly Wish[],
+  deleteVolumes: readonly VolumeId[],
+): void {
+  const fresh = wishes.filter(
+    ({ instance, version }) => version > (connection.told.get(instance) ?? 0),
+  );
+  for (const { instance, version } of fresh) connection.told.set(instance, version);
+  if (fresh.length + deleteVolumes.length === 0) return;
+  send(connection, { say: "wishes", wishes: fresh, deleteVolumes: [...deleteVolumes] });
+}
+
+function send({ socket }: Connection, message: FromManager): void {
+  socket.send(JSON.stringify(message));
+}
+
+const unreachableHost = () =>
+  problem(
+    "unavailable",
+    "host_unreachable",
+    "The host of this instance does not answer this manager.",
+    {
+      fix: "See whether it is up: holdfast hosts",
+      retryAfterSeconds: 2,
+    },
+  );

@@ -1,0 +1,184 @@
+/** The answers to ../api.ts. */
+import type { Blobs, Digest } from "@holdfast/drivers/images";
+import type { ImageId, MintId, ProjectId } from "@holdfast/kernel/ids";
+import { problem } from "@holdfast/kernel/problem";
+import { handle } from "@holdfast/kernel/route";
+import { type Clock, iso } from "@holdfast/kernel/time";
+import { brokenConstraint, type Database } from "@holdfast/store/database";
+import { appendJournal } from "@holdfast/store/journal";
+import { announce } from "@holdfast/store/news";
+import {
+  deleteImage,
+  getImage,
+  type ImageView,
+  importImage,
+  listImages,
+  registerImage,
+} from "../api.ts";
+import { blobsOf, type Manifest } from "../core/manifest.ts";
+import { findImageView, listImageViews } from "./images.ts";
+
+interface Deps {
+  readonly database: Database;
+  readonly blobs: Blobs;
+  readonly clock: Clock;
+  readonly mintId: MintId;
+  readonly self: string;
+  /** There is something to fetch. */
+  readonly onImport: () => void;
+}
+
+export function imageRoutes({ database, blobs, clock, mintId, self, onImport }: Deps) {
+  return {
+    listImages: handle(listImages, async ({ params }) => ({
+      images: (await listImageViews(database, params.project)).map(shown),
+    })),
+    getImage: handle(getImage, async ({ params }) =>
+      shown(await findImageView(database, params.project, params.image)),
+    ),
+    importImage: handle(importImage, async ({ params, body, caller, requestId }) => {
+      const id = mintId<"Image">();
+      const { checksum, smallestMemoryMiB } = body;
+      await insert(
+        params.project,
+        id,
+        body.name,
+        body.url ?? "upload",
+        { checksum, smallestMemoryMiB },
+        undefined,
+        {
+          actor: caller.name,
+          requestId,
+        },
+      );
+      if (body.url) onImport();
+      return shown(await findImageView(database, params.project, id));
+    }),
+    deleteImage: handle(deleteImage, async ({ params, caller, requestId }) => {
+      const image = await findImageView(database, params.project, params.image);
+      if (image.isShared && caller.project)
+        throw problem("forbidden", "image_shared", `${image.name} is for everybody.`, {
+          fix: "Only an operator may delete it.",
+        });
+      await database.transaction(async (sql) => {
+        const [user] = await sql.query<{ name: string }>(
+          "select name from instance where image_id = $1 and state <> 'expunged' limit 1",
+          [image.id],
+        );
+        if (user)
+          throw problem("conflict", "image_in_use", `${user.name} stands on ${image.name}.`, {
+            fix: `Expunge it first: holdfast destroy ${user.name}, then holdfast expunge ${user.name}`,
+          });
+        await sql.query("update image set state = 'deleted' where id = $1", [image.id]);
+        const entry = {
+          at: clock.now(),
+          kind: "image",
+          subject: image.id,
+          event: "deleted",
+        } as const;
+        await appendJournal(sql, [{ ...entry, actor: caller.name, requestId }]);
+        await announce(sql, { from: self, images: true });
+      });
+      await removeUnused(image.manifest);
+      return { ...shown(image), state: "deleted" as const };
+    }),
+    registerImage: handle(registerImage, async ({ body, caller, requestId }) => {
+      for (const digest of blobsOf(body.manifest)) await mustHave(digest);
+      const told = { actor: caller.name, requestId };
+      const [known] = await database.query<{ id: ImageId; manifest: Manifest }>(
+        "select id, manifest from image where name = $1 and project_id is null and state = 'ready'",
+        [body.name],
+      );
+      if (known && JSON.stringify(sorted(known.manifest)) === JSON.stringify(sorted(body.manifest)))
+        return shown(await findImageView(database, nobody, known.id));
+      // A name is moved to the new content; instances keep the image that they were made from.
+      if (known)
+        await database.query("update image set state = 'deleted' where id = $1", [known.id]);
+      const id = mintId<"Image">();
+      await insert(undefined, id, body.name, body.source, {}, body.manifest, told);
+      return shown(await findImageView(database, nobody, id));
+    }),
+  };
+
+  async function insert(
+    project: ProjectId | undefined,
+    id: ImageId,
+    name: string,
+    source: string,
+    asked: object,
+    manifest: Manifest | undefined,
+    { actor, requestId }: { actor: string; requestId: string },
+  ): Promise<void> {
+    const state = manifest ? "ready" : "importing";
+    try {
+      await database.transaction(async (sql) => {
+        await sql.query(
+          `insert into image (id, project_id, name, state, source, import, manifest, created_at)
+           values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+          [
+            id,
+            project ?? null,
+            name,
+            state,
+            source,
+            JSON.stringify(asked),
+            manifest ? JSON.stringify(manifest) : null,
+            iso(clock.now()),
+          ],
+        );
+        const entry = {
+          at: clock.now(),
+          kind: "image",
+          subject: id,
+          event: "created",
+          to: state,
+        } as const;
+        await appendJournal(sql, [{ ...entry, actor, requestId, detail: { name, source } }]);
+      });
+    } catch (error) {
+      if (brokenConstraint(error) !== "image_by_name") throw error;
+      throw problem("conflict", "image_name_taken", `There is an image ${name}.`, {
+        fix: `Choose another name, or delete it: holdfast images delete ${name}`,
+        faults: [{ field: "body.name", reason: "is taken" }],
+      });
+    }
+  }
+
+  async function mustHave(digest: Digest): Promise<void> {
+    if (await blobs.find(digest)) return;
+    throw problem("not_found", "blob_missing", `The store has no blob ${digest}.`, {
+      fix: "Build the image on the manager's machine: holdfast up",
+    });
+  }
+
+  async function removeUnused(manifest: unknown): Promise<void> {
+    if (!manifest) return;
+    for (const digest of blobsOf(manifest as Manifest)) {
+      const [user] = await database.query(
+        `select from image i where manifest::text like '%' || $1 || '%'
+           and (state <> 'deleted' or exists (select from instance n where n.image_id = i.id and n.state <> 'expunged'))
+         limit 1`,
+        [digest],
+      );
+      if (!user) await blobs.remove(digest);
+    }
+  }
+}
+
+/** Shared images belong to no project. */
+const nobody = "00000000-0000-0000-0000-000000000000" as ProjectId;
+
+/** PostgreSQL's jsonb does not keep the order of keys. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, item]) => [key, sorted(item)]),
+  );
+}
+
+/** What is not part of the view stays here. */
+const shown = ({ isShared: _, ...view }: ImageView & { readonly isShared?: boolean }): ImageView =>
+  view;

@@ -1,0 +1,254 @@
+/**
+ * The one loop of a manager that carries out passes.
+ *
+ * One pass at a time: while it runs, whatever arrives is collected and goes into the next, so that the
+ * busier it gets the larger the batches are and the less each costs. Many managers may run this loop on
+ * one database; rows are locked by whoever has them in hand.
+ *
+ * A pass that fails is taken apart and each item tried alone, so that one that cannot be carried out
+ * holds up nobody else.
+ */
+import type { VolumeReport } from "@holdfast/cloud/hosts";
+import type { InstanceId, JobId } from "@holdfast/kernel/ids";
+import { Problem } from "@holdfast/kernel/problem";
+import { type Duration, type Instant, seconds } from "@holdfast/kernel/time";
+import type { Birth } from "./births.ts";
+import { type Asked, type Done, type HostReport, type PassDeps, pass, type Work } from "./pass.ts";
+
+export interface Worker {
+  /** New instances. Resolves when they are in the database; rejects if they could not be. */
+  give(births: readonly Birth[]): Promise<void>;
+  /** A person's command. Resolves when it is written down; rejects with the refusal. */
+  order(asked: Asked): Promise<void>;
+  /** What a host says. Resolves when it is recorded. */
+  report(machines: readonly HostReport[], volumes: readonly VolumeReport[]): Promise<void>;
+  /** Something about these has changed. */
+  look(ids: readonly InstanceId[]): void;
+  /** Look for whatever is due now. */
+  wake(): void;
+  close(): Promise<void>;
+}
+
+export interface WorkerDeps extends PassDeps {
+  /** After each commit. */
+  readonly onDone: (done: Done) => void;
+  readonly onError: (error: unknown, about: string) => void;
+  readonly limits: () => { readonly batch: number; readonly resync: Duration };
+}
+
+/** Whoever waits for an item, told once. */
+interface Waiting<T> {
+  readonly item: T;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+type Reports = {
+  readonly machines: readonly HostReport[];
+  readonly volumes: readonly VolumeReport[];
+};
+
+/** How long to leave alone what could not be carried out, or a database that does not answer. */
+const pause = seconds(1);
+
+export function startWorker(deps: WorkerDeps): Worker {
+  const births: Waiting<readonly Birth[]>[] = [];
+  const orders: Waiting<Asked>[] = [];
+  const reports: Waiting<Reports>[] = [];
+  const looks = new Set<InstanceId>();
+  let isDueWanted = true;
+  let isOpen = true;
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> | undefined;
+
+  return {
+    give: (item) => later((waiting) => births.push(waiting), item),
+    order: (item) => later((waiting) => orders.push(waiting), item),
+    report: (machines, volumes) => later((waiting) => reports.push(waiting), { machines, volumes }),
+    look(ids) {
+      for (const id of ids) looks.add(id);
+      if (ids.length > 0) kick();
+    },
+    wake() {
+      isDueWanted = true;
+      kick();
+    },
+    async close() {
+      isOpen = false;
+      clearTimeout(timer);
+      await running;
+    },
+  };
+
+  function later<T>(push: (waiting: Waiting<T>) => void, item: T): Promise<void> {
+    return new Promise((resolve, reject) => {
+      push({ item, resolve, reject });
+      kick();
+    });
+  }
+
+  function kick(): void {
+    if (!isOpen || running) return;
+    clearTimeout(timer);
+    timer = undefined;
+    running = drain().finally(() => {
+      running = undefined;
+      if (hasWork()) kick();
+    });
+  }
+
+  function hasWork(): boolean {
+    return births.length + orders.length + reports.length + looks.size > 0 || isDueWanted;
+  }
+
+  async function drain(): Promise<void> {
+    // Let everything that is arriving at this moment into the same pass.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (isOpen && hasWork()) await turn();
+    if (isOpen) await sleepUntilDue();
+  }
+
+  async function turn(): Promise<void> {
+    const { batch } = deps.limits();
+    const mine = {
+      births: births.splice(0, batch),
+      orders: orders.splice(0, batch),
+      reports: reports.splice(0, batch),
+      looks: [...looks].slice(0, batch),
+      due: isDueWanted ? batch : 0,
+    };
+    for (const id of mine.looks) looks.delete(id);
+    isDueWanted = false;
+    try {
+      const done = await once({
+        births: mine.births.flatMap(({ item }) => item),
+        orders: mine.orders.map(({ item }) => item),
+        reports: mine.reports.flatMap(({ item }) => item.machines),
+        volumes: mine.reports.flatMap(({ item }) => item.volumes),
+        looks: mine.looks,
+        due: mine.due,
+      });
+      for (const { resolve } of [...mine.births, ...mine.reports]) resolve();
+      for (const waiting of mine.orders) answer(waiting, done);
+    } catch (error) {
+      await apart(mine, error);
+    }
+  }
+
+  async function once(work: Work): Promise<Done> {
+    const done = await pass(deps, work);
+    deps.onDone(done);
+    for (const id of done.again) looks.add(id);
+    if (work.due > 0 && done.due === work.due) isDueWanted = true;
+    return done;
+  }
+
+  /** Each alone. What fails alone has nobody to blame but itself. */
+  async function apart(
+    mine: {
+      births: Waiting<readonly Birth[]>[];
+      orders: Waiting<Asked>[];
+      reports: Waiting<Reports>[];
+      looks: InstanceId[];
+      due: number;
+    },
+    error: unknown,
+  ): Promise<void> {
+    const items = mine.births.length + mine.orders.length + mine.reports.length + mine.looks.length;
+    if (error instanceof Problem && error.code === "database_unavailable") {
+      for (const { reject } of [...mine.births, ...mine.orders, ...mine.reports]) reject(error);
+      for (const id of mine.looks) looks.add(id);
+      await sleep(pause);
+      isDueWanted = true;
+      return;
+    }
+    const nothing: Work = { births: [], orders: [], reports: [], volumes: [], looks: [], due: 0 };
+    if (items === 0) {
+      // Only due instances, and one of them spoils it: take them one by one.
+      deps.onError(error, "instances that are due");
+      await oneDueAtATime(nothing, mine.due);
+      return;
+    }
+    for (const waiting of mine.births)
+      await alone({ ...nothing, births: waiting.item }, waiting.resolve, waiting.reject);
+    for (const waiting of mine.orders)
+      await alone(
+        { ...nothing, orders: [waiting.item] },
+        (done) => answer(waiting, done),
+        waiting.reject,
+      );
+    for (const waiting of mine.reports) {
+      const { machines, volumes } = waiting.item;
+      await alone({ ...nothing, reports: machines, volumes }, waiting.resolve, waiting.reject);
+    }
+    for (const id of mine.looks)
+      await alone(
+        { ...nothing, looks: [id] },
+        () => {},
+        (why) => deps.onError(why, `instance ${id}`),
+      );
+    if (mine.due > 0) isDueWanted = true;
+  }
+
+  async function alone(
+    work: Work,
+    resolve: (done: Done) => void,
+    reject: (error: unknown) => void,
+  ): Promise<void> {
+    try {
+      resolve(await once(work));
+    } catch (error) {
+      reject(error);
+    }
+  }
+
+  async function oneDueAtATime(nothing: Work, most: number): Promise<void> {
+    for (let taken = 0; taken < most; taken++) {
+      const [row] = await deps.database
+        .query<{ id: InstanceId }>(
+          "select id from instance where look_at <= $1 order by look_at limit 1",
+          [new Date(deps.now())],
+        )
+        .catch(() => []);
+      if (!row) return;
+      await alone(
+        { ...nothing, looks: [row.id] },
+        () => {},
+        (why) => deps.onError(why, `instance ${row.id}`),
+      );
+      // Done or not, it is not looked at again at once.
+      await deps.database
+        .query("update instance set look_at = $2 where id = $1 and look_at <= $3", [
+          row.id,
+          new Date(deps.now() + 30_000),
+          new Date(deps.now()),
+        ])
+        .catch(() => {});
+    }
+  }
+
+  function answer({ item, resolve, reject }: Waiting<Asked>, { refused }: Done): void {
+    const problem = refused.get(item.job.id as JobId);
+    if (problem) reject(problem);
+    else resolve();
+  }
+
+  async function sleepUntilDue(): Promise<void> {
+    const { resync } = deps.limits();
+    const [row] = await deps.database
+      .query<{ at: Instant | null }>(
+        "select min(look_at) as at from instance where look_at is not null",
+      )
+      .catch(() => [{ at: null }]);
+    const wait = row?.at ? Math.max(0, row.at - deps.now()) : resync;
+    if (!isOpen || hasWork()) return;
+    timer = setTimeout(
+      () => {
+        isDueWanted = true;
+        kick();
+      },
+      Math.min(wait + 1, resync),
+    );
+  }
+}
+
+const sleep = (duration: Duration) => new Promise((resolve) => setTimeout(resolve, duration));

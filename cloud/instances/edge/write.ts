@@ -1,0 +1,109 @@
+/**
+ * Writing down what a pass has concluded: a handful of statements, whatever the number of instances.
+ */
+import { insertJobs, type NewJob } from "@holdfast/cloud/jobs/edge";
+import type { Claim, PlacementSession } from "@holdfast/cloud/placement/edge";
+import { type Instant, iso } from "@holdfast/kernel/time";
+import type { Sql } from "@holdfast/store/database";
+import { appendJournal, type JournalRow } from "@holdfast/store/journal";
+import { type Birth, insertVolumes } from "./births.ts";
+import { type Case, isTouched, versionAfter } from "./case.ts";
+import {
+  insertInstances,
+  updateInstances,
+  type WrittenIncarnation,
+  writeIncarnations,
+} from "./rows.ts";
+import { writeVolumes } from "./volumes.ts";
+
+export async function write(
+  sql: Sql,
+  session: PlacementSession,
+  all: readonly Case[],
+  births: readonly Birth[],
+  jobs: readonly NewJob[],
+  now: Instant,
+): Promise<void> {
+  const versioned = (item: Case) => ({
+    instance: { ...item.settled.world.instance, version: versionAfter(item) },
+    lookAt: item.settled.lookAt,
+  });
+  await insertJobs(sql, jobs);
+  await insertVolumes(sql, births, now);
+  const born = all.filter(({ isNew }) => isNew);
+  if (born.length > 0) await insertInstances(sql, born.map(versioned));
+  await updateInstances(sql, all.filter((item) => !item.isNew && isTouched(item)).map(versioned));
+  await rest(
+    sql,
+    all.filter((item) => !item.isNew && !isTouched(item)),
+  );
+  await writeIncarnations(sql, all.flatMap(incarnationOf));
+  await writeVolumes(sql, all.flatMap(volumeOf));
+  await appendJournal(sql, all.flatMap(journalOf));
+  await session.release(all.flatMap(claimsOf));
+}
+
+/** Nothing to change, only when to look again. */
+async function rest(sql: Sql, items: readonly Case[]): Promise<void> {
+  if (items.length === 0) return;
+  await sql.query(
+    `update instance i set look_at = d.at from unnest($1::uuid[], $2::timestamptz[]) d (id, at)
+     where i.id = d.id and i.look_at is distinct from d.at`,
+    [
+      items.map(({ settled }) => settled.world.instance.id),
+      items.map(({ settled }) => (settled.lookAt === undefined ? null : iso(settled.lookAt))),
+    ],
+  );
+}
+
+function incarnationOf({
+  before,
+  settled,
+  epoch,
+  evidence,
+  isReported,
+}: Case): WrittenIncarnation[] {
+  const { incarnation, instance, now } = settled.world;
+  const isAsked = incarnation?.generation !== before.world.incarnation?.generation;
+  if (!incarnation || !(isAsked || isReported)) return [];
+  const written = { instance: instance.id, epoch, incarnation, at: now };
+  return [evidence === undefined ? written : { ...written, evidence }];
+}
+
+/** The root volume follows its instance: made where that first starts, kept, deleted with it. */
+function volumeOf({ before, settled }: Case): Parameters<typeof writeVolumes>[1][number][] {
+  const { instance } = settled.world;
+  const { volume, home, state } = instance;
+  const was = before.world.instance.state;
+  if (home && before.volumeHost === undefined) return [{ volume, is: "placed", host: home }];
+  if (state === was) return [];
+  if (state === "destroyed") return [{ volume, is: "kept" }];
+  if (was === "destroyed" && state === "stopped") return [{ volume, is: "taken-back" }];
+  if (state === "expunging") return [{ volume, is: "unwanted" }];
+  return [];
+}
+
+function journalOf({ settled, actor }: Case): JournalRow[] {
+  const { instance, now } = settled.world;
+  return settled.entries.map((entry) => ({
+    at: now,
+    kind: "instance",
+    subject: instance.id,
+    event: entry.event,
+    from: entry.from,
+    to: entry.to,
+    generation: instance.generation,
+    actor: entry.event.startsWith("command-") || entry.event === "created" ? actor : "holdfast",
+    requestId: instance.requestId,
+    job: instance.job?.id,
+    detail: entry.cause,
+  }));
+}
+
+function claimsOf({ before, settled }: Case): Claim[] {
+  const was = before.world.instance;
+  if (!was.home || settled.world.instance.home === was.home) return [];
+  const { home: host, cpus, memoryMiB, antiAffinityGroup, project } = was;
+  const group = antiAffinityGroup && `${project}/${antiAffinityGroup}`;
+  return [{ host, cpus: -cpus, memoryMiB: -memoryMiB, group }];
+}

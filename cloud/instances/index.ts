@@ -1,0 +1,13 @@
+/** Instances: virtual machines that belong to a project. What other capabilities and the console may use. */
+export {
+  commands,
+  homed,
+  type InstanceEvent,
+  type InstanceState,
+  lifecycle,
+  proofs,
+  timers,
+  transitional,
+} from "./core/lifecycle.ts";
+export type { Cause, CauseClass, Instance } from "./core/model.ts";
+export { patienceFrom } from "./core/patience.ts";

@@ -1,0 +1,202 @@
+/**
+ * The placer of a manager: one picture of the fleet, kept up to date by news, and the rows of the hosts.
+ *
+ * Whatever goes wrong, the answer is to read the rows again: a host on which a choice turned out to be
+ * contended, or whose transaction was abandoned, is read anew before the next choice.
+ */
+import type { HostId, InstanceId } from "@holdfast/kernel/ids";
+import type { Problem } from "@holdfast/kernel/problem";
+import type { Sql } from "@holdfast/store/database";
+import {
+  choose,
+  explainIn,
+  type HostCapacity,
+  Picture,
+  type PlacementOptions,
+  type PlacementRequest,
+  type Reservation,
+  refusal,
+} from "../index.ts";
+import type { Choice, Claim, PlacementSession, Placer, Want } from "./placer.ts";
+
+export interface PicturePlacer extends Placer {
+  /** Read these hosts again before the next choice; without a list, all of them. */
+  distrust(hosts?: readonly HostId[]): void;
+  /** What a real request would be told, without asking for anything. */
+  explain(sql: Sql, request: PlacementRequest): Promise<ReturnType<typeof explainIn>>;
+}
+
+export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
+  const picture = new Picture();
+  const epochs = new Map<HostId, number>();
+  const stale = new Set<HostId>();
+  let isAllStale = true;
+
+  return {
+    distrust(hosts) {
+      if (!hosts || hosts.length === 0) isAllStale = true;
+      else for (const host of hosts) stale.add(host);
+    },
+    session,
+    async explain(sql, request) {
+      await refresh(sql);
+      await readGroups(sql, [request]);
+      return explainIn(picture, request, options());
+    },
+  };
+
+  async function refresh(sql: Sql): Promise<void> {
+    if (!isAllStale && stale.size === 0) return;
+    const which = isAllStale ? null : [...stale];
+    const rows = await sql.query<HostCapacity & { epoch: number }>(
+      `select h.id, h.name, c.pod, p.zone, h.cluster, h.tags, h.cpus, h.memory_mib as "memoryMiB",
+         h.reserved_cpus as "reservedCpus", h.reserved_memory_mib as "reservedMemoryMiB",
+         h.state, h.mode, h.concerns, h.epoch
+       from host h join cluster c on c.name = h.cluster join pod p on p.name = c.pod
+       where $1::uuid[] is null or h.id = any($1)`,
+      [which],
+    );
+    for (const { epoch, ...host } of rows) {
+      picture.upsert(host);
+      epochs.set(host.id, epoch);
+    }
+    if (!which) isAllStale = false;
+    for (const host of which ?? stale) stale.delete(host);
+  }
+
+  /**
+   * Where the members of these groups are. The advisory locks make managers that place into one group
+   * take turns, so that two of them cannot both find the same host free of it.
+   */
+  async function readGroups(sql: Sql, requests: readonly PlacementRequest[], isLocking = false) {
+    const groups = [
+      ...new Set(requests.flatMap(({ antiAffinityGroup: group }) => group ?? [])),
+    ].sort();
+    if (groups.length === 0) return;
+    if (isLocking)
+      for (const group of groups)
+        await sql.query("select pg_advisory_xact_lock(hashtextextended($1, 0))", [group]);
+    const rows = await sql.query<{ key: string; home: HostId }>(
+      `select project_id || '/' || anti_affinity_group as key, home from instance
+       where home is not null and anti_affinity_group is not null
+         and project_id || '/' || anti_affinity_group = any($1)`,
+      [groups],
+    );
+    for (const group of groups)
+      picture.setMembers(
+        group,
+        rows.filter(({ key }) => key === group).map(({ home }) => home),
+      );
+  }
+
+  function session(sql: Sql): PlacementSession {
+    const open: Reservation[] = [];
+    /** Whose rows will differ from the picture, however this ends. */
+    const touched = new Set<HostId>();
+    return {
+      async place(wants) {
+        const choices = new Map<InstanceId, Choice>();
+        if (wants.length === 0) return choices;
+        await refresh(sql);
+        await readGroups(
+          sql,
+          wants.map(({ request }) => request),
+          true,
+        );
+        const chosen = chooseAll(wants, choices, open);
+        const accepted = await reserve(sql, chosen);
+        for (const { instance, reservation } of chosen) {
+          const { host } = reservation;
+          const isIn = accepted.has(host);
+          choices.set(instance, isIn ? { host, epoch: epochs.get(host) ?? 0 } : "contended");
+          if (isIn) continue;
+          picture.release(reservation);
+          touched.add(host);
+        }
+        return choices;
+      },
+      async release(claims) {
+        for (const { host } of claims) touched.add(host);
+        await giveBack(sql, claims);
+      },
+      committed() {
+        for (const reservation of open) picture.confirm(reservation);
+        for (const host of touched) stale.add(host);
+      },
+      abandoned() {
+        for (const reservation of open) picture.release(reservation);
+        for (const host of touched) stale.add(host);
+      },
+    };
+  }
+
+  function chooseAll(
+    wants: readonly Want[],
+    choices: Map<InstanceId, Choice>,
+    open: Reservation[],
+  ): readonly { instance: InstanceId; reservation: Reservation }[] {
+    const refusals = new Map<string, Problem>();
+    return wants.flatMap(({ instance, request }) => {
+      const host =
+        choose(picture, request, options()) ??
+        // A host where it has just failed is better than none.
+        choose(picture, { ...request, avoidHosts: [] }, options());
+      const reservation = host && picture.reserve(host, request);
+      if (reservation) {
+        open.push(reservation);
+        return [{ instance, reservation }];
+      }
+      const key = JSON.stringify(request);
+      const refused = refusals.get(key) ?? refusal(explainIn(picture, request, options()));
+      refusals.set(key, refused);
+      choices.set(instance, { refused });
+      return [];
+    });
+  }
+
+  /** One update for the batch. A host that is no longer up, enabled or big enough is not in the answer. */
+  async function reserve(
+    sql: Sql,
+    chosen: readonly { reservation: Reservation }[],
+  ): Promise<ReadonlySet<HostId>> {
+    if (chosen.length === 0) return new Set();
+    const { factors } = options();
+    const sums = sumByHost(chosen.map(({ reservation }) => reservation));
+    const rows = await sql.query<{ id: HostId }>(
+      `update host h set reserved_cpus = h.reserved_cpus + d.cpus,
+         reserved_memory_mib = h.reserved_memory_mib + d.memory
+       from (select * from unnest($1::uuid[], $2::int[], $3::int[]) as d (id, cpus, memory) order by id) d
+       where h.id = d.id and h.state = 'up' and h.mode = 'enabled'
+         and h.reserved_cpus + d.cpus <= floor(h.cpus * $4::float8 + 1e-6)
+         and h.reserved_memory_mib + d.memory <= floor(h.memory_mib * $5::float8 + 1e-6)
+       returning h.id`,
+      [...sums, factors.cpu, factors.memory],
+    );
+    return new Set(rows.map(({ id }) => id));
+  }
+}
+
+async function giveBack(sql: Sql, claims: readonly Claim[]): Promise<void> {
+  if (claims.length === 0) return;
+  await sql.query(
+    `update host h set reserved_cpus = h.reserved_cpus + d.cpus,
+       reserved_memory_mib = h.reserved_memory_mib + d.memory
+     from (select * from unnest($1::uuid[], $2::int[], $3::int[]) as d (id, cpus, memory) order by id) d
+     where h.id = d.id`,
+    [...sumByHost(claims)],
+  );
+}
+
+function sumByHost(items: readonly { host: HostId; cpus: number; memoryMiB: number }[]) {
+  const sums = new Map<HostId, { cpus: number; memoryMiB: number }>();
+  for (const { host, cpus, memoryMiB } of items) {
+    const sum = sums.get(host) ?? { cpus: 0, memoryMiB: 0 };
+    sums.set(host, { cpus: sum.cpus + cpus, memoryMiB: sum.memoryMiB + memoryMiB });
+  }
+  const all = [...sums].sort(([a], [b]) => (a < b ? -1 : 1));
+  return [
+    all.map(([host]) => host),
+    all.map(([, { cpus }]) => cpus),
+    all.map(([, { memoryMiB }]) => memoryMiB),
+  ] as const;
+}

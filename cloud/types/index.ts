@@ -1,0 +1,2 @@
+/** Instance types: the sizes that instances come in. */
+export type { TypeView } from "./api.ts";
