@@ -6,7 +6,7 @@ const ProjectName = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,62}$/, "must be 1 to 63 lower-case letters, digits and dashes");
 export const ProjectView = z.object({ id: z.string(), name: z.string(), createdAt: z.number() });
-const none = z.object({});
+const none = z.strictObject({});
 
 export const listProjects = route({
   method: "GET",
@@ -27,7 +27,7 @@ export const createProject = route({
   needs: "platform:operate",
   params: none,
   query: none,
-  body: z.object({ name: ProjectName }),
+  body: z.strictObject({ name: ProjectName }),
   reply: [201, ProjectView],
   fails: { project_name_taken: "conflict" },
 });
@@ -39,7 +39,7 @@ export const createToken = route({
   needs: "platform:operate",
   params: none,
   query: none,
-  body: z.object({
+  body: z.strictObject({
     name: z.string().min(1).max(63),
     project: ProjectName.optional().describe(
       "The only project it may touch. Absent: an operator's token.",

@@ -13,7 +13,7 @@ export const HostName = z
 const Label = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,62}$/, "must be 1 to 63 letters, digits and . _ : / -");
-const none = z.object({});
+const none = z.strictObject({});
 
 export const HostView = z.object({
   id: z.string(),
@@ -60,7 +60,7 @@ export const changeHost = route({
   needs: "platform:operate",
   params: z.object({ host: HostParam }),
   query: none,
-  body: z.object({
+  body: z.strictObject({
     mode: z.enum(["enabled", "draining", "maintenance"]).optional(),
     tags: z.array(Label).max(64).optional(),
     concerns: z.array(z.string().min(1).max(200)).max(16).optional(),

@@ -31,7 +31,7 @@ export const listImages = route({
   summary: "Images that this project may use.",
   needs: "project:read",
   params: inProject,
-  query: z.object({}),
+  query: z.strictObject({}),
   body: z.undefined(),
   reply: [200, z.object({ images: z.array(ImageView) })],
   fails: {},
@@ -44,8 +44,8 @@ export const importImage = route({
     "Register an image. With `url` the manager fetches it; without, send its bytes to …/images/:image/content.",
   needs: "project:operate",
   params: inProject,
-  query: z.object({}),
-  body: z.object({
+  query: z.strictObject({}),
+  body: z.strictObject({
     name: z
       .string()
       .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, "must be 1 to 63 lower-case letters, digits and . _ -"),
@@ -66,7 +66,7 @@ export const getImage = route({
   summary: "One image.",
   needs: "project:read",
   params: inProject.extend({ image: ImageParam }),
-  query: z.object({}),
+  query: z.strictObject({}),
   body: z.undefined(),
   reply: [200, ImageView],
   fails: { image_not_found: "not_found" },
@@ -78,7 +78,7 @@ export const deleteImage = route({
   summary: "Delete an image that no instance stands on.",
   needs: "project:operate",
   params: inProject.extend({ image: ImageParam }),
-  query: z.object({}),
+  query: z.strictObject({}),
   body: z.undefined(),
   reply: [200, ImageView],
   fails: { image_not_found: "not_found", image_in_use: "conflict" },
@@ -91,8 +91,8 @@ export const registerImage = route({
   summary: "Register an image for everybody, from blobs that are in the manager's store.",
   needs: "platform:operate",
   params: z.object({}),
-  query: z.object({}),
-  body: z.object({
+  query: z.strictObject({}),
+  body: z.strictObject({
     name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/),
     source: z.string().max(500),
     manifest: Manifest,

@@ -73,7 +73,7 @@ export const InstanceView = z.object({
 export type InstanceView = z.output<typeof InstanceView>;
 
 /** What to run, and where it may go. */
-export const RunRequest = z.object({
+export const RunRequest = z.strictObject({
   name: Name.optional().describe("Made up if absent. With `count`, a number is appended."),
   count: z.number().int().min(1).max(10_000).default(1),
   type: Label.default("tiny"),
@@ -101,7 +101,7 @@ export type RunRequest = z.output<typeof RunRequest>;
 const inProject = z.object({ project: ProjectParam });
 const ofInstance = inProject.extend({ instance: InstanceParam });
 const Accepted = z.object({ job: z.string(), instances: z.array(InstanceView) });
-const none = z.object({});
+const none = z.strictObject({});
 const commandFails = {
   instance_not_found: "not_found",
   not_in_this_state: "conflict",
@@ -138,7 +138,7 @@ export const listInstances = route({
   summary: "Instances, oldest first, a page at a time. Expunged ones only when asked for by state.",
   needs: "project:read",
   params: inProject,
-  query: z.object({
+  query: z.strictObject({
     state: z.enum(lifecycle.states).optional(),
     host: Label.optional(),
     name: Label.optional(),
@@ -175,7 +175,7 @@ const command = <const P extends `/v1/${string}`>(path: P, summary: string) =>
     fails: commandFails,
   });
 
-const forcible = z.object({ force: z.boolean().default(false) }).default({ force: false });
+const forcible = z.strictObject({ force: z.boolean().default(false) }).default({ force: false });
 
 export const startInstance = command(
   "/v1/projects/:project/instances/:instance/start",
@@ -215,7 +215,7 @@ export const protectInstance = route({
   needs: "project:operate",
   params: ofInstance,
   query: none,
-  body: z.object({ isProtected: z.boolean() }),
+  body: z.strictObject({ isProtected: z.boolean() }),
   reply: [200, InstanceView],
   fails: { instance_not_found: "not_found", not_in_this_state: "conflict" },
 });
@@ -239,7 +239,7 @@ export const listInstanceEvents = route({
   summary: "The journal of one instance, oldest first.",
   needs: "project:read",
   params: ofInstance,
-  query: z.object({
+  query: z.strictObject({
     after: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0),
     limit: z.coerce.number().int().min(1).max(1_000).default(500),
   }),
@@ -257,7 +257,7 @@ export const getConsoleLog = route({
     "The last lines that the guest wrote to its serial console, from the host that has them.",
   needs: "project:read",
   params: ofInstance,
-  query: z.object({ lines: z.coerce.number().int().min(1).max(5_000).default(100) }),
+  query: z.strictObject({ lines: z.coerce.number().int().min(1).max(5_000).default(100) }),
   body: z.undefined(),
   reply: [200, z.object({ lines: z.array(LineView) })],
   fails: {
@@ -274,7 +274,7 @@ export const traceInstance = route({
     "Every line about this instance from API, placement, agent, hypervisor and guest, in order of time.",
   needs: "project:read",
   params: ofInstance,
-  query: z.object({ lines: z.coerce.number().int().min(1).max(10_000).default(1_000) }),
+  query: z.strictObject({ lines: z.coerce.number().int().min(1).max(10_000).default(1_000) }),
   body: z.undefined(),
   reply: [
     200,

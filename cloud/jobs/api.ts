@@ -50,7 +50,7 @@ export const getJob = route({
     "One job. With `waitSeconds` it answers when the job has made progress, or after that time.",
   needs: "project:read",
   params: JobParams,
-  query: z.object({
+  query: z.strictObject({
     waitSeconds: z.coerce.number().min(0).max(60).default(0),
     seen: z.coerce
       .number()
@@ -71,7 +71,7 @@ export const listJobs = route({
   summary: "Jobs, newest first.",
   needs: "project:read",
   params: z.object({ project: ProjectParam }),
-  query: z.object({
+  query: z.strictObject({
     state: z.enum(jobStates).optional(),
     limit: z.coerce.number().int().min(1).max(1_000).default(50),
     before: z.uuid().optional().describe("The last id of the page before."),
@@ -88,8 +88,8 @@ export const cancelJob = route({
     "Undo what a job has not finished: a run is destroyed again, a start is stopped, a stop is started again, a destroy is taken back.",
   needs: "project:operate",
   params: JobParams,
-  query: z.object({}),
-  body: z.object({}).default({}),
+  query: z.strictObject({}),
+  body: z.strictObject({}).default({}),
   reply: [202, JobView],
   fails: { job_not_found: "not_found", job_not_cancellable: "conflict" },
 });

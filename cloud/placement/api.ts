@@ -44,8 +44,8 @@ export const explainPlacement = route({
     "Where an instance would go, and why not elsewhere. Changes nothing; a real request gets the same answer.",
   needs: "project:read",
   params: z.object({ project: ProjectParam }),
-  query: z.object({}),
-  body: z.object({
+  query: z.strictObject({}),
+  body: z.strictObject({
     type: Label.default("tiny"),
     zone: Label.optional(),
     hostTags: z.array(Label).max(32).default([]),

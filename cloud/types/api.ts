@@ -14,7 +14,7 @@ export const TypeView = z.object({
   diskGiB: z.number().int().min(1).max(65_536),
 });
 export type TypeView = z.output<typeof TypeView>;
-const none = z.object({});
+const none = z.strictObject({});
 
 export const listTypes = route({
   method: "GET",

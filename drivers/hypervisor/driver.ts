@@ -75,7 +75,9 @@ export interface Exit {
 
 export type MachineEvent = MachineRef &
   (
-    | { readonly what: "running" | "paused" | "resumed" | "reset" }
+    | { readonly what: "running" | "paused" | "resumed" }
+    /** Begun anew in the same process. `by` is QMP's word (`guest-reset`, ...) or `watchdog`. */
+    | { readonly what: "reset"; readonly by: string }
     /** The guest said `holdfast: ready` on its serial console. */
     | { readonly what: "ready" }
     | { readonly what: "panicked" }
@@ -117,8 +119,11 @@ export interface Hypervisor {
   readonly acceleration: Acceleration;
   /**
    * Make it run; resolves once its processors run (or it is created paused). Already running:
-   * nothing happens. Rejects with `launch_failed` when it never ran, `already_ended` when this
-   * generation has run and ended, `overtaken` when a younger generation has been seen.
+   * nothing happens. Rejects with `launch_failed` when it never ran (or with a code that says why:
+   * `qemu_missing`, `boot_file_missing`, `disk_in_use`, `disk_unusable`, `file_unreachable`,
+   * `host_disk_full`, `guest_users_exhausted`); no `exited` event follows, but the generation is spent.
+   * Rejects with `already_ended` when this generation has run and ended, `overtaken` when a younger
+   * generation has been seen, `still_running` while an older one runs here.
    */
   start(spec: MachineSpec): Promise<void>;
   /**
@@ -127,7 +132,7 @@ export interface Hypervisor {
    * with `not_stopped` if even the last step did not do it in its time.
    */
   stop(ref: MachineRef, ladder: StopLadder): Promise<Exit>;
-  /** Press the reset button. Rejects with `not_running`. */
+  /** Press the reset button. This and the next two reject with `not_running` or `hypervisor_silent`. */
   reset(ref: MachineRef): Promise<void>;
   pause(ref: MachineRef): Promise<void>;
   resume(ref: MachineRef): Promise<void>;
@@ -141,7 +146,10 @@ export interface Hypervisor {
   console(ref: MachineRef): Promise<Console>;
   /** The last lines the guest wrote, oldest first; also of machines that have ended. */
   consoleLog(ref: MachineRef, lines: number): Promise<readonly ConsoleLine[]>;
-  /** Delete what is left of an ended machine. Its generation can still never be started again. */
+  /**
+   * Delete what is left of an ended machine; absent is fine. Its generation can still never be
+   * started again. Rejects with `still_running`.
+   */
   forget(ref: MachineRef): Promise<void>;
   /** Let go of everything without touching the machines, as before a restart of the agent. */
   close(): Promise<void>;

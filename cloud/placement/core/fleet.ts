@@ -12,6 +12,8 @@ import { byName } from "./rank.ts";
 
 /** Readers further behind than this start again; they would hardly be faster by catching up. */
 const remembered = 1 << 16;
+/** The lowest bit of an entry in the log; the others are the slot. */
+const edit = 1;
 
 interface Slot {
   /** Undefined where a host was removed and nobody has taken its place. */
@@ -22,7 +24,6 @@ interface Slot {
 
 export class Fleet {
   readonly #slots: Slot[] = [];
-  readonly #editions: number[] = [];
   readonly #slotOf = new Map<HostId, number>();
   readonly #vacant: number[] = [];
   readonly #log = new Int32Array(remembered);
@@ -62,14 +63,6 @@ export class Fleet {
     return this.#slots[slot]?.host;
   }
 
-  /**
-   * Grows with every change of a slot that is more than capacity given out or back; so as long as it is
-   * the same, the host suits the same requests and its name is the same. From 1.
-   */
-  editionAt(slot: number): number {
-    return this.#editions[slot] ?? 1;
-  }
-
   givenOutCpus(slot: number): number {
     const entry = this.#slots[slot];
     return entry ? (entry.host?.reservedCpus ?? 0) + entry.heldCpus : 0;
@@ -95,7 +88,7 @@ export class Fleet {
     this.#slotOf.delete(id);
     this.#vacant.push(slot);
     this.#names.leave(slot);
-    this.#edit(slot);
+    this.#note(slot, edit);
   }
 
   /** Holds more (or, negative, less) on a host. */
@@ -104,7 +97,7 @@ export class Fleet {
     if (!entry) return;
     entry.heldCpus += cpus;
     entry.heldMemoryMiB += memoryMiB;
-    this.#note(slot);
+    this.#note(slot, 0);
   }
 
   /** What was held is now part of what came from outside; the sum stays. */
@@ -138,7 +131,15 @@ export class Fleet {
 
   /** The slot of one change, for numbers below `changes` that are not forgotten. */
   changedAt(change: number): number {
-    return this.#log[change % remembered] ?? 0;
+    return (this.#log[change % remembered] ?? 0) >> 1;
+  }
+
+  /**
+   * Whether that change was more than capacity given out or back. After one that was not, the host
+   * suits the same requests as before, and has its name.
+   */
+  isEdit(change: number): boolean {
+    return ((this.#log[change % remembered] ?? 0) & edit) === edit;
   }
 
   #join(host: HostCapacity): void {
@@ -146,7 +147,7 @@ export class Fleet {
     this.#slots[slot] = { host, heldCpus: 0, heldMemoryMiB: 0 };
     this.#slotOf.set(host.id, slot);
     this.#names.join(slot);
-    this.#edit(slot);
+    this.#note(slot, edit);
   }
 
   #replace(slot: number, known: HostCapacity, host: HostCapacity): void {
@@ -157,16 +158,11 @@ export class Fleet {
       this.#names.join(slot);
     }
     entry.host = host;
-    this.#edit(slot);
+    this.#note(slot, edit);
   }
 
-  #edit(slot: number): void {
-    this.#editions[slot] = this.editionAt(slot) + 1;
-    this.#note(slot);
-  }
-
-  #note(slot: number): void {
-    this.#log[this.#changes % remembered] = slot;
+  #note(slot: number, kind: 0 | typeof edit): void {
+    this.#log[this.#changes % remembered] = slot * 2 + kind;
     this.#changes += 1;
   }
 }

@@ -59,12 +59,11 @@ export class View {
   readonly #leaves = { at: new Int32Array(0) };
   /** By slot: the pod on whose shelf the host stands; or -1; or, while it is off, `-2 - pod`. */
   #podOf = new Int32Array(0);
-  /** By slot: which edition of the host was looked at. The same again need not be looked at. */
-  #looked = new Int32Array(0);
   /** By slot, four numbers: what the host added to its pod, to take out the same again. Spread only. */
   #counted = new Int32Array(0);
   /** Scratch, so that catching up makes no garbage. */
-  readonly #changed: number[] = [];
+  readonly #off: number[] = [];
+  readonly #edited: number[] = [];
   readonly #touched: number[] = [];
   #seen = 0;
   #age = nothing;
@@ -119,11 +118,7 @@ export class View {
     if (fleet.slots > this.#podOf.length) this.#grow(Math.max(fleet.slots, this.#podOf.length * 2));
     const isFarBehind = fleet.changes - this.#seen >= fleet.size || fleet.hasForgotten(this.#seen);
     if (this.#age !== fleet.age || isFarBehind) this.#restart();
-    else {
-      this.#changed.length = 0;
-      for (let i = this.#seen; i < fleet.changes; i++) this.#changed.push(fleet.changedAt(i));
-      this.#update(this.#changed);
-    }
+    else this.#update();
     this.#seen = fleet.changes;
     this.#age = fleet.age;
   }
@@ -134,39 +129,57 @@ export class View {
     this.#pods = [];
     this.#podOrder = this.#newPodOrder();
     this.#podOf.fill(nothing);
-    this.#looked.fill(0);
-    this.#update(this.#fleet.sorted);
+    for (const slot of this.#fleet.sorted) this.#look(slot);
+    this.#putPodsBack();
   }
 
-  /** A slot may come twice; the second time there is nothing left to do. */
-  #update(slots: readonly number[]): void {
+  /** A slot may come more than once in the log; the second time there is nothing left to do. */
+  #update(): void {
+    const fleet = this.#fleet;
     const isFixedOrder = this.#kind.planner === "first-fit";
-    for (const slot of slots) {
+    for (let change = this.#seen; change < fleet.changes; change++) {
+      const slot = fleet.changedAt(change);
       const id = this.#podOf[slot] ?? nothing;
-      const pod = this.#pods[id];
-      if (!pod) continue;
-      this.#touch(id);
-      const isSame = this.#looked[slot] === this.#fleet.editionAt(slot);
-      if (isSame && isFixedOrder) {
-        pod.hosts.remeasureOne(slot);
-        continue;
+      const isEdit = fleet.isEdit(change);
+      if (isEdit) this.#edited.push(slot);
+      if (id >= 0) {
+        if (isFixedOrder && !isEdit) this.#pods[id]?.hosts.remeasureOne(slot);
+        else this.#takeOff(slot, id);
       }
-      pod.hosts.remove(slot);
-      this.#count(slot, pod, -1);
-      this.#podOf[slot] = isSame ? -2 - id : nothing;
+      if (isEdit) this.#podOf[slot] = nothing;
     }
-    for (const slot of slots) {
+    for (const slot of this.#off) {
       const place = this.#podOf[slot] ?? nothing;
-      if (place > nothing) continue;
-      const id = place < nothing ? -2 - place : this.#podFor(slot);
-      const pod = this.#pods[id];
-      if (!pod) continue;
-      this.#touch(id);
-      this.#measure(slot);
-      this.#count(slot, pod, 1);
-      pod.hosts.add(slot);
-      this.#podOf[slot] = id;
+      if (place < nothing) this.#putOn(slot, -2 - place);
     }
+    for (const slot of this.#edited) if (this.#podOf[slot] === nothing) this.#look(slot);
+    this.#off.length = 0;
+    this.#edited.length = 0;
+    this.#putPodsBack();
+  }
+
+  #look(slot: number): void {
+    const host = this.#fleet.hostAt(slot);
+    if (host && this.#suits(host)) this.#putOn(slot, this.#podIdOf(host));
+  }
+
+  #takeOff(slot: number, id: number): void {
+    this.#touch(id);
+    this.#pods[id]?.hosts.remove(slot);
+    this.#count(slot, id, -1);
+    this.#podOf[slot] = -2 - id;
+    this.#off.push(slot);
+  }
+
+  #putOn(slot: number, id: number): void {
+    this.#touch(id);
+    this.#measure(slot);
+    this.#count(slot, id, 1);
+    this.#pods[id]?.hosts.add(slot);
+    this.#podOf[slot] = id;
+  }
+
+  #putPodsBack(): void {
     for (const id of this.#touched) {
       const pod = this.#pods[id];
       if (!pod) continue;
@@ -177,15 +190,6 @@ export class View {
       this.#podOrder.add(id);
     }
     this.#touched.length = 0;
-  }
-
-  /** The pod of a host that is not on a shelf, or -1 if it does not suit. */
-  #podFor(slot: number): number {
-    const edition = this.#fleet.editionAt(slot);
-    if (this.#looked[slot] === edition) return nothing;
-    this.#looked[slot] = edition;
-    const host = this.#fleet.hostAt(slot);
-    return host && this.#suits(host) ? this.#podIdOf(host) : nothing;
   }
 
   /** A pod whose hosts change must leave its place before they do. */
@@ -314,8 +318,9 @@ export class View {
     this.#counted[at + 3] = freeMemoryMiB[slot] ?? 0;
   }
 
-  #count(slot: number, pod: Pod, sign: 1 | -1): void {
-    if (!this.#weighsPods) return;
+  #count(slot: number, id: number, sign: 1 | -1): void {
+    const pod = this.#pods[id];
+    if (!pod || !this.#weighsPods) return;
     const at = slot * 4;
     pod.cpus += sign * (this.#counted[at] ?? 0);
     pod.memoryMiB += sign * (this.#counted[at + 1] ?? 0);
@@ -325,7 +330,6 @@ export class View {
 
   #grow(length: number): void {
     this.#podOf = longer(this.#podOf, length, nothing);
-    this.#looked = longer(this.#looked, length);
     if (this.#weighsPods) this.#counted = longer(this.#counted, length * 4);
     this.#leaves.at = longer(this.#leaves.at, length, nothing);
   }

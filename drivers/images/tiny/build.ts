@@ -13,7 +13,7 @@ import { Problem } from "@holdfast/kernel/problem";
 import { seconds } from "@holdfast/kernel/time";
 import type { Digest } from "../driver.ts";
 import { cpio, type Entry, parents } from "./cpio.ts";
-import { candidate, download, kernelCandidate, type Package, unpack } from "./debian.ts";
+import { download, findPackages, type Package, unpack } from "./debian.ts";
 import { unpackKernel } from "./kernel.ts";
 import { dependencyIndex, type Module, pickModules } from "./modules.ts";
 import { type Run, runner, tinyBuildFailed } from "./run.ts";
@@ -65,7 +65,9 @@ const wishes = [
 /** Half of the kernel package is drivers that no virtual machine has. */
 const kernelParts = [
   "./boot/vmlinuz-*",
-  ...["fs/*", "lib/*", "crypto/*", "arch/*", "net/core/*"].map((p) => `./lib/modules/*/kernel/${p}`),
+  ...["fs/*", "lib/*", "crypto/*", "arch/*", "net/core/*"].map(
+    (p) => `./lib/modules/*/kernel/${p}`,
+  ),
   ...["acpi", "block", "char", "firmware", "input", "misc", "virtio", "watchdog"].map(
     (p) => `./lib/modules/*/kernel/drivers/${p}/*`,
   ),
@@ -87,8 +89,7 @@ export async function buildTiny(options: TinyOptions): Promise<TinyManifest> {
     await mkdir(directory, { recursive: true });
     say("ask apt for the packages");
     const guestFiles = await readTree(rootfs);
-    const kernel = await kernelCandidate(run);
-    const busybox = await candidate(run, "busybox-static");
+    const { kernel, busybox } = await findPackages(run);
     const builtFrom = [kernel, busybox].map(({ name, version }) => ({ name, version }));
     const recipe = digestOf(Buffer.from(JSON.stringify([commandLine, wishes, guestFiles])));
     const existing = await findManifest(directory, builtFrom, recipe);
@@ -165,7 +166,9 @@ type Tree = readonly (readonly [path: string, text: string])[];
 /** All files below a directory, by path. Text only, which is all that belongs there. */
 async function readTree(root: string): Promise<Tree> {
   const found = await readdir(root, { recursive: true, withFileTypes: true });
-  const files = found.filter((entry) => entry.isFile()).map((entry) => join(entry.path, entry.name));
+  const files = found
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.path, entry.name));
   const paths = files.map((file) => file.slice(root.length + 1)).sort();
   return Promise.all(
     paths.map(async (path) => [path, await readFile(join(root, path), "utf8")] as const),
@@ -194,7 +197,19 @@ function entriesOf(
     file("bin/busybox", busybox, true),
     ...["bin/sh", "sbin/init"].map(link),
   ];
-  const empty = ["data", "dev", "mnt", "proc", "root", "run/holdfast", "sys", "tmp", "usr/bin", "usr/sbin", "var/log"];
+  const empty = [
+    "data",
+    "dev",
+    "mnt",
+    "proc",
+    "root",
+    "run/holdfast",
+    "sys",
+    "tmp",
+    "usr/bin",
+    "usr/sbin",
+    "var/log",
+  ];
   const directories = parents([
     ...entries.map(({ path }) => path),
     ...empty.map((path) => `${path}/.`),
@@ -213,7 +228,16 @@ async function makeDisk(run: Run, scratch: string): Promise<Buffer> {
   const mke2fs = ["mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", "-L", "hf-root", "-U", identity];
   await run(
     "make the file system",
-    ["env", "E2FSPROGS_FAKE_TIME=1", "PATH=/usr/sbin:/sbin:/usr/bin:/bin", ...mke2fs, "-E", fixed, raw, "64M"],
+    [
+      "env",
+      "E2FSPROGS_FAKE_TIME=1",
+      "PATH=/usr/sbin:/sbin:/usr/bin:/bin",
+      ...mke2fs,
+      "-E",
+      fixed,
+      raw,
+      "64M",
+    ],
     "Type `apt-get install e2fsprogs`, then try again.",
   );
   await run(

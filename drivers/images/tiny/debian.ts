@@ -1,77 +1,90 @@
 /**
  * Debian packages as files: fetched with apt, so that its signatures vouch for them, and unpacked
  * beside the system, never into it.
+ *
+ * apt knows packages only after `apt-get update`, and a freshly made machine often never ran it; the
+ * builder does not run it either, because that is a change of the system which others may be making.
  */
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Run } from "./run.ts";
+import { type Run, tinyBuildFailed } from "./run.ts";
 
 export interface Package {
   readonly name: string;
   readonly version: string;
 }
 
-/** What apt would install today under this name. */
-export async function candidate(run: Run, name: string): Promise<Package & { depends: string }> {
-  const text = await run(
-    `ask apt for ${name}`,
-    ["apt-cache", "show", "--no-all-versions", name],
-    "Type `apt-get update`, check that a Debian mirror is reachable, then try again.",
-  );
-  const field = (key: string) => new RegExp(`^${key}: (.*)$`, "m").exec(text)?.[1] ?? "";
-  return { name, version: field("Version"), depends: field("Depends") };
+interface Candidate extends Package {
+  readonly depends: string;
+  readonly sha256: string;
 }
 
-/** The real package behind `linux-image-amd64`, which is empty and only points at the newest kernel. */
-export async function kernelCandidate(run: Run): Promise<Package> {
-  const { depends } = await candidate(run, "linux-image-amd64");
-  const name = /linux-image-[0-9][^\s,(]*/.exec(depends)?.[0];
-  if (!name) throw new Error(`linux-image-amd64 depends on no kernel: "${depends}"`);
-  const { version } = await candidate(run, name);
-  return { name, version };
+const aptFix = "Type `apt-get update`, check that a Debian mirror is reachable, then try again.";
+
+/** The newest kernel that apt would install, and busybox. */
+export async function findPackages(
+  run: Run,
+): Promise<{ readonly kernel: Candidate; readonly busybox: Candidate }> {
+  // linux-image-amd64 is empty: it only points at the package with the newest kernel.
+  const [pointer, busybox] = await candidates(run, ["linux-image-amd64", "busybox-static"]);
+  const name = /linux-image-[0-9][^\s,(]*/.exec(pointer?.depends ?? "")?.[0];
+  const [kernel] = name ? await candidates(run, [name]) : [];
+  if (!kernel || !busybox)
+    throw tinyBuildFailed("ask apt for the packages", "apt does not know a kernel.", aptFix);
+  return { kernel, busybox };
+}
+
+/** What apt would install today, in the order of the names. */
+async function candidates(run: Run, names: readonly string[]): Promise<readonly Candidate[]> {
+  const show = ["apt-cache", "show", "--no-all-versions", ...names];
+  const text = await run("ask apt for the packages", show, aptFix);
+  const all = text.split("\n\n").map((record) => {
+    const field = (key: string) => new RegExp(`^${key}: (.*)$`, "m").exec(record)?.[1] ?? "";
+    return {
+      name: field("Package"),
+      version: field("Version"),
+      depends: field("Depends"),
+      sha256: field("SHA256"),
+    };
+  });
+  return names.flatMap((name) => all.find((candidate) => candidate.name === name) ?? []);
 }
 
 /**
- * The .deb of a package, from `cache` if it is there and whole. Older versions of the same package
- * are removed: each kernel is 70 MB.
+ * The .deb of a package, from `cache` if it is there and whole. Other versions of the same package
+ * are removed from there: each kernel is 70 MB.
  */
-export async function download(run: Run, wanted: Package, cache: string): Promise<string> {
+export async function download(run: Run, wanted: Candidate, cache: string): Promise<string> {
   await mkdir(cache, { recursive: true });
   // apt writes the colon of an epoch as %3a in file names.
   const stem = `${wanted.name}_${wanted.version.replaceAll(":", "%3a")}_`;
-  const find = async () => (await readdir(cache)).find((f) => f.startsWith(stem) && f.endsWith(".deb"));
-  const fix = "Type `apt-get update`, check that a Debian mirror is reachable, then try again.";
-  if (!(await isWhole(run, wanted, cache, await find()))) {
-    for (const file of await readdir(cache))
-      if (file.startsWith(`${wanted.name}_`)) await rm(join(cache, file), { force: true });
-    // As root apt drops to a user who could not write here.
-    const apt = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download"];
-    await run(
-      `download ${wanted.name}`,
-      [...apt, `${wanted.name}=${wanted.version}`],
-      fix,
-      { cwd: cache },
-    );
-  }
+  const family = wanted.name.startsWith("linux-image-") ? "linux-image-" : `${wanted.name}_`;
+  const find = async () => {
+    const files = await readdir(cache);
+    return files.find((file) => file.startsWith(stem) && file.endsWith(".deb"));
+  };
+  const found = await find();
+  if (found && (await isWhole(join(cache, found), wanted))) return join(cache, found);
+  for (const file of await readdir(cache))
+    if (file.startsWith(family)) await rm(join(cache, file), { force: true });
+  // apt gives up root for downloads, and then could not write here.
+  const apt = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download"];
+  const step = `download ${wanted.name}`;
+  await run(step, [...apt, `${wanted.name}=${wanted.version}`], aptFix, { cwd: cache });
   const file = await find();
-  if (!file) throw new Error(`apt-get download left no file ${stem}*.deb in ${cache}`);
+  if (!file || !(await isWhole(join(cache, file), wanted)))
+    throw tinyBuildFailed(step, "What arrived is not what apt announced.", aptFix);
   return join(cache, file);
 }
 
-/** A download that was cut off is found out here, by the checksum from apt's signed index. */
-async function isWhole(
-  run: Run,
-  wanted: Package,
-  cache: string,
-  file: string | undefined,
-): Promise<boolean> {
-  if (!file) return false;
-  const show = ["apt-cache", "show", `${wanted.name}=${wanted.version}`];
-  const text = await run(`ask apt for ${wanted.name}`, show, "Type `apt-get update`.");
-  const expected = /^SHA256: ([0-9a-f]{64})$/m.exec(text)?.[1];
-  const bytes = await readFile(join(cache, file));
-  return createHash("sha256").update(bytes).digest("hex") === expected;
+/** A download that was cut off is found out by the checksum in apt's signed index. */
+async function isWhole(file: string, { sha256 }: Candidate): Promise<boolean> {
+  return (
+    createHash("sha256")
+      .update(await readFile(file))
+      .digest("hex") === sha256
+  );
 }
 
 /** Unpack those files of a package that match, into an empty directory. Patterns are tar's. */

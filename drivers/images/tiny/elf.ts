@@ -17,8 +17,14 @@ export function isElf(bytes: Buffer): boolean {
 
 /** The content of a section, or undefined if there is none of that name. */
 export function findSection(elf: Buffer, name: string): Buffer | undefined {
-  const sections = headers(elf, elf.readBigUInt64LE(40), elf.readUInt16LE(58), elf.readUInt16LE(60));
-  const bytesOf = (header: Buffer) => range(elf, header.readBigUInt64LE(24), header.readBigUInt64LE(32));
+  const sections = headers(
+    elf,
+    elf.readBigUInt64LE(40),
+    elf.readUInt16LE(58),
+    elf.readUInt16LE(60),
+  );
+  const bytesOf = (header: Buffer) =>
+    range(elf, header.readBigUInt64LE(24), header.readBigUInt64LE(32));
   const names = sections[elf.readUInt16LE(62)];
   if (!names) return undefined;
   const text = bytesOf(names);

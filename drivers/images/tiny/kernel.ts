@@ -25,7 +25,9 @@ export async function unpackKernel(run: Run, bzImage: string, scratch: string): 
   const refuse = (why: string) =>
     tinyBuildFailed(step, why, "Report this: the kernel package has changed its form.");
   const payload = payloadOf(await readFile(bzImage));
-  const compression = compressions.find(({ magic }) => payload?.subarray(0, magic.length).equals(magic));
+  const compression = compressions.find(({ magic }) =>
+    payload?.subarray(0, magic.length).equals(magic),
+  );
   if (!payload || !compression) throw refuse("It is not packed in a way that is known here.");
   await writeFile(scratch, payload);
   const argv = ["bash", "-c", '"${@:3}" <"$1" >"$2" || test -s "$2"', "unpack"];
@@ -33,10 +35,15 @@ export async function unpackKernel(run: Run, bzImage: string, scratch: string): 
   try {
     // The payload ends with the kernel's size, which decompressors take for garbage and complain of
     // after having done all the work. Whether it worked is judged by the outcome, below.
-    await run(step, [...argv, scratch, unpacked, ...compression.unpack], "Type `apt-get install xz-utils zstd`.");
+    await run(
+      step,
+      [...argv, scratch, unpacked, ...compression.unpack],
+      "Type `apt-get install xz-utils zstd`.",
+    );
     const kernel = await readFile(unpacked);
     const size = payload.readUInt32LE(payload.length - 4);
-    if (!isElf(kernel) || kernel.length !== size) throw refuse("What was inside is not a whole kernel.");
+    if (!isElf(kernel) || kernel.length !== size)
+      throw refuse("What was inside is not a whole kernel.");
     if (!hasPvhEntry(kernel)) throw refuse("The kernel has no PVH entry, so QEMU cannot start it.");
     return withoutTrailingZeros(kernel);
   } finally {
@@ -46,7 +53,10 @@ export async function unpackKernel(run: Run, bzImage: string, scratch: string): 
 }
 
 function payloadOf(bzImage: Buffer): Buffer | undefined {
-  if (bzImage.length < 0x250 || bzImage.toString("latin1", header.magic, header.magic + 4) !== "HdrS")
+  if (
+    bzImage.length < 0x250 ||
+    bzImage.toString("latin1", header.magic, header.magic + 4) !== "HdrS"
+  )
     return undefined;
   // Zero means four, for kernels of the last century.
   const setup = ((bzImage[header.setupSectors] || 4) + 1) * 512;

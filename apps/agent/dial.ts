@@ -1,0 +1,93 @@
+/**
+ * Reaching a manager: mutual TLS with the certificate that this host was given when it joined.
+ *
+ * Managers are tried in turn. Their certificate must come from the authority of the same cloud; which
+ * name it carries does not matter, because a manager may be reached by many.
+ */
+import { request } from "node:https";
+import type { Readable } from "node:stream";
+import { createSecureContext } from "node:tls";
+import type { Dial } from "@holdfast/cloud/agent/edge";
+import { problem } from "@holdfast/kernel/problem";
+import { type ClientOptions, WebSocket } from "ws";
+
+/** What a host got when it joined. All PEM. */
+export interface Membership {
+  readonly certificate: string;
+  readonly key: string;
+  readonly authority: string;
+}
+
+const handshakeTime = 5_000;
+
+export function dialler(
+  managers: readonly string[],
+  { certificate, key, authority }: Membership,
+): Dial {
+  let next = 0;
+  // Made once: parsing keys again for every attempt would be most of the work of a reconnect.
+  const secureContext = createSecureContext({
+    cert: certificate,
+    key,
+    ca: authority,
+    minVersion: "TLSv1.3",
+  });
+  return (onText, onClose) =>
+    new Promise((resolve, reject) => {
+      const manager = managers[next++ % managers.length];
+      const socket = new WebSocket(`wss://${manager}/link`, {
+        secureContext,
+        checkServerIdentity: () => undefined,
+        perMessageDeflate: false,
+        handshakeTimeout: handshakeTime,
+      } as ClientOptions); // `ws` hands TLS options on, its types do not say so.
+      let isOpen = false;
+      socket.on("message", (data) => onText(String(data)));
+      socket.on("error", (error) => {
+        if (!isOpen) reject(error);
+      });
+      socket.on("close", (code) => {
+        if (isOpen) onClose(`closed with ${code}`);
+      });
+      socket.on("open", () => {
+        isOpen = true;
+        resolve({ send: (text) => socket.send(text), close: () => socket.terminate() });
+      });
+    });
+}
+
+/** The content of a blob, from whichever manager has it. Rejects with `blob_unreachable`. */
+export async function fetchBlob(
+  managers: readonly string[],
+  { certificate, key, authority }: Membership,
+  digest: string,
+): Promise<Readable> {
+  const faults: string[] = [];
+  for (const manager of managers) {
+    try {
+      return await new Promise<Readable>((resolve, reject) => {
+        const ask = request(
+          `https://${manager}/blobs/${digest}`,
+          { cert: certificate, key, ca: authority, checkServerIdentity: () => undefined },
+          (response) => {
+            if (response.statusCode === 200) return resolve(response);
+            response.resume();
+            reject(new Error(`${manager} answers ${response.statusCode}`));
+          },
+        );
+        ask.on("error", reject);
+        ask.end();
+      });
+    } catch (error) {
+      faults.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  throw problem(
+    "unavailable",
+    "blob_unreachable",
+    `No manager has ${digest}: ${faults.join("; ")}.`,
+    {
+      fix: "Import the image again: holdfast images import FILE",
+    },
+  );
+}

@@ -1,0 +1,143 @@
+/**
+ * The port that agents connect to: TLS with certificates on both sides, WebSocket inside, and the one
+ * door for machines that have no certificate yet.
+ *
+ * Whether a certificate was ours is for TLS to say; whether it still counts is asked of the database at
+ * every connection.
+ */
+
+import { createReadStream } from "node:fs";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer, type Server } from "node:https";
+import { pipeline } from "node:stream/promises";
+import type { TLSSocket } from "node:tls";
+import { JoinRequest } from "@holdfast/cloud/hosts/api";
+import type { enrolment, Hub, Identity } from "@holdfast/cloud/hosts/edge";
+import type { Blobs, Digest } from "@holdfast/drivers/images";
+import type { HostId } from "@holdfast/kernel/ids";
+import { kinds, Problem, problem, viewOf } from "@holdfast/kernel/problem";
+import type { Logger } from "pino";
+import { WebSocketServer } from "ws";
+
+export interface AgentPortDeps {
+  readonly identity: Identity;
+  readonly authority: string;
+  readonly enrolment: ReturnType<typeof enrolment>;
+  readonly hub: Hub;
+  readonly blobs: Blobs;
+  readonly log: Logger;
+}
+
+/** A report of a thousand guests with the tails of their logs is about 10 MB. */
+const largestMessage = 64 * 1024 * 1024;
+
+export function agentPort({
+  identity,
+  authority,
+  enrolment,
+  hub,
+  blobs,
+  log,
+}: AgentPortDeps): Server {
+  const server = createServer({
+    cert: `${identity.certificate}\n${authority}`, // Whoever joins knows the authority by its fingerprint.
+    key: identity.key,
+    ca: authority,
+    requestCert: true,
+    rejectUnauthorized: false, // A machine that joins has none yet; every other door asks for it.
+    minVersion: "TLSv1.3",
+  });
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: largestMessage,
+    perMessageDeflate: false,
+  });
+
+  server.on("request", (request, response) => {
+    answer(request, response).catch((error: unknown) => refuse(response, error));
+  });
+  server.on("upgrade", (request, socket, head) => {
+    socket.on("error", () => socket.destroy());
+    welcome(request).then(
+      (host) =>
+        sockets.handleUpgrade(request, socket, head, (open) => {
+          const link = hub.connected(host, {
+            send: (text) => open.send(text),
+            close: () => open.close(),
+          });
+          open.on("message", (data) => link.said(String(data)));
+          open.on("close", () => link.closed());
+          open.on("error", (error) => log.warn({ host, error }, "link"));
+        }),
+      (error) => {
+        log.warn({ error }, "refused an agent");
+        socket.end("HTTP/1.1 403 Forbidden\r\nconnection: close\r\n\r\n");
+      },
+    );
+  });
+  server.on("tlsClientError", (error) => log.debug({ error }, "TLS"));
+  return server;
+
+  async function welcome(request: IncomingMessage): Promise<HostId> {
+    const tls = request.socket as TLSSocket; // This server speaks nothing else.
+    const { fingerprint256 } = tls.getPeerCertificate();
+    if (!tls.authorized || !fingerprint256) throw notWelcome();
+    const host = await enrolment.isWelcome(fingerprint256.replaceAll(":", "").toLowerCase());
+    if (!host) throw notWelcome();
+    return host;
+  }
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.method === "POST" && request.url === "/join") {
+      const { token, name, signingRequest } = JoinRequest.parse(JSON.parse(await bodyOf(request)));
+      const joined = await enrolment.join(token, name, signingRequest);
+      response.writeHead(201, { "content-type": "application/json" }).end(JSON.stringify(joined));
+      return;
+    }
+    const [, hex] = /^\/blobs\/sha256:([0-9a-f]{64})$/.exec(request.url ?? "") ?? [];
+    if (request.method === "GET" && hex) {
+      await welcome(request);
+      const digest: Digest = `sha256:${hex}`;
+      const file = await blobs.find(digest);
+      if (!file) throw problem("not_found", "blob_missing", `This manager has no blob ${digest}.`);
+      response.writeHead(200, { "content-type": "application/octet-stream" });
+      await pipeline(createReadStream(file), response);
+      return;
+    }
+    throw problem("not_found", "route_not_found", "Agents join here, fetch blobs, and connect.");
+  }
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  let text = "";
+  for await (const chunk of request) {
+    text += chunk;
+    if (text.length > 65_536)
+      throw problem("invalid", "invalid_request", "The request is too long.");
+  }
+  return text;
+}
+
+function refuse(response: ServerResponse, error: unknown): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const shown =
+    error instanceof Problem
+      ? error
+      : problem("invalid", "invalid_request", "The request cannot be read.");
+  response
+    .writeHead(kinds[shown.kind].status, { "content-type": "application/json" })
+    .end(JSON.stringify(viewOf(shown)));
+}
+
+const notWelcome = () =>
+  problem(
+    "forbidden",
+    "certificate_not_accepted",
+    "This certificate is missing, not ours, over or revoked.",
+    {
+      fix: "Join again: ask an operator for `holdfast hosts token`.",
+    },
+  );

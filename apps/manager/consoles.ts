@@ -1,0 +1,85 @@
+/** Interactive serial consoles: a WebSocket from whoever watches, through this manager, to the host. */
+import type { IncomingMessage, Server } from "node:http";
+import type { Access } from "@holdfast/cloud/access/edge";
+import type { Hub } from "@holdfast/cloud/hosts/edge";
+import type { HostId, InstanceId } from "@holdfast/kernel/ids";
+import { kinds, Problem, problem, viewOf } from "@holdfast/kernel/problem";
+import type { Database } from "@holdfast/store/database";
+import type { Logger } from "pino";
+import { type WebSocket, WebSocketServer } from "ws";
+
+interface Deps {
+  readonly access: Access;
+  readonly database: Database;
+  readonly hub: Hub;
+  readonly log: Logger;
+}
+
+interface Target {
+  readonly instance: InstanceId;
+  readonly host: HostId;
+  readonly generation: number;
+}
+
+/** `GET /v1/projects/:project/instances/:instance/console`, upgraded. Binary frames both ways. */
+export function consolePort(server: Server, { access, database, hub, log }: Deps): void {
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: 65_536 });
+  server.on("upgrade", (request, socket, head) => {
+    socket.on("error", () => socket.destroy());
+    // Opened first and refused inside, so that the reason arrives and not only a number.
+    sockets.handleUpgrade(request, socket, head, (open) => {
+      open.on("error", (error) => log.debug({ error }, "console"));
+      find(request).then(
+        (target) => join(open, target),
+        (error) => refuse(open, error),
+      );
+    });
+  });
+
+  async function find(request: IncomingMessage): Promise<Target> {
+    const caller = await access.authenticate(request.headers.authorization);
+    const [, project = "", name = ""] =
+      /^\/v1\/projects\/([a-z0-9-]{1,63})\/instances\/([a-z0-9-]{1,63})\/console$/.exec(
+        request.url ?? "",
+      ) ?? [];
+    const projectId = await access.projectOf(caller, project);
+    const [row] = await database.query<{
+      instance: InstanceId;
+      host: HostId | null;
+      generation: number;
+    }>(
+      `select id as instance, home as host, generation from instance
+       where project_id = $1 and ((name = $2 and state <> 'expunged') or id::text = $2)`,
+      [projectId, name],
+    );
+    if (!row)
+      throw problem("not_found", "instance_not_found", `There is no instance ${name}.`, {
+        fix: "See them: holdfast list",
+      });
+    if (!row.host)
+      throw problem("conflict", "no_console", `${name} does not run.`, {
+        fix: `Start it: holdfast start ${name}`,
+      });
+    return { ...row, host: row.host };
+  }
+
+  function join(open: WebSocket, { instance, host, generation }: Target): void {
+    const far = hub.openConsole(host, instance, generation, (data, isEnd) => {
+      if (data.length > 0) open.send(data);
+      if (isEnd) open.close(1000);
+    });
+    open.on("message", (data) =>
+      far.input(Buffer.isBuffer(data) ? data : Buffer.from(String(data))),
+    );
+    open.on("close", () => far.close());
+  }
+}
+
+function refuse(open: WebSocket, error: unknown): void {
+  const shown =
+    error instanceof Problem ? error : problem("bug", "bug", "The console could not be opened.");
+  // A close reason holds 123 bytes; the whole Problem goes ahead of it as text.
+  open.send(JSON.stringify(viewOf(shown)), () =>
+    open.close(4000 + kinds[shown.kind].status, shown.code),
+  );
+}

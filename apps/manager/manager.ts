@@ -1,0 +1,305 @@
+/**
+ * A manager, put together. It holds no state of its own: kill it at any moment, run as many as you like.
+ *
+ * Read it from top to bottom as the list of what a manager consists of.
+ */
+
+import type { Readable } from "node:stream";
+import { access, accessRoutes, ensureDefaultProject } from "@holdfast/cloud/access/edge";
+import {
+  admit,
+  enrolment,
+  ensureDefaultPlace,
+  hostLeases,
+  hostRoutes,
+  openAuthority,
+  openHub,
+} from "@holdfast/cloud/hosts/edge";
+import { imageImports, imageRoutes, manifestCache } from "@holdfast/cloud/images/edge";
+import { patienceFrom } from "@holdfast/cloud/instances";
+import {
+  cancelRoutes,
+  instanceRoutes,
+  startWorker,
+  wishesForHost,
+} from "@holdfast/cloud/instances/edge";
+import { picturePlacer, placementRoutes } from "@holdfast/cloud/placement/edge";
+import { liveSettings, settingRoutes } from "@holdfast/cloud/settings/edge";
+import { typeRoutes } from "@holdfast/cloud/types/edge";
+import type { Blobs, Disks } from "@holdfast/drivers/images";
+import type { HostId, InstanceId, MintId } from "@holdfast/kernel/ids";
+import type { Handler } from "@holdfast/kernel/route";
+import { type Clock, seconds, type Ticks } from "@holdfast/kernel/time";
+import { connectDatabase } from "@holdfast/store/database";
+import { listen, type News } from "@holdfast/store/news";
+import type { Logger } from "pino";
+import { agentPort } from "./agents.ts";
+import { consolePort } from "./consoles.ts";
+import { contentRoute } from "./content.ts";
+import { hostReader } from "./host-reader.ts";
+import { httpServer } from "./http.ts";
+import { openApi } from "./openapi.ts";
+import { jobProgress } from "./progress.ts";
+import { ensureDefaultTypes } from "./types.ts";
+
+export interface ManagerOptions {
+  readonly name: string;
+  readonly databaseUrl: string;
+  /** The role to work as, where the login is allowed more. */
+  readonly databaseRole?: string;
+  readonly api: { readonly address: string; readonly port: number };
+  readonly agents: {
+    readonly address: string;
+    readonly port: number;
+    /** The names and addresses that agents may know this manager by. */
+    readonly names: readonly string[];
+  };
+  readonly blobs: Blobs;
+  readonly disks: Disks;
+  readonly download: (url: string, most: number) => Promise<Readable>;
+  /** Where the platform's own logs are, for `trace`. */
+  readonly logDirectory: string | undefined;
+  readonly clock: Clock;
+  readonly ticks: Ticks;
+  readonly mintId: MintId;
+  readonly mintSecret: () => string;
+  readonly mintName: () => string;
+  readonly log: Logger;
+  readonly version: string;
+}
+
+export interface Manager {
+  readonly apiPort: number;
+  readonly agentPort: number;
+  readonly handlers: readonly Handler[];
+  close(): Promise<void>;
+}
+
+const gib = 2 ** 30;
+
+export async function startManager(options: ManagerOptions): Promise<Manager> {
+  const { name: self, clock, ticks, mintId, mintSecret, log, blobs, disks } = options;
+  const database = connectDatabase({
+    url: options.databaseUrl,
+    ...(options.databaseRole ? { role: options.databaseRole } : {}),
+    onError: (error) => log.warn({ error }, "a database connection broke"),
+  });
+  const onError = (error: unknown) => log.error({ error }, "could not do what is due");
+
+  await ensureDefaultPlace(database);
+  await ensureDefaultProject(database, mintId);
+  await ensureDefaultTypes(database);
+  const settings = await liveSettings(database);
+  const patience = () => patienceFrom(settings.current());
+  const inSeconds = (setting: "hosts.heartbeat" | "hosts.lease" | "manager.resync") =>
+    seconds(settings.current()[setting]);
+
+  const placer = picturePlacer(() => ({
+    planner: settings.current()["placement.planner"],
+    factors: {
+      cpu: settings.current()["placement.cpu_overprovisioning"],
+      memory: settings.current()["placement.memory_overprovisioning"],
+    },
+  }));
+  const progress = jobProgress();
+  const worker = startWorker({
+    database,
+    placer,
+    images: manifestCache(),
+    patience,
+    now: clock.now,
+    self,
+    limits: () => ({
+      batch: settings.current()["manager.batch"],
+      resync: inSeconds("manager.resync"),
+    }),
+    onDone({ orders, jobs }) {
+      for (const [host, { wishes, deleteVolumes }] of orders) hub.tell(host, wishes, deleteVolumes);
+      progress.moved(jobs);
+    },
+    onError: (error, about) => log.error({ error, about }, "could not carry out"),
+  });
+
+  const leases = hostLeases({
+    database,
+    clock,
+    ticks,
+    self,
+    lease: () => inSeconds("hosts.lease"),
+    onChanged: (hosts) => void lookAtHosts(hosts).catch(onError),
+    onError,
+  });
+  const guards = new Map<HostId, boolean>();
+  const hub = openHub({
+    async onHello(host, hello) {
+      const { name, epoch } = await admit({ database, clock, self }, host, hello);
+      await worker.report(
+        hello.machines.map((report) => ({ host, epoch, report })),
+        [],
+      );
+      await leases.renew(host);
+      placer.distrust([host]);
+      log.info({ host, name, epoch, machines: hello.machines.length }, "a host is here");
+      const current = settings.current();
+      return {
+        name,
+        epoch,
+        heartbeat: inSeconds("hosts.heartbeat"),
+        lease: inSeconds("hosts.lease"),
+        concurrentStarts: current["agent.concurrent_starts"],
+        ...(await wishesForHost(database, host, patience())),
+      };
+    },
+    onReport: (host, epoch, { machines, volumes }) =>
+      worker.report(
+        machines.map((report) => ({ host, epoch, report })),
+        volumes,
+      ),
+    async onHeartbeat(host, hasGuard) {
+      guards.set(host, hasGuard);
+      await leases.renew(host);
+    },
+    onError: (host, error) => log.warn({ host, error }, "link"),
+  });
+
+  const imports = imageImports({
+    database,
+    blobs,
+    disks,
+    clock,
+    self,
+    download: (url) => options.download(url, settings.current()["images.largest"] * gib),
+    onReady: (instances) => worker.look(instances),
+    onError,
+  });
+  const authority = await openAuthority(database, clock);
+  const joining = enrolment({ database, authority, clock, mintId, mintSecret, self });
+  const accessDeps = { database, clock, mintId, mintSecret };
+  const gate = access(accessDeps);
+  const agentAddress = `${options.agents.names[0]}:${options.agents.port}`;
+  const handlers: readonly Handler[] = [
+    instanceRoutes({
+      database,
+      worker,
+      settings: settings.current,
+      clock,
+      mintId,
+      mintName: options.mintName,
+      hosts: hostReader({ database, hub, logDirectory: options.logDirectory }),
+    }),
+    cancelRoutes({ database, worker, clock, mintId, progress: progress.wait }),
+    imageRoutes({
+      database,
+      blobs,
+      clock,
+      mintId,
+      self,
+      onImport: () => void imports.sweep().catch(onError),
+    }),
+    placementRoutes(database, placer),
+    typeRoutes(database),
+    settingRoutes({ database, settings, clock, self }),
+    accessRoutes(accessDeps),
+    hostRoutes({
+      database,
+      clock,
+      hub,
+      enrolment: joining,
+      guards,
+      agentAddress,
+      self,
+      onChanged: (hosts) => placer.distrust(hosts),
+    }),
+  ].flatMap((routes) => Object.values(routes) as Handler[]); // Each has its own types; serving needs none.
+
+  const api = httpServer({ access: gate, handlers, log });
+  api.get("/openapi.json", () => openApi(handlers, options.version));
+  api.get("/health", async () => ({
+    manager: self,
+    database: (await database.query("select 1")).length === 1,
+  }));
+  contentRoute(api, { access: gate, database, take: imports.take });
+  consolePort(api.server, { access: gate, database, hub, log });
+  await api.listen({ host: options.api.address, port: options.api.port });
+
+  const identity = await authority.issueServer(options.agents.names);
+  const agents = agentPort({
+    identity,
+    authority: authority.certificate,
+    enrolment: joining,
+    hub,
+    blobs,
+    log,
+  });
+  await new Promise<void>((resolve, reject) => {
+    agents.once("error", reject);
+    agents.listen(options.agents.port, options.agents.address, resolve);
+  });
+
+  const listener = listen(options.databaseUrl, self, onNews, catchUp);
+  const watch = setInterval(() => void leases.watch().catch(onError), 1_000);
+  const sweep = setInterval(() => void imports.sweep().catch(onError), inSeconds("manager.resync"));
+  void imports.sweep().catch(onError);
+  log.info({ api: options.api.port, agents: options.agents.port }, "manager is up");
+
+  return {
+    apiPort: portOf(api.server),
+    agentPort: portOf(agents),
+    handlers,
+    async close() {
+      clearInterval(watch);
+      clearInterval(sweep);
+      await listener.close();
+      await api.close();
+      hub.close();
+      agents.closeAllConnections();
+      await new Promise((resolve) => agents.close(resolve));
+      await worker.close();
+      await database.close();
+    },
+  };
+
+  async function lookAtHosts(hosts: readonly HostId[]): Promise<void> {
+    placer.distrust(hosts);
+    const rows = await database.query<{ id: InstanceId }>(
+      "select id from instance where home = any($1)",
+      [hosts],
+    );
+    worker.look(rows.map(({ id }) => id));
+  }
+
+  function onNews(news: News): void {
+    if (news.hosts) placer.distrust(news.hosts as HostId[]); // Only managers write news, and ids are what they write.
+    if (news.wishes) void tellAgain(news.wishes as HostId[]).catch(onError);
+    if (news.jobs) progress.moved(news.jobs);
+    if (news.settings) void settings.reload().catch(onError);
+    if (news.images || news.instances) worker.wake();
+    for (const host of news.revoked ?? [])
+      hub.cutOff(host as HostId, "its certificate was revoked");
+  }
+
+  /** Anything may have been missed. */
+  function catchUp(): void {
+    placer.distrust();
+    void settings.reload().catch(onError);
+    void tellAgain([]).catch(onError);
+    progress.moved(undefined);
+    worker.wake();
+  }
+
+  /** Another manager changed what these hosts should run, and they are connected here. None named: all. */
+  async function tellAgain(hosts: readonly HostId[]): Promise<void> {
+    const mine = hub.hosts().filter((host) => hosts.length === 0 || hosts.includes(host));
+    for (const host of mine) {
+      const { wishes, deleteVolumes } = await wishesForHost(database, host, patience());
+      hub.tell(host, wishes, deleteVolumes);
+    }
+  }
+}
+
+function portOf(server: { address(): unknown }): number {
+  const address = server.address();
+  return typeof address === "object" && address !== null && "port" in address
+    ? Number(address.port)
+    : 0;
+}

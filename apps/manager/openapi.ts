@@ -1,0 +1,112 @@
+/** The OpenAPI document, printed from the declared routes: what is not declared is not there. */
+
+import { ProblemShape } from "@holdfast/cloud/jobs/api";
+import { type Kind, kinds } from "@holdfast/kernel/problem";
+import type { Handler } from "@holdfast/kernel/route";
+import { z } from "zod";
+
+export function openApi(handlers: readonly Handler[], version: string): unknown {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const { route } of handlers) {
+    const path = route.path.replaceAll(/:(\w+)/g, "{$1}");
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route) };
+  }
+  return {
+    openapi: "3.1.0",
+    info: { title: "Holdfast", version, description: "A private cloud for machines you own." },
+    security: [{ token: [] }],
+    components: {
+      securitySchemes: { token: { type: "http", scheme: "bearer" } },
+      schemas: { Problem: schemaOf(ProblemShape) },
+    },
+    paths,
+  };
+}
+
+function operation({
+  method,
+  path,
+  summary,
+  needs,
+  params,
+  query,
+  body,
+  reply,
+  fails,
+}: Handler["route"]) {
+  const [status, shape] = reply;
+  const hasBody = method !== "GET" && method !== "DELETE";
+  return {
+    operationId: `${method.toLowerCase()}${path.replaceAll(/[^A-Za-z]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
+    summary,
+    description: `Needs \`${needs}\`.`,
+    parameters: [
+      ...parameters(params, "path"),
+      ...parameters(query, "query"),
+      ...(method === "POST" ? [idempotencyKey] : []),
+    ],
+    ...(hasBody
+      ? { requestBody: { content: { "application/json": { schema: schemaOf(body) } } } }
+      : {}),
+    responses: {
+      [status]: {
+        description: "Done.",
+        content: { "application/json": { schema: schemaOf(shape) } },
+      },
+      ...failures(fails),
+    },
+  };
+}
+
+const idempotencyKey = {
+  name: "Idempotency-Key",
+  in: "header",
+  required: false,
+  description: "The same key and the same request are carried out once.",
+  schema: { type: "string", maxLength: 128 },
+};
+
+function parameters(shape: z.ZodType, where: "path" | "query") {
+  const { properties = {}, required = [] } = schemaOf(shape) as ObjectSchema; // Parameters are objects.
+  return Object.entries(properties).map(([name, schema]) => ({
+    name,
+    in: where,
+    required: where === "path" || required.includes(name),
+    schema,
+  }));
+}
+
+interface ObjectSchema {
+  readonly properties?: Readonly<Record<string, unknown>>;
+  readonly required?: readonly string[];
+}
+
+/** Failures that every route has, beside its own. */
+const always: Readonly<Record<string, Kind>> = {
+  invalid_request: "invalid",
+  unauthenticated: "unauthenticated",
+  forbidden: "forbidden",
+  database_unavailable: "unavailable",
+};
+
+function failures(own: Readonly<Record<string, Kind>>) {
+  const byStatus = new Map<number, string[]>();
+  for (const [code, kind] of Object.entries({ ...always, ...own })) {
+    const { status } = kinds[kind];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, codes]) => [
+      status,
+      {
+        description: codes.map((code) => `\`${code}\``).join(", "),
+        content: { "application/json": { schema: { $ref: "#/components/schemas/Problem" } } },
+      },
+    ]),
+  );
+}
+
+function schemaOf(shape: z.ZodType): unknown {
+  const { $schema: _, ...schema } = z.toJSONSchema(shape, { io: "input", unrepresentable: "any" });
+  return schema;
+}

@@ -1,0 +1,4 @@
+/** What a process wires together to be a host. For apps/ and the simulated fleets only. */
+export { type Keeper, type KeeperDeps, keeper } from "./keeper.ts";
+export { type Dial, type Link, type LinkDeps, openLink, type Wire } from "./link.ts";
+export { fileShelf, type Held, memoryShelf, type Shelf } from "./shelf.ts";

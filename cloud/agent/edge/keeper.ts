@@ -1,0 +1,411 @@
+/**
+ * Keeps the machines of one host as the wishes say, and reports what is.
+ *
+ * Each instance is tended by itself: one that hangs holds up no other. A start that hangs does not hold
+ * up the stop of the same instance either, and a politer stop not a harder one.
+ */
+import type { MachineReport, VolumeReport, Wish } from "@holdfast/cloud/hosts";
+import { blobsOf } from "@holdfast/cloud/images";
+import type {
+  Exit,
+  Hypervisor,
+  MachineRef,
+  MachineSpec,
+  MachineView,
+} from "@holdfast/drivers/hypervisor";
+import type { Digest, Disks } from "@holdfast/drivers/images";
+import type { InstanceId, VolumeId } from "@holdfast/kernel/ids";
+import { Problem, problem } from "@holdfast/kernel/problem";
+import { type Clock, type Duration, milliseconds } from "@holdfast/kernel/time";
+import { unreachable } from "@holdfast/kernel/unreachable";
+import { type Act, tend } from "../core/tend.ts";
+import type { Held, Shelf } from "./shelf.ts";
+
+export interface KeeperDeps {
+  readonly hypervisor: Hypervisor;
+  readonly disks: Disks;
+  /** The file of a blob on this host, fetched from a manager if need be. */
+  readonly ensureBlob: (digest: Digest) => Promise<string>;
+  readonly volumeFile: (volume: VolumeId) => string;
+  readonly shelf: Shelf;
+  readonly clock: Clock;
+  /** Something to tell the managers. They may not be there; the next hello says it all. */
+  readonly onReport: (machines: readonly MachineReport[], volumes: readonly VolumeReport[]) => void;
+  readonly log: (message: string, about: Record<string, unknown>) => void;
+}
+
+export interface Keeper {
+  /** Take up what was kept and what runs. Call once, first. */
+  open(): Promise<void>;
+  hear(wishes: readonly Wish[], deleteVolumes: readonly VolumeId[]): Promise<void>;
+  /** The managers have these endings: their traces may go. */
+  recorded(machines: readonly { instance: InstanceId; generation: number }[]): Promise<void>;
+  held(): readonly { instance: InstanceId; version: number }[];
+  reports(): readonly MachineReport[];
+  limitStarts(most: number): void;
+  close(): void;
+}
+
+/** What is known about an ending besides what the hypervisor says. */
+interface Note {
+  readonly problem?: Problem;
+  readonly isBootOverdue?: boolean;
+}
+
+interface Ward {
+  held: Held;
+  /** What is being done, by its key; a start, and the stops that overtook it. */
+  readonly doing: Set<string>;
+  bootTimer: NodeJS.Timeout | undefined;
+  isBootOverdue: boolean;
+  retryTimer: NodeJS.Timeout | undefined;
+}
+
+/** What failed for a reason of this host is tried again so often. */
+const retryPause = milliseconds(1_000);
+
+export function keeper(deps: KeeperDeps): Keeper {
+  const { hypervisor, disks, shelf, clock, onReport, log } = deps;
+  const wards = new Map<InstanceId, Ward>();
+  const notes = new Map<string, Note>();
+  const starts = gate(4);
+  let isOpen = true;
+
+  return {
+    async open() {
+      hypervisor.onEvent((event) => {
+        if (event.what === "ready" || event.what === "exited") settleBoot(event.id);
+        const view = viewOf(event);
+        if (view) onReport([reportOf(view)], []);
+        if (event.what === "exited") check(event.id);
+      });
+      await hypervisor.adopt();
+      for (const held of await shelf.load()) adoptWard(held);
+      for (const id of wards.keys()) check(id);
+    },
+
+    async hear(wishes, deleteVolumes) {
+      await Promise.all(
+        wishes.map(async (wish) => {
+          const known = wards.get(wish.instance)?.held;
+          if (known && known.wish.version >= wish.version) return;
+          const reboots = known?.wish.generation === wish.generation ? known.reboots : 0;
+          const held = { wish, reboots };
+          await shelf.save(held);
+          const ward = adoptWard(held);
+          ward.held = held;
+          check(wish.instance);
+        }),
+      );
+      for (const volume of deleteVolumes) await remove(volume);
+    },
+
+    async recorded(machines) {
+      for (const { instance, generation } of machines) {
+        const view = find(instance).find((machine) => machine.generation === generation);
+        if (view?.is === "running") continue;
+        await hypervisor.forget({ id: instance, generation });
+        notes.delete(keyOf({ id: instance, generation }));
+        const ward = wards.get(instance);
+        if (!ward || ward.held.wish.generation > generation) continue;
+        await drop(instance);
+      }
+    },
+
+    held: () =>
+      [...wards.values()].map(({ held: { wish } }) => ({
+        instance: wish.instance,
+        version: wish.version,
+      })),
+    reports: () => hypervisor.list().map(reportOf),
+    limitStarts: (most) => starts.limit(most),
+    close() {
+      isOpen = false;
+      for (const { bootTimer, retryTimer } of wards.values()) {
+        clearTimeout(bootTimer);
+        clearTimeout(retryTimer);
+      }
+    },
+  };
+
+  function adoptWard(held: Held): Ward {
+    const id = held.wish.instance;
+    const known = wards.get(id);
+    if (known) return known;
+    const ward: Ward = {
+      held,
+      doing: new Set(),
+      bootTimer: undefined,
+      isBootOverdue: false,
+      retryTimer: undefined,
+    };
+    wards.set(id, ward);
+    const machine = find(id).find(({ generation }) => generation === held.wish.generation);
+    if (machine?.is === "running" && machine.guest === "booting")
+      awaitBoot(id, ward, milliseconds(clock.now() - machine.since));
+    return ward;
+  }
+
+  function check(id: InstanceId): void {
+    const ward = wards.get(id);
+    if (!ward || !isOpen) return;
+    const { wish, reboots } = ward.held;
+    const act = tend({ wish, machines: find(id), reboots, isBootOverdue: ward.isBootOverdue });
+    if (!act) return;
+    const key =
+      act.do === "stop"
+        ? `stop ${act.generation} ${act.ladder.acpi} ${act.ladder.terminate}`
+        : act.do;
+    if (ward.doing.has(key)) return;
+    // Only a stop may overtake what is being done.
+    if (act.do !== "stop" && ward.doing.size > 0) return;
+    ward.doing.add(key);
+    clearTimeout(ward.retryTimer);
+    void perform(id, ward, act)
+      .then(
+        () => true,
+        (error: unknown) => {
+          log("could not do what is wished", { instance: id, act: act.do, error });
+          return false;
+        },
+      )
+      .then((isDone) => {
+        ward.doing.delete(key);
+        if (isDone) check(id);
+        else if (isOpen) ward.retryTimer = setTimeout(() => check(id), retryPause);
+      });
+  }
+
+  async function perform(id: InstanceId, ward: Ward, act: Act): Promise<void> {
+    const { wish } = ward.held;
+    const current = { id, generation: wish.generation };
+    switch (act.do) {
+      case "start":
+        return starts.through(() => start(ward, wish));
+      case "stop": {
+        const ref = { id, generation: act.generation };
+        if (act.why === "boot-overdue") notes.set(keyOf(ref), { isBootOverdue: true });
+        log("stop", { ...ref, why: act.why, requestId: wish.requestId });
+        const exit = await hypervisor.stop(ref, act.ladder);
+        // A machine that was never there has no event of its own to tell its end.
+        if (exit.status === "never-launched") onReport([reportOf(ended(ref, exit))], []);
+        return;
+      }
+      case "reset":
+        await hypervisor.reset(current);
+        ward.held = { wish: ward.held.wish, reboots: ward.held.reboots + 1 };
+        await shelf.save(ward.held);
+        onReport(
+          find(id)
+            .filter(({ generation }) => generation === wish.generation)
+            .map(reportOf),
+          [],
+        );
+        return;
+      case "forget":
+        return hypervisor.forget({ id, generation: act.generation });
+      case "drop":
+        return drop(id);
+      default:
+        return unreachable(act);
+    }
+  }
+
+  /** A generation whose start fails is closed for good, so that its end is a fact and not a guess. */
+  async function start(ward: Ward, wish: Wish): Promise<void> {
+    const ref = { id: wish.instance, generation: wish.generation };
+    // While this waited for its turn something else may have been wished.
+    if (ward.held.wish.want !== "running" || ward.held.wish.generation !== wish.generation) return;
+    log("start", { ...ref, requestId: wish.requestId });
+    try {
+      const spec = await prepare(wish);
+      await hypervisor.start(spec);
+      onReport([], [{ volume: specOf(wish).volume, is: "ready" }]);
+      awaitBoot(ref.id, ward, milliseconds(0));
+    } catch (error) {
+      if (isOvertaken(error) || !isOpen) return;
+      const reason = error instanceof Problem ? error : strange(error);
+      log("start failed", { ...ref, requestId: wish.requestId, error });
+      notes.set(keyOf(ref), { problem: reason });
+      const ladder = {
+        acpi: milliseconds(0),
+        terminate: milliseconds(0),
+        kill: milliseconds(5_000),
+      };
+      const exit = await hypervisor.stop(ref, ladder);
+      onReport([reportOf(ended(ref, exit))], []);
+    }
+  }
+
+  async function prepare(wish: Wish): Promise<MachineSpec> {
+    const { name, cpus, memoryMiB, volume, volumeBytes, image, userData, startPaused } =
+      specOf(wish);
+    const files = new Map<Digest, string>();
+    for (const digest of blobsOf(image)) files.set(digest, await deps.ensureBlob(digest));
+    const fileOf = (digest: Digest) => files.get(digest) ?? "";
+    const file = deps.volumeFile(volume);
+    const backing = { file: fileOf(image.disk.digest), format: image.disk.format };
+    await disks.ensureOverlay(file, backing, volumeBytes);
+    const { direct } = image;
+    return {
+      id: wish.instance,
+      generation: wish.generation,
+      name,
+      cpus,
+      memoryMiB,
+      boot: direct
+        ? {
+            kernel: fileOf(direct.kernel),
+            initrd: fileOf(direct.initrd),
+            commandLine: direct.commandLine,
+          }
+        : "firmware",
+      disks: [{ file, format: "qcow2", readOnly: false }],
+      metadata: {
+        "instance-id": wish.instance,
+        hostname: name,
+        "request-id": wish.requestId,
+        ...(userData === null ? {} : { "user-data": userData }),
+      },
+      paused: startPaused,
+      requestId: wish.requestId,
+    };
+  }
+
+  /** Only for images whose guests say so, and not while somebody keeps the processors stopped. */
+  function awaitBoot(id: InstanceId, ward: Ward, already: Duration): void {
+    const { spec } = ward.held.wish;
+    if (!spec?.image.saysReady || spec.startPaused) return;
+    clearTimeout(ward.bootTimer);
+    ward.bootTimer = setTimeout(
+      () => {
+        const isBooting = find(id).some(
+          (view) => view.is === "running" && view.guest === "booting",
+        );
+        if (!isBooting) return;
+        ward.isBootOverdue = true;
+        check(id);
+      },
+      Math.max(0, spec.bootTimeout - already),
+    );
+  }
+
+  function settleBoot(id: InstanceId): void {
+    const ward = wards.get(id);
+    if (!ward) return;
+    clearTimeout(ward.bootTimer);
+    ward.isBootOverdue = false;
+  }
+
+  async function remove(volume: VolumeId): Promise<void> {
+    try {
+      await disks.remove(deps.volumeFile(volume));
+      onReport([], [{ volume, is: "deleted" }]);
+    } catch (error) {
+      log("could not delete a volume", { volume, error });
+    }
+  }
+
+  async function drop(id: InstanceId): Promise<void> {
+    const ward = wards.get(id);
+    clearTimeout(ward?.bootTimer);
+    clearTimeout(ward?.retryTimer);
+    wards.delete(id);
+    await shelf.remove(id);
+  }
+
+  function find(id: InstanceId): readonly MachineView[] {
+    return hypervisor.list().filter((view) => view.id === id);
+  }
+
+  function viewOf(ref: MachineRef): MachineView | undefined {
+    return find(ref.id).find(({ generation }) => generation === ref.generation);
+  }
+
+  function reportOf(view: MachineView): MachineReport {
+    const ward = wards.get(view.id);
+    const isCurrent = ward?.held.wish.generation === view.generation;
+    const base = {
+      instance: view.id,
+      generation: view.generation,
+      reboots: isCurrent ? ward.held.reboots : 0,
+    };
+    if (view.is === "running")
+      return { ...base, phase: "running", guest: view.guest, at: view.since };
+    const { problem: reason, isBootOverdue } = notes.get(keyOf(view)) ?? {};
+    const { exit } = view;
+    return {
+      ...base,
+      phase: "exited",
+      guest: "booting",
+      at: exit.at,
+      exit: {
+        ...exit,
+        hypervisorLog: [...exit.hypervisorLog],
+        consoleTail: [...exit.consoleTail],
+        bootTimedOut: isBootOverdue ?? false,
+        ...(reason ? { problem: flat(reason) } : {}),
+      },
+    };
+  }
+}
+
+const keyOf = ({ id, generation }: MachineRef) => `${id}/${generation}`;
+const ended = (ref: MachineRef, exit: Exit): MachineView => ({ ...ref, is: "exited", exit });
+
+function specOf(wish: Wish): NonNullable<Wish["spec"]> {
+  if (wish.spec) return wish.spec;
+  throw problem(
+    "bug",
+    "wish_incomplete",
+    "A manager asked for an instance without saying what it is.",
+  );
+}
+
+const flat = ({ kind, code, message, details: { fix } }: Problem) =>
+  fix === undefined ? { kind, code, message } : { kind, code, message, fix };
+
+const strange = (error: unknown) =>
+  problem(
+    "unavailable",
+    "launch_failed",
+    `The host could not start it: ${error instanceof Error ? error.message : error}`,
+    {
+      fix: "See the agent's log: holdfast trace INSTANCE",
+    },
+  );
+
+/** Somebody else was faster, or it has run already: what there is to tell is told elsewhere. */
+const isOvertaken = (error: unknown) =>
+  error instanceof Problem && (error.code === "overtaken" || error.code === "already_ended");
+
+/** Lets so many through at a time; the others wait in line. */
+function gate(first: number) {
+  let most = first;
+  let inside = 0;
+  const line: (() => void)[] = [];
+  const admit = () => {
+    while (inside < most && line.length > 0) {
+      inside++;
+      line.shift()?.();
+    }
+  };
+  return {
+    limit(count: number) {
+      most = count;
+      admit();
+    },
+    async through<T>(work: () => Promise<T>): Promise<T> {
+      await new Promise<void>((enter) => {
+        line.push(enter);
+        admit();
+      });
+      try {
+        return await work();
+      } finally {
+        inside--;
+        admit();
+      }
+    },
+  };
+}

@@ -1,0 +1,247 @@
+/**
+ * The agent's end of the link: one connection to any manager, held for as long as the agent lives.
+ *
+ * When it breaks, the next manager is tried, and the hello says all that this host holds and has; nothing
+ * that was under way on the old connection matters. Guests do not notice any of it.
+ */
+import type { FromAgent, FromManager, HostFacts } from "@holdfast/cloud/hosts";
+import { fromManager, protocolVersion } from "@holdfast/cloud/hosts";
+import type { Console, Hypervisor } from "@holdfast/drivers/hypervisor";
+import { type Duration, milliseconds, seconds, type Ticks } from "@holdfast/kernel/time";
+import { unreachable } from "@holdfast/kernel/unreachable";
+import type { Keeper } from "./keeper.ts";
+
+/** A connection that is open. */
+export interface Wire {
+  send(text: string): void;
+  close(): void;
+}
+
+/** Connects to a manager; resolves when the connection is open, rejects when it cannot be. */
+export type Dial = (
+  onText: (text: string) => void,
+  onClose: (reason: string) => void,
+) => Promise<Wire>;
+
+export interface LinkDeps {
+  /** Tries one manager; which one is the dialler's choice, a different one each time if there are several. */
+  readonly dial: Dial;
+  readonly keeper: Keeper;
+  readonly hypervisor: Hypervisor;
+  readonly machine: {
+    readonly bootId: string;
+    readonly cpus: number;
+    readonly memoryMiB: number;
+    readonly facts: HostFacts;
+  };
+  readonly ticks: Ticks;
+  /** The lease was renewed by something sent at this tick; the guard's clock runs from there. */
+  readonly onRenewed: (sentAt: number, lease: Duration) => void;
+  readonly hasGuard: () => boolean;
+  /** Lines of the agent's and the hypervisor's own logs about an instance. */
+  readonly traceLines: (
+    instance: string,
+    generation: number,
+    lines: number,
+  ) => Promise<readonly { at: number; source: string; text: string }[]>;
+  readonly log: (message: string, about: Record<string, unknown>) => void;
+}
+
+export interface Link {
+  report(machines: Reported["machines"], volumes: Reported["volumes"]): void;
+  /** The host's name and id, once a manager has said them. */
+  identity(): { readonly host: string; readonly name: string; readonly epoch: number } | undefined;
+  close(): void;
+}
+
+type Reported = Extract<FromAgent, { say: "report" }>;
+type Welcome = Extract<FromManager, { say: "welcome" }>;
+
+/** Between attempts to connect: short at first, because a restarting manager is back in a second. */
+const pauses = [50, 100, 200, 400, 800].map(milliseconds);
+/** A manager that has not answered a heartbeat for so long is as good as gone: try another. */
+const silence = seconds(4);
+
+export function openLink(deps: LinkDeps): Link {
+  const { keeper, hypervisor, machine, ticks, log } = deps;
+  let wire: Wire | undefined;
+  let welcome: Welcome | undefined;
+  let known: Welcome | undefined;
+  let isOpen = true;
+  let failures = 0;
+  let beats: NodeJS.Timeout | undefined;
+  let retry: NodeJS.Timeout | undefined;
+  let heardAt = 0;
+  let pending: Reported = { say: "report", machines: [], volumes: [] };
+  let isFlushing = false;
+  const consoles = new Map<number, Console>();
+  void connect();
+
+  return {
+    report(machines, volumes) {
+      if (!wire) return; // The next hello says it.
+      pending.machines.push(...machines);
+      pending.volumes.push(...volumes);
+      if (welcome) flushSoon(); // What happens between hello and welcome follows right after that.
+    },
+    identity: () => known && { host: known.host, name: known.name, epoch: known.epoch },
+    close() {
+      isOpen = false;
+      clearTimeout(retry);
+      disconnect();
+    },
+  };
+
+  async function connect(): Promise<void> {
+    if (!isOpen) return;
+    let mine: Wire | undefined;
+    try {
+      // What a previous connection still delivers is not for this one.
+      mine = await deps.dial(
+        (text) => mine && mine === wire && hear(text),
+        (reason) => mine && mine === wire && lost(reason),
+      );
+      if (!isOpen) return mine.close();
+      wire = mine;
+      heardAt = ticks();
+      say({
+        say: "hello",
+        protocol: protocolVersion,
+        ...machine,
+        held: [...keeper.held()],
+        machines: [...keeper.reports()],
+      });
+    } catch (error) {
+      if (failures === 0) log("no manager answers", { error });
+      again();
+    }
+  }
+
+  function lost(reason: string): void {
+    log("the connection to the manager is gone", { reason });
+    disconnect();
+    again();
+  }
+
+  function disconnect(): void {
+    clearInterval(beats);
+    for (const open of consoles.values()) open.close();
+    consoles.clear();
+    const old = wire;
+    wire = undefined;
+    welcome = undefined;
+    pending = { say: "report", machines: [], volumes: [] };
+    old?.close();
+  }
+
+  function again(): void {
+    if (!isOpen) return;
+    const pause = pauses[Math.min(failures++, pauses.length - 1)] ?? seconds(1);
+    clearTimeout(retry);
+    retry = setTimeout(() => void connect(), pause);
+  }
+
+  function hear(text: string): void {
+    const message = fromManager.parse(JSON.parse(text));
+    heardAt = ticks();
+    switch (message.say) {
+      case "welcome":
+        begin(message);
+        break;
+      case "beat":
+        deps.onRenewed(message.sentAt, milliseconds(welcome?.lease ?? 0));
+        break;
+      case "wishes":
+        keeper
+          .hear(message.wishes, message.deleteVolumes)
+          .catch((error) => log("could not take wishes", { error }));
+        break;
+      case "recorded":
+        keeper.recorded(message.machines).catch((error) => log("could not forget", { error }));
+        break;
+      case "ask":
+        void answer(message);
+        break;
+      case "input":
+        consoles.get(message.ask)?.write(Buffer.from(message.data, "base64"));
+        break;
+      case "close":
+        consoles.get(message.ask)?.close();
+        consoles.delete(message.ask);
+        break;
+      case "goodbye":
+        lost(message.reason);
+        break;
+      default:
+        unreachable(message);
+    }
+  }
+
+  function begin(message: Welcome): void {
+    failures = 0;
+    welcome = message;
+    known = message;
+    keeper.limitStarts(message.concurrentStarts);
+    log("connected", { host: message.host, name: message.name, epoch: message.epoch });
+    clearInterval(beats);
+    beat();
+    beats = setInterval(beat, message.heartbeat);
+    flushSoon();
+  }
+
+  function beat(): void {
+    if (ticks() - heardAt > silence) lost("it has stopped answering");
+    else say({ say: "heartbeat", sentAt: ticks(), guard: deps.hasGuard() });
+  }
+
+  function flushSoon(): void {
+    if (isFlushing) return;
+    isFlushing = true;
+    setImmediate(flush);
+  }
+
+  function flush(): void {
+    isFlushing = false;
+    const report = pending;
+    pending = { say: "report", machines: [], volumes: [] };
+    if (report.machines.length + report.volumes.length > 0) say(report);
+  }
+
+  async function answer(question: Extract<FromManager, { say: "ask" }>): Promise<void> {
+    const { ask, what, instance, generation, lines } = question;
+    const ref = { id: instance, generation };
+    try {
+      if (what === "console") return await openConsole(ask, ref);
+      const value =
+        what === "console-log"
+          ? await hypervisor.consoleLog(ref, lines)
+          : await deps.traceLines(instance, generation, lines);
+      say({ say: "answer", ask, value });
+    } catch (error) {
+      say({
+        say: "answer",
+        ask,
+        value: null,
+        problem: error instanceof Error ? error.message : "unknown",
+      });
+    }
+  }
+
+  async function openConsole(
+    ask: number,
+    ref: Parameters<Hypervisor["console"]>[0],
+  ): Promise<void> {
+    const open = await hypervisor.console(ref);
+    consoles.set(ask, open);
+    const output = (data: Uint8Array, isEnd: boolean) =>
+      say({ say: "output", ask, data: Buffer.from(data).toString("base64"), isEnd });
+    open.onData((data) => output(data, false));
+    open.onClose(() => {
+      if (consoles.delete(ask)) output(new Uint8Array(), true);
+    });
+  }
+
+  function say(message: FromAgent): void {
+    wire?.send(JSON.stringify(message));
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * Where an agent keeps the wishes it holds, so that it works on through a manager's absence and its own
+ * restarts.
+ *
+ * Written before anything is done about them. Not synced to the disk: after a power loss nothing runs,
+ * and the managers say it all again.
+ */
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Wish } from "@holdfast/cloud/hosts";
+import type { InstanceId } from "@holdfast/kernel/ids";
+import { z } from "zod";
+
+export interface Held {
+  readonly wish: Wish;
+  /** Resets carried out in the wished generation. */
+  readonly reboots: number;
+}
+
+export interface Shelf {
+  load(): Promise<readonly Held[]>;
+  save(held: Held): Promise<void>;
+  remove(instance: InstanceId): Promise<void>;
+}
+
+const HeldFile = z.object({ wish: Wish, reboots: z.number().int() });
+
+export async function fileShelf(directory: string): Promise<Shelf> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const fileOf = (instance: InstanceId) => join(directory, `${instance}.json`);
+  let writes = 0;
+  return {
+    async load() {
+      const names = await readdir(directory);
+      const held: Held[] = [];
+      for (const name of names) {
+        if (name.endsWith(".tmp")) await rm(join(directory, name), { force: true });
+        if (!name.endsWith(".json")) continue;
+        const text = await readFile(join(directory, name), "utf8");
+        const parsed = HeldFile.safeParse(parse(text));
+        // A file that cannot be read is dropped: the managers will say it again.
+        if (parsed.success) held.push(parsed.data);
+        else await rm(join(directory, name), { force: true });
+      }
+      return held;
+    },
+    async save(held) {
+      const temporary = join(directory, `${held.wish.instance}.${++writes}.tmp`);
+      await writeFile(temporary, JSON.stringify(held), { mode: 0o600 });
+      await rename(temporary, fileOf(held.wish.instance));
+    },
+    remove: (instance) => rm(fileOf(instance), { force: true }),
+  };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** For simulated hosts: outlives the agent as a disk does, if whoever made it keeps it. */
+export function memoryShelf(): Shelf {
+  const kept = new Map<InstanceId, Held>();
+  return {
+    load: async () => [...kept.values()],
+    save: async (held) => void kept.set(held.wish.instance, held),
+    remove: async (instance) => void kept.delete(instance),
+  };
+}

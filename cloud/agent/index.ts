@@ -1,0 +1,2 @@
+/** The agent: what a host does by itself to keep what it was asked for. */
+export { type Act, type Situation, tend } from "./core/tend.ts";

@@ -1,0 +1,127 @@
+/**
+ * A guest for the tests: Debian's kernel and a busybox, made once and kept in a cache directory.
+ *
+ * It says `holdfast: ready` on its serial console, turns off at the press of the power button unless
+ * its command line says `deaf`, and gives whoever is at the console a shell. It is no image for users.
+ */
+import { execFile } from "node:child_process";
+import {
+  access,
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  writeFile,
+} from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+export interface FixtureGuest {
+  readonly kernel: string;
+  readonly initrd: string;
+  readonly commandLine: string;
+}
+
+/** The modules that the guest needs, after those that they need. */
+const modules = ["button", "evdev", "pvpanic", "pvpanic-pci", "virtio_blk"];
+
+const init = `#!/bin/busybox sh
+export PATH=/bin
+/bin/busybox --install -s /bin
+mount -t proc p /proc; mount -t sysfs s /sys; mount -t devtmpfs d /dev
+for m in ${modules.join(" ")}; do insmod /lib/$m.ko 2>/dev/null; done
+grep -q deaf /proc/cmdline || acpid
+echo 'holdfast: ready'
+while :; do setsid cttyhack sh; done
+`;
+
+/** Needs the packages busybox-static and apt, and Debian's archive the first time (70 MB, some 5 s). */
+export async function fixtureGuest(cacheDir: string): Promise<FixtureGuest> {
+  await mkdir(cacheDir, { recursive: true });
+  const { stdout } = await run("apt-cache", ["depends", "linux-image-amd64"]);
+  const packageName = /Depends: (linux-image-\S+)/.exec(stdout)?.[1] ?? "linux-image-amd64";
+  const home = join(cacheDir, `guest-2-${packageName}`);
+  const made = await access(home).then(
+    () => true,
+    () => false,
+  );
+  if (!made) await make(packageName, home);
+  return {
+    kernel: join(home, "vmlinuz"),
+    initrd: join(home, "initrd"),
+    commandLine: "console=ttyS0 quiet mitigations=off panic=-1",
+  };
+}
+
+async function make(packageName: string, home: string): Promise<void> {
+  const work = await mkdtemp(`${home}-`);
+  const download = ["-o", "APT::Sandbox::User=root", "download", "-qq", packageName];
+  await run("apt-get", download, { cwd: work });
+  const [deb] = (await readdir(work)).filter((name) => name.endsWith(".deb"));
+  await run("dpkg-deb", ["-x", join(work, String(deb)), join(work, "deb")]);
+  const [kernel] = (await readdir(join(work, "deb/boot"))).filter((n) => n.startsWith("vmlinuz-"));
+  const found = await run("find", [join(work, "deb/lib/modules"), "-name", "*.ko"]);
+  const libraries = await Promise.all(
+    modules.flatMap((name) => {
+      const file = found.stdout.split("\n").find((path) => path.endsWith(`/${name}.ko`));
+      return file ? [readFile(file).then((body) => ({ name: `lib/${name}.ko`, body }))] : [];
+    }),
+  );
+  const powerOff = "#!/bin/busybox sh\necho 'power button' >/dev/console\npoweroff -f\n";
+  const archive = cpio([
+    ...["bin", "dev", "proc", "sys", "lib", "etc", "etc/acpi", "etc/acpi/PWRF"].map(directory),
+    { name: "init", body: Buffer.from(init) },
+    { name: "bin/busybox", body: await readFile("/bin/busybox") },
+    { name: "etc/acpi/PWRF/00000080", body: Buffer.from(powerOff) },
+    ...libraries,
+  ]);
+  const out = join(work, "out");
+  await mkdir(out);
+  await writeFile(join(out, "initrd"), archive);
+  await rename(join(work, "deb/boot", String(kernel)), join(out, "vmlinuz"));
+  await chmod(join(out, "vmlinuz"), 0o644);
+  await rename(out, home).catch(() => {}); // Another test run was faster.
+  await rm(work, { recursive: true, force: true });
+}
+
+interface Entry {
+  readonly name: string;
+  readonly body?: Buffer;
+}
+
+const directory = (name: string): Entry => ({ name });
+
+/** The `newc` form of cpio, which the kernel unpacks. */
+function cpio(entries: readonly Entry[]): Buffer {
+  const all = [...entries, { name: "TRAILER!!!", body: Buffer.alloc(0) }];
+  return Buffer.concat(
+    all.flatMap(({ name, body }, index) => {
+      const mode = body ? 0o100755 : 0o040755;
+      const fields = [
+        index + 1,
+        mode,
+        0,
+        0,
+        1,
+        0,
+        body?.length ?? 0,
+        0,
+        0,
+        0,
+        0,
+        name.length + 1,
+        0,
+      ];
+      const header = `070701${fields.map((field) => field.toString(16).padStart(8, "0")).join("")}`;
+      return [padded(Buffer.from(`${header}${name}\0`)), padded(body ?? Buffer.alloc(0))];
+    }),
+  );
+}
+
+const padded = (bytes: Buffer) =>
+  Buffer.concat([bytes, Buffer.alloc((4 - (bytes.length % 4)) % 4)]);

@@ -1,0 +1,165 @@
+/**
+ * Where one incarnation lives on disk, and the few facts that outlive the agent.
+ *
+ * `<runDir>/<instance>/g<generation>/` belongs to root and holds what we trust: who won the right to
+ * launch (`started`), who runs (`pid`), how it ended (`exit`). `vm/` inside it belongs to the guest's
+ * own user and holds what QEMU makes: sockets and the console log. Do not merge the two: a guest that
+ * breaks out of QEMU could then write its own death certificate, or point `exit` at /etc/passwd.
+ */
+import { constants } from "node:fs";
+import { type FileHandle, open, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { InstanceId } from "@holdfast/kernel/ids";
+import { problem } from "@holdfast/kernel/problem";
+import type { Instant } from "@holdfast/kernel/time";
+import type { Exit, MachineRef } from "./driver.ts";
+
+/** What is written down before a launch, so that a later agent can take over. */
+export interface LaunchRecord {
+  readonly name: string;
+  readonly uid: number;
+  /** Process ids mean nothing after a reboot of the host. */
+  readonly bootId: string;
+  readonly at: Instant;
+  readonly requestId: string;
+  /** Disks that were handed to the guest's user, to be taken back when it ends. */
+  readonly lent: readonly string[];
+}
+
+export type Paths = ReturnType<typeof pathsOf>;
+
+/** What `started` says when the right to launch was taken only to deny it to everybody else. */
+export const sealed = "sealed\n";
+
+/** Linux: `sun_path` has 108 bytes, the last one zero. */
+const longestSocketPath = 107;
+
+export const keyOf = ({ id, generation }: MachineRef) => `${id}.g${generation}`;
+
+export function pathsOf(runDir: string, { id, generation }: MachineRef) {
+  const instance = join(runDir, id);
+  const dir = join(instance, `g${generation}`);
+  const vm = join(dir, "vm");
+  return {
+    instance,
+    /** The highest generation seen here, once its own directory is gone. */
+    tombstone: join(instance, "generation"),
+    dir,
+    vm,
+    metadata: join(dir, "metadata"),
+    record: join(dir, "spec.json"),
+    started: join(dir, "started"),
+    pid: join(dir, "pid"),
+    exit: join(dir, "exit"),
+    /** Exists once somebody asked for the end. */
+    asked: join(dir, "asked"),
+    evidence: join(dir, "evidence.json"),
+    log: join(dir, "qemu.log"),
+    consoleSeen: join(dir, "console.seen"),
+    consoleOld: join(dir, "console.log.1"),
+    consoleLog: join(vm, "console.log"),
+    console: join(vm, "console.sock"),
+    agent: join(vm, "agent.sock"),
+    qmp: join(vm, "qmp.sock"),
+  } as const;
+}
+
+/** Rejects a run directory under which a socket could not be bound, before anything is made. */
+export function assertSocketsFit({ console }: Paths): void {
+  const excess = Buffer.byteLength(console) - longestSocketPath;
+  if (excess <= 0) return;
+  throw problem(
+    "invalid",
+    "run_directory_too_long",
+    `The run directory's path is ${excess} bytes too long: a socket under it would not fit.`,
+    { fix: "Choose a shorter run directory, for example /run/holdfast." },
+  );
+}
+
+/** Every incarnation on disk, and for each instance the highest generation ever seen here. */
+export async function findIncarnations(runDir: string): Promise<{
+  readonly refs: readonly MachineRef[];
+  readonly seen: ReadonlyMap<InstanceId, number>;
+}> {
+  const refs: MachineRef[] = [];
+  const seen = new Map<InstanceId, number>();
+  for (const name of await entries(runDir)) {
+    const id = name as InstanceId; // Only this driver makes directories here.
+    const inside = await entries(join(runDir, name));
+    const generations = inside.flatMap((entry) => {
+      const number = /^g(\d+)$/.exec(entry)?.[1];
+      return number ? [Number(number)] : [];
+    });
+    refs.push(...generations.map((generation) => ({ id, generation })));
+    const buried = Number(await readOptional(join(runDir, name, "generation")));
+    if (inside.length > 0) seen.set(id, Math.max(buried, 0, ...generations));
+  }
+  return { refs, seen };
+}
+
+/** The record, or undefined if it is not there or not whole. */
+export const readRecord = (paths: Paths) => readJson<LaunchRecord>(paths.record);
+
+export const writeRecord = (paths: Paths, record: LaunchRecord) =>
+  replace(paths.record, JSON.stringify(record));
+
+export const readEvidence = (paths: Paths) => readJson<Exit>(paths.evidence);
+
+export const writeEvidence = (paths: Paths, exit: Exit) =>
+  replace(paths.evidence, JSON.stringify(exit));
+
+export const writeTombstone = (paths: Paths, generation: number) =>
+  replace(paths.tombstone, `${generation}\n`);
+
+/**
+ * Take the one right to launch, so that nobody can any more. False if a launch has already taken it.
+ * The shim takes it with the same O_EXCL.
+ */
+export const seal = (paths: Paths): Promise<boolean> =>
+  writeFile(paths.started, sealed, { flag: "wx", mode: 0o600 }).then(
+    () => true,
+    (error) => {
+      if (codeOf(error) === "EEXIST") return false;
+      throw error;
+    },
+  );
+
+/** The text of a file, empty if there is none. */
+export const readOptional = (file: string): Promise<string> =>
+  readFile(file, "utf8").catch((error) => {
+    if (codeOf(error) === "ENOENT") return "";
+    throw error;
+  });
+
+/** Opens a file that somebody else could have replaced by a link or a pipe. */
+export async function openPlain(file: string, flags: number): Promise<FileHandle> {
+  const handle = await open(file, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  if ((await handle.stat()).isFile()) return handle;
+  await handle.close();
+  throw new Error(`${file} is not a plain file`);
+}
+
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error ? String(error.code) : undefined;
+}
+
+/** A reader sees the old text or the new, never half of it. */
+async function replace(file: string, text: string): Promise<void> {
+  await writeFile(`${file}.new`, text, { mode: 0o600 });
+  await rename(`${file}.new`, file);
+}
+
+async function readJson<T>(file: string): Promise<T | undefined> {
+  const text = await readOptional(file);
+  try {
+    return text ? (JSON.parse(text) as T) : undefined; // Only we write here, and atomically.
+  } catch {
+    return undefined; // Cut short by a power failure.
+  }
+}
+
+const entries = (dir: string): Promise<string[]> =>
+  readdir(dir).catch((error) => {
+    if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return [];
+    throw error;
+  });

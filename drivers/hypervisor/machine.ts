@@ -1,0 +1,361 @@
+/**
+ * One incarnation while a driver looks after it: what its guest does, what it is told, how it ends.
+ *
+ * Three things tell us of the end: our child's exit, the record appearing on disk, and the QMP socket
+ * closing. None is trusted by itself; each only makes us feel the pulse. After a restart of the agent
+ * the first one never comes, and after a kill of the shim the second one does not.
+ */
+import type { ChildProcess } from "node:child_process";
+import { type FSWatcher, watch } from "node:fs";
+import { chown, truncate, writeFile } from "node:fs/promises";
+import { basename } from "node:path";
+import { type Clock, type Duration, milliseconds } from "@holdfast/kernel/time";
+import type { Cgroups } from "./cgroup.ts";
+import { consoleHub } from "./console-hub.ts";
+import { type ConsoleLog, followConsole, readConsole, readTail } from "./console-log.ts";
+import type {
+  Console,
+  ConsoleLine,
+  Exit,
+  GuestPhase,
+  MachineEvent,
+  MachineRef,
+  MachineView,
+} from "./driver.ts";
+import { type Ending, feelPulse } from "./ending.ts";
+import { gatherExit } from "./evidence.ts";
+import {
+  keyOf,
+  type LaunchRecord,
+  type Paths,
+  readEvidence,
+  writeEvidence,
+} from "./incarnation.ts";
+import { type ProcessId, signal } from "./process.ts";
+import { connectQmp, type Qmp, type QmpEvent } from "./qmp.ts";
+import { notRunning, silent } from "./refusals.ts";
+
+/** What all machines of one driver share. */
+export interface Household {
+  readonly clock: Clock;
+  readonly bootId: string;
+  readonly cgroups: Cgroups;
+  /** In bytes. Two files of this size per machine. */
+  readonly consoleLimit: number;
+  emit(event: MachineEvent): void;
+}
+
+type What = MachineEvent extends infer E
+  ? E extends MachineEvent
+    ? Omit<E, keyof MachineRef>
+    : never
+  : never;
+
+/** How long QEMU may take to answer. It answers in a millisecond unless it is frozen. */
+export const answerTime = milliseconds(2_000);
+/** A shim that was frozen by somebody is not waited for longer than this, in milliseconds. */
+const recordingTime = 2_000;
+/** One reboot makes up to three RESET events in a row. In milliseconds. */
+const oneReset = 1_000;
+const longestLog = 1 << 20;
+
+export class Machine {
+  readonly ref: MachineRef;
+  readonly paths: Paths;
+  readonly record: LaunchRecord | undefined;
+  readonly ended: Promise<Exit>;
+  readonly #house: Household;
+  readonly #hub;
+  #announced = false;
+  #exit: Exit | undefined;
+  #asked = false;
+  #qemu: ProcessId | undefined;
+  #qmp: Qmp | undefined;
+  #connecting: Promise<void> | undefined;
+  #log: ConsoleLog | undefined;
+  #watch: FSWatcher | undefined;
+  #looking: Promise<void> | undefined;
+  #lookAgain = false;
+  #goneSince: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #released: Promise<void> = Promise.resolve();
+  #isClosed = false;
+  #trouble: "none" | "paused" | "panicked" | "io-error" = "none";
+  #lastReset = Number.NEGATIVE_INFINITY;
+  #watchdogBit = false;
+  #resolveEnded: (exit: Exit) => void = () => {};
+
+  constructor(house: Household, ref: MachineRef, paths: Paths, record: LaunchRecord | undefined) {
+    this.#house = house;
+    this.ref = { id: ref.id, generation: ref.generation };
+    this.paths = paths;
+    this.record = record;
+    this.#hub = consoleHub(paths.console);
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+  }
+
+  get exit(): Exit | undefined {
+    return this.#exit;
+  }
+
+  /** Whether somebody is at the other end of QMP. */
+  get isConnected(): boolean {
+    return this.#qmp !== undefined;
+  }
+
+  /** Whether the guest can react to what is done to its hardware. */
+  get canReact(): boolean {
+    return this.#trouble === "none";
+  }
+
+  view(): MachineView {
+    const exit = this.#exit;
+    if (exit) return { ...this.ref, is: "exited", exit };
+    const since = this.record?.at ?? this.#house.clock.now();
+    return { ...this.ref, is: "running", guest: this.#phase(), since };
+  }
+
+  /** From here on its events are news to the listener. */
+  announce(): void {
+    this.#announced = true;
+  }
+
+  /** Looks after a machine that has just been launched by `child`. */
+  async nurse(child: ChildProcess): Promise<void> {
+    child.once("exit", () => this.look());
+    child.once("error", () => this.look());
+    await this.#follow();
+  }
+
+  /** Finds out what became of a machine that somebody else launched, and looks after it. */
+  async adopt(asked: boolean): Promise<void> {
+    this.#asked = asked;
+    const known = await readEvidence(this.paths);
+    if (known) return this.#settle(known);
+    await this.#follow();
+    await this.#lookNow();
+    if (this.#exit) return;
+    await this.connect(answerTime).catch(() => {}); // Frozen: its pulse will have to do.
+  }
+
+  /** Feels the pulse soon; may be called at any time, as often as anybody likes. */
+  look(): void {
+    void this.#lookNow().catch(() => {});
+  }
+
+  /** Slow care: what no event announces. Called every few seconds. */
+  async tick(): Promise<void> {
+    if (this.#exit) return;
+    await this.#lookNow();
+    if (!this.#exit && !this.#qmp) await this.connect(answerTime).catch(() => {});
+    await trim(this.paths.log);
+  }
+
+  /** Makes sure that there is a QMP conversation and that its state is known. */
+  connect(within: Duration): Promise<void> {
+    this.#connecting ??= this.#connect(within).finally(() => {
+      this.#connecting = undefined;
+    });
+    return this.#connecting;
+  }
+
+  /** Tells QEMU something. Rejects with `not_running` or `hypervisor_silent`. */
+  async execute(command: string, within: Duration = answerTime): Promise<void> {
+    if (this.#exit) throw notRunning(this.ref);
+    try {
+      if (!this.#qmp) await this.connect(within);
+      await this.#qmp?.execute(command, within);
+    } catch (cause) {
+      await this.#lookNow();
+      if (this.#exit) throw notRunning(this.ref);
+      throw silent(command, cause);
+    }
+  }
+
+  /** Writes down that the end is wanted, so that it is no surprise to a later agent either. */
+  async ask(): Promise<void> {
+    this.#asked = true;
+    await writeFile(this.paths.asked, "", { mode: 0o600 }).catch(() => {}); // A full disk stops no stop.
+  }
+
+  /** Sends a signal to QEMU and only to QEMU: the shim must live to record it. */
+  async signal(name: NodeJS.Signals): Promise<void> {
+    if (!this.#qemu) await this.#lookNow();
+    if (this.#qemu) signal(this.#qemu, name);
+    this.look();
+  }
+
+  async consoleLines(lines: number): Promise<readonly ConsoleLine[]> {
+    if (!this.#exit) await this.#log?.catchUp();
+    return readConsole(this.paths, lines);
+  }
+
+  async openConsole(): Promise<Console> {
+    if (this.#exit) throw notRunning(this.ref);
+    return this.#hub.open().catch((cause) => {
+      throw notRunning(this.ref, cause);
+    });
+  }
+
+  /** Waits until nothing of an ended machine is left but its directory. */
+  async release(): Promise<void> {
+    await this.#released;
+    await this.#house.cgroups.remove(keyOf(this.ref));
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#letGo();
+  }
+
+  async #connect(within: Duration): Promise<void> {
+    this.#qmp ??= await connectQmp(this.paths.qmp, {
+      event: (event) => this.#hear(event),
+      closed: () => {
+        this.#qmp = undefined;
+        this.look();
+      },
+    });
+    const answer = await this.#qmp.execute("query-status", within);
+    if (this.#isClosed) return this.#letGo();
+    this.#trouble = troubleOf(answer);
+  }
+
+  async #follow(): Promise<void> {
+    const { clock, consoleLimit: limit } = this.#house;
+    try {
+      this.#watch = watch(this.paths.dir, { persistent: false }, (_, file) => {
+        if (file === basename(this.paths.exit)) this.look();
+      });
+      this.#watch.on("error", () => {});
+    } catch {
+      // No watches left on this host: tick() finds it a few seconds later.
+    }
+    this.#log = await followConsole(this.paths, { limit, clock }, () => {
+      this.#tell({ what: "ready" });
+    });
+  }
+
+  /** One look at a time; a call during a look causes one more. */
+  #lookNow(): Promise<void> {
+    if (this.#looking) {
+      this.#lookAgain = true;
+      return this.#looking;
+    }
+    this.#looking = (async () => {
+      do {
+        this.#lookAgain = false;
+        if (!this.#exit && !this.#isClosed) await this.#feelPulse();
+      } while (this.#lookAgain);
+    })().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #feelPulse(): Promise<void> {
+    const { bootId, clock } = this.#house;
+    const pulse = await feelPulse(this.paths, this.record, bootId, clock);
+    if (pulse.is === "over") return this.#finish(pulse.ending);
+    if (pulse.is === "alive") this.#qemu = pulse.qemu;
+    if (pulse.is !== "recording") return;
+    this.#goneSince ??= performance.now();
+    const waited = performance.now() - this.#goneSince;
+    if (waited > recordingTime) return this.#finish({ status: "unrecorded", at: clock.now() });
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.look(), 20 + waited / 4).unref();
+  }
+
+  async #finish(ending: Ending): Promise<void> {
+    await this.#log?.catchUp();
+    const oomKills = await this.#house.cgroups.oomKills(keyOf(this.ref));
+    const exit = await gatherExit(this.paths, { ...ending, requested: this.#asked, oomKills });
+    await writeEvidence(this.paths, exit).catch(() => {}); // A full disk: gathered again next time.
+    this.#settle(exit);
+    this.#tell({ what: "exited", exit });
+  }
+
+  #settle(exit: Exit): void {
+    this.#exit = exit;
+    this.#letGo();
+    this.#released = this.#giveBack();
+    this.#resolveEnded(exit);
+  }
+
+  /** The user of this guest may become another guest's, so its disks must not stay with it. */
+  async #giveBack(): Promise<void> {
+    await Promise.all((this.record?.lent ?? []).map((file) => chown(file, 0, 0).catch(() => {})));
+    await this.#house.cgroups.remove(keyOf(this.ref)).catch(() => {});
+  }
+
+  #letGo(): void {
+    this.#watch?.close();
+    this.#log?.close();
+    this.#qmp?.close();
+    this.#hub.close();
+    clearTimeout(this.#timer);
+  }
+
+  #hear({ event, data = {} }: QmpEvent): void {
+    if (event === "STOP") {
+      if (this.#trouble !== "none") return; // It stopped because of what we already told.
+      this.#trouble = "paused";
+      this.#tell({ what: "paused" });
+    } else if (event === "RESUME") {
+      if (this.#trouble === "none") return;
+      this.#trouble = "none";
+      this.#tell({ what: "resumed" });
+    } else if (event === "RESET") {
+      this.#hearReset(String(data.reason));
+    } else if (event === "WATCHDOG") {
+      this.#watchdogBit = true;
+    } else if (event === "GUEST_PANICKED") {
+      this.#trouble = "panicked";
+      this.#tell({ what: "panicked" });
+    } else if (event === "BLOCK_IO_ERROR" && data.action === "stop") {
+      if (this.#trouble === "io-error") return; // One trouble, however many requests it hits.
+      this.#trouble = "io-error";
+      const why = data.nospace === true ? "the host's disk is full" : String(data.reason);
+      const node = String(data["node-name"] || data.device);
+      this.#tell({ what: "io-error", detail: `${data.operation} on ${node}: ${why}` });
+    }
+  }
+
+  #hearReset(reason: string): void {
+    const now = performance.now();
+    if (now - this.#lastReset < oneReset) return;
+    this.#lastReset = now;
+    const by = this.#watchdogBit ? "watchdog" : reason;
+    this.#watchdogBit = false;
+    void this.#log?.reset();
+    this.#tell({ what: "reset", by });
+  }
+
+  #tell(what: What): void {
+    if (this.#announced && !this.#isClosed) this.#house.emit({ ...this.ref, ...what });
+  }
+
+  #phase(): GuestPhase {
+    if (this.#trouble !== "none") return this.#trouble;
+    return this.#log?.isUp ? "up" : "booting";
+  }
+}
+
+/** From QMP's run state. Whatever is neither running nor one of ours has stopped processors. */
+function troubleOf(answer: unknown): "none" | "paused" | "panicked" | "io-error" {
+  const status =
+    typeof answer === "object" && answer !== null && "status" in answer ? answer.status : undefined;
+  if (status === "running") return "none";
+  if (status === "io-error") return "io-error";
+  return status === "guest-panicked" ? "panicked" : "paused";
+}
+
+/** A guest can make QEMU complain for ever. Keeps the end of the log, cut where QEMU appends. */
+async function trim(log: string): Promise<void> {
+  const text = await readTail(log, longestLog + 1);
+  if (text.length <= longestLog) return;
+  await truncate(log, 0);
+  await writeFile(log, text.slice(-longestLog / 4), { flag: "a" });
+}

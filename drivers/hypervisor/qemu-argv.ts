@@ -1,0 +1,104 @@
+/**
+ * From a machine to a QEMU command line. Pure, so a golden test covers every flag without a guest.
+ *
+ * q35 and not microvm: under TCG on a busy host microvm hung at boot in most tries, and it has no
+ * vmgenid. What a guest may read about itself travels in files, not in arguments: user data can be
+ * secret, and everybody on the host can read a command line.
+ */
+import type { Acceleration, Disk, MachineSpec } from "./driver.ts";
+import type { Paths } from "./incarnation.ts";
+
+export interface Hardware {
+  readonly acceleration: Acceleration["kind"];
+  /** Translation buffer of TCG. QEMU's own default is a gigabyte. */
+  readonly translationMiB: number;
+  /** How fast the host's TSC ticks, if that is known for sure. */
+  readonly tscKHz: number | undefined;
+}
+
+export function qemuArgv(spec: MachineSpec, paths: Paths, hardware: Hardware): readonly string[] {
+  const { id, name, generation, requestId, cpus, memoryMiB } = spec;
+  return [
+    // Shown by `ps` and, with -msg guest-name, in front of everything that QEMU complains about.
+    ["-name", `guest=${escaped(`${name} g${generation} request=${requestId}`)},debug-threads=on`],
+    ["-uuid", id],
+    ["-nodefaults"],
+    ["-no-user-config"],
+    ["-display", "none"],
+    ["-machine", "q35,usb=off,vmport=off,dump-guest-core=off"],
+    accelerator(hardware),
+    ["-smp", `cpus=${cpus},sockets=1,cores=${cpus},threads=1`],
+    ["-m", `size=${memoryMiB}M`],
+    ["-rtc", "base=utc"],
+    // A guest that reboots or hangs keeps its process; one that panics ends, with its last words kept.
+    ["-action", "reboot=reset,shutdown=poweroff,panic=shutdown,watchdog=reset"],
+    // The black box: why it ended, readable when nobody was connected to hear it.
+    ["-msg", "timestamp=on,guest-name=on"],
+    ["-trace", "qemu_system_*"],
+    ["-trace", "runstate_set"],
+    socket("qmp", paths.qmp),
+    ["-mon", "chardev=qmp,mode=control"],
+    socket("console", paths.console, `logfile=${escaped(paths.consoleLog)},logappend=on`),
+    ["-serial", "chardev:console"],
+    ["-device", "virtio-serial-pci,id=ports"],
+    socket("agent", paths.agent),
+    ["-device", "virtserialport,bus=ports.0,chardev=agent,name=org.qemu.guest_agent.0"],
+    ["-device", "virtio-rng-pci"],
+    ["-device", "pvpanic-pci"],
+    ["-device", "i6300esb"],
+    ["-device", "vmgenid,guid=auto"],
+    ...spec.disks.map(disk),
+    ...Object.keys(spec.metadata).map((key) => [
+      "-fw_cfg",
+      `name=opt/holdfast/${key},file=${escaped(`${paths.metadata}/${key}`)}`,
+    ]),
+    boot(spec, hardware),
+    spec.paused ? ["-S"] : [],
+    ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
+  ].flat();
+}
+
+function accelerator({ acceleration, translationMiB }: Hardware): readonly string[] {
+  return acceleration === "kvm"
+    ? ["-accel", "kvm", "-cpu", "host"]
+    : ["-accel", `tcg,thread=multi,tb-size=${translationMiB}`, "-cpu", "max"];
+}
+
+function boot({ boot }: MachineSpec, hardware: Hardware): readonly string[] {
+  if (boot === "firmware") return ["-boot", "strict=on"];
+  const { kernel, initrd, commandLine } = boot;
+  const words = [commandLine, ...clockWords(hardware)].filter(Boolean);
+  return ["-kernel", kernel, "-initrd", initrd, "-append", words.join(" ")];
+}
+
+/**
+ * TCG's TSC is the host's. A guest that is told its rate need not measure it, which fails on a busy
+ * host: its processor is put aside in the middle of the measurement.
+ */
+function clockWords({ acceleration, tscKHz }: Hardware): readonly string[] {
+  return acceleration === "tcg" && tscKHz ? [`tsc_early_khz=${tscKHz}`] : [];
+}
+
+/** An error of the host's storage freezes the guest instead of becoming the guest's error. */
+function disk({ file, format, readOnly }: Disk, index: number): readonly string[] {
+  const node = {
+    driver: format,
+    "node-name": `disk${index}`,
+    "read-only": readOnly,
+    discard: "unmap",
+    file: { driver: "file", filename: file },
+  };
+  const order = index === 0 ? ",bootindex=1" : "";
+  return [
+    ["-blockdev", JSON.stringify(node)],
+    ["-device", `virtio-blk-pci,drive=disk${index},werror=stop,rerror=stop${order}`],
+  ].flat();
+}
+
+const socket = (id: string, path: string, more?: string) => [
+  "-chardev",
+  `socket,id=${id},path=${escaped(path)},server=on,wait=off${more ? `,${more}` : ""}`,
+];
+
+/** QEMU splits its options at commas; two of them are one. */
+const escaped = (text: string) => text.replaceAll(",", ",,");

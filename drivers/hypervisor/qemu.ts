@@ -1,0 +1,369 @@
+/**
+ * The real thing: one QEMU process per incarnation, which outlives us and is found again on disk.
+ *
+ * The run directory is the truth and the maps here only a reading of it, made once. What may surprise:
+ * the first call of any method adopts what is there, because a driver that does not know what runs
+ * could start it twice.
+ */
+import { watch } from "node:fs";
+import { access, chown, mkdir, open, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import type { InstanceId } from "@holdfast/kernel/ids";
+import { type Clock, type Duration, seconds } from "@holdfast/kernel/time";
+import { findCgroups, overheadMiB } from "./cgroup.ts";
+import type {
+  Acceleration,
+  Exit,
+  Hypervisor,
+  MachineEvent,
+  MachineRef,
+  MachineSpec,
+} from "./driver.ts";
+import { hostTscKHz } from "./host-tsc.ts";
+import {
+  assertSocketsFit,
+  codeOf,
+  findIncarnations,
+  keyOf,
+  type LaunchRecord,
+  type Paths,
+  pathsOf,
+  readRecord,
+  seal,
+  writeEvidence,
+  writeRecord,
+  writeTombstone,
+} from "./incarnation.ts";
+import { findInherited, jailed, launch } from "./launch.ts";
+import { launchProblem, preparationProblem } from "./launch-problem.ts";
+import { type Household, Machine } from "./machine.ts";
+import { kvmGroups } from "./probe.ts";
+import { qemuArgv } from "./qemu-argv.ts";
+import {
+  alreadyEnded,
+  badMetadata,
+  needsRoot,
+  notRunning,
+  overtaken,
+  stillRunning,
+  usersExhausted,
+} from "./refusals.ts";
+import { climbDown } from "./stop-ladder.ts";
+import { turns } from "./turns.ts";
+
+export { hostTscKHz } from "./host-tsc.ts";
+export { probeAcceleration } from "./probe.ts";
+
+export interface QemuOptions {
+  /** Must be passable for everybody (`chmod o+x` all the way) and short: sockets live under it. */
+  readonly runDir: string;
+  readonly clock: Clock;
+  /** From `probeAcceleration`. */
+  readonly acceleration: Acceleration;
+  /** User ids that nobody else on this host uses, one for each guest. */
+  readonly uids: { readonly first: number; readonly count: number };
+  /** Default `qemu-system-x86_64`, found in the standard directories. */
+  readonly binary?: string;
+  /** Default `holdfast` under /sys/fs/cgroup. */
+  readonly cgroup?: { readonly parent: string; readonly root: string };
+  /** TCG's translation buffer, beside the guest's memory. Default 64. */
+  readonly translationMiB?: number;
+  /** Two files of this many bytes are kept of each guest's console. Default 1 MiB. */
+  readonly consoleLimit?: number;
+  /** How long QEMU may take from its launch to its first answer. Default 30 s. */
+  readonly launchTime?: Duration;
+}
+
+/** Between two rounds that find out what no event announced, in milliseconds. */
+const round = 5_000;
+const standardCgroup = { parent: "holdfast", root: "/sys/fs/cgroup" };
+
+export function qemuHypervisor(options: QemuOptions): Hypervisor {
+  const { runDir, clock, acceleration, uids } = options;
+  const { translationMiB = 64, launchTime = seconds(30), binary = "qemu-system-x86_64" } = options;
+  const machines = new Map<string, Machine>();
+  const starting = new Map<string, Promise<void>>();
+  /** The youngest generation ever seen here. */
+  const seen = new Map<InstanceId, number>();
+  const usedUids = new Map<string, number>();
+  const inTurn = turns(2 * availableParallelism());
+  let listener: (event: MachineEvent) => void = () => {};
+  let rounds: NodeJS.Timeout | undefined;
+  let moved: ReturnType<typeof moveIn> | undefined;
+  const home = () => {
+    moved ??= moveIn();
+    return moved;
+  };
+
+  return {
+    acceleration,
+
+    async start(spec) {
+      const house = await home();
+      const key = keyOf(spec);
+      const underWay = starting.get(key);
+      if (underWay) return underWay;
+      const machine = machines.get(key);
+      if (machine?.exit) throw alreadyEnded(spec);
+      if (machine) return;
+      const start = inTurn(() => bringUp(spec, house)).finally(() => starting.delete(key));
+      starting.set(key, start);
+      return start;
+    },
+
+    async stop(ref, ladder) {
+      const house = await home();
+      const machine = machines.get(keyOf(ref)) ?? (await forbid(ref, house));
+      return machine instanceof Machine ? climbDown(machine, ladder) : machine;
+    },
+
+    reset: async (ref) => (await find(ref)).execute("system_reset"),
+    pause: async (ref) => (await find(ref)).execute("stop"),
+    resume: async (ref) => (await find(ref)).execute("cont"),
+
+    async adopt() {
+      await home();
+      const all = [...machines.values()];
+      for (const machine of all) machine.announce();
+      return all.map((machine) => machine.view());
+    },
+
+    list: () => [...machines.values()].map((machine) => machine.view()),
+    onEvent(heard) {
+      listener = heard;
+    },
+    console: async (ref) => (await find(ref)).openConsole(),
+
+    async consoleLog(ref, lines) {
+      await home();
+      return (await machines.get(keyOf(ref))?.consoleLines(lines)) ?? [];
+    },
+
+    async forget(ref) {
+      await home();
+      const machine = machines.get(keyOf(ref));
+      if (!machine) return;
+      if (!machine.exit) throw stillRunning(ref);
+      await machine.release();
+      await writeTombstone(machine.paths, seen.get(ref.id) ?? ref.generation);
+      await rm(machine.paths.dir, { recursive: true, force: true });
+      machines.delete(keyOf(ref));
+      usedUids.delete(keyOf(ref));
+    },
+
+    async close() {
+      clearInterval(rounds);
+      await moved?.catch(() => {});
+      for (const machine of machines.values()) machine.close();
+    },
+  };
+
+  async function find(ref: MachineRef): Promise<Machine> {
+    await home();
+    const machine = machines.get(keyOf(ref));
+    if (!machine || machine.exit) throw notRunning(ref);
+    return machine;
+  }
+
+  /** Reads the run directory and attaches to whatever runs. */
+  async function moveIn() {
+    if (process.getuid?.() !== 0) throw needsRoot();
+    await mkdir(runDir, { recursive: true, mode: 0o711 });
+    const { parent, root } = options.cgroup ?? standardCgroup;
+    const cgroups = await findCgroups(parent, root);
+    const bootId = (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
+    const house: Household = {
+      clock,
+      bootId,
+      cgroups,
+      consoleLimit: options.consoleLimit ?? 1 << 20,
+      emit: (event) => listener(event),
+    };
+    const found = await findIncarnations(runDir);
+    for (const [id, generation] of found.seen) seen.set(id, generation);
+    await Promise.all(found.refs.map((ref) => takeOver(ref, house)));
+    const known = new Set(found.refs.map(keyOf));
+    const strays = (await cgroups.list()).filter((name) => !known.has(name));
+    await Promise.all(strays.map((name) => cgroups.remove(name)));
+    rounds = setInterval(() => {
+      for (const machine of machines.values()) void machine.tick().catch(() => {});
+    }, round).unref();
+    const hardware = {
+      acceleration: acceleration.kind,
+      translationMiB,
+      tscKHz: await hostTscKHz(),
+    };
+    const groups = acceleration.kind === "kvm" ? kvmGroups((await stat("/dev/kvm")).gid) : [];
+    return { house, hardware, groups, inherited: await findInherited() };
+  }
+
+  async function takeOver(ref: MachineRef, house: Household): Promise<void> {
+    const paths = pathsOf(runDir, ref);
+    const record = await readRecord(paths);
+    if (record) usedUids.set(keyOf(ref), record.uid);
+    if (!(await exists(paths.started))) return; // Prepared and never launched: start may try again.
+    const machine = new Machine(house, ref, paths, record);
+    machines.set(keyOf(ref), machine);
+    await machine.adopt(await exists(paths.asked));
+  }
+
+  async function bringUp(
+    spec: MachineSpec,
+    { house, hardware, groups, inherited }: Awaited<ReturnType<typeof moveIn>>,
+  ): Promise<void> {
+    const key = keyOf(spec);
+    const paths = pathsOf(runDir, spec);
+    assertSocketsFit(paths);
+    await assertYoungest(spec, paths);
+    seen.set(spec.id, spec.generation);
+    const { procs, record } = await prepare(spec, paths, house).catch((error) => {
+      usedUids.delete(key);
+      throw preparationProblem(error);
+    });
+    const command = jailed({ uid: record.uid, groups }, [
+      binary,
+      ...qemuArgv(spec, paths, hardware),
+    ]);
+    const log = await open(paths.log, "a", 0o600);
+    await log.appendFile(`${logHeader(spec, clock)}\n`);
+    if (machines.has(key)) {
+      await log.close();
+      throw alreadyEnded(spec); // A stop was faster.
+    }
+
+    // No wait between these two: whoever finds the machine in the map must find its shim as well.
+    const machine = new Machine(house, spec, paths, record);
+    const bell = doorbell(paths.vm);
+    const shim = launch(paths, procs, command, log, inherited);
+    machines.set(key, machine);
+    await Promise.all([machine.nurse(shim), log.close()]);
+    const deadline = performance.now() + launchTime;
+    while (!machine.exit && performance.now() < deadline) {
+      const refusal = await machine.connect(launchTime).then(() => undefined, codeOf);
+      if (machine.isConnected) break;
+      // Between its bind and its listen a socket is there and refuses.
+      await Promise.race([bell.next(refusal === "ECONNREFUSED" ? 1 : 100), machine.ended]);
+    }
+    bell.close();
+    if (!machine.isConnected && !machine.exit) {
+      await climbDown(machine, { acpi: seconds(0), terminate: seconds(0), kill: seconds(10) });
+    }
+    if (machine.exit) throw await launchProblem(spec, record.uid, machine.exit);
+    machine.announce();
+    listener({
+      id: spec.id,
+      generation: spec.generation,
+      what: machine.canReact ? "running" : "paused",
+    });
+  }
+
+  async function assertYoungest(spec: MachineSpec, paths: Paths): Promise<void> {
+    const youngest = seen.get(spec.id) ?? 0;
+    if (youngest > spec.generation) throw overtaken(spec, youngest);
+    if (youngest === spec.generation && !(await exists(paths.dir))) throw alreadyEnded(spec);
+    for (const { exit, ref } of machines.values())
+      if (ref.id === spec.id && !exit) throw stillRunning(ref);
+  }
+
+  /** Everything on disk that a launch needs. May be repeated. */
+  async function prepare(spec: MachineSpec, paths: Paths, { cgroups, bootId }: Household) {
+    const uid = usedUids.get(keyOf(spec)) ?? takeUid(spec);
+    await mkdir(paths.vm, { recursive: true, mode: 0o711 });
+    const record: LaunchRecord = {
+      name: spec.name,
+      uid,
+      bootId,
+      at: clock.now(),
+      requestId: spec.requestId,
+      lent: spec.disks.flatMap(({ file, readOnly }) => (readOnly ? [] : [file])),
+    };
+    const memoryMiB = spec.memoryMiB + translationMiB + overheadMiB;
+    const [procs] = await Promise.all([
+      cgroups.create(keyOf(spec), { cpus: spec.cpus, memoryMiB }),
+      writeRecord(paths, record),
+      chown(paths.vm, uid, uid),
+      writeOwned(paths.consoleLog, "", uid),
+      writeMetadata(spec, paths, uid),
+      // A missing disk is QEMU's to complain about, in its own words.
+      ...record.lent.map((file) => chown(file, uid, uid).catch(() => {})),
+    ]);
+    return { procs, record };
+  }
+
+  function takeUid(ref: MachineRef): number {
+    const taken = new Set(usedUids.values());
+    for (let uid = uids.first; uid < uids.first + uids.count; uid++) {
+      if (taken.has(uid)) continue;
+      usedUids.set(keyOf(ref), uid);
+      return uid;
+    }
+    throw usersExhausted(uids.count);
+  }
+
+  /** For a machine that we do not know: see to it that it can never run, or find that it does. */
+  async function forbid(
+    ref: MachineRef,
+    { house }: Awaited<ReturnType<typeof moveIn>>,
+  ): Promise<Machine | Exit> {
+    const paths = pathsOf(runDir, ref);
+    const left = { requested: true, hypervisorLog: [], consoleTail: [], oomKills: 0 } as const;
+    const youngest = seen.get(ref.id) ?? 0;
+    if (youngest >= ref.generation && !starting.has(keyOf(ref)) && !(await exists(paths.dir)))
+      return { at: clock.now(), status: "unrecorded", ...left };
+    await mkdir(paths.dir, { recursive: true, mode: 0o711 });
+    seen.set(ref.id, Math.max(youngest, ref.generation));
+    if (await seal(paths))
+      await writeEvidence(paths, { at: clock.now(), status: "never-launched", ...left });
+    const machine =
+      machines.get(keyOf(ref)) ?? new Machine(house, ref, paths, await readRecord(paths));
+    if (!machines.has(keyOf(ref))) {
+      machines.set(keyOf(ref), machine);
+      await machine.adopt(true);
+    }
+    return machine;
+  }
+}
+
+/** One line in front of QEMU's own, so that its log can be found by request and by instance. */
+const logHeader = ({ id, generation, name, requestId }: MachineSpec, clock: Clock) =>
+  `${new Date(clock.now()).toISOString()} holdfast: launching ${id} generation ${generation} (${name}) request=${requestId}`;
+
+async function writeMetadata(spec: MachineSpec, paths: Paths, uid: number): Promise<void> {
+  const entries = Object.entries(spec.metadata);
+  if (entries.length === 0) return;
+  await mkdir(paths.metadata, { recursive: true, mode: 0o711 });
+  await Promise.all(
+    entries.map(([name, text]) => {
+      // fw_cfg names have 55 characters, and ours become file names.
+      if (!/^[a-z0-9][a-z0-9._-]{0,38}$/.test(name)) throw badMetadata(name);
+      return writeOwned(join(paths.metadata, name), text, uid);
+    }),
+  );
+}
+
+async function writeOwned(file: string, text: string, uid: number): Promise<void> {
+  await writeFile(file, text, { mode: 0o600 });
+  await chown(file, uid, uid);
+}
+
+/** Rings when something appears in a directory, and after so many milliseconds in case it does not. */
+function doorbell(dir: string): { next(atMost: number): Promise<void>; close(): void } {
+  let ring = () => {};
+  const watcher = watch(dir, { persistent: false }, () => ring()).on("error", () => {});
+  const next = (atMost: number) =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, atMost);
+      ring = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  return { next, close: () => watcher.close() };
+}
+
+const exists = (file: string) =>
+  access(file).then(
+    () => true,
+    () => false,
+  );

@@ -1,0 +1,325 @@
+/**
+ * A hypervisor made of a Map. The world it runs in is passed in and outlives it, exactly as QEMU
+ * processes outlive the agent that started them; so do its records of who was launched and who ended.
+ *
+ * Cheap enough for thousands of machines in one process: a machine is one object, and the only timer
+ * it ever has is the end of its boot. Time comes from the clock, so a test turns it.
+ */
+import { after, type Clock, type Instant, milliseconds } from "@holdfast/kernel/time";
+import type {
+  Exit,
+  Hypervisor,
+  MachineEvent,
+  MachineRef,
+  MachineSpec,
+  MachineView,
+  StopLadder,
+} from "./driver.ts";
+import {
+  alreadyEnded,
+  launchFailed,
+  notRunning,
+  notStopped,
+  overtaken,
+  silent,
+  stillRunning,
+} from "./refusals.ts";
+import {
+  endMachine,
+  type Happening,
+  happen,
+  keyOf,
+  type SimulatedMachine,
+  type SimulatedWorld,
+} from "./simulated-world.ts";
+
+export * from "./simulated-world.ts";
+
+const keptLines = 200;
+
+export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hypervisor {
+  /** Machines whose events are news: started or adopted by this driver. */
+  const announced = new Set<SimulatedMachine>();
+  /** Whoever waits for the end of a machine, or for its launch to be over. */
+  const waiting = new Map<SimulatedMachine, Set<() => void>>();
+  const readers = new Map<SimulatedMachine, Set<Reader>>();
+  let listener: (event: MachineEvent) => void = () => {};
+  world.attached.add(hear);
+
+  return {
+    acceleration: { kind: "simulated", reason: "Nothing is real here." },
+
+    async start(spec) {
+      const known = world.machines.get(keyOf(spec));
+      if (known?.exit) throw alreadyEnded(spec);
+      if (known && !known.hangsAtLaunch) return;
+      const machine = known ?? launch(spec);
+      if (machine.hangsAtLaunch) await end(machine);
+      if (machine.exit) throw launchFailed(machine.exit.status, []);
+      announced.add(machine);
+      tell(machine, { what: spec.paused ? "paused" : "running" });
+      planReady(machine);
+    },
+
+    async stop(ref, ladder) {
+      const machine = world.machines.get(keyOf(ref)) ?? forbid(ref);
+      if (!("spec" in machine)) return machine;
+      return machine.exit ?? climbDown(machine, ladder);
+    },
+
+    async reset(ref) {
+      const machine = answering(ref, "system_reset");
+      boot(machine);
+      happen(world, machine, { what: "reset", by: "host-qmp-system-reset" });
+      planReady(machine);
+    },
+
+    async pause(ref) {
+      const machine = answering(ref, "stop");
+      if (machine.phase !== "running") return;
+      machine.phase = "paused";
+      happen(world, machine, { what: "paused" });
+    },
+
+    async resume(ref) {
+      const machine = answering(ref, "cont");
+      if (machine.phase === "running") return;
+      machine.phase = "running";
+      if (!machine.saidReady && machine.readyAt !== undefined)
+        machine.readyAt = after(clock.now(), world.bootTime);
+      happen(world, machine, { what: "resumed" });
+      planReady(machine);
+    },
+
+    async adopt() {
+      for (const machine of world.machines.values()) {
+        announced.add(machine);
+        if (isUp(machine, clock.now()) && !machine.saidReady) sayReady(machine); // While we were away.
+        planReady(machine);
+      }
+      return views();
+    },
+
+    list: views,
+    onEvent(heard) {
+      listener = heard;
+    },
+
+    async console(ref) {
+      const machine = running(ref);
+      const reader: Reader = {};
+      const all = readers.get(machine) ?? new Set();
+      readers.set(machine, all.add(reader));
+      return {
+        write: (bytes) => type(machine, new TextDecoder().decode(bytes)),
+        onData(listener) {
+          reader.data = listener;
+        },
+        onClose(listener) {
+          reader.closed = listener;
+        },
+        close: () => void all.delete(reader),
+      };
+    },
+
+    consoleLog: async (ref, lines) =>
+      lines > 0 ? (world.machines.get(keyOf(ref))?.log.slice(-lines) ?? []) : [],
+
+    async forget(ref) {
+      const machine = world.machines.get(keyOf(ref));
+      if (machine && !machine.exit) throw stillRunning(ref);
+      world.machines.delete(keyOf(ref));
+      if (machine) announced.delete(machine);
+    },
+
+    async close() {
+      world.attached.delete(hear);
+      for (const all of readers.values()) for (const { closed } of all) closed?.();
+      readers.clear();
+    },
+  };
+
+  function views(): readonly MachineView[] {
+    const now = clock.now();
+    return [...world.machines.values()].map((machine) => viewOf(machine, now));
+  }
+
+  function launch(spec: MachineSpec): SimulatedMachine {
+    const youngest = world.seen.get(spec.id) ?? 0;
+    if (youngest > spec.generation) throw overtaken(spec, youngest);
+    if (youngest === spec.generation) throw alreadyEnded(spec);
+    const older = world.machines.get(keyOf({ id: spec.id, generation: youngest }));
+    if (older && !older.exit) throw stillRunning(older.spec);
+    const temper = world.tempers.get(spec.id) ?? {};
+    const machine = blank(spec);
+    machine.hangsAtLaunch = temper.launch === "hangs";
+    machine.isFrozen = temper.isFrozen ?? false;
+    machine.phase = spec.paused ? "paused" : "running";
+    enter(machine);
+    boot(machine);
+    if (temper.launch === "fails") endMachine(world, spec, clock, { status: { code: 1 } });
+    return machine;
+  }
+
+  function blank(spec: MachineSpec): SimulatedMachine {
+    return {
+      spec,
+      at: clock.now(),
+      pid: ++world.lastPid,
+      readyAt: undefined,
+      saidReady: false,
+      phase: "running",
+      hangsAtLaunch: false,
+      isFrozen: false,
+      wasAskedToEnd: false,
+      exit: undefined,
+      boots: 0,
+      log: [],
+    };
+  }
+
+  function enter(machine: SimulatedMachine): void {
+    const { id, generation } = machine.spec;
+    world.machines.set(keyOf(machine.spec), machine);
+    world.seen.set(id, Math.max(world.seen.get(id) ?? 0, generation));
+  }
+
+  /** Firmware with no disk to boot from waits for ever, as the real one does. */
+  function boot(machine: SimulatedMachine): void {
+    const { boot, disks } = machine.spec;
+    const canBoot = boot !== "firmware" || disks.length > 0;
+    machine.boots++;
+    machine.saidReady = false;
+    machine.readyAt = canBoot ? after(clock.now(), world.bootTime) : undefined;
+  }
+
+  function planReady(machine: SimulatedMachine): void {
+    const { readyAt, boots, saidReady } = machine;
+    if (readyAt === undefined || saidReady || machine.exit || machine.phase !== "running") return;
+    void clock.sleep(milliseconds(Math.max(0, readyAt - clock.now()))).then(() => {
+      const isVoid = machine.boots !== boots || machine.readyAt !== readyAt || machine.saidReady;
+      if (isVoid || machine.exit || machine.phase !== "running" || !world.attached.has(hear))
+        return;
+      sayReady(machine);
+      happen(world, machine, { what: "ready" });
+    });
+  }
+
+  function sayReady(machine: SimulatedMachine): void {
+    machine.saidReady = true;
+    say(machine, "holdfast: ready");
+  }
+
+  async function climbDown(machine: SimulatedMachine, ladder: StopLadder): Promise<Exit> {
+    const temper = world.tempers.get(machine.spec.id) ?? {};
+    machine.wasAskedToEnd = true;
+    const isHanging = machine.isFrozen || machine.hangsAtLaunch;
+    const hears = !temper.isDeaf && !isHanging && machine.phase === "running";
+    // The button is pressed again and again, so a guest that is still booting gets it in the end.
+    const untilUp = machine.readyAt === undefined ? 0 : Math.max(0, machine.readyAt - clock.now());
+    const steps = [
+      [hears ? ladder.acpi : 0, machine.readyAt !== undefined, { code: 0 }, "guest-shutdown"],
+      [ladder.terminate, !machine.isFrozen, { code: 0 }, "host-qmp-quit"],
+      [ladder.kill, !temper.isUndying, { signal: "SIGKILL" }, undefined],
+    ] as const;
+    for (const [patience, works, status, reason] of steps) {
+      if (machine.exit) return machine.exit;
+      if (patience <= 0) continue;
+      const takes = milliseconds(reason === "guest-shutdown" ? untilUp + world.powerOffTime : 0);
+      const inTime = works && takes <= patience;
+      const wait = inTime ? takes : milliseconds(patience);
+      if (wait > 0) await Promise.race([clock.sleep(wait), end(machine)]);
+      if (inTime) endMachine(world, machine.spec, clock, { status, ...(reason ? { reason } : {}) });
+    }
+    if (machine.exit) return machine.exit;
+    throw notStopped();
+  }
+
+  /** Leaves a machine that has ended without ever having been launched. */
+  function forbid(ref: MachineRef): Exit | SimulatedMachine {
+    const left = { requested: true, hypervisorLog: [], consoleTail: [], oomKills: 0 } as const;
+    const at = clock.now();
+    if ((world.seen.get(ref.id) ?? 0) >= ref.generation)
+      return { at, status: "unrecorded", ...left };
+    const machine = blank({
+      ...{ id: ref.id, generation: ref.generation, name: "", requestId: "", paused: true },
+      ...{ cpus: 0, memoryMiB: 0, boot: "firmware" as const, disks: [], metadata: {} },
+    });
+    machine.exit = { at, status: "never-launched", ...left };
+    enter(machine);
+    return machine;
+  }
+
+  function running(ref: MachineRef): SimulatedMachine {
+    const machine = world.machines.get(keyOf(ref));
+    if (!machine || machine.exit) throw notRunning(ref);
+    return machine;
+  }
+
+  function answering(ref: MachineRef, command: string): SimulatedMachine {
+    const machine = running(ref);
+    if (machine.isFrozen) throw silent(command);
+    return machine;
+  }
+
+  function end(machine: SimulatedMachine): Promise<void> {
+    if (machine.exit) return Promise.resolve();
+    return new Promise((resolve) => {
+      const all = waiting.get(machine) ?? new Set();
+      waiting.set(machine, all.add(resolve));
+    });
+  }
+
+  function hear(machine: SimulatedMachine, what: Happening): void {
+    tell(machine, what);
+    if (what.what !== "exited") return;
+    for (const wake of waiting.get(machine) ?? []) wake();
+    waiting.delete(machine);
+    for (const { closed } of readers.get(machine) ?? []) closed?.();
+    readers.delete(machine);
+  }
+
+  function tell(machine: SimulatedMachine, what: Happening): void {
+    const { id, generation } = machine.spec;
+    if (announced.has(machine)) listener({ id, generation, ...what });
+  }
+
+  function say(machine: SimulatedMachine, text: string): void {
+    machine.log.push({ at: clock.now(), text });
+    if (machine.log.length > keptLines) machine.log.splice(0, machine.log.length - keptLines);
+    const bytes = new TextEncoder().encode(`${text}\r\n`);
+    for (const { data } of readers.get(machine) ?? []) data?.(bytes);
+  }
+
+  /** A shell that knows what the contract types. */
+  function type(machine: SimulatedMachine, text: string): void {
+    if (machine.exit || machine.phase !== "running") return;
+    for (const line of text.split("\n").filter(Boolean)) obey(machine, line);
+  }
+
+  function obey(machine: SimulatedMachine, line: string): void {
+    say(machine, `# ${line}`);
+    const [command, argument = ""] = line.split(/ (.*)/);
+    if (command === "echo") say(machine, argument);
+    if (command === "yes") for (let i = 0; i < 100_000; i++) say(machine, argument);
+    if (command === "poweroff")
+      endMachine(world, machine.spec, clock, { status: { code: 0 }, reason: "guest-shutdown" });
+    if (command !== "reboot") return;
+    boot(machine);
+    happen(world, machine, { what: "reset", by: "guest-reset" });
+    planReady(machine);
+  }
+}
+
+type Reader = { data?: (bytes: Uint8Array) => void; closed?: () => void };
+
+const isUp = ({ readyAt, phase, exit }: SimulatedMachine, now: Instant) =>
+  !exit && phase === "running" && readyAt !== undefined && readyAt <= now;
+
+function viewOf(machine: SimulatedMachine, now: Instant): MachineView {
+  const { spec, exit, at, phase } = machine;
+  const ref = { id: spec.id, generation: spec.generation };
+  if (exit) return { ...ref, is: "exited", exit };
+  const guest = phase === "running" ? (isUp(machine, now) ? "up" : "booting") : phase;
+  return { ...ref, is: "running", guest, since: at };
+}

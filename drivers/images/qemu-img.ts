@@ -1,0 +1,201 @@
+/**
+ * Disks with `qemu-img`, which is kept on a short leash: it reads files that strangers made.
+ *
+ * Formats are never guessed by it (see recognise.ts), its memory and time are limited, and it is only
+ * ever shown a qcow2 file whose header names no other file. New overlays do not start it at all: an
+ * overlay with nothing in it is the same bytes for the same image and size, so one is made as a
+ * template and copied, a millisecond instead of twenty.
+ */
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { constants, copyFile, link, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { Problem } from "@holdfast/kernel/problem";
+import { type Duration, seconds } from "@holdfast/kernel/time";
+import type { Disks, ImageFormat } from "./driver.ts";
+import { admit, damaged, meansFull, storeFull } from "./problems.ts";
+import { headBytes, type Recognised, recognise } from "./recognise.ts";
+import { openTemporaries, type Temporaries } from "./temporary.ts";
+
+export interface QemuDisksOptions {
+  /** For templates and temporary files; on the same file system as the disks that will be made. */
+  readonly directory: string;
+  /** For one run of qemu-img. A check of a terabyte reads its tables only; 120 s is plenty. */
+  readonly limit?: Duration;
+}
+
+export async function qemuDisks(options: QemuDisksOptions): Promise<Disks> {
+  const templates = join(options.directory, "templates");
+  const incoming = join(options.directory, "incoming");
+  await mkdir(templates, { recursive: true });
+  await mkdir(incoming, { recursive: true });
+  const temporaries = await openTemporaries(incoming);
+  const limit = options.limit ?? seconds(120);
+  const ensureTemplate = templateMaker(templates, temporaries, limit);
+
+  return {
+    async inspect(file) {
+      const { seen, fileBytes } = await look(file);
+      const image = admit(seen);
+      if (image.is === "raw") return { format: "raw", virtualBytes: fileBytes, fileBytes };
+      return { format: "qcow2", virtualBytes: await examine(file, limit), fileBytes };
+    },
+
+    async ensureOverlay(file, backing, virtualBytes) {
+      if (await exists(file)) return;
+      const temporary = temporaries.next();
+      try {
+        const template = await ensureTemplate(backing, virtualBytes);
+        await copyFile(template, temporary, constants.COPYFILE_FICLONE);
+        await sync(temporary);
+        await linkOnce(temporary, file);
+      } catch (error) {
+        throw meansFull(error) ? storeFull(error) : error;
+      } finally {
+        await rm(temporary, { force: true });
+      }
+    },
+
+    async remove(file) {
+      await rm(file, { force: true });
+    },
+  };
+}
+
+/** Makes the template for (image, format, size) unless it is there; asked twice at once, makes one. */
+function templateMaker(templates: string, temporaries: Temporaries, limit: Duration) {
+  const making = new Map<string, Promise<string>>();
+  return async (
+    backing: { readonly file: string; readonly format: ImageFormat },
+    wantedBytes: number,
+  ): Promise<string> => {
+    const source = resolve(backing.file);
+    // At least as big as the image, and whole sectors, as qemu-img itself would round.
+    const bytes =
+      Math.ceil(Math.max(wantedBytes, await virtualBytesOf(source, backing.format)) / 512) * 512;
+    const key = createHash("sha256").update(JSON.stringify([source, backing.format, bytes]));
+    const template = join(templates, `${key.digest("hex")}.qcow2`);
+    if (await exists(template)) return template;
+    const ongoing = making.get(template) ?? make(template, source, backing.format, bytes);
+    making.set(template, ongoing);
+    return ongoing.finally(() => making.delete(template));
+  };
+
+  async function make(template: string, source: string, format: ImageFormat, bytes: number) {
+    const temporary = temporaries.next();
+    try {
+      const what = [
+        "create",
+        "-q",
+        "-f",
+        "qcow2",
+        "-b",
+        source,
+        "-F",
+        format,
+        temporary,
+        `${bytes}`,
+      ];
+      const { code, stderr } = await qemuImg(what, limit);
+      if (/No space left|Disk quota exceeded/.test(stderr)) throw storeFull(new Error(stderr));
+      if (code !== 0) throw new Error(`qemu-img create: ${stderr.trim()}`);
+      await sync(temporary);
+      await rename(temporary, template);
+      return template;
+    } finally {
+      await rm(temporary, { force: true });
+    }
+  }
+}
+
+/** The size of the disk in an image that was inspected when it came in. */
+async function virtualBytesOf(file: string, format: ImageFormat): Promise<number> {
+  const found = await look(file).catch((cause: unknown) => {
+    throw damaged("its file is not there", cause);
+  });
+  if (format === "raw") return found.fileBytes;
+  if (found.seen.is !== "qcow2") throw damaged("it was a qcow2 image once, and is none any more");
+  return found.seen.header.virtualBytes;
+}
+
+async function look(
+  file: string,
+): Promise<{ readonly seen: Recognised; readonly fileBytes: number }> {
+  const handle = await open(file);
+  try {
+    const { size } = await handle.stat();
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(headBytes), 0, headBytes, 0);
+    return { seen: recognise(buffer.subarray(0, bytesRead), size), fileBytes: size };
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Let qemu-img walk through all tables of a qcow2 file. Resolves with the size of the disk. */
+async function examine(file: string, limit: Duration): Promise<number> {
+  // An absolute path, because `nbd:…` and `json:…` are not files to qemu-img. Shared (-U), because a
+  // guest may be running on it.
+  const target = ["-U", "-f", "qcow2", "--output=json", resolve(file)];
+  const info = await qemuImg(["info", ...target], limit);
+  if (info.code !== 0) throw damaged("qemu-img cannot open it", new Error(info.stderr));
+  const check = await qemuImg(["check", ...target], limit);
+  // 0: nothing; 3: lost space, which harms nobody; 2: corrupt; anything else: it could not even look.
+  if (check.code !== 0 && check.code !== 3)
+    throw damaged("its tables contradict each other", new Error(check.stderr || check.stdout));
+  return JSON.parse(info.stdout)["virtual-size"];
+}
+
+const execute = promisify(execFile);
+
+/** Resolves with the exit code, whatever it is; rejects only if the program could not be run. */
+async function qemuImg(
+  args: readonly string[],
+  limit: Duration,
+): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+  // 1 GiB of address space: more than any honest image needs, less than a table that claims to be
+  // endless would take. Processor time as well, so that a stopped clock does not help either.
+  const leash = ["--as=1073741824", `--cpu=${Math.ceil(limit / 1000)}`, "--core=0"];
+  const options = { timeout: limit, killSignal: "SIGKILL", maxBuffer: 16 << 20 } as const;
+  try {
+    return { code: 0, ...(await execute("prlimit", [...leash, "qemu-img", ...args], options)) };
+  } catch (cause) {
+    // What execFile rejects with: a number for an exit code, text if the program did not start.
+    const error = cause as { code?: unknown; killed?: boolean; stdout?: string; stderr?: string };
+    if (error.killed) throw damaged(`qemu-img did not finish with it in ${limit / 1000} s`, cause);
+    if (typeof error.code !== "number") throw cause;
+    const { code, stdout = "", stderr = "" } = error;
+    if (code === 127) throw missingQemuImg(stderr);
+    return { code, stdout, stderr };
+  }
+}
+
+function missingQemuImg(stderr: string): Problem {
+  return new Problem(
+    "unavailable",
+    "qemu_img_missing",
+    "The program qemu-img is not installed on this host.",
+    { fix: "Type `apt-get install qemu-utils` on the host." },
+    { cause: new Error(stderr) },
+  );
+}
+
+/** Gives the file its name unless somebody else was faster; then theirs stays. */
+async function linkOnce(temporary: string, file: string): Promise<void> {
+  await link(temporary, file).catch(async (error: unknown) => {
+    if (!(await exists(file))) throw error;
+  });
+}
+
+/** Without this, a power cut can leave an empty file under the final name: a volume that never boots. */
+async function sync(file: string): Promise<void> {
+  const handle = await open(file, "r+");
+  await handle.datasync().finally(() => handle.close());
+}
+
+async function exists(file: string): Promise<boolean> {
+  return stat(file).then(
+    () => true,
+    () => false,
+  );
+}
