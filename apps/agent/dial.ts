@@ -40,7 +40,7 @@ export function dialler(
         checkServerIdentity: () => undefined,
         perMessageDeflate: false,
         handshakeTimeout: handshakeTime,
-      } as ClientOptions); // `ws` hands TLS options on, its types do not say so.
+      } as unknown as ClientOptions); // `ws` hands TLS options on, its types do not say so.
       let isOpen = false;
       socket.on("message", (data) => onText(String(data)));
       socket.on("error", (error) => {

@@ -9,8 +9,14 @@ import type { Kind, ProblemView } from "@holdfast/kernel/problem";
 
 export const exits = {
   ok: { code: 0, means: "It was done, or accepted where nothing waits." },
-  failed: { code: 1, means: "The job or the command failed; several failed for different reasons." },
-  usage: { code: 2, means: "The command line was not understood. Nothing was asked of the manager." },
+  failed: {
+    code: 1,
+    means: "The job or the command failed; several failed for different reasons.",
+  },
+  usage: {
+    code: 2,
+    means: "The command line was not understood. Nothing was asked of the manager.",
+  },
   notFound: { code: 3, means: "There is no such instance, host, image, job, setting or route." },
   conflict: { code: 4, means: "Not in this state, or the name is taken. Look again, then decide." },
   exhausted: { code: 5, means: "No room: no host can take it, or a limit is reached." },

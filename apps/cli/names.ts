@@ -15,7 +15,9 @@ export type Noun = "instance" | "host" | "image" | "job" | "setting" | "type" | 
 
 const ofProject = (project: string) => ({ params: { project } });
 
-const lists: Readonly<Record<Noun, (client: Client, project: string) => Promise<readonly string[]>>> = {
+const lists: Readonly<
+  Record<Noun, (client: Client, project: string) => Promise<readonly string[]>>
+> = {
   instance: async (client, project) => {
     const query = { limit: 1_000 };
     const { instances } = await client.call(listInstances, { ...ofProject(project), query });
@@ -33,7 +35,8 @@ const lists: Readonly<Record<Noun, (client: Client, project: string) => Promise<
 
 export const isNoun = (text: string): text is Noun => Object.hasOwn(lists, text);
 
-export const namesOf = (client: Client, project: string, noun: Noun) => lists[noun](client, project);
+export const namesOf = (client: Client, project: string, noun: Noun) =>
+  lists[noun](client, project);
 
 /**
  * Waits for `answer`; where it fails because there is nothing of that name, the problem that comes out

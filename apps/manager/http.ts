@@ -14,6 +14,7 @@ import Fastify, {
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
+  LogController,
 } from "fastify";
 import type { Logger } from "pino";
 import type { z } from "zod";
@@ -32,7 +33,7 @@ const keyShape = /^[\x21-\x7e]{1,128}$/;
 export function httpServer({ access, handlers, log }: HttpDeps): FastifyInstance {
   const server = Fastify({
     loggerInstance: log as FastifyBaseLogger, // A pino; keeps the server's type simple.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }), // One line per request is ours, below.
     bodyLimit: largestBody,
     forceCloseConnections: true,
     requestTimeout: 90_000,

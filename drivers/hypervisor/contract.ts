@@ -363,7 +363,7 @@ let minted = 0;
 
 function specOf(): MachineSpec {
   return {
-    id: uuidV7(Date.now(), new Uint8Array(10).fill(++minted)) as InstanceId, // Its own maker's word.
+    id: uuidV7(Date.now(), new Uint8Array(16).fill(++minted)) as InstanceId, // Its own maker's word.
     generation: 1,
     name: "web, the first",
     cpus: 1,

@@ -18,7 +18,7 @@ import { type Clock, type Instant, milliseconds } from "@holdfast/kernel/time";
 import { type HypervisorRig, hypervisorContract } from "./contract.ts";
 import { fixtureGuest } from "./fixture-guest.ts";
 import { pathsOf } from "./incarnation.ts";
-import { parseStat } from "./process.ts";
+import { isAlive, parseStat } from "./process.ts";
 import { qemuHypervisor } from "./qemu.ts";
 import { endMachine, keyOf, simulatedHypervisor, simulatedWorld } from "./simulated.ts";
 
@@ -50,9 +50,13 @@ function simulatedRig(): HypervisorRig {
   };
 }
 
+let guestOnce: ReturnType<typeof fixtureGuest> | undefined;
+
 async function qemuRig(t: TestContext): Promise<HypervisorRig> {
-  const cache = process.env.HOLDFAST_TEST_CACHE ?? join(tmpdir(), "holdfast-test-cache");
-  const guest = await fixtureGuest(cache);
+  guestOnce ??= fixtureGuest(
+    process.env.HOLDFAST_TEST_CACHE ?? join(tmpdir(), "holdfast-test-cache"),
+  );
+  const guest = await guestOnce;
   const runDir = mkdtempSync(join(tmpdir(), "hf-"));
   chmodSync(runDir, 0o711);
   const parent = `holdfast-test-${process.pid}-${runDir.slice(-6)}`;
@@ -78,7 +82,11 @@ async function qemuRig(t: TestContext): Promise<HypervisorRig> {
         consoleLimit: 100_000,
       }),
     unlaunchable: (spec) => ({ ...spec, boot: { ...guest, kernel: "/nowhere/vmlinuz" } }),
-    kill: async (ref) => void process.kill(processOf(ref).pid, "SIGKILL"),
+    async kill(ref) {
+      const victim = processOf(ref);
+      process.kill(victim.pid, "SIGKILL");
+      while (isAlive(victim)) await sleep(1);
+    },
     freeze: async (ref) => void process.kill(processOf(ref).pid, "SIGSTOP"),
     identity: async (ref) => `${processOf(ref).pid} ${processOf(ref).startTicks}`,
     async consoleBytes(ref) {

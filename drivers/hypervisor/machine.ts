@@ -136,8 +136,9 @@ export class Machine {
     if (known) return this.#settle(known);
     await this.#follow();
     await this.#lookNow();
-    if (this.#exit) return;
-    await this.connect(answerTime).catch(() => {}); // Frozen: its pulse will have to do.
+    if (!this.#exit) await this.connect(answerTime).catch(() => this.#lookNow());
+    if (this.#goneSince !== undefined) await this.ended; // Its record is being written.
+    // Whoever is still here and did not answer is frozen: its pulse will have to do.
   }
 
   /** Feels the pulse soon; may be called at any time, as often as anybody likes. */
@@ -265,7 +266,7 @@ export class Machine {
     const waited = performance.now() - this.#goneSince;
     if (waited > recordingTime) return this.#finish({ status: "unrecorded", at: clock.now() });
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.look(), 20 + waited / 4).unref();
+    this.#timer = setTimeout(() => this.look(), 20 + waited / 4);
   }
 
   async #finish(ending: Ending): Promise<void> {

@@ -49,11 +49,14 @@ export const notStopped = (): Problem =>
     { fix: "Try again. If it stays, its host waits for a disk or needs a reboot." },
   );
 
+/** `said` are its last words, oldest first. */
 export const launchFailed = (status: unknown, said: readonly string[]): Problem =>
-  problem("unavailable", "launch_failed", "The hypervisor process did not start.", {
-    fix: "Look at its last words and at the host's log.",
-    facts: { status, said },
-  });
+  problem(
+    "unavailable",
+    "launch_failed",
+    `The hypervisor process did not start: ${said.at(-1) ?? "it left no word"}.`,
+    { fix: "Look at its last words and at the host's log.", facts: { status, said } },
+  );
 
 export const usersExhausted = (count: number): Problem =>
   problem("exhausted", "guest_users_exhausted", `All ${count} users for guests are taken.`, {

@@ -300,7 +300,7 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
   function obey(machine: SimulatedMachine, line: string): void {
     say(machine, `# ${line}`);
     const [command, argument = ""] = line.split(/ (.*)/);
-    if (command === "echo") say(machine, argument);
+    if (command === "echo") say(machine, argument.replaceAll("''", "")); // A shell's empty quotes.
     if (command === "yes") for (let i = 0; i < 100_000; i++) say(machine, argument);
     if (command === "poweroff")
       endMachine(world, machine.spec, clock, { status: { code: 0 }, reason: "guest-shutdown" });

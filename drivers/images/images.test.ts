@@ -33,7 +33,7 @@ imagesContract("real", openReal, fixtures);
 test("real: what a killed process left half-written is deleted, what a living one writes is not", async () => {
   const directory = await mkdtemp(join(scratch, "killed-"));
   await fileBlobs(directory);
-  const dead = join(directory, "incoming", "1-1-1"); // Process 1 is alive, but began at another tick.
+  const dead = join(directory, "incoming", "1-987654321-1"); // Process 1 is alive, but began at another tick.
   const living = await startOf(process.pid);
   const ours = join(directory, "incoming", `${process.pid}-${living}-9999`);
   await writeFile(dead, "half");
@@ -44,9 +44,7 @@ test("real: what a killed process left half-written is deleted, what a living on
 
 test("real: a blob may be read by everybody and written by nobody", async () => {
   const blobs = await fileBlobs(await mkdtemp(join(scratch, "mode-")));
-  const { digest } = await blobs.put(
-    (await import("node:stream")).Readable.from([randomBytes(10)]),
-  );
+  const { digest } = await blobs.put(Readable.from([randomBytes(10)]));
   const file = await blobs.find(digest);
   assert.ok(file);
   assert.equal((await stat(file)).mode & 0o777, 0o444);

@@ -65,7 +65,7 @@ export function verdictTable(hosts: Verdicts, paint: Paint): string {
   const rows = hosts.flatMap(
     ({ name, verdict, merit, concerns, rejections }): readonly Cell[][] => {
       const shown: Cell = verdict === "chosen" ? { text: verdict, tone: "good" } : verdict;
-      const worry = concerns.length > 0 ? `last resort: ${concerns.join("; ")}` : "";
+      const worry = concerns.length > 0 ? `concern: ${concerns.join("; ")}` : "";
       const about = [merit ?? "", worry].filter(Boolean).join("; ");
       if (rejections.length === 0) return [[name, shown, "", "", "", "", about]];
       return rejections.map(({ rule, have, need, unit, shortBy }, index): Cell[] => [

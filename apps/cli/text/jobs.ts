@@ -2,7 +2,7 @@
 import type { JobView } from "@holdfast/cloud/jobs/api";
 import { type Instant, milliseconds } from "@holdfast/kernel/time";
 import { type Cell, facts, type Paint, table } from "./table.ts";
-import { counted, relative, span } from "./words.ts";
+import { counted, relative, span, stopwatch } from "./words.ts";
 
 export function jobTable(jobs: readonly JobView[], now: Instant, paint: Paint): string {
   const rows = jobs.map((job) => [
@@ -50,8 +50,11 @@ export function outcome({ succeeded, failed, cancelled, total }: JobView): strin
 /** One sentence for the end of a wait. */
 export const verdict = (job: JobView) =>
   job.state === "succeeded"
-    ? `${job.kind}: ${job.total === 1 ? "done" : `${counted(job.total, "instance")} done`}`
+    ? `${job.kind} done${job.total === 1 ? "" : ` for ${counted(job.total, "instance")}`}${tookText(job)}`
     : `${job.kind} ${job.state}: ${outcome(job)}`;
+
+const tookText = ({ createdAt, finishedAt }: JobView) =>
+  finishedAt ? ` in ${stopwatch(milliseconds(finishedAt - createdAt))}` : "";
 
 const took = ({ createdAt, finishedAt }: JobView, now: Instant) =>
   span(milliseconds((finishedAt ?? now) - createdAt));

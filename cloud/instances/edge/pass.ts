@@ -132,7 +132,7 @@ async function run(
   for (const [id, choice] of choices) take(cases.get(id), choice);
 
   const jobs = [
-    ...work.births.map(({ job }) => job),
+    ...new Set(work.births.map(({ job }) => job)), // One job may be for many.
     ...work.orders.map(({ job }) => job).filter(({ id }) => !refused.has(id)),
   ];
   for (const item of cases.values()) outcomes.push(...outcomesOf(item));

@@ -7,11 +7,12 @@
  * the manifest is written last.
  */
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Problem } from "@holdfast/kernel/problem";
 import { seconds } from "@holdfast/kernel/time";
 import type { Digest } from "../driver.ts";
+import { openTemporaries } from "../temporary.ts";
 import { cpio, type Entry, parents } from "./cpio.ts";
 import { download, findPackages, type Package, unpack } from "./debian.ts";
 import { unpackKernel } from "./kernel.ts";
@@ -35,6 +36,10 @@ export interface TinyManifest {
 
 /** Where the parts are, inside the directory. */
 export const tinyFiles = { kernel: "vmlinux", initrd: "initrd", disk: "disk.qcow2" } as const;
+
+const partNames = ["kernel", "initrd", "disk"] as const;
+
+const ownRootfs = join(import.meta.dirname, "rootfs");
 
 export interface TinyOptions {
   /** Gets vmlinux, initrd, disk.qcow2 and manifest.json. */
@@ -74,33 +79,57 @@ const kernelParts = [
   ...["virtio_net", "net_failover"].map((p) => `./lib/modules/*/kernel/drivers/net/${p}.ko`),
 ];
 
-/** Build it, or find that what is there is already what would be built. Rejects with `tiny_build_failed`. */
+/**
+ * What is in the directory, if it is whole and was made by the recipe of this version of Holdfast;
+ * from which versions of the packages is not asked. Needs no apt and no network.
+ */
+export async function findTiny(
+  where: Pick<TinyOptions, "directory" | "rootfs">,
+): Promise<TinyManifest | undefined> {
+  const { directory } = where;
+  const recipe = recipeOf(await readTree(where.rootfs ?? ownRootfs));
+  try {
+    const text = await readFile(join(directory, "manifest.json"), "utf8");
+    const manifest: TinyManifest = JSON.parse(text);
+    if (manifest.recipe !== recipe) return undefined;
+    for (const part of partNames)
+      if (digestOf(await readFile(join(directory, tinyFiles[part]))) !== manifest[part])
+        return undefined;
+    return manifest;
+  } catch {
+    return undefined; // Absent or unreadable: it is simply built again.
+  }
+}
+
+/**
+ * Build it from the newest packages that apt knows, or find that this is what is there already. Two
+ * builders at once in one directory do the work twice and agree. Rejects with `tiny_build_failed`.
+ */
 export async function buildTiny(options: TinyOptions): Promise<TinyManifest> {
-  const { directory, cache, onStep = () => {} } = options;
-  const rootfs = options.rootfs ?? join(import.meta.dirname, "rootfs");
+  const { directory, cache, onStep = () => {}, rootfs = ownRootfs } = options;
   const run: Run = runner(seconds(300));
-  const work = join(directory, "work.tmp");
   let step = "look at what is there";
+  let work: string | undefined;
   const say = (next: string) => {
     step = next;
     onStep(next);
   };
   try {
-    await mkdir(directory, { recursive: true });
     say("ask apt for the packages");
     const guestFiles = await readTree(rootfs);
     const { kernel, busybox } = await findPackages(run);
     const builtFrom = [kernel, busybox].map(({ name, version }) => ({ name, version }));
-    const recipe = digestOf(Buffer.from(JSON.stringify([commandLine, wishes, guestFiles])));
-    const existing = await findManifest(directory, builtFrom, recipe);
-    if (existing) return existing;
+    const existing = await findTiny(options);
+    if (existing && JSON.stringify(existing.builtFrom) === JSON.stringify(builtFrom))
+      return existing;
 
     say("download the packages");
-    await rm(join(directory, "manifest.json"), { force: true });
     const kernelDeb = await download(run, kernel, cache);
     const busyboxDeb = await download(run, busybox, cache);
 
     say("unpack the packages");
+    await mkdir(join(directory, "work"), { recursive: true });
+    work = (await openTemporaries(join(directory, "work"))).next();
     await unpack(run, kernelDeb, join(work, "kernel"), kernelParts);
     await unpack(run, busyboxDeb, join(work, "busybox"), ["./bin/busybox"]);
     const kernelVersion = kernel.name.replace("linux-image-", "");
@@ -119,8 +148,6 @@ export async function buildTiny(options: TinyOptions): Promise<TinyManifest> {
 
     say("put the parts in place");
     const parts = { kernel: elf, initrd, disk };
-    for (const [part, file] of Object.entries(tinyFiles) as [keyof typeof tinyFiles, string][])
-      await place(join(directory, file), parts[part]);
     const manifest: TinyManifest = {
       kernel: digestOf(elf),
       initrd: digestOf(initrd),
@@ -128,9 +155,12 @@ export async function buildTiny(options: TinyOptions): Promise<TinyManifest> {
       commandLine,
       kernelVersion,
       builtFrom,
-      recipe,
+      recipe: recipeOf(guestFiles),
     };
-    await place(join(directory, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+    for (const part of partNames)
+      await place(join(work, `${part}.done`), join(directory, tinyFiles[part]), parts[part]);
+    const text = `${JSON.stringify(manifest, null, 2)}\n`;
+    await place(join(work, "manifest.done"), join(directory, "manifest.json"), text);
     return manifest;
   } catch (cause) {
     if (cause instanceof Problem) throw cause;
@@ -138,26 +168,7 @@ export async function buildTiny(options: TinyOptions): Promise<TinyManifest> {
     const fix = `Check the free space with \`df -h ${directory}\`, delete ${cache}, then try again.`;
     throw tinyBuildFailed(step, why, fix, cause);
   } finally {
-    await rm(work, { recursive: true, force: true });
-  }
-}
-
-/** What was built before, if it was built from the same packages by the same recipe. */
-async function findManifest(
-  directory: string,
-  builtFrom: readonly Package[],
-  recipe: Digest,
-): Promise<TinyManifest | undefined> {
-  try {
-    const text = await readFile(join(directory, "manifest.json"), "utf8");
-    const manifest: TinyManifest = JSON.parse(text);
-    if (manifest.recipe !== recipe) return undefined;
-    if (JSON.stringify(manifest.builtFrom) !== JSON.stringify(builtFrom)) return undefined;
-    for (const [part, file] of Object.entries(tinyFiles) as [keyof typeof tinyFiles, string][])
-      if (digestOf(await readFile(join(directory, file))) !== manifest[part]) return undefined;
-    return manifest;
-  } catch {
-    return undefined; // Absent or unreadable: it is simply built again.
+    if (work) await rm(work, { recursive: true, force: true });
   }
 }
 
@@ -248,9 +259,15 @@ async function makeDisk(run: Run, scratch: string): Promise<Buffer> {
   return readFile(qcow2);
 }
 
-async function place(file: string, content: Buffer | string): Promise<void> {
-  await writeFile(`${file}.tmp`, content);
-  await rename(`${file}.tmp`, file);
+/** Readable by everybody, because QEMU runs as nobody in particular. */
+async function place(scratch: string, file: string, content: Buffer | string): Promise<void> {
+  await writeFile(scratch, content);
+  await chmod(scratch, 0o444);
+  await rename(scratch, file);
+}
+
+function recipeOf(guestFiles: Tree): Digest {
+  return digestOf(Buffer.from(JSON.stringify([commandLine, wishes, guestFiles])));
 }
 
 function digestOf(bytes: Buffer): Digest {

@@ -6,8 +6,9 @@
  * builder does not run it either, because that is a change of the system which others may be making.
  */
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { openTemporaries } from "../temporary.ts";
 import { type Run, tinyBuildFailed } from "./run.ts";
 
 export interface Package {
@@ -60,22 +61,28 @@ export async function download(run: Run, wanted: Candidate, cache: string): Prom
   // apt writes the colon of an epoch as %3a in file names.
   const stem = `${wanted.name}_${wanted.version.replaceAll(":", "%3a")}_`;
   const family = wanted.name.startsWith("linux-image-") ? "linux-image-" : `${wanted.name}_`;
-  const find = async () => {
-    const files = await readdir(cache);
-    return files.find((file) => file.startsWith(stem) && file.endsWith(".deb"));
-  };
-  const found = await find();
+  const files = await readdir(cache);
+  const found = files.find((file) => file.startsWith(stem) && file.endsWith(".deb"));
   if (found && (await isWhole(join(cache, found), wanted))) return join(cache, found);
-  for (const file of await readdir(cache))
-    if (file.startsWith(family)) await rm(join(cache, file), { force: true });
-  // apt gives up root for downloads, and then could not write here.
-  const apt = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download"];
+  // Fetched beside its place, so that whoever else builds now never sees half of it.
+  await mkdir(join(cache, "incoming"), { recursive: true });
+  const incoming = (await openTemporaries(join(cache, "incoming"))).next();
   const step = `download ${wanted.name}`;
-  await run(step, [...apt, `${wanted.name}=${wanted.version}`], aptFix, { cwd: cache });
-  const file = await find();
-  if (!file || !(await isWhole(join(cache, file), wanted)))
-    throw tinyBuildFailed(step, "What arrived is not what apt announced.", aptFix);
-  return join(cache, file);
+  try {
+    await mkdir(incoming);
+    // apt gives up root for downloads, and then could not write here.
+    const apt = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download"];
+    await run(step, [...apt, `${wanted.name}=${wanted.version}`], aptFix, { cwd: incoming });
+    const [arrived] = await readdir(incoming);
+    if (!arrived || !(await isWhole(join(incoming, arrived), wanted)))
+      throw tinyBuildFailed(step, "What arrived is not what apt announced.", aptFix);
+    await rename(join(incoming, arrived), join(cache, arrived));
+    for (const file of await readdir(cache))
+      if (file.startsWith(family) && file !== arrived) await rm(join(cache, file), { force: true });
+    return join(cache, arrived);
+  } finally {
+    await rm(incoming, { recursive: true, force: true });
+  }
 }
 
 /** A download that was cut off is found out by the checksum in apt's signed index. */

@@ -29,17 +29,13 @@ export async function unpackKernel(run: Run, bzImage: string, scratch: string): 
     payload?.subarray(0, magic.length).equals(magic),
   );
   if (!payload || !compression) throw refuse("It is not packed in a way that is known here.");
-  await writeFile(scratch, payload);
-  const argv = ["bash", "-c", '"${@:3}" <"$1" >"$2" || test -s "$2"', "unpack"];
   const unpacked = `${scratch}.elf`;
   try {
-    // The payload ends with the kernel's size, which decompressors take for garbage and complain of
-    // after having done all the work. Whether it worked is judged by the outcome, below.
-    await run(
-      step,
-      [...argv, scratch, unpacked, ...compression.unpack],
-      "Type `apt-get install xz-utils zstd`.",
-    );
+    // After the packed kernel come four bytes with its size, which an unpacker would complain of.
+    await writeFile(scratch, payload.subarray(0, -4));
+    const script = 'from=$1; to=$2; shift 2; "$@" <"$from" >"$to"';
+    const argv = ["bash", "-c", script, "unpack", scratch, unpacked, ...compression.unpack];
+    await run(step, argv, "Type `apt-get install xz-utils zstd`, then try again.");
     const kernel = await readFile(unpacked);
     const size = payload.readUInt32LE(payload.length - 4);
     if (!isElf(kernel) || kernel.length !== size)

@@ -1,0 +1,80 @@
+/**
+ * Every command, as a table of groups. This is the seam: a new group is a function in a file of its own
+ * and one line in `groups`.
+ */
+import { Command } from "commander";
+import { exitText } from "./exits.ts";
+import { finish, globals } from "./globals.ts";
+import { type Group, unknownWord } from "./group.ts";
+import { accessGroup } from "./groups/access.ts";
+import { completionGroup } from "./groups/completion.ts";
+import { consoleGroup } from "./groups/console.ts";
+import { historyGroup } from "./groups/history.ts";
+import { hostsGroup } from "./groups/hosts.ts";
+import { imagesGroup } from "./groups/images.ts";
+import { instancesGroup } from "./groups/instances.ts";
+import { jobsGroup } from "./groups/jobs.ts";
+import { ordersGroup } from "./groups/orders.ts";
+import { placementGroup } from "./groups/placement.ts";
+import { runGroup } from "./groups/run.ts";
+import { settingsGroup } from "./groups/settings.ts";
+import { typesGroup } from "./groups/types.ts";
+import type { Session } from "./session.ts";
+
+/** In the order of `holdfast --help`. */
+export const groups: readonly Group[] = [
+  runGroup,
+  instancesGroup,
+  ordersGroup,
+  consoleGroup,
+  historyGroup,
+  jobsGroup,
+  hostsGroup,
+  typesGroup,
+  imagesGroup,
+  placementGroup,
+  settingsGroup,
+  accessGroup,
+  completionGroup,
+];
+
+export const version = "0.1.0";
+
+/** The whole program. It does nothing until it is told to parse. */
+export function programOf(
+  open: (command: Command) => Session,
+  more: readonly Group[] = groups,
+): Command {
+  const program = new Command("holdfast")
+    .description("A private cloud: virtual machines on a fleet of hosts.")
+    .version(version, "--version", "print the version")
+    .helpOption("-h, --help", "print help")
+    .helpCommand(false)
+    .enablePositionalOptions()
+    .showHelpAfterError("next:    holdfast help")
+    .exitOverride();
+  for (const option of globals()) program.addOption(option);
+  for (const group of more) group(program, open);
+  helpCommand(program);
+  for (const command of program.commands) finish(command);
+  return program;
+}
+
+function helpCommand(program: Command): void {
+  program
+    .command("help")
+    .summary("print help for a command, or `help exit-codes`")
+    .description("Prints help for a command, or what exit codes mean.")
+    .argument("[words...]", "a command, or exit-codes")
+    .action((words: readonly string[]) => {
+      const write = program.configureOutput().writeOut ?? (() => {});
+      if (words[0] === "exit-codes") return write(`${exitText()}\n`);
+      let at = program;
+      for (const word of words) {
+        const next = at.commands.find((one) => one.name() === word || one.aliases().includes(word));
+        if (!next) return unknownWord(at, word);
+        at = next;
+      }
+      at.outputHelp();
+    });
+}

@@ -1,0 +1,161 @@
+/** `images`: what instances start from, and bringing in new ones. */
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { basename } from "node:path";
+import { pauseFor } from "@holdfast/client/patience";
+import { uploadImage } from "@holdfast/client/upload";
+import {
+  deleteImage,
+  getImage,
+  type ImageView,
+  importImage,
+  listImages,
+} from "@holdfast/cloud/images/api";
+import { Problem, type ProblemView, problem } from "@holdfast/kernel/problem";
+import { seconds } from "@holdfast/kernel/time";
+import { exits } from "../exits.ts";
+import { type Group, listing } from "../group.ts";
+import { whole } from "../options.ts";
+import { patientCall, refusalText, type Session } from "../session.ts";
+import { imageDetails, imageTable } from "../text/catalogue.ts";
+import { bytes } from "../text/words.ts";
+
+interface ImportOptions {
+  readonly name?: string;
+  readonly checksum?: string;
+  readonly memory?: number;
+  readonly wait: boolean;
+}
+
+export const imagesGroup: Group = (program, open) => {
+  const images = listing(
+    program,
+    "images",
+    "list images, or import one",
+    "Lists the images that this project may use.",
+    async (command) => {
+      const session = open(command);
+      const reply = await session.call(listImages, {
+        params: { project: session.options.project },
+      });
+      session.show(reply, () =>
+        reply.images.length > 0
+          ? imageTable(reply.images, session.now(), session.paint)
+          : "No images. Import one: holdfast images import FILE",
+      );
+    },
+  );
+
+  images
+    .command("import")
+    .summary("import a qcow2 or raw image")
+    .description("Imports a qcow2 or raw image from a file or a URL, and waits until it is ready.")
+    .argument("<file-or-url>", "a file here, or a URL that the manager fetches")
+    .option("--name <name>", "what to call it (the file's name, without its ending)")
+    .option("--checksum <checksum>", "sha256:… that the content must have")
+    .option("--memory <MiB>", "the least memory that it boots with (128)", whole)
+    .option("--no-wait", "do not wait until it is ready")
+    .action(async (from: string, options: ImportOptions, command) => {
+      const session = open(command);
+      const image = await bringIn(session, from, options);
+      const ready = options.wait ? await untilReady(session, image) : image;
+      session.show(ready, () => imageDetails(ready, session.now(), session.paint));
+      if (ready.state !== "failed") return;
+      if (ready.problem) session.progress.above(refusalText(ready.problem as ProblemView, session)); // Its kind is one of ours.
+      session.leaveWith(exits.failed.code);
+    });
+
+  images
+    .command("show")
+    .summary("show an image")
+    .description(
+      "Shows an image: its state, where it came from, and what is wrong with it if something is.",
+    )
+    .argument("<image>", "its name or id")
+    .action(async (image: string, _, command) => {
+      const session = open(command);
+      const params = { project: session.options.project, image };
+      const reply = await session.named("image", image, session.call(getImage, { params }));
+      session.show(reply, () => imageDetails(reply, session.now(), session.paint));
+    });
+
+  images
+    .command("delete")
+    .summary("delete an image that no instance stands on")
+    .description(deleteImage.summary)
+    .argument("<image>", "its name or id")
+    .action(async (image: string, _, command) => {
+      const session = open(command);
+      const params = { project: session.options.project, image };
+      const reply = await session.named("image", image, session.call(deleteImage, { params }));
+      session.show(reply, () => `${reply.name} is deleted.`);
+    });
+};
+
+async function bringIn(session: Session, from: string, options: ImportOptions): Promise<ImageView> {
+  const isUrl = /^https?:\/\//.test(from);
+  const { size } = isUrl ? { size: 0 } : await fileAt(from); // Before anything is registered.
+  const body = {
+    name: options.name ?? nameFor(from),
+    checksum: options.checksum,
+    ...(isUrl && { url: from }),
+    ...(options.memory !== undefined && { smallestMemoryMiB: options.memory }),
+  };
+  const { project } = session.options;
+  const registered = await session.call(importImage, { params: { project }, body });
+  if (isUrl) return registered;
+  const { connection } = await session.client();
+  const upload = {
+    project,
+    image: registered.id,
+    content: createReadStream(from),
+    bytes: size,
+    onProgress: (sent: number) => {
+      const percent = Math.floor((sent / Math.max(1, size)) * 100);
+      if (session.world.stderr.isTTY || percent % 25 === 0)
+        session.progress.say(`${registered.name}: sending ${bytes(size)}, ${percent} %`);
+    },
+  };
+  try {
+    return await uploadImage(connection, upload);
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code !== "manager_unreachable") throw error;
+    const fix = `Delete what has arrived and send it again: holdfast images delete ${registered.name}`;
+    throw problem(error.kind, error.code, error.message, { ...error.details, fix }, error);
+  } finally {
+    session.progress.end();
+  }
+}
+
+async function fileAt(path: string): Promise<{ readonly size: number }> {
+  const found = await stat(path).catch((error: unknown) => error);
+  if (found instanceof Error || !(found as { isFile(): boolean }).isFile())
+    throw problem(
+      "invalid",
+      "file_unreadable",
+      `${path} is not a file that can be read.`,
+      {
+        fix: "Name a qcow2 or raw image, or a URL that begins with http:// or https://.",
+      },
+      found instanceof Error ? found : undefined,
+    );
+  return found as { size: number }; // What is not an error came from stat.
+}
+
+/** `Debian-12.qcow2` becomes `debian-12`. The manager says what is wrong with a name. */
+const nameFor = (from: string) =>
+  basename(from.replace(/[?#].*$/, ""))
+    .replace(/\.(qcow2|raw|img)$/i, "")
+    .toLowerCase();
+
+async function untilReady(session: Session, image: ImageView): Promise<ImageView> {
+  const params = { project: session.options.project, image: image.id };
+  let view = image;
+  while (view.state === "importing") {
+    session.progress.say(`${image.name}: importing`);
+    await pauseFor(session.world.clock, seconds(0.5), session.world.interrupted);
+    view = await patientCall(session, () => session.call(getImage, { params }));
+  }
+  session.progress.end();
+  return view;
+}

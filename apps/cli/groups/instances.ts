@@ -1,0 +1,91 @@
+/** `list` and `show`: how instances are. `protect`: the one thing about them that is changed at once. */
+
+import { lifecycle } from "@holdfast/cloud/instances";
+import {
+  getInstance,
+  type InstanceView,
+  listInstances,
+  protectInstance,
+} from "@holdfast/cloud/instances/api";
+import { Option } from "commander";
+import type { Group } from "../group.ts";
+import type { Session } from "../session.ts";
+import { instanceDetails, instanceTable } from "../text/instances.ts";
+
+interface ListOptions {
+  readonly state?: InstanceView["state"];
+  readonly host?: string;
+  readonly all?: true;
+}
+
+export const instancesGroup: Group = (program, open) => {
+  program
+    .command("list")
+    .alias("ls")
+    .summary("list instances")
+    .description("Lists the instances of the project, oldest first.")
+    .addOption(new Option("--state <state>", "only those in this state").choices(lifecycle.states))
+    .option("--host <host>", "only those on this host")
+    .option("--all", "also those that are expunged")
+    .action(async (options: ListOptions, command) => {
+      const session = open(command);
+      const { state, host, all } = options;
+      const instances = await everyInstance(session, { state, host });
+      if (all && !state)
+        instances.push(...(await everyInstance(session, { state: "expunged", host })));
+      session.show({ instances, next: null }, () =>
+        instances.length > 0
+          ? instanceTable(instances, session.now(), session.paint)
+          : `No instances${state || host ? " like that" : ""} in project ${session.options.project}. Make one: holdfast run`,
+      );
+    });
+
+  program
+    .command("show")
+    .summary("show everything about an instance")
+    .description("Shows an instance: its state, what is under way, until when, and why it is so.")
+    .argument("<instance>", "its name or id")
+    .action(async (instance: string, _, command) => {
+      const session = open(command);
+      const params = { project: session.options.project, instance };
+      const reply = await session.named(
+        "instance",
+        instance,
+        session.call(getInstance, { params }),
+      );
+      session.show(reply, () => instanceDetails(reply, session.now(), session.paint));
+    });
+
+  program
+    .command("protect")
+    .summary("refuse to destroy an instance")
+    .description("Refuses to destroy an instance until the protection is taken off.")
+    .argument("<instance>", "its name or id")
+    .option("--off", "allow it again")
+    .action(async (instance: string, { off }: { off?: true }, command) => {
+      const session = open(command);
+      const params = { project: session.options.project, instance };
+      const asked = session.call(protectInstance, { params, body: { isProtected: !off } });
+      const reply = await session.named("instance", instance, asked);
+      session.show(
+        reply,
+        () => `${reply.name} is ${reply.isProtected ? "" : "no longer "}protected.`,
+      );
+    });
+};
+
+/** Every page. A thousand at a time is what the manager gives at most. */
+async function everyInstance(
+  session: Session,
+  filter: { readonly state: ListOptions["state"]; readonly host: string | undefined },
+): Promise<InstanceView[]> {
+  const found: InstanceView[] = [];
+  const params = { project: session.options.project };
+  for (let after: string | undefined; ; ) {
+    const query = { ...filter, limit: 1_000, after };
+    const { instances, next } = await session.call(listInstances, { params, query });
+    found.push(...instances);
+    if (!next) return found;
+    after = next;
+  }
+}

@@ -1,0 +1,115 @@
+/** `run`: new instances, described by options and left to the platform. */
+import { readFile } from "node:fs/promises";
+import { runInstances } from "@holdfast/cloud/instances/api";
+import { problem } from "@holdfast/kernel/problem";
+import type { Group } from "../group.ts";
+import { textOf } from "../input.ts";
+import { list, whole } from "../options.ts";
+import { patientCall } from "../session.ts";
+import { instanceSummary, instanceTable } from "../text/instances.ts";
+import { waitForJobs } from "../wait.ts";
+
+interface Options {
+  readonly count?: number;
+  readonly type?: string;
+  readonly image?: string;
+  readonly zone?: string;
+  readonly tag: readonly string[];
+  readonly antiAffinity?: string;
+  readonly userData?: string;
+  readonly disk?: number;
+  readonly protect?: true;
+  readonly paused?: true;
+  readonly wait?: true;
+  readonly idempotencyKey?: string;
+}
+
+export const runGroup: Group = (program, open) => {
+  program
+    .command("run")
+    .summary("run new instances")
+    .description(
+      "Runs new instances. Their ids are final at once; the platform finds hosts for them.",
+    )
+    .argument("[name]", "made up if absent; with --count a number is appended")
+    .option("--count <n>", "how many (1)", whole)
+    .option("--type <type>", "how large: see `holdfast types` (tiny)")
+    .option("--image <image>", "what they start from: see `holdfast images` (tiny)")
+    .option("--zone <zone>", "only in this zone")
+    .option("--tag <tag>", "only on hosts with this tag; may be repeated", list, [])
+    .option("--anti-affinity <group>", "never on a host with another of this group")
+    .option(
+      "--user-data <file>",
+      "run by the guest at boot if it begins with #!; - reads standard input",
+    )
+    .option("--disk <GiB>", "size of the root volume (the type's)", whole)
+    .option("--protect", "refuse to destroy them until `holdfast protect NAME --off`")
+    .option("--paused", "create them with their processors stopped")
+    .option("--wait", "wait until they run")
+    .option("--idempotency-key <key>", "the same key and the same request are carried out once")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  holdfast run web --wait\n  holdfast run db --type small --count 3 --anti-affinity db",
+    )
+    .action(async (name: string | undefined, options: Options, command) => {
+      const session = open(command);
+      const userData =
+        options.userData && (await userDataIn(options.userData, session.world.stdin));
+      const idempotencyKey = options.idempotencyKey ?? session.world.mintId();
+      const body = {
+        name,
+        count: options.count,
+        type: options.type,
+        image: options.image,
+        zone: options.zone,
+        hostTags: [...options.tag],
+        antiAffinityGroup: options.antiAffinity,
+        userData,
+        diskGiB: options.disk,
+        isProtected: options.protect,
+        startPaused: options.paused,
+      };
+      const { project } = session.options;
+      const ask = () => session.call(runInstances, { params: { project }, body, idempotencyKey });
+      const reply = options.wait ? await patientCall(session, ask) : await ask();
+      const text = () =>
+        reply.instances.length > 20
+          ? instanceSummary(reply.instances)
+          : instanceTable(reply.instances, session.now(), session.paint);
+      if (!options.wait) {
+        session.show(reply, text);
+        const [first] = reply.instances;
+        session.note(
+          `\njob ${reply.job}\nnext: holdfast job ${reply.job} --wait, holdfast show ${first?.name}`,
+        );
+        return;
+      }
+      session.note(
+        reply.instances
+          .map(({ name: one, id }) => `${one} ${id}`)
+          .slice(0, 20)
+          .join("\n"),
+      );
+      await waitForJobs(session, [reply]);
+      const [first] = reply.instances;
+      if (session.exitCode === 0 && reply.instances.length === 1)
+        session.note(`next: holdfast console ${first?.name}, holdfast log ${first?.name}`);
+    });
+};
+
+async function userDataIn(file: string, stdin: NodeJS.ReadableStream): Promise<string> {
+  if (file === "-") return textOf(stdin);
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    throw problem(
+      "invalid",
+      "file_unreadable",
+      `${file} cannot be read.`,
+      {
+        fix: "Name a file that exists and that you may read, or - for standard input.",
+      },
+      error,
+    );
+  }
+}

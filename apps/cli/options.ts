@@ -1,0 +1,21 @@
+/**
+ * How the text of an option becomes a value. Only the kind is checked here: whether 70 GiB are too many
+ * is for the manager to say, so that there is one place that knows.
+ */
+import { InvalidArgumentError } from "commander";
+
+export function whole(text: string): number {
+  if (/^-?\d{1,15}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("It must be a whole number.");
+}
+
+export function seconds(text: string): number {
+  if (/^\d{1,6}(\.\d{1,3})?$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("It must be a number of seconds.");
+}
+
+/** `--tag a --tag b` and `--tag a,b` are the same. Not `--tag a b`: that would swallow a name that follows. */
+export const list = (text: string, before: readonly string[] = []): readonly string[] => [
+  ...before,
+  ...text.split(",").filter(Boolean),
+];

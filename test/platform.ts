@@ -1,0 +1,250 @@
+/**
+ * A whole platform in this process, for tests and benches: real managers on a real PostgreSQL, real links
+ * over mutual TLS, and agents whose hypervisors and disks are simulated.
+ *
+ * Managers and agents can be closed and opened again at will; the hosts' worlds stay, as machines do.
+ */
+import { randomBytes } from "node:crypto";
+import { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import { saveToken } from "@holdfast/cloud/access/edge";
+import { memoryShelf, type Shelf } from "@holdfast/cloud/agent/edge";
+import {
+  type SimulatedWorld,
+  simulatedHypervisor,
+  simulatedWorld,
+} from "@holdfast/drivers/hypervisor/simulated";
+import {
+  type SimulatedStore,
+  simulatedBlobs,
+  simulatedDisks,
+} from "@holdfast/drivers/images/simulated";
+import { type MintId, uuidV7 } from "@holdfast/kernel/ids";
+import type { Clock, Instant } from "@holdfast/kernel/time";
+import { freePort, testDatabase } from "@holdfast/store/testing";
+import pino from "pino";
+import { type Agent, startAgent } from "../apps/agent/agent.ts";
+import { type Joined, join } from "../apps/agent/join.ts";
+import { type Manager, startManager } from "../apps/manager/manager.ts";
+
+export const wallClock: Clock = { now: () => Date.now() as Instant, sleep: (d) => sleep(d) };
+export const mintId: MintId = () => uuidV7(Date.now(), randomBytes(16)) as never; // Every kind of id is a UUID.
+const token = "operator-token-of-the-tests";
+
+/** A host: what stays when its agent goes. */
+export interface TestHost {
+  readonly name: string;
+  readonly world: SimulatedWorld;
+  readonly shelf: Shelf;
+  readonly disks: SimulatedStore;
+  bootId: string;
+  joined: Joined | undefined;
+  agent: Agent | undefined;
+}
+
+export interface PlatformOptions {
+  readonly managers?: number;
+  readonly hosts?: number;
+  readonly cpus?: number;
+  readonly memoryMiB?: number;
+  /** Use this database server and leave it alone afterwards. */
+  readonly database?: {
+    readonly url: string;
+    query(text: string, values?: unknown[]): Promise<unknown>;
+  };
+  readonly logLevel?: string;
+}
+
+export interface Platform {
+  readonly databaseUrl: string;
+  readonly database: Awaited<ReturnType<typeof testDatabase>>["database"];
+  readonly hosts: readonly TestHost[];
+  readonly managers: (Manager | undefined)[];
+  readonly token: string;
+  startManager(index: number): Promise<void>;
+  stopManager(index: number): Promise<void>;
+  startAgent(host: TestHost): Promise<void>;
+  stopAgent(host: TestHost): Promise<void>;
+  /** Through the API of any manager that is up. The body is parsed; any status is an answer. */
+  call<T = never>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<Answer<T>>;
+  close(): Promise<void>;
+}
+
+export interface Answer<T> {
+  readonly status: number;
+  readonly body: T;
+}
+
+export async function startPlatform(options: PlatformOptions = {}): Promise<Platform> {
+  const {
+    managers: managerCount = 1,
+    hosts: hostCount = 1,
+    cpus = 64,
+    memoryMiB = 65_536,
+  } = options;
+  const { database, url, drop } = await testDatabase();
+  const log = pino({ level: options.logLevel ?? process.env.HOLDFAST_TEST_LOG ?? "silent" });
+  const store: SimulatedStore = { files: new Map(), capacity: 2 ** 40 };
+  const ports = await Promise.all(
+    Array.from({ length: managerCount }, async () => ({
+      api: await freePort(),
+      agents: await freePort(),
+    })),
+  );
+  const managers: (Manager | undefined)[] = [];
+  await saveToken(database, token, "operator");
+  const { digest } = await simulatedBlobs(store).put(Readable.from([Buffer.alloc(4_096)]));
+
+  const platform: Platform = {
+    databaseUrl: url,
+    database,
+    hosts: Array.from({ length: hostCount }, (_, index) => newHost(`host-${index + 1}`)),
+    managers,
+    token,
+    async startManager(index) {
+      const port = ports[index];
+      if (!port) throw new Error(`no manager ${index}`);
+      managers[index] = await startManager({
+        name: `manager-${index + 1}`,
+        databaseUrl: url,
+        databaseRole: "holdfast_manager",
+        api: { address: "127.0.0.1", port: port.api },
+        agents: { address: "127.0.0.1", port: port.agents, names: ["127.0.0.1"] },
+        blobs: simulatedBlobs(store),
+        disks: simulatedDisks(store),
+        download: async () => Promise.reject(new Error("the tests fetch nothing")),
+        logDirectory: undefined,
+        clock: wallClock,
+        ticks: () => performance.now(),
+        mintId,
+        mintSecret: () => randomBytes(24).toString("base64url"),
+        mintName: () => `vm-${randomBytes(4).toString("hex")}`,
+        log,
+        version: "test",
+      });
+    },
+    async stopManager(index) {
+      await managers[index]?.close();
+      managers[index] = undefined;
+    },
+    async startAgent(host) {
+      const addresses = ports.map(({ agents }) => `127.0.0.1:${agents}`);
+      host.joined ??= await enrol(platform, addresses, host.name);
+      const hypervisor = simulatedHypervisor(host.world, wallClock);
+      host.agent = await startAgent({
+        membership: host.joined,
+        managers: addresses,
+        hypervisor,
+        disks: simulatedDisks(host.disks),
+        ensureBlob: async (asked) => {
+          const bytes = store.files.get(`/blobs/${asked}`);
+          if (bytes) host.disks.files.set(`/blobs/${asked}`, bytes);
+          return `/blobs/${asked}`;
+        },
+        volumeFile: (volume) => `/volumes/${volume}.qcow2`,
+        shelf: host.shelf,
+        machine: {
+          bootId: host.bootId,
+          cpus,
+          memoryMiB,
+          facts: {
+            acceleration: hypervisor.acceleration,
+            kernel: "simulated",
+            hypervisor: "simulated",
+          },
+        },
+        onRenewed: () => {},
+        hasGuard: () => true,
+        traceLines: async () => [],
+        clock: wallClock,
+        ticks: () => performance.now(),
+        log,
+      });
+    },
+    async stopAgent(host) {
+      await host.agent?.close();
+      host.agent = undefined;
+    },
+    call: (method, path, body, headers) => call(platform, method, path, body, headers),
+    async close() {
+      for (const host of platform.hosts) await platform.stopAgent(host);
+      for (const index of managers.keys()) await platform.stopManager(index);
+      await drop();
+    },
+  };
+  for (let index = 0; index < managerCount; index++) await platform.startManager(index);
+  await call(platform, "POST", "/v1/images", {
+    name: "tiny",
+    source: "test",
+    manifest: {
+      disk: { digest, format: "raw", virtualBytes: 4_096 },
+      saysReady: true,
+      smallestMemoryMiB: 64,
+    },
+  });
+  for (const host of platform.hosts) await platform.startAgent(host);
+  await until("every host is up", async () => {
+    const { body } = await call<{ hosts: { state: string }[] }>(platform, "GET", "/v1/hosts");
+    return body.hosts.length === hostCount && body.hosts.every(({ state }) => state === "up");
+  });
+  return platform;
+}
+
+function newHost(name: string): TestHost {
+  return {
+    name,
+    world: simulatedWorld(),
+    shelf: memoryShelf(),
+    disks: { files: new Map(), capacity: 2 ** 40 },
+    bootId: randomBytes(8).toString("hex"),
+    joined: undefined,
+    agent: undefined,
+  };
+}
+
+async function enrol(
+  platform: Platform,
+  managers: readonly string[],
+  name: string,
+): Promise<Joined> {
+  const { body } = await call<{ token: string }>(platform, "POST", "/v1/join-tokens", {
+    hostName: name,
+    minutes: 5,
+  });
+  return join(managers[0] ?? "", body.token, name);
+}
+
+async function call<T>(
+  platform: Platform,
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer<T>> {
+  const manager = platform.managers.find((one) => one !== undefined);
+  const json = body === undefined ? {} : { "content-type": "application/json" };
+  const response = await fetch(`http://127.0.0.1:${manager?.apiPort}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${token}`, ...json, ...headers },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, body: (await response.json()) as T }; // The tests say what they expect.
+}
+
+/** Waits for a condition, and says which one it was if it never comes true. */
+export async function until(
+  what: string,
+  isSo: () => Promise<boolean> | boolean,
+  patience = 30_000,
+): Promise<void> {
+  const end = performance.now() + patience;
+  while (!(await isSo())) {
+    if (performance.now() > end) throw new Error(`never came true: ${what}`);
+    await sleep(10);
+  }
+}
