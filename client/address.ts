@@ -25,7 +25,7 @@ function baseOf(url: string): URL {
   const base = URL.canParse(url) ? new URL(url) : undefined;
   if (base && /^https?:$/.test(base.protocol)) return base;
   throw problem("invalid", "not_holdfast", `"${url}" is not the address of a manager.`, {
-    fix: "Set HOLDFAST_URL to something like http://127.0.0.1:7400, or unset it to use what `holdfast up` wrote down.",
+    fix: "Set HOLDFAST_URL to something like http://127.0.0.1:7070, or unset it to use what `holdfast up` wrote down.",
   });
 }
 

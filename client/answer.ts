@@ -86,7 +86,8 @@ function notHoldfast({ url, status }: Answer): Problem {
   });
 }
 
-function parsed(text: string): unknown {
+/** What JSON says, or undefined for what is not JSON. */
+export function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -120,7 +120,7 @@ for (const [says, status, body, code, kind] of strangers)
   });
 
 test("an address that is none is refused before anything is sent", async () => {
-  const client = connect({ url: "localhost:7400", token: "x" });
+  const client = connect({ url: "localhost:7070", token: "x" });
   await assert.rejects(client.call(listHosts), failing({ kind: "invalid", code: "not_holdfast" }));
 });
 

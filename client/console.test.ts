@@ -73,6 +73,25 @@ test("the problem in a close frame is the console's end", async (t) => {
   await assert.rejects(console.ended, { code: "no_console", message: "It is stopped." });
 });
 
+test("the problem that the manager sends ahead of the close is the console's end, and not output", async (t) => {
+  const { url } = await guest(t, (socket) => {
+    socket.send(
+      '{"kind":"conflict","code":"no_console","message":"web does not run.","fix":"Start it."}',
+    );
+    socket.close(4409, "no_console");
+  });
+  const output: Uint8Array[] = [];
+  const console = await openConsole(
+    { url, token: "secret" },
+    { ...of, onOutput: (bytes) => void output.push(bytes) },
+  );
+  await assert.rejects(console.ended, {
+    message: "web does not run.",
+    details: { fix: "Start it." },
+  });
+  assert.deepEqual(output, []);
+});
+
 test("a token that is not accepted is said before the console opens", async (t) => {
   const { url } = await guest(t, () => {});
   const opening = openConsole({ url, token: "wrong" }, { ...of, onOutput: () => {} });

@@ -1,15 +1,16 @@
 /**
  * The serial console of an instance, as a WebSocket with binary frames both ways.
  *
- * A close frame has room for 123 bytes, so the problem in it may be cut short: the close code alone must
- * be enough to say what is wrong. Output is handed on one frame at a time and the socket is held back
+ * Binary frames are the guest's; a frame of text is the manager's own word: the problem that it closes
+ * with, because a close frame has room for 123 bytes and a problem has not. Where that is missing, the
+ * close code alone (4000 and the HTTP status) must be enough to say what is wrong. Output is handed on one frame at a time and the socket is held back
  * meanwhile, so a guest that floods its console fills nobody's memory.
  */
 import { ProblemShape } from "@holdfast/cloud/jobs/api";
 import { type Kind, type Problem, problem } from "@holdfast/kernel/problem";
 import WebSocket from "ws";
 import { addressOf } from "./address.ts";
-import { problemFrom, replyOf, unreachable } from "./answer.ts";
+import { parsed, problemFrom, replyOf, unreachable } from "./answer.ts";
 import { type Connection, headersOf, whyNot } from "./client.ts";
 
 export interface ConsoleOf {
@@ -43,7 +44,12 @@ export function openConsole(connection: Connection, of: ConsoleOf): Promise<Cons
   // Frames that came in one piece are all emitted, paused or not: hence a queue, and not only a pause.
   let shown: Promise<void> = Promise.resolve();
   let waiting = 0;
-  socket.on("message", (data: Buffer) => {
+  let told = "";
+  socket.on("message", (data: Buffer, isBinary) => {
+    if (!isBinary) {
+      told = data.toString("utf8");
+      return;
+    }
     waiting++;
     socket.pause();
     shown = shown.then(() => onOutput(data));
@@ -52,7 +58,7 @@ export function openConsole(connection: Connection, of: ConsoleOf): Promise<Cons
       () => socket.terminate(),
     );
   });
-  const ended = endOf(socket, connection.url).finally(() => shown);
+  const ended = endOf(socket, connection.url, () => told).finally(() => shown);
   ended.catch(() => {}); // Whoever opened it hears of it through `ended`, if they care.
 
   const send = (bytes: Uint8Array) =>
@@ -66,7 +72,7 @@ export function openConsole(connection: Connection, of: ConsoleOf): Promise<Cons
   return Promise.race([opened, ended.then(() => opened)]);
 }
 
-function endOf(socket: WebSocket, url: string): Promise<void> {
+function endOf(socket: WebSocket, url: string, told: () => string): Promise<void> {
   return new Promise((resolve, reject) => {
     const stopHeartbeat = heartbeat(socket);
     let failure: unknown;
@@ -88,7 +94,7 @@ function endOf(socket: WebSocket, url: string): Promise<void> {
       stopHeartbeat();
       if (failure) reject(failure);
       else if (code === 1000) resolve();
-      else reject(endingOf(code, reason.toString("utf8"), url));
+      else reject(endingOf(code, told() || reason.toString("utf8"), url));
     });
   });
 }
@@ -102,23 +108,25 @@ function refusalIn(answer: { status: number; text: string; url: string }): unkno
   }
 }
 
+/** For close codes that come without a problem. */
 const meanings: Readonly<
   Record<number, readonly [Kind, code: string, message: string, fix: string]>
 > = {
-  4401: [
+  401: [
     "unauthenticated",
     "unauthenticated",
     "The token is not accepted.",
-    "holdfast up writes a new one.",
+    "On the manager's machine, holdfast up writes one for you.",
   ],
-  4404: ["not_found", "instance_not_found", "There is no such instance.", "holdfast list"],
-  4409: [
+  403: ["forbidden", "forbidden", "The token may not open this console.", "Ask an operator."],
+  404: ["not_found", "instance_not_found", "There is no such instance.", "See them: holdfast list"],
+  409: [
     "conflict",
     "no_console",
     "It has no console now: it does not run.",
     "See its state with `holdfast show`, and what it wrote with `holdfast log`.",
   ],
-  4503: [
+  503: [
     "unavailable",
     "host_unreachable",
     "Its host cannot be reached now.",
@@ -126,17 +134,15 @@ const meanings: Readonly<
   ],
 };
 
-/** What a close code and its reason say, as a Problem. */
-export function endingOf(code: number, reason: string, url: string): Problem {
-  const meaning = meanings[code];
+/** What a close code, and what came with it, say as a Problem. */
+export function endingOf(code: number, told: string, url: string): Problem {
+  const status = code - 4_000;
+  const read = ProblemShape.safeParse(parsed(told));
+  if (read.success) return problemFrom(read.data, { status });
+  const meaning = meanings[status];
   if (!meaning) return unreachable(url, `The console's connection was cut (${code}).`);
-  const [kind, fallbackCode, message, fix] = meaning;
-  try {
-    const read = ProblemShape.parse(JSON.parse(reason));
-    return problemFrom({ fix, ...read }, { status: code - 4_000 });
-  } catch {
-    return problem(kind, fallbackCode, message, { fix }); // Cut short, or none: the code says enough.
-  }
+  const [kind, fallback, message, fix] = meaning;
+  return problem(kind, /^[a-z][a-z0-9_]{2,60}$/.test(told) ? told : fallback, message, { fix });
 }
 
 function heartbeat(socket: WebSocket): () => void {

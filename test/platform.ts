@@ -8,7 +8,7 @@ import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { saveToken } from "@holdfast/cloud/access/edge";
-import { memoryShelf, type Shelf } from "@holdfast/cloud/agent/edge";
+import { type Joined, join, memoryShelf, type Shelf } from "@holdfast/cloud/agent/edge";
 import {
   type SimulatedWorld,
   simulatedHypervisor,
@@ -24,7 +24,6 @@ import type { Clock, Instant } from "@holdfast/kernel/time";
 import { freePort, testDatabase } from "@holdfast/store/testing";
 import pino from "pino";
 import { type Agent, startAgent } from "../apps/agent/agent.ts";
-import { type Joined, join } from "../apps/agent/join.ts";
 import { type Manager, startManager } from "../apps/manager/manager.ts";
 
 export const wallClock: Clock = { now: () => Date.now() as Instant, sleep: (d) => sleep(d) };

@@ -3,14 +3,21 @@
  *
  * It may be killed at any moment. The guests do not notice, and the next one adopts them.
  */
-import { type Keeper, keeper, type Link, openLink, type Shelf } from "@holdfast/cloud/agent/edge";
+import {
+  dialler,
+  type Keeper,
+  keeper,
+  type Link,
+  type Membership,
+  openLink,
+  type Shelf,
+} from "@holdfast/cloud/agent/edge";
 import type { HostFacts } from "@holdfast/cloud/hosts";
 import type { Hypervisor } from "@holdfast/drivers/hypervisor";
 import type { Digest, Disks } from "@holdfast/drivers/images";
 import type { VolumeId } from "@holdfast/kernel/ids";
 import type { Clock, Duration, Ticks } from "@holdfast/kernel/time";
 import type { Logger } from "pino";
-import { dialler, type Membership } from "./dial.ts";
 
 export interface AgentOptions {
   readonly membership: Membership;

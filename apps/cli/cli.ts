@@ -10,7 +10,7 @@ import { groups, programOf } from "./commands.ts";
 import { complete } from "./completion.ts";
 import { type Exit, exitFor, exits } from "./exits.ts";
 import { globalsOf } from "./globals.ts";
-import type { Group } from "./group.ts";
+import { type Group, pathOf } from "./group.ts";
 import { refusalText, type Session, sessionOf } from "./session.ts";
 import { Interrupted, type World } from "./world.ts";
 
@@ -22,7 +22,9 @@ export async function cli(
 ): Promise<number> {
   const requestId = world.mintId();
   let session: Session | undefined;
+  let running: Command | undefined;
   const open = (command: Command) => {
+    running = command;
     session = sessionOf(world, globalsOf(command, world.environment), requestId);
     return session;
   };
@@ -37,7 +39,7 @@ export async function cli(
     if (error instanceof CommanderError) return exitOfUsage(error);
     if (error instanceof Interrupted) return exits.interrupted.code;
     return told(
-      error,
+      addressed(error, running),
       session ?? sessionOf(world, globalsOf(program, world.environment), requestId),
     );
   } finally {
@@ -57,6 +59,13 @@ function told(error: unknown, session: Session): Exit {
   world.stderr.write(`${refusalText(viewOf(known), session)}\n`);
   if (options.verbose && error instanceof Error) world.stderr.write(`\n${stackOf(error)}\n`);
   return exitFor(known.kind);
+}
+
+/** Where the API would say to read its own description, people at a terminal have a nearer one. */
+function addressed(error: unknown, command: Command | undefined): unknown {
+  if (!(error instanceof Problem) || error.code !== "invalid_request" || !command) return error;
+  const fix = `See what it takes: holdfast help ${pathOf(command).join(" ")}`;
+  return problem(error.kind, error.code, error.message, { ...error.details, fix }, error);
 }
 
 const bug = (error: unknown) =>

@@ -27,7 +27,7 @@ export function progressOn(screen: Screen, clock: Clock): Progress {
   let timer: NodeJS.Timeout | undefined;
   const draw = () => {
     const time = stopwatch(milliseconds(since(begun, clock.now())));
-    const room = (screen.columns ?? 80) - time.length - 4;
+    const room = (screen.columns ?? 80) - time.length - 3; // Two between, and the last column free: a full line wraps.
     const text = plain(said ?? "");
     const shown = text.length > room ? `${text.slice(0, Math.max(0, room - 1))}…` : text;
     screen.write(`${clearLine}${shown}  ${time}`);

@@ -107,6 +107,8 @@ export const aHost = (change: Partial<hosts.HostView> = {}): hosts.HostView => (
 export interface Cloud {
   readonly instances: Map<string, instances.InstanceView>;
   readonly jobs: Map<string, jobs.JobView>;
+  /** The most instances that a page holds. */
+  largestPage: number;
   /** How many looks at a job its work takes. */
   looks: number;
   /** What a job fails with, if it is to fail. */
@@ -118,7 +120,14 @@ export function fakeCloud(...present: readonly instances.InstanceView[]): Cloud 
   const known = new Map(present.map((one) => [one.name, one]));
   const asked = new Map<string, jobs.JobView>();
   const keys = new Map<string, string>();
-  const cloud: Cloud = { instances: known, jobs: asked, looks: 2, failure: null, handlers: [] };
+  const cloud: Cloud = {
+    instances: known,
+    jobs: asked,
+    looks: 2,
+    largestPage: 1_000,
+    failure: null,
+    handlers: [],
+  };
 
   const find = (name: string) => {
     const found = known.get(name) ?? [...known.values()].find(({ id }) => id === name);
@@ -160,8 +169,11 @@ export function fakeCloud(...present: readonly instances.InstanceView[]): Cloud 
     handle(instances.listInstances, async ({ query }) => {
       const some = [...known.values()].filter(({ state }) => state === (query.state ?? state));
       const start = query.after ? some.findIndex(({ id }) => id === query.after) + 1 : 0;
-      const page = some.slice(start, start + Math.min(query.limit, 2));
-      return { instances: page, next: start + 2 < some.length ? (page.at(-1)?.id ?? null) : null };
+      const page = some.slice(start, start + Math.min(query.limit, cloud.largestPage));
+      return {
+        instances: page,
+        next: start + page.length < some.length ? (page.at(-1)?.id ?? null) : null,
+      };
     }),
     handle(instances.getInstance, async ({ params }) => find(params.instance)),
     handle(instances.runInstances, async ({ body, idempotencyKey }) => {
@@ -334,6 +346,7 @@ export interface How {
   readonly interrupted?: AbortSignal;
   /** Called with everything that is printed to the error stream, as it comes. */
   readonly onErr?: (text: string) => void;
+  readonly onOut?: (text: string) => void;
   readonly now?: Instant;
 }
 
@@ -345,10 +358,10 @@ export async function desk(cloud = fakeCloud(anInstance()), options?: FakeOption
   return { cloud, manager, type, stop: () => manager.stop() };
 }
 
-/** Runs a command line in an environment of its own. Words are split at spaces. */
-export async function run(line: string, how: How): Promise<Ran> {
-  const { environment = {}, stdin = new PassThrough().end(), isTTY = false, onErr } = how;
-  const out = sink(isTTY);
+/** Runs a command line in an environment of its own. A text is split at spaces. */
+export async function run(line: string | readonly string[], how: How): Promise<Ran> {
+  const { environment = {}, stdin = new PassThrough().end(), isTTY = false, onErr, onOut } = how;
+  const out = sink(isTTY, onOut);
   const err = sink(isTTY, onErr);
   const begun = performance.now();
   const base = how.now ?? moment;
@@ -366,7 +379,7 @@ export async function run(line: string, how: How): Promise<Ran> {
     mintId: () => randomUUID(),
     interrupted: how.interrupted ?? new AbortController().signal,
   };
-  const code = await cli(line.split(" ").filter(Boolean), world);
+  const code = await cli(typeof line === "string" ? line.split(" ").filter(Boolean) : line, world);
   return { code, out: out.text(), err: err.text() };
 }
 

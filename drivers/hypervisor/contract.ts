@@ -257,7 +257,10 @@ export function hypervisorContract(
 
     const lines = await desk.driver.consoleLog(spec, 1_000);
     assert.ok(lines.some(({ text }) => text === "holdfast: ready"));
-    assert.ok(lines.some(({ text }) => text === "hello"));
+    assert.ok(
+      lines.some(({ text }) => text === "hello"),
+      JSON.stringify(lines),
+    );
     const times = lines.map(({ at }) => at);
     assert.deepEqual(
       times,
@@ -361,7 +364,8 @@ function deskOf(rig: HypervisorRig) {
 
 let minted = 0;
 
-function specOf(): MachineSpec {
+/** A machine with nothing to boot from. */
+export function specOf(): MachineSpec {
   return {
     id: uuidV7(Date.now(), new Uint8Array(16).fill(++minted)) as InstanceId, // Its own maker's word.
     generation: 1,

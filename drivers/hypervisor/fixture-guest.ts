@@ -28,7 +28,7 @@ export interface FixtureGuest {
 }
 
 /** The modules that the guest needs, after those that they need. */
-const modules = ["button", "evdev", "pvpanic", "pvpanic-pci", "virtio_blk"];
+const modules = ["button", "evdev", "pvpanic", "pvpanic-pci"];
 
 const init = `#!/bin/busybox sh
 export PATH=/bin
@@ -45,7 +45,7 @@ export async function fixtureGuest(cacheDir: string): Promise<FixtureGuest> {
   await mkdir(cacheDir, { recursive: true });
   const { stdout } = await run("apt-cache", ["depends", "linux-image-amd64"]);
   const packageName = /Depends: (linux-image-\S+)/.exec(stdout)?.[1] ?? "linux-image-amd64";
-  const home = join(cacheDir, `guest-2-${packageName}`);
+  const home = join(cacheDir, `guest-3-${packageName}`);
   const made = await access(home).then(
     () => true,
     () => false,
@@ -74,7 +74,19 @@ async function make(packageName: string, home: string): Promise<void> {
   );
   const powerOff = "#!/bin/busybox sh\necho 'power button' >/dev/console\npoweroff -f\n";
   const archive = cpio([
-    ...["bin", "dev", "proc", "sys", "lib", "etc", "etc/acpi", "etc/acpi/PWRF"].map(directory),
+    ...[
+      "bin",
+      "dev",
+      "proc",
+      "sys",
+      "lib",
+      "var",
+      "var/run",
+      "var/log",
+      "etc",
+      "etc/acpi",
+      "etc/acpi/PWRF",
+    ].map(directory),
     { name: "init", body: Buffer.from(init) },
     { name: "bin/busybox", body: await readFile("/bin/busybox") },
     { name: "etc/acpi/PWRF/00000080", body: Buffer.from(powerOff) },

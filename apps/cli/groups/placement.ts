@@ -8,7 +8,7 @@ import { explanation } from "../text/fleet.ts";
 interface Options {
   readonly type?: string;
   readonly zone?: string;
-  readonly tag: readonly string[];
+  readonly tag?: readonly string[];
   readonly antiAffinity?: string;
 }
 
@@ -22,12 +22,12 @@ export const placementGroup: Group = (program, open) => {
     .description(explainPlacement.summary)
     .option("--type <type>", "how large (tiny)")
     .option("--zone <zone>", "only in this zone")
-    .option("--tag <tag>", "only on hosts with this tag; may be repeated", list, [])
+    .option("--tag <tag>", "only on hosts with this tag; may be repeated", list)
     .option("--anti-affinity <group>", "never on a host with another of this group")
     .action(async ({ type, zone, tag, antiAffinity }: Options, command) => {
       const session = open(command);
       const params = { project: session.options.project };
-      const body = { type, zone, hostTags: [...tag], antiAffinityGroup: antiAffinity };
+      const body = { type, zone, hostTags: tag && [...tag], antiAffinityGroup: antiAffinity };
       const asked = session.call(explainPlacement, { params, body });
       const reply = await session.named("type", type ?? "tiny", asked);
       session.show(reply, () => explanation(reply, session.paint));

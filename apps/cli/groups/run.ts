@@ -14,7 +14,7 @@ interface Options {
   readonly type?: string;
   readonly image?: string;
   readonly zone?: string;
-  readonly tag: readonly string[];
+  readonly tag?: readonly string[];
   readonly antiAffinity?: string;
   readonly userData?: string;
   readonly disk?: number;
@@ -36,7 +36,7 @@ export const runGroup: Group = (program, open) => {
     .option("--type <type>", "how large: see `holdfast types` (tiny)")
     .option("--image <image>", "what they start from: see `holdfast images` (tiny)")
     .option("--zone <zone>", "only in this zone")
-    .option("--tag <tag>", "only on hosts with this tag; may be repeated", list, [])
+    .option("--tag <tag>", "only on hosts with this tag; may be repeated", list)
     .option("--anti-affinity <group>", "never on a host with another of this group")
     .option(
       "--user-data <file>",
@@ -62,7 +62,7 @@ export const runGroup: Group = (program, open) => {
         type: options.type,
         image: options.image,
         zone: options.zone,
-        hostTags: [...options.tag],
+        hostTags: options.tag && [...options.tag],
         antiAffinityGroup: options.antiAffinity,
         userData,
         diskGiB: options.disk,

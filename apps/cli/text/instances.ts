@@ -4,7 +4,7 @@
  * The questions that `show` answers, in this order: how is it, what is under way and since when, what
  * happens if that does not come about, and why is it so.
  */
-import { type InstanceState, transitional } from "@holdfast/cloud/instances";
+import type { InstanceState } from "@holdfast/cloud/instances";
 import type { InstanceView } from "@holdfast/cloud/instances/api";
 import { type Instant, milliseconds } from "@holdfast/kernel/time";
 import { type Cell, facts, type Paint, stateCell, table } from "./table.ts";
@@ -48,7 +48,7 @@ export function instanceDetails(one: InstanceView, now: Instant, paint: Paint): 
   const head = stateCell(one.state);
   const state = typeof head === "string" ? head : paint(head.tone, head.text);
   const pairs: readonly (readonly [string, Cell | undefined])[] = [
-    ["since", sinceWhen(one, now)],
+    ["since", op ? undefined : sinceWhen(one, now)],
     ["wanted", one.desired],
     ["under way", op ? `${op.kind}: ${op.step}` : undefined],
     ["begun", op ? `${relative(op.since, now)}${attempts(op.attempt)}` : undefined],
@@ -123,9 +123,8 @@ function atNextLook({ state, desired }: InstanceView): string {
   return "the platform looks again";
 }
 
-/** When it got into its state, as far as its view says. */
+/** When it got into its state, as far as its view says; an operation says it better. */
 function sinceWhen(one: InstanceView, now: Instant): string | undefined {
-  if (transitional.has(one.state)) return one.op ? relative(one.op.since, now) : undefined;
   const moment = one.destroyedAt ?? (one.state === "running" ? one.upAt : one.cause?.at);
   return moment ? relative(moment, now) : undefined;
 }

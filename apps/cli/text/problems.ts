@@ -32,7 +32,7 @@ export function problemText(
 }
 
 /** `body.diskGiB` is where the program looks; `diskGiB` is what people wrote. */
-const fieldName = (field: string) => field.replace(/^(body|query|params)\./, "");
+const fieldName = (field: string) => field.replace(/^(body|query|params|path|header)\./, "");
 
 const shapes = ExplanationView.shape;
 

@@ -1,4 +1,7 @@
 /** What a process wires together to be a host. For apps/ and the simulated fleets only. */
+
+export { dialler, fetchBlob, type Membership } from "./dial.ts";
+export { type Joined, join } from "./join.ts";
 export { type Keeper, type KeeperDeps, keeper } from "./keeper.ts";
 export { type Dial, type Link, type LinkDeps, openLink, type Wire } from "./link.ts";
 export { fileShelf, type Held, memoryShelf, type Shelf } from "./shelf.ts";

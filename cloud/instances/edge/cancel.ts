@@ -20,8 +20,11 @@ interface Deps {
   readonly worker: Worker;
   readonly clock: Clock;
   readonly mintId: MintId;
-  /** Resolves when this job has moved, or after so many milliseconds. */
-  readonly progress: (job: JobId, milliseconds: number) => Promise<void>;
+  /** `moved` resolves when this job has moved, after so many milliseconds, or when forgotten. */
+  readonly progress: (
+    job: JobId,
+    milliseconds: number,
+  ) => { readonly moved: Promise<void>; forget(): void };
 }
 
 export function cancelRoutes({ database, worker, clock, mintId, progress }: Deps) {
@@ -30,11 +33,17 @@ export function cancelRoutes({ database, worker, clock, mintId, progress }: Deps
       const until = clock.now() + query.waitSeconds * 1_000;
       for (;;) {
         // Asked for before reading, so that what happens in between is not missed.
-        const moved = progress(params.job, Math.max(0, until - clock.now()));
-        const job = await mustFind(params.project, params.job);
+        const next = progress(params.job, Math.max(0, until - clock.now()));
+        const job = await mustFind(params.project, params.job).catch((error: unknown) => {
+          next.forget();
+          throw error;
+        });
         const done = job.succeeded + job.failed + job.cancelled;
-        if (job.state !== "running" || done > query.seen || clock.now() >= until) return job;
-        await moved;
+        if (job.state !== "running" || done > query.seen || clock.now() >= until) {
+          next.forget();
+          return job;
+        }
+        await next.moved;
       }
     }),
     listJobs: handle(listJobs, async ({ params, query }) => ({

@@ -28,6 +28,7 @@ export class Fleet {
   readonly #vacant: number[] = [];
   readonly #log = new Int32Array(remembered);
   readonly #names = new NameOrder();
+  readonly #hostsIn = new Map<string, number>();
   #changes = 0;
   #age = 0;
 
@@ -38,6 +39,11 @@ export class Fleet {
 
   get size(): number {
     return this.#slotOf.size;
+  }
+
+  /** The zones that have hosts. */
+  get zones(): IterableIterator<string> {
+    return this.#hostsIn.keys();
   }
 
   /** How many changes there have been; remember it to ask later what changed since. */
@@ -83,7 +89,9 @@ export class Fleet {
 
   remove(id: HostId): void {
     const slot = this.#slotOf.get(id);
-    if (slot === undefined) return;
+    const host = slot === undefined ? undefined : this.#slots[slot]?.host;
+    if (slot === undefined || !host) return;
+    this.#countIn(host.zone, -1);
     this.#slots[slot] = { host: undefined, heldCpus: 0, heldMemoryMiB: 0 };
     this.#slotOf.delete(id);
     this.#vacant.push(slot);
@@ -146,6 +154,7 @@ export class Fleet {
     const slot = this.#vacant.pop() ?? this.#slots.length;
     this.#slots[slot] = { host, heldCpus: 0, heldMemoryMiB: 0 };
     this.#slotOf.set(host.id, slot);
+    this.#countIn(host.zone, 1);
     this.#names.join(slot);
     this.#note(slot, edit);
   }
@@ -157,8 +166,16 @@ export class Fleet {
       this.#names.leave(slot);
       this.#names.join(slot);
     }
+    this.#countIn(known.zone, -1);
+    this.#countIn(host.zone, 1);
     entry.host = host;
     this.#note(slot, edit);
+  }
+
+  #countIn(zone: string, by: 1 | -1): void {
+    const hosts = (this.#hostsIn.get(zone) ?? 0) + by;
+    if (hosts > 0) this.#hostsIn.set(zone, hosts);
+    else this.#hostsIn.delete(zone);
   }
 
   #note(slot: number, kind: 0 | typeof edit): void {

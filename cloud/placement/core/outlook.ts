@@ -56,14 +56,14 @@ export class Outlook {
   #look(slot: number): void {
     const host = this.#fleet.hostAt(slot);
     if (!host) return;
-    const room = roomOf(host, this.#factors);
-    const freeCpus = room.cpus - this.#fleet.givenOutCpus(slot);
-    const freeMemoryMiB = room.memoryMiB - this.#fleet.givenOutMemoryMiB(slot);
-    this.cpus[slot] = room.cpus;
-    this.memoryMiB[slot] = room.memoryMiB;
+    const { cpus, memoryMiB } = roomOf(host, this.#factors);
+    const freeCpus = cpus - this.#fleet.givenOutCpus(slot);
+    const freeMemoryMiB = memoryMiB - this.#fleet.givenOutMemoryMiB(slot);
+    this.cpus[slot] = cpus;
+    this.memoryMiB[slot] = memoryMiB;
     this.freeCpus[slot] = freeCpus;
     this.freeMemoryMiB[slot] = freeMemoryMiB;
-    this.share[slot] = freeShare({ ...room, freeCpus, freeMemoryMiB });
+    this.share[slot] = freeShare({ cpus, memoryMiB, freeCpus, freeMemoryMiB });
   }
 
   #grow(length: number): void {

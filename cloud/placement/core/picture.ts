@@ -9,8 +9,7 @@
 import type { HostId } from "@holdfast/kernel/ids";
 import { Fleet } from "./fleet.ts";
 import type { Factors, HostCapacity } from "./model.ts";
-import type { Kind } from "./view.ts";
-import { Views } from "./views.ts";
+import { Views, type Wanted } from "./views.ts";
 
 /** How much of a host something takes; a request for a place is one of these. */
 export interface Size {
@@ -134,14 +133,16 @@ export class Picture {
    * these factors, and is accepted. For `choose`, which knows the rules that are not in the kind.
    */
   firstOf(
-    kind: Kind,
+    wanted: Wanted,
     { cpus, memoryMiB }: Size,
     factors: Factors,
     accept?: (id: HostId) => boolean,
   ): HostId | undefined {
-    const slot = this.#views.viewOf(kind, factors).find(
+    const slot = this.#views.find(
+      wanted,
       cpus,
       memoryMiB,
+      factors,
       accept &&
         ((candidate) => {
           const id = this.#fleet.hostAt(candidate)?.id;

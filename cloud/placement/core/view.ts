@@ -20,7 +20,7 @@ import { type Content, Shelf } from "./shelf.ts";
 
 export interface Kind {
   readonly planner: Planner;
-  readonly zone: string | undefined;
+  readonly zone: string;
   readonly tags: readonly string[];
   /** Hosts without concerns, or those with. */
   readonly isHealthy: boolean;
@@ -91,6 +91,14 @@ export class View {
       return found !== nothing;
     });
     return found;
+  }
+
+  /** Whether the planner prefers a host of this view to one of another zone's view. */
+  prefers(slot: number, other: View, otherSlot: number): boolean {
+    if (!this.#weighsPods) return this.#content.before(slot, otherSlot);
+    const ours = this.#pods[this.#podOf[slot] ?? nothing];
+    const theirs = other.#pods[other.#podOf[otherSlot] ?? nothing];
+    return ours !== undefined && theirs !== undefined && isBefore(ours, theirs);
   }
 
   #findIn(
@@ -206,7 +214,7 @@ export class View {
     return (
       host.state === "up" &&
       host.mode === "enabled" &&
-      (zone === undefined || host.zone === zone) &&
+      host.zone === zone &&
       (host.concerns.length === 0) === isHealthy &&
       tags.every((tag) => host.tags.includes(tag))
     );
@@ -291,8 +299,7 @@ export class View {
     const before = (a: number, b: number) => {
       const first = this.#pods[a];
       const second = this.#pods[b];
-      if (!first || !second) return false;
-      return first.share === second.share ? first.name < second.name : first.share > second.share;
+      return first !== undefined && second !== undefined && isBefore(first, second);
     };
     const raise = (id: number, bounds: Int32Array, at: number) => {
       for (let i = 0; i < this.#sizes.length; i++) {
@@ -333,4 +340,9 @@ export class View {
     if (this.#weighsPods) this.#counted = longer(this.#counted, length * 4);
     this.#leaves.at = longer(this.#leaves.at, length, nothing);
   }
+}
+
+/** The emptier pod first, then by name. */
+function isBefore(a: Pod, b: Pod): boolean {
+  return a.share === b.share ? a.name < b.name : a.share > b.share;
 }

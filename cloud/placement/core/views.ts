@@ -6,6 +6,7 @@
  */
 import type { Fleet } from "./fleet.ts";
 import type { Factors } from "./model.ts";
+import { nothing } from "./nodes.ts";
 import { Outlook } from "./outlook.ts";
 import { type Kind, View } from "./view.ts";
 
@@ -18,19 +19,22 @@ const fewestViews = 16;
 /** Settings change rarely; two at a time (before and after, while an explanation asks) is already odd. */
 const mostSettings = 4;
 
+/** A kind of request, before it is known in which zone to look. */
+export type Wanted = Omit<Kind, "zone"> & { readonly zone: string | undefined };
+
 interface Used {
   lastUse: number;
 }
 
 interface KeptView extends Used {
-  readonly key: string;
   readonly view: View;
+  readonly drop: () => void;
 }
 
-/** One setting of the factors, and the views under it. */
+/** One setting of the factors, and the views under it: by everything but the zone, then by zone. */
 interface Setting extends Used {
   readonly outlook: Outlook;
-  readonly views: Map<string, KeptView>;
+  readonly families: Map<string, Map<string, KeptView>>;
 }
 
 export class Views {
@@ -45,19 +49,70 @@ export class Views {
     this.#mostSlots = mostSlots;
   }
 
-  get count(): number {
-    return this.#settings.reduce((sum, { views }) => sum + views.size, 0);
+  /** How many there are. */
+  get size(): number {
+    return this.#all().length;
   }
 
-  /** The view for this kind of request under these factors; it and its outlook see the fleet as it is. */
-  viewOf(kind: Kind, factors: Factors): View {
+  /** The slot of the first host with room for this that is accepted, in one zone or in any, or -1. */
+  find(
+    wanted: Wanted,
+    cpus: number,
+    memoryMiB: number,
+    factors: Factors,
+    accept: ((slot: number) => boolean) | undefined,
+  ): number {
     this.#fleet.settle();
     const setting = this.#settingOf(factors);
     setting.outlook.catchUp();
-    const key = keyOf(kind);
-    const kept = setting.views.get(key) ?? this.#newView(setting, key, kind);
+    const family = familyOf(setting, wanted);
+    const { zone } = wanted;
+    if (zone !== undefined)
+      return this.#viewOf(setting, family, wanted, zone).find(cpus, memoryMiB, accept);
+    let best: View | undefined;
+    let found = nothing;
+    for (const each of this.#fleet.zones) {
+      const view = this.#viewOf(setting, family, wanted, each);
+      const slot = view.find(cpus, memoryMiB, accept);
+      if (slot === nothing || (best && !view.prefers(slot, best, found))) continue;
+      best = view;
+      found = slot;
+    }
+    return found;
+  }
+
+  #viewOf(
+    setting: Setting,
+    family: Map<string, KeptView>,
+    { planner, tags, isHealthy }: Wanted,
+    zone: string,
+  ): View {
+    let kept = family.get(zone);
+    if (!kept) {
+      this.#makeRoomFor(family);
+      const kind = { planner, tags: [...tags], isHealthy, zone };
+      const view = new View(this.#fleet, setting.outlook, kind);
+      kept = { view, drop: () => family.delete(zone), lastUse: 0 };
+      family.set(zone, kept);
+    }
     kept.lastUse = ++this.#uses;
     return kept.view;
+  }
+
+  #makeRoomFor(family: Map<string, KeptView>): void {
+    const most = Math.max(fewestViews, this.#mostSlots / Math.max(1, this.#fleet.slots));
+    const all = this.#all();
+    if (all.length < most) return;
+    leastUsed(all)?.drop();
+    for (const { families } of this.#settings)
+      for (const [key, other] of families)
+        if (other.size === 0 && other !== family) families.delete(key);
+  }
+
+  #all(): readonly KeptView[] {
+    return this.#settings.flatMap(({ families }) =>
+      [...families.values()].flatMap((family) => [...family.values()]),
+    );
   }
 
   #settingOf(factors: Factors): Setting {
@@ -71,29 +126,20 @@ export class Views {
     const oldest = leastUsed(this.#settings);
     if (this.#settings.length >= mostSettings)
       this.#settings = this.#settings.filter((setting) => setting !== oldest);
-    const setting = { outlook: new Outlook(this.#fleet, factors), views: new Map(), lastUse: 0 };
+    const setting = { outlook: new Outlook(this.#fleet, factors), families: new Map(), lastUse: 0 };
     this.#settings.push(setting);
     return setting;
   }
-
-  #newView(setting: Setting, key: string, kind: Kind): KeptView {
-    const kept = this.#settings.flatMap(({ views }) => [...views.values()]);
-    const most = Math.max(fewestViews, this.#mostSlots / Math.max(1, this.#fleet.slots));
-    const oldest = leastUsed(kept);
-    if (oldest && kept.length >= most)
-      for (const { views } of this.#settings)
-        if (views.get(oldest.key) === oldest) views.delete(oldest.key);
-    const ours = { ...kind, tags: [...kind.tags] };
-    const view = { key, view: new View(this.#fleet, setting.outlook, ours), lastUse: 0 };
-    setting.views.set(key, view);
-    return view;
-  }
 }
 
-/** Newlines and `=` keep apart what is wanted and what is not; no name of a zone or tag has a newline. */
-function keyOf({ planner, isHealthy, zone, tags }: Kind): string {
-  const wanted = tags.length > 1 ? [...tags].sort().join("\n") : (tags[0] ?? "");
-  return `${planner}\n${isHealthy}\n${zone === undefined ? "" : `=${zone}`}\n${wanted}`;
+function familyOf({ families }: Setting, { planner, isHealthy, tags }: Wanted) {
+  const all = tags.length > 1 ? [...tags].sort().join("\n") : (tags[0] ?? "");
+  const key = `${planner} ${isHealthy} ${all}`;
+  const known = families.get(key);
+  if (known) return known;
+  const family = new Map<string, KeptView>();
+  families.set(key, family);
+  return family;
 }
 
 function leastUsed<T extends Used>(all: readonly T[]): T | undefined {

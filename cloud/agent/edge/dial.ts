@@ -7,9 +7,9 @@
 import { request } from "node:https";
 import type { Readable } from "node:stream";
 import { createSecureContext } from "node:tls";
-import type { Dial } from "@holdfast/cloud/agent/edge";
 import { problem } from "@holdfast/kernel/problem";
 import { type ClientOptions, WebSocket } from "ws";
+import type { Dial } from "./link.ts";
 
 /** What a host got when it joined. All PEM. */
 export interface Membership {

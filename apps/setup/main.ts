@@ -1,0 +1,93 @@
+/**
+ * The commands that set up and take down: `up`, `down`, `join`, `needs`. Apart from the CLI because they
+ * touch the machine, and the CLI only ever talks to the API.
+ *
+ * HOLDFAST_STATE  state directory (default /var/lib/holdfast)
+ * DATABASE_URL    use this PostgreSQL (15 or later) and not the embedded one
+ */
+import { Problem } from "@holdfast/kernel/problem";
+import { Command } from "commander";
+import { down } from "./down.ts";
+import { joinCloud } from "./join.ts";
+import { missing } from "./needs.ts";
+import { sayOn } from "./say.ts";
+import { up } from "./up.ts";
+
+const version = "0.1.0";
+const say = sayOn(process.stdout);
+const program = new Command("holdfast").description("Set up Holdfast on this machine.");
+const port = (text: string) => {
+  const number = Number(text);
+  if (Number.isInteger(number) && number > 0 && number < 65_536) return number;
+  throw new Problem("invalid", "port_invalid", `${text} is not a port.`, {
+    fix: "Give a number from 1 to 65535.",
+  });
+};
+const stateOption = [
+  "--state <directory>",
+  "state directory",
+  process.env.HOLDFAST_STATE ?? "/var/lib/holdfast",
+] as const;
+
+program
+  .command("up")
+  .description("install what is missing, start the platform, and run a first instance")
+  .option(...stateOption)
+  .option("--no-install", "only say what is missing")
+  .option("--api-port <port>", "port of the API on 127.0.0.1", port, 7070)
+  .option("--agent-port <port>", "port that agents connect to", port, 7071)
+  .option("--database-port <port>", "port of the embedded PostgreSQL", port, 7072)
+  .action(async (options) => {
+    if (!options.install) return sayWhatIsMissing();
+    mustBeRoot();
+    const { state, apiPort, agentPort, databasePort } = options;
+    const databaseUrl = process.env.DATABASE_URL;
+    await up({ state, apiPort, agentPort, databasePort, databaseUrl, version }, say);
+  });
+
+program
+  .command("down")
+  .description("stop the platform; guests run on")
+  .option(...stateOption)
+  .option("--guests", "shut the guests down first", false)
+  .action(({ state, guests }) => down(state, guests, say));
+
+program
+  .command("join")
+  .description("make this machine a host of a cloud")
+  .argument("<managers>", "address:port of its managers, with commas")
+  .requiredOption("--token <token>", "from: holdfast hosts token")
+  .option("--name <name>", "the host's name (default: this machine's)")
+  .option(...stateOption)
+  .action(async (managers: string, { state, token, name }) => {
+    mustBeRoot();
+    await joinCloud({ state, managers: managers.split(","), token, name }, say);
+  });
+
+await program.parseAsync().catch((error: unknown) => {
+  if (!(error instanceof Problem)) throw error;
+  console.error(`\nerror:   ${error.message}`);
+  if (error.details.fix) console.error(`next:    ${error.details.fix}`);
+  console.error(`more:    docs/problems/${error.code}.md`);
+  process.exitCode = 1;
+});
+
+async function sayWhatIsMissing(): Promise<void> {
+  const lacking = await missing();
+  if (lacking.length === 0) return say.line("Nothing is missing.");
+  say.line("Missing Debian packages:");
+  for (const { name, why } of lacking) say.line(`    ${name.padEnd(18)} ${why}`);
+  process.exitCode = 1;
+}
+
+function mustBeRoot(): void {
+  if (process.getuid?.() === 0) return;
+  throw new Problem(
+    "forbidden",
+    "root_needed",
+    "This sets up users, cgroups and guests, and needs root.",
+    {
+      fix: "sudo ./holdfast up",
+    },
+  );
+}

@@ -1,0 +1,263 @@
+/**
+ * `holdfast up`: from a fresh machine to a running guest, and from anything in between to the same.
+ *
+ * Every step first looks whether it is done, so a second `up` changes nothing, and one that was broken
+ * off is simply run again.
+ */
+import { randomBytes } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdir, open } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join as joinPath } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Client, connect } from "@holdfast/client/client";
+import { saveToken } from "@holdfast/cloud/access/edge";
+import { join } from "@holdfast/cloud/agent/edge";
+import { createJoinToken, listHosts } from "@holdfast/cloud/hosts/api";
+import { registerImage } from "@holdfast/cloud/images/api";
+import { getInstance, listInstances, runInstances } from "@holdfast/cloud/instances/api";
+import { fileBlobs } from "@holdfast/drivers/images/files";
+import { qemuDisks } from "@holdfast/drivers/images/qemu-img";
+import { buildTiny, findTiny, tinyFiles } from "@holdfast/drivers/images/tiny";
+import type { ProjectId } from "@holdfast/kernel/ids";
+import { Problem, problem } from "@holdfast/kernel/problem";
+import { connectDatabase } from "@holdfast/store/database";
+import { z } from "zod";
+import { bringUpToDate, type DatabaseAccess, openDatabase } from "./database.ts";
+import { install, missing } from "./needs.ts";
+import { type Place, paths, readJson, writePrivately } from "./place.ts";
+import type { Say } from "./say.ts";
+import { ensureSupervisor } from "./supervision.ts";
+
+export interface UpOptions extends Place {
+  readonly databaseUrl: string | undefined;
+  readonly version: string;
+}
+
+const project = "default" as ProjectId; // Looked up by its name.
+const ClientFile = z.object({ url: z.string(), token: z.string() });
+
+export async function up(options: UpOptions, say: Say): Promise<void> {
+  const { state } = options;
+  const at = paths(state);
+  say.line(`Holdfast ${options.version}, state in ${state}`);
+  await debianPackages(say);
+  await mkdir(at.logs, { recursive: true });
+  const database = await say.step("PostgreSQL answers", () =>
+    openDatabase(options, options.databaseUrl),
+  );
+  await say.step("the schema is up to date", () => bringUpToDate(database, options));
+  const manifest = await say.step("the tiny image is built", () => ensureTiny(state));
+  const client = await ensureClient(options, database);
+  await say.step("the manager answers", async () => {
+    await ensureSupervisor(state, planOf(options, database, ["guard", "manager"]));
+    await answers(options.apiPort, at.logs);
+  });
+  await say.step("the tiny image is registered", () =>
+    client.call(registerImage, { params: {}, query: {}, body: manifest }),
+  );
+  await say.step("this machine is a host", async () => {
+    await ensureIdentity(client, options);
+    await ensureSupervisor(state, planOf(options, database, ["guard", "manager", "agent"]));
+    await hostIsUp(client, at.logs);
+  });
+  const first = await firstInstance(client, say);
+  await summary(client, options, first, say);
+}
+
+/** Names what is missing, and installs it. */
+async function debianPackages(say: Say): Promise<void> {
+  const lacking = await missing();
+  if (lacking.length === 0) return;
+  say.line("These Debian packages are missing and will be installed:");
+  for (const { name, why } of lacking) say.line(`    ${name.padEnd(18)} ${why}`);
+  await say.step("the Debian packages are installed", () => install(lacking));
+}
+
+async function ensureTiny(state: string) {
+  const at = paths(state);
+  const where = { directory: at.tiny, rootfs: at.rootfs };
+  const built = (await findTiny(where)) ?? (await buildTiny({ ...where, cache: at.cache }));
+  const blobs = await fileBlobs(at.images);
+  const disks = await qemuDisks({ directory: at.images });
+  for (const part of ["kernel", "initrd", "disk"] as const)
+    if (!(await blobs.find(built[part])))
+      await blobs.put(createReadStream(joinPath(at.tiny, tinyFiles[part])), built[part]);
+  const { virtualBytes } = await disks.inspect(joinPath(at.tiny, tinyFiles.disk));
+  const { kernel, initrd, disk, commandLine, builtFrom } = built;
+  return {
+    name: "tiny",
+    source: `built from ${builtFrom.map(({ name, version }) => `${name} ${version}`).join(", ")}`,
+    manifest: {
+      disk: { digest: disk, format: "qcow2" as const, virtualBytes },
+      direct: { kernel, initrd, commandLine },
+      saysReady: true,
+      smallestMemoryMiB: 96,
+    },
+  };
+}
+
+/** The operator's token: made once, kept in the state directory, its hash in the database. */
+async function ensureClient(place: Place, access: DatabaseAccess): Promise<Client> {
+  const file = paths(place.state).client;
+  const known = ClientFile.safeParse(await readJson(file));
+  const token = known.success ? known.data.token : `hft_${randomBytes(24).toString("base64url")}`;
+  const url = `http://127.0.0.1:${place.apiPort}`;
+  await writePrivately(file, { url, token });
+  const database = connectDatabase({ url: access.owner, connections: 1 });
+  try {
+    await saveToken(database, token, "operator");
+  } finally {
+    await database.close();
+  }
+  return connect({ url, token });
+}
+
+function planOf(
+  place: Place,
+  { url, role, embedded }: DatabaseAccess,
+  names: readonly ("manager" | "guard" | "agent")[],
+) {
+  const script = paths(place.state).script;
+  const env = {
+    guard: {},
+    manager: {
+      DATABASE_URL: url,
+      ...(role ? { HOLDFAST_DATABASE_ROLE: role } : {}),
+      HOLDFAST_API: `127.0.0.1:${place.apiPort}`,
+      HOLDFAST_AGENTS: `127.0.0.1:${place.agentPort}`,
+    },
+    agent: { HOLDFAST_MANAGERS: `127.0.0.1:${place.agentPort}` },
+  };
+  return {
+    ...(embedded ? { database: embedded } : {}),
+    programs: names.map((name) => ({ name, script: script(name), env: env[name] })),
+  };
+}
+
+async function answers(port: number, logs: string): Promise<void> {
+  await patiently(30, async () => {
+    const response = await fetch(`http://127.0.0.1:${port}/health`);
+    return response.ok;
+  }).catch(async () => {
+    throw await notUp("manager", port, logs);
+  });
+}
+
+async function ensureIdentity(client: Client, place: Place): Promise<void> {
+  const file = paths(place.state).identity;
+  if (await readJson(file)) return;
+  const name = hostname()
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9.-]/g, "-");
+  const { token } = await client.call(createJoinToken, {
+    params: {},
+    query: {},
+    body: { hostName: name, minutes: 5 },
+  });
+  await writePrivately(file, await join(`127.0.0.1:${place.agentPort}`, token, name));
+}
+
+async function hostIsUp(client: Client, logs: string): Promise<void> {
+  await patiently(45, async () => {
+    const { hosts } = await client.call(listHosts, { params: {}, query: {} });
+    return hosts.some(({ state, isConnected }) => state === "up" && isConnected);
+  }).catch(async () => {
+    throw await notUp("agent", undefined, logs);
+  });
+}
+
+/** The first instance of an installation that has none. Afterwards that is the owner's business. */
+async function firstInstance(client: Client, say: Say): Promise<string | undefined> {
+  const params = { project };
+  const { instances } = await client.call(listInstances, { params, query: {} });
+  if (instances.length > 0) return undefined;
+  const expunged = await client.call(listInstances, {
+    params,
+    query: { state: "expunged", limit: 1 },
+  });
+  if (expunged.instances.length > 0) return undefined;
+  await say.step("the first instance says that it is up", async () => {
+    await client.call(runInstances, { params, query: {}, body: { name: "first" } });
+    await patiently(120, async () => {
+      const view = await client.call(getInstance, {
+        params: { ...params, instance: "first" },
+        query: {},
+      });
+      if (view.state === "failed") throw notRunning(view.cause?.says);
+      return view.guest === "up";
+    });
+  });
+  return "first";
+}
+
+async function summary(
+  client: Client,
+  place: Place,
+  first: string | undefined,
+  say: Say,
+): Promise<void> {
+  const { hosts } = await client.call(listHosts, { params: {}, query: {} });
+  const { instances } = await client.call(listInstances, { params: { project }, query: {} });
+  const [host] = hosts;
+  const running = instances.filter(({ state }) => state === "running").length;
+  const name = first ?? instances[0]?.name ?? "NAME";
+  say.line();
+  say.line(`  API        http://127.0.0.1:${place.apiPort}    (OpenAPI: /openapi.json)`);
+  say.line(`  token      in ${paths(place.state).client}`);
+  say.line(`  agents     127.0.0.1:${place.agentPort}`);
+  say.line(`  logs       ${paths(place.state).logs}`);
+  if (host)
+    say.line(`  host       ${host.name}, ${host.acceleration?.kind}: ${host.acceleration?.reason}`);
+  say.line(`  instances  ${running} running of ${instances.length}`);
+  say.line();
+  say.line("  Next:");
+  say.line(`    ./holdfast list`);
+  say.line(`    ./holdfast console ${name}      (leave with Ctrl-])`);
+  say.line(`    ./holdfast run web --wait`);
+  say.line(`    ./holdfast trace ${name}`);
+  say.line(`    ./holdfast down              (guests run on; up finds them again)`);
+}
+
+/** Asks until it is so; what fails in between is asked again. A Problem that says `conflict` is final. */
+async function patiently(seconds: number, isSo: () => Promise<boolean>): Promise<void> {
+  const until = performance.now() + seconds * 1_000;
+  for (;;) {
+    const answer = await isSo().catch((error: unknown) => {
+      if (error instanceof Problem && error.kind === "conflict") throw error;
+      return false;
+    });
+    if (answer) return;
+    if (performance.now() > until) throw new Error(`not so within ${seconds} s`);
+    await sleep(25);
+  }
+}
+
+async function notUp(name: string, port: number | undefined, logs: string): Promise<Problem> {
+  const file = await open(joinPath(logs, `${name}.log`)).catch(() => undefined);
+  const text = (await file?.readFile("utf8")) ?? "";
+  await file?.close();
+  const words = text.trim().split("\n").slice(-3).join("\n");
+  const where = port === undefined ? "" : ` on port ${port}`;
+  return problem(
+    "unavailable",
+    "program_not_up",
+    `The ${name} did not come up${where}. Its last words:\n${words}`,
+    {
+      fix:
+        port === undefined
+          ? `Read ${logs}/${name}.log`
+          : `Free port ${port}, or give another: holdfast up --api-port 7080`,
+    },
+  );
+}
+
+const notRunning = (says: string | undefined) =>
+  problem(
+    "conflict",
+    "first_instance_failed",
+    `The first instance did not start: ${says ?? "see its events"}`,
+    {
+      fix: "See why: ./holdfast trace first",
+    },
+  );

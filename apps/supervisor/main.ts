@@ -1,0 +1,67 @@
+/**
+ * Keeps the platform's own processes running: PostgreSQL, manager, guard and agent.
+ *
+ * Whatever dies is started again; whatever runs already is adopted, so the supervisor itself may be
+ * killed and started again without anybody noticing. SIGTERM stops all of them, the database last;
+ * guests are not its business and run on.
+ *
+ * HOLDFAST_STATE  state directory (default /var/lib/holdfast)
+ */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { findEmbedded, launchEmbedded } from "@holdfast/store/embedded";
+import pino from "pino";
+import { type Charge, keepRunning } from "./charge.ts";
+import { boundLogs } from "./logs.ts";
+import { type Plan, type Program, readPlan } from "./plan.ts";
+import { findProgram, launchProgram, recordSelf } from "./programs.ts";
+
+const state = process.env.HOLDFAST_STATE ?? "/var/lib/holdfast";
+const logs = join(state, "logs");
+mkdirSync(logs, { recursive: true });
+const log = pino({ base: { process: "supervisor" } });
+const charges = new Map<string, Charge>();
+
+await recordSelf(state);
+await follow();
+const bounding = setInterval(() => void boundLogs(logs), 10_000);
+
+process.on("SIGHUP", () => void follow());
+for (const signal of ["SIGTERM", "SIGINT"] as const)
+  process.once(signal, () => {
+    void stop().then(() => process.exit(0));
+  });
+
+/** Start what is in the plan and not yet in hand. */
+async function follow(): Promise<void> {
+  const plan = await readPlan(state);
+  if (plan.database) take("database", databaseCharge(plan.database));
+  for (const program of plan.programs) take(program.name, programCharge(program));
+}
+
+function take(name: string, how: Parameters<typeof keepRunning>[1]): void {
+  if (!charges.has(name)) charges.set(name, keepRunning(name, how, log));
+}
+
+async function stop(): Promise<void> {
+  clearInterval(bounding);
+  log.info("the platform stops; guests run on");
+  for (const name of ["agent", "manager", "guard", "database"]) await charges.get(name)?.stop();
+}
+
+function databaseCharge(options: NonNullable<Plan["database"]>) {
+  return {
+    find: () => findEmbedded(options.directory),
+    launch: () => launchEmbedded(options),
+    // A fast shutdown: connections are ended, nothing is lost.
+    stopSignal: "SIGINT" as const,
+  };
+}
+
+function programCharge(program: Program) {
+  return {
+    find: () => findProgram(state, program),
+    launch: () => launchProgram(state, logs, program),
+    stopSignal: "SIGTERM" as const,
+  };
+}

@@ -1,0 +1,61 @@
+/**
+ * Our own programs as processes: how they are launched, and how they are recognised again.
+ *
+ * A process id in a file may by now be somebody else's, so the command line and the state directory in the
+ * environment must fit as well.
+ */
+import { spawn } from "node:child_process";
+import { open, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { isAlive } from "./charge.ts";
+import type { Program } from "./plan.ts";
+
+const pidFile = (state: string, name: string) => join(state, `${name}.pid`);
+
+export async function findProgram(
+  state: string,
+  { name, script }: Pick<Program, "name" | "script">,
+): Promise<number | undefined> {
+  return findProcess(state, name, script);
+}
+
+/** The running supervisor of this state directory, if there is one. */
+export const findSupervisor = (state: string, script: string) =>
+  findProcess(state, "supervisor", script);
+
+export async function recordSelf(state: string): Promise<void> {
+  await writeFile(pidFile(state, "supervisor"), String(process.pid));
+}
+
+async function findProcess(
+  state: string,
+  name: string,
+  script: string,
+): Promise<number | undefined> {
+  const pid = Number(await readFile(pidFile(state, name), "utf8").catch(() => ""));
+  if (!pid || !isAlive(pid)) return undefined;
+  const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+  const environment = await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "");
+  const isIt =
+    commandLine.includes(script) && environment.split("\0").includes(`HOLDFAST_STATE=${state}`);
+  return isIt ? pid : undefined;
+}
+
+export async function launchProgram(
+  state: string,
+  logs: string,
+  { name, script, env }: Program,
+): Promise<number> {
+  const log = await open(join(logs, `${name}.log`), "a", 0o640);
+  const child = spawn(process.execPath, ["--enable-source-maps", script], {
+    env: { PATH: process.env.PATH, ...env, HOLDFAST_STATE: state },
+    stdio: ["ignore", log.fd, log.fd],
+    detached: true,
+  });
+  await log.close();
+  if (child.pid === undefined) throw new Error(`${name} did not start`);
+  await writeFile(pidFile(state, name), String(child.pid));
+  child.on("error", () => {});
+  child.unref();
+  return child.pid;
+}

@@ -1,0 +1,113 @@
+/**
+ * A place on this machine where tests may run real QEMU: a run directory, a cgroup and user ids of
+ * its own, all gone when the test is over. Needs root. Not for anything but tests.
+ */
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Clock, Instant } from "@holdfast/kernel/time";
+import type { HypervisorRig } from "./contract.ts";
+import type { MachineRef } from "./driver.ts";
+import { type FixtureGuest, fixtureGuest } from "./fixture-guest.ts";
+import { type Paths, pathsOf } from "./incarnation.ts";
+import { isAlive, type ProcessId, parseStat } from "./process.ts";
+import { type QemuOptions, qemuHypervisor } from "./qemu.ts";
+
+export const wallClock: Clock = { now: () => Date.now() as Instant, sleep: (wait) => sleep(wait) };
+
+export interface FixtureHost extends HypervisorRig {
+  readonly guest: FixtureGuest;
+  readonly options: QemuOptions;
+  readonly runDir: string;
+  pathsOf(ref: MachineRef): Paths;
+  processOf(ref: MachineRef): ProcessId;
+  /** The cgroups of a machine, one per tree of this host. */
+  cgroupsOf(ref: MachineRef): readonly string[];
+}
+
+let guestOnce: Promise<FixtureGuest> | undefined;
+let made = 0;
+
+/** `cacheDir` keeps the guest between runs. */
+export async function fixtureHost(t: TestContext, cacheDir?: string): Promise<FixtureHost> {
+  guestOnce ??= fixtureGuest(cacheDir ?? join(tmpdir(), "holdfast-test-cache"));
+  const guest = await guestOnce;
+  const runDir = mkdtempSync(join(tmpdir(), "hf-"));
+  chmodSync(runDir, 0o711);
+  const parent = `holdfast-test-${process.pid}-${++made}`;
+  const root = "/sys/fs/cgroup";
+  const trees = ["", "cpu", "memory", "pids"].map((tree) => join(root, tree, parent));
+  t.after(() => {
+    rmSync(runDir, { recursive: true, force: true });
+    for (const tree of trees) if (existsSync(tree)) rmdirSync(tree);
+  });
+
+  const options: QemuOptions = {
+    runDir,
+    clock: wallClock,
+    acceleration: { kind: "tcg", reason: "a test" },
+    uids: { first: 910_000, count: 10 },
+    cgroup: { parent, root },
+    consoleLimit: 100_000,
+  };
+  const filesOf = (ref: MachineRef) => pathsOf(runDir, ref);
+  return {
+    guest,
+    options,
+    runDir,
+    pathsOf: filesOf,
+    processOf,
+    cgroupsOf: ({ id, generation }) =>
+      trees.map((tree) => join(tree, `${id}.g${generation}`)).filter(existsSync),
+    open: () => qemuHypervisor(options),
+    unlaunchable: (spec) => ({ ...spec, boot: { ...guest, kernel: "/nowhere/vmlinuz" } }),
+    async kill(ref) {
+      const victim = processOf(ref);
+      process.kill(victim.pid, "SIGKILL");
+      while (isAlive(victim)) await sleep(1); // Condition, not time: nobody announces a zombie.
+    },
+    freeze: async (ref) => void process.kill(processOf(ref).pid, "SIGSTOP"),
+    identity: async (ref) => `${processOf(ref).pid} ${processOf(ref).startTicks}`,
+    async consoleBytes(ref) {
+      const { consoleLog, consoleOld, consoleSeen } = filesOf(ref);
+      const files = [consoleLog, consoleOld, consoleSeen, `${consoleSeen}.1`].filter(existsSync);
+      return files.reduce((sum, file) => sum + statSync(file).size, 0);
+    },
+    leftovers: async () => [...filesLeft(), ...cgroupsLeft(), ...processesLeft()],
+  };
+
+  function processOf(ref: MachineRef): ProcessId {
+    const found = parseStat(readFileSync(filesOf(ref).pid, "latin1"));
+    if (!found) throw new Error("no process was recorded");
+    return found;
+  }
+
+  function filesLeft(): readonly string[] {
+    const files = readdirSync(runDir, { recursive: true, encoding: "utf8" });
+    return files.filter((file) => file.includes("/") && !file.endsWith("/generation"));
+  }
+
+  function cgroupsLeft(): readonly string[] {
+    const entries = trees.filter(existsSync).flatMap((tree) => {
+      return readdirSync(tree, { withFileTypes: true });
+    });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  }
+
+  function processesLeft(): readonly string[] {
+    const all = execFileSync("ps", ["-eo", "stat,args"], { encoding: "utf8" }).split("\n");
+    return all.filter((line) => line.includes(runDir) && !line.startsWith("Z"));
+  }
+}
