@@ -4,8 +4,9 @@
  * Anything can stand at an address: a manager, a proxy whose manager is away, somebody's router. Only
  * a body that reads like ours is believed; the rest is told apart by what the caller can do about it.
  */
-import { ProblemShape } from "@holdfast/cloud/jobs/api";
+
 import { type Kind, kinds, type Problem, problem } from "@holdfast/kernel/problem";
+import { ProblemShape } from "@holdfast/kernel/shapes";
 import type { z } from "zod";
 
 /** An HTTP answer, from whatever spoke HTTP. */

@@ -16,6 +16,7 @@ import { instancesGroup } from "./groups/instances.ts";
 import { jobsGroup } from "./groups/jobs.ts";
 import { ordersGroup } from "./groups/orders.ts";
 import { placementGroup } from "./groups/placement.ts";
+import { platformGroup } from "./groups/platform.ts";
 import { runGroup } from "./groups/run.ts";
 import { settingsGroup } from "./groups/settings.ts";
 import { typesGroup } from "./groups/types.ts";
@@ -23,6 +24,7 @@ import type { Session } from "./session.ts";
 
 /** In the order of `holdfast --help`. */
 export const groups: readonly Group[] = [
+  platformGroup,
   runGroup,
   instancesGroup,
   ordersGroup,

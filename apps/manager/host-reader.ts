@@ -53,8 +53,10 @@ export function hostReader({ database, hub, logDirectory }: Deps): HostReader {
           missing.push(`${name}: ${error instanceof Error ? error.message : error}`);
         }
       }
-      lines.sort((a, b) => a.at - b.at);
-      return { lines: lines.slice(-most), missing };
+      // A host answers for each generation that it had, and its own log is the same each time.
+      const once = new Map(lines.map((line) => [`${line.at} ${line.source} ${line.text}`, line]));
+      const inOrder = [...once.values()].sort((a, b) => a.at - b.at);
+      return { lines: inOrder.slice(-most), missing };
     },
   };
 

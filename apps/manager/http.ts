@@ -36,7 +36,7 @@ export function httpServer({ access, handlers, log }: HttpDeps): FastifyInstance
     logController: new LogController({ disableRequestLogging: true }), // One line per request is ours, below.
     bodyLimit: largestBody,
     forceCloseConnections: true,
-    requestTimeout: 90_000,
+    requestTimeout: 0, // An image may take an hour to come; headers may not (Node's own minute).
     genReqId: ({ headers }) => {
       const given = headers["x-request-id"];
       return typeof given === "string" && requestIdShape.test(given) ? given : randomUUID();

@@ -1,8 +1,8 @@
 /** The OpenAPI document, printed from the declared routes: what is not declared is not there. */
 
-import { ProblemShape } from "@holdfast/cloud/jobs/api";
 import { type Kind, kinds } from "@holdfast/kernel/problem";
 import type { Handler } from "@holdfast/kernel/route";
+import { ProblemShape } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 
 export function openApi(handlers: readonly Handler[], version: string): unknown {

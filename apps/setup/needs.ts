@@ -23,10 +23,12 @@ export const needs: readonly Need[] = [
 ];
 
 const run = promisify(execFile);
+/** dpkg-query's own placeholders, not ours. */
+const format = ["Package", "db:Status-Status"].map((field) => `\${${field}}`).join(" ");
 
 /** Those that are not installed. */
 export async function missing(wanted: readonly Need[] = needs): Promise<readonly Need[]> {
-  const installed = await run("dpkg-query", ["-W", "-f", "${Package} ${db:Status-Status}\n"]);
+  const installed = await run("dpkg-query", ["-W", "-f", `${format}\n`]);
   const names = new Set(
     installed.stdout
       .split("\n")

@@ -1,5 +1,6 @@
 /** What the world may ask about hosts. Operators only: a project does not see what it runs on. */
 import { route } from "@holdfast/kernel/route";
+import { Label } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { hostLifecycle, hostModes } from "./core/lifecycle.ts";
 
@@ -10,9 +11,6 @@ export const HostName = z
     /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/,
     "must be 1 to 63 lower-case letters, digits, dots and dashes",
   );
-const Label = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,62}$/, "must be 1 to 63 letters, digits and . _ : / -");
 const none = z.strictObject({});
 
 export const HostView = z.object({

@@ -1,6 +1,6 @@
 /** What the world may ask about images. */
-import { ProblemShape, ProjectParam } from "@holdfast/cloud/jobs/api";
 import { route } from "@holdfast/kernel/route";
+import { ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { Manifest } from "./core/manifest.ts";
 

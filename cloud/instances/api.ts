@@ -1,6 +1,6 @@
 /** What the world may ask about instances. Pure declarations; edge/routes.ts answers them. */
-import { ProblemShape, ProjectParam } from "@holdfast/cloud/jobs/api";
 import { route } from "@holdfast/kernel/route";
+import { Label, ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { lifecycle } from "./core/lifecycle.ts";
 
@@ -15,9 +15,6 @@ export const Name = z
     /^[a-z][a-z0-9-]{0,61}[a-z0-9]$|^[a-z]$/,
     "must be 1 to 63 lower-case letters, digits and dashes, begin with a letter and not end with a dash",
   );
-const Label = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,62}$/, "must be 1 to 63 letters, digits and . _ : / -");
 
 export const CauseView = z.object({
   class: z.string().describe("A class of the published taxonomy."),

@@ -1,23 +1,8 @@
 /** What the world may ask about jobs: the asynchronous answer to every command. */
-import type { JobId, ProjectId } from "@holdfast/kernel/ids";
+import type { JobId } from "@holdfast/kernel/ids";
 import { route } from "@holdfast/kernel/route";
+import { ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
-
-/** A project is named by its name or its id. */
-export const ProjectParam = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be a project's name or id")
-  .transform((text) => text as ProjectId); // Looked up before any handler sees it.
-
-export const ProblemShape = z.object({
-  kind: z.string(),
-  code: z.string().describe("Stable; each has a page in docs/problems."),
-  message: z.string(),
-  fix: z.string().optional().describe("What to do or type next."),
-  faults: z.array(z.object({ field: z.string(), reason: z.string() })).optional(),
-  retryAfterSeconds: z.number().optional(),
-  facts: z.record(z.string(), z.unknown()).optional(),
-});
 
 export const jobStates = ["running", "succeeded", "failed", "cancelled"] as const;
 

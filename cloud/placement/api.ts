@@ -1,11 +1,8 @@
 /** What the world may ask about placement: a dry run with the verdict of every host. */
-import { ProjectParam } from "@holdfast/cloud/jobs/api";
 import { route } from "@holdfast/kernel/route";
+import { Label, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 
-const Label = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,62}$/, "must be 1 to 63 letters, digits and . _ : / -");
 const quantity = z.union([z.string(), z.number()]);
 
 export const ExplanationView = z.object({

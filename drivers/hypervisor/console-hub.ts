@@ -18,7 +18,8 @@ const mostUnread = 64 * 1024;
 
 type Reader = { data?: (bytes: Uint8Array) => void; closed?: () => void };
 
-export function consoleHub(path: string): ConsoleHub {
+/** `overhear` gets all output for as long as anybody is connected. */
+export function consoleHub(path: string, overhear: (bytes: Uint8Array) => void): ConsoleHub {
   const readers = new Set<Reader>();
   let line: Promise<Socket> | undefined;
   return {
@@ -42,6 +43,7 @@ export function consoleHub(path: string): ConsoleHub {
       socket.on("error", reject);
       socket.once("connect", () => resolve(socket));
       socket.on("data", (bytes: Uint8Array) => {
+        overhear(bytes);
         for (const { data } of readers) data?.(bytes);
       });
       socket.once("close", () => {

@@ -7,7 +7,9 @@
  * later; of lines written while no agent ran, only the last one's is known and all get that.
  *
  * The log is cut by copying and truncating, because QEMU keeps it open. A guest that floods loses a
- * few lines at each cut. Memory does not grow: all that is kept between two looks is one cut-off line.
+ * few lines at each cut. While somebody is connected to the console and slow to read, QEMU 7.2 writes
+ * some characters into its log twice, which can spoil the very line that we look for: so what they
+ * see is searched as well. Memory does not grow: all that is kept between two looks is one cut-off line.
  */
 import { constants, type FSWatcher, watch } from "node:fs";
 import { appendFile, type FileHandle, rename, writeFile } from "node:fs/promises";
@@ -20,6 +22,8 @@ export interface ConsoleLog {
   readonly isUp: boolean;
   /** Reads what is there now. */
   catchUp(): Promise<void>;
+  /** What somebody at the console saw; see the trap above. */
+  overhear(bytes: Uint8Array): void;
   /** The guest begins anew: what it said so far no longer counts. */
   reset(): Promise<void>;
   close(): void;
@@ -42,6 +46,7 @@ export async function followConsole(
 ): Promise<ConsoleLog> {
   let { offset, isUp, looks } = await recall(paths);
   let unfinished = "";
+  let overheard = "";
   let watcher: FSWatcher | undefined;
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
@@ -54,11 +59,17 @@ export async function followConsole(
       return isUp;
     },
     catchUp,
+    overhear(bytes) {
+      if (isUp) return;
+      overheard = (overheard + Buffer.from(bytes).toString("latin1")).slice(-longestLine);
+      if (readyLine.test(overheard)) void inTurn(() => becomeReady(clock.now()));
+    },
     reset: () =>
       inTurn(async () => {
         await consume();
         isUp = false;
         unfinished = "";
+        overheard = "";
         await note(clock.now(), "reset");
       }),
     close() {
@@ -121,14 +132,23 @@ export async function followConsole(
       if (size < offset) offset = 0; // Somebody else cut it.
       if (size === offset) return false;
       const said = await scan(file, size);
-      if (said) isUp = true;
-      await note(Math.round(mtimeMs), said ? "ready" : "-");
+      const written = Math.round(mtimeMs);
+      if (said) await becomeReady(written);
+      else await note(written, "-");
       if (offset > limit) await cut(file);
-      if (said) onReady();
       return true;
     } finally {
       await file.close();
     }
+  }
+
+  /** Once for each boot, however often it is said or seen. */
+  async function becomeReady(at: number): Promise<void> {
+    const isNews = !isUp;
+    isUp = true;
+    overheard = "";
+    await note(at, "ready");
+    if (isNews) onReady();
   }
 
   async function scan(file: FileHandle, size: number): Promise<boolean> {

@@ -249,7 +249,7 @@ export function hypervisorContract(
 
     const [first, second] = [await listen(desk.driver, spec), await listen(desk.driver, spec)];
     first.type("echo hel''lo\n");
-    await Promise.all([first.hear(/^hello/m), second.hear(/^hello/m)]);
+    await Promise.all([first.hear(/^hello\r\n/m), second.hear(/^hello\r\n/m)]);
     first.close();
     second.type("echo ag''ain\n");
     await second.hear(/^again/m);

@@ -14,7 +14,8 @@ import { plainText, readConsole, readTail } from "./console-log.ts";
 import type { Exit } from "./driver.ts";
 import { type Paths, readOptional } from "./incarnation.ts";
 
-const keptLines = 20;
+/** A kernel's panic with its call trace takes some fifty lines of console. */
+const kept = { log: 20, console: 80 } as const;
 
 /** QEMU 7.2's ShutdownCause, by its number in the trace and its name in QMP. */
 const causes = [
@@ -47,7 +48,7 @@ export async function gatherExit(
 ): Promise<Exit> {
   const log = await readTail(paths.log, 64 * 1024);
   const reason = shutdownReason(log);
-  const console = await readConsole(paths, keptLines);
+  const console = await readConsole(paths, kept.console);
   return {
     ...known,
     ...(reason === undefined ? {} : { reason }),
@@ -75,7 +76,7 @@ const lastLines = (text: string) =>
   text
     .split("\n")
     .filter((line) => line !== "")
-    .slice(-keptLines)
+    .slice(-kept.log)
     .map(plainText);
 
 const withoutTime = (line: string) => line.replace(/^\d{4}-\d\d-\d\dT\S+\s+/, "");

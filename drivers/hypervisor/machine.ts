@@ -90,7 +90,7 @@ export class Machine {
     this.ref = { id: ref.id, generation: ref.generation };
     this.paths = paths;
     this.record = record;
-    this.#hub = consoleHub(paths.console);
+    this.#hub = consoleHub(paths.console, (bytes) => this.#log?.overhear(bytes));
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });

@@ -83,7 +83,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
   const { runDir, clock, acceleration, uids } = options;
   const { translationMiB = 64, launchTime = seconds(30), binary = "qemu-system-x86_64" } = options;
   const machines = new Map<string, Machine>();
-  const starting = new Map<string, Promise<void>>();
+  const starting = new Map<string, { readonly ref: MachineRef; readonly done: Promise<void> }>();
   /** The youngest generation ever seen here. */
   const seen = new Map<InstanceId, number>();
   const usedUids = new Map<string, number>();
@@ -103,13 +103,15 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
       const house = await home();
       const key = keyOf(spec);
       const underWay = starting.get(key);
-      if (underWay) return underWay;
+      if (underWay) return underWay.done;
       const machine = machines.get(key);
       if (machine?.exit) throw alreadyEnded(spec);
       if (machine) return;
-      const start = inTurn(() => bringUp(spec, house)).finally(() => starting.delete(key));
-      starting.set(key, start);
-      return start;
+      for (const other of starting.values())
+        if (other.ref.id === spec.id) throw stillRunning(other.ref);
+      const done = inTurn(() => bringUp(spec, house)).finally(() => starting.delete(key));
+      starting.set(key, { ref: spec, done });
+      return done;
     },
 
     async stop(ref, ladder) {
@@ -216,11 +218,11 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     const paths = pathsOf(runDir, spec);
     assertSocketsFit(paths);
     await assertYoungest(spec, paths);
-    seen.set(spec.id, spec.generation);
     const { procs, record } = await prepare(spec, paths, house).catch((error) => {
       usedUids.delete(key);
       throw preparationProblem(error);
     });
+    seen.set(spec.id, Math.max(seen.get(spec.id) ?? 0, spec.generation));
     const command = jailed({ uid: record.uid, groups }, [
       binary,
       ...qemuArgv(spec, paths, hardware),

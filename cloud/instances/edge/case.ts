@@ -1,5 +1,7 @@
 /** An instance on its way through a pass: what it was, and what has been concluded so far. */
+import { firstState } from "../core/lifecycle.ts";
 import type { Settled } from "../core/settle.ts";
+import type { Entry } from "../core/transition.ts";
 import type { Loaded } from "./worlds.ts";
 
 export interface Case {
@@ -20,7 +22,7 @@ export const unborn = { hostEpoch: 0, volumeHost: undefined };
 export function begin(before: Loaded, isNew: boolean, actor: string): Case {
   const settled: Settled = {
     world: before.world,
-    entries: [],
+    entries: isNew ? [created] : [],
     finished: [],
     wantsPlace: false,
     lookAt: undefined,
@@ -36,6 +38,9 @@ export function begin(before: Loaded, isNew: boolean, actor: string): Case {
     isReported: false,
   };
 }
+
+/** The first row of every timeline. */
+const created: Entry = { event: "created", from: firstState, to: firstState };
 
 export const versionAfter = ({ before }: Case) => before.world.instance.version + 1;
 

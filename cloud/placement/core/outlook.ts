@@ -1,5 +1,5 @@
 /**
- * What every host has left under one setting of the factors, as columns by slot.
+ * What every host has left under one setting of the factors, as rows of numbers by slot.
  *
  * Derived, and only ever derived: a choice with other factors gets another outlook, and one that
  * nobody asks for any more is dropped. It follows the fleet's log, so a change of one host costs one
@@ -9,15 +9,16 @@ import { freeShare, roomOf } from "./capacity.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Factors } from "./model.ts";
 
+/** Where each number stands in the row of a slot, which begins at four times the slot. */
+export const row = { freeMemoryMiB: 0, freeCpus: 1, memoryMiB: 2, cpus: 3, length: 4 } as const;
+
 export class Outlook {
   readonly #fleet: Fleet;
   readonly #factors: Factors;
   readonly #clusters: number;
   #seen = 0;
-  cpus = new Int32Array(0);
-  memoryMiB = new Int32Array(0);
-  freeCpus = new Int32Array(0);
-  freeMemoryMiB = new Int32Array(0);
+  /** Slot by slot, the four numbers of `row`: side by side, because they are wanted together. */
+  rows = new Int32Array(0);
   /** See `freeShare`: 1 is empty. */
   share = new Float64Array(0);
 
@@ -41,12 +42,12 @@ export class Outlook {
     return true;
   }
 
-  /** Call before reading a column. */
+  /** Call before reading a row. */
   catchUp(): void {
     const fleet = this.#fleet;
     if (this.#seen === fleet.changes) return;
     const isFirst = this.#seen === 0;
-    if (fleet.slots > this.cpus.length) this.#grow(Math.max(fleet.slots, this.cpus.length * 2));
+    if (fleet.slots > this.share.length) this.#grow(Math.max(fleet.slots, this.share.length * 2));
     if (isFirst || fleet.hasForgotten(this.#seen))
       for (let slot = 0; slot < fleet.slots; slot++) this.#look(slot);
     else for (let i = this.#seen; i < fleet.changes; i++) this.#look(fleet.changedAt(i));
@@ -59,18 +60,16 @@ export class Outlook {
     const { cpus, memoryMiB } = roomOf(host, this.#factors);
     const freeCpus = cpus - this.#fleet.givenOutCpus(slot);
     const freeMemoryMiB = memoryMiB - this.#fleet.givenOutMemoryMiB(slot);
-    this.cpus[slot] = cpus;
-    this.memoryMiB[slot] = memoryMiB;
-    this.freeCpus[slot] = freeCpus;
-    this.freeMemoryMiB[slot] = freeMemoryMiB;
+    const at = slot * row.length;
+    this.rows[at + row.freeMemoryMiB] = freeMemoryMiB;
+    this.rows[at + row.freeCpus] = freeCpus;
+    this.rows[at + row.memoryMiB] = memoryMiB;
+    this.rows[at + row.cpus] = cpus;
     this.share[slot] = freeShare({ cpus, memoryMiB, freeCpus, freeMemoryMiB });
   }
 
   #grow(length: number): void {
-    this.cpus = longer(this.cpus, length);
-    this.memoryMiB = longer(this.memoryMiB, length);
-    this.freeCpus = longer(this.freeCpus, length);
-    this.freeMemoryMiB = longer(this.freeMemoryMiB, length);
+    this.rows = longer(this.rows, length * row.length);
     const share = new Float64Array(length);
     share.set(this.share);
     this.share = share;

@@ -1,0 +1,28 @@
+/** Shapes that several APIs share: how things are named in a path, and how a failure looks. */
+import { z } from "zod";
+import type { ProjectId } from "./ids.ts";
+
+/** A project is named by its name or its id. */
+export const ProjectParam = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be a project's name or id")
+  .transform((text) => text as ProjectId); // Looked up before any handler sees it.
+
+/** What an operator may call a type, a zone, a tag, a group. */
+export const Label = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,62}$/,
+    "must be 1 to 63 letters, digits and . _ : / -, and begin with a letter or digit",
+  );
+
+/** A Problem as it travels; see problem.ts. */
+export const ProblemShape = z.object({
+  kind: z.string(),
+  code: z.string().describe("Stable; each has a page in docs/problems."),
+  message: z.string(),
+  fix: z.string().optional().describe("What to do or type next."),
+  faults: z.array(z.object({ field: z.string(), reason: z.string() })).optional(),
+  retryAfterSeconds: z.number().optional(),
+  facts: z.record(z.string(), z.unknown()).optional(),
+});
