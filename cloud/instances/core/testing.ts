@@ -1,0 +1,103 @@
+/** Worlds for table tests: a quiet one, and what differs in each row. Not for anything that runs. */
+import type { HostId, ImageId, InstanceId, JobId, ProjectId, VolumeId } from "@holdfast/kernel/ids";
+import { after, type Instant, minutes, seconds } from "@holdfast/kernel/time";
+import type { Ending, Incarnation, Instance, Op, OpKind, Patience, World } from "./model.ts";
+
+export const now = 1_000_000 as Instant;
+export const home = "h1" as HostId;
+
+export const patience: Patience = {
+  provisioning: minutes(15),
+  starting: minutes(2),
+  stopGrace: minutes(1),
+  stoppingGracefully: seconds(70),
+  stoppingForced: seconds(15),
+  rebooting: minutes(1),
+  lost: minutes(1),
+  expunging: seconds(30),
+  undoWindow: minutes(1_440),
+  restartsPerWindow: 3,
+  restartWindow: minutes(60),
+  bootTimeout: minutes(3),
+};
+
+export const op = (kind: OpKind, more: Partial<Op> = {}): Op => ({
+  kind,
+  step: "waiting",
+  since: now,
+  deadline: after(now, minutes(1)),
+  attempt: 0,
+  ...more,
+});
+
+export const job = (kind: NonNullable<Instance["job"]>["kind"]) => ({ id: "j1" as JobId, kind });
+
+const newborn: Instance = {
+  id: "i1" as InstanceId,
+  project: "p" as ProjectId,
+  name: "web",
+  type: "tiny",
+  cpus: 1,
+  memoryMiB: 128,
+  image: "m" as ImageId,
+  volume: "v" as VolumeId,
+  zone: undefined,
+  hostTags: [],
+  antiAffinityGroup: undefined,
+  userData: undefined,
+  startPaused: false,
+  isProtected: false,
+  createdAt: now,
+  desired: "running",
+  state: "provisioning",
+  op: undefined,
+  job: undefined,
+  isForced: false,
+  generation: 0,
+  home: undefined,
+  reboots: 0,
+  cause: undefined,
+  restarts: [],
+  notBefore: undefined,
+  avoidHosts: [],
+  destroyedAt: undefined,
+  requestId: "r",
+  version: 1,
+};
+
+export const running: Incarnation = {
+  generation: 1,
+  host: home,
+  phase: "running",
+  guest: "up",
+  reboots: 0,
+  ending: undefined,
+};
+
+export const exited = (how: Ending["how"], cause: Ending["cause"]): Incarnation => ({
+  ...running,
+  phase: "exited",
+  ending: { how, cause },
+});
+
+/** A world that has just been looked at and in which nothing is due. */
+export function world(instance: Partial<Instance> = {}, more: Partial<World> = {}): World {
+  return {
+    instance: { ...newborn, ...instance },
+    incarnation: undefined,
+    lease: instance.home ? "valid" : "none",
+    image: "ready",
+    volume: "placed",
+    patience,
+    now,
+    ...more,
+  };
+}
+
+/** An instance at home, in its first generation. */
+export const athome = (instance: Partial<Instance> = {}): Partial<Instance> => ({
+  state: "running",
+  home,
+  generation: 1,
+  ...instance,
+});
