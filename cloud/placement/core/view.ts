@@ -203,6 +203,6 @@ export class View {
       return this.#sizes.length - 1;
     }
     const smaller = this.#sizes.filter((size) => size < cpus);
-    return this.#sizes.indexOf(Math.min(...this.#sizes.filter(s=>s>cpus)));
+    return this.#sizes.indexOf(Math.max(...smaller));
   }
 }
