@@ -22,23 +22,42 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
+/** A server that can be killed, for tests of what comes afterwards. */
+export interface MortalServer extends TestServer {
+  /** Kills the postmaster with SIGKILL; its children end by themselves when they notice. */
+  kill(): void;
+  /** Starts it again on the same data, as often as it takes. */
+  revive(): Promise<void>;
+}
+
 /** Starts an empty server in a temporary directory. */
-export async function startTestServer(
-  isDurable = false,
-): Promise<TestServer & { readonly pid: number }> {
+export async function startTestServer(isDurable = false): Promise<MortalServer> {
   const directory = await mkdtemp(join(tmpdir(), "holdfast-db-"));
   const options = { directory, port: await freePort(), user: "holdfast-db", isDurable };
   const urls = await prepareEmbedded(options);
-  const pid = await launchEmbedded(options);
+  let pid = await launchEmbedded(options);
+  const atExit = () => isAlive(pid) && process.kill(pid, "SIGKILL");
+  process.once("exit", atExit);
   await settleEmbedded(options, urls);
   const database = connectDatabase({ url: urls.owner });
   await migrate(database, migrations);
   await database.close();
   return {
     url: urls.owner,
-    pid,
+    kill: () => void process.kill(pid, "SIGKILL"),
+    async revive() {
+      const isUp = () =>
+        settleEmbedded(options, urls).then(
+          () => true,
+          () => false,
+        );
+      // Refused for as long as a child of the one before still holds the shared memory.
+      do pid = await launchEmbedded(options);
+      while (!(await isUp()));
+    },
     async stop() {
-      process.kill(pid, "SIGINT");
+      process.off("exit", atExit);
+      if (isAlive(pid)) process.kill(pid, "SIGINT");
       while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
       await rm(directory, { recursive: true, force: true });
     },

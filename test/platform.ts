@@ -8,38 +8,22 @@ import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { saveToken } from "@holdfast/cloud/access/edge";
-import { type Joined, join, memoryShelf, type Shelf } from "@holdfast/cloud/agent/edge";
-import {
-  type SimulatedWorld,
-  simulatedHypervisor,
-  simulatedWorld,
-} from "@holdfast/drivers/hypervisor/simulated";
+import { type Joined, join } from "@holdfast/cloud/agent/edge";
 import {
   type SimulatedStore,
   simulatedBlobs,
   simulatedDisks,
 } from "@holdfast/drivers/images/simulated";
 import { type MintId, uuidV7 } from "@holdfast/kernel/ids";
-import type { Clock, Instant } from "@holdfast/kernel/time";
+import type { Clock } from "@holdfast/kernel/time";
 import { freePort, testDatabase } from "@holdfast/store/testing";
 import pino from "pino";
-import { type Agent, startAgent } from "../apps/agent/agent.ts";
 import { type Manager, startManager } from "../apps/manager/manager.ts";
+import { newHost, openAgent, type TestHost, wallClock } from "./hosts.ts";
 
-export const wallClock: Clock = { now: () => Date.now() as Instant, sleep: (d) => sleep(d) };
+export { type TestHost, wallClock } from "./hosts.ts";
 export const mintId: MintId = () => uuidV7(Date.now(), randomBytes(16)) as never; // Every kind of id is a UUID.
 const token = "operator-token-of-the-tests";
-
-/** A host: what stays when its agent goes. */
-export interface TestHost {
-  readonly name: string;
-  readonly world: SimulatedWorld;
-  readonly shelf: Shelf;
-  readonly disks: SimulatedStore;
-  bootId: string;
-  joined: Joined | undefined;
-  agent: Agent | undefined;
-}
 
 export interface PlatformOptions {
   readonly managers?: number;
@@ -134,34 +118,15 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     async startAgent(host) {
       const addresses = ports.map(({ agents }) => `127.0.0.1:${agents}`);
       host.joined ??= await enrol(platform, addresses, host.name);
-      const hypervisor = simulatedHypervisor(host.world, wallClock);
-      host.agent = await startAgent({
-        membership: host.joined,
+      host.agent = await openAgent(host, {
         managers: addresses,
-        hypervisor,
-        disks: simulatedDisks(host.disks),
+        cpus,
+        memoryMiB,
         ensureBlob: async (asked) => {
           const bytes = store.files.get(`/blobs/${asked}`);
           if (bytes) host.disks.files.set(`/blobs/${asked}`, bytes);
           return `/blobs/${asked}`;
         },
-        volumeFile: (volume) => `/volumes/${volume}.qcow2`,
-        shelf: host.shelf,
-        machine: {
-          bootId: host.bootId,
-          cpus,
-          memoryMiB,
-          facts: {
-            acceleration: hypervisor.acceleration,
-            kernel: "simulated",
-            hypervisor: "simulated",
-          },
-        },
-        onRenewed: () => {},
-        hasGuard: () => true,
-        traceLines: async () => [],
-        clock: wallClock,
-        ticks: () => performance.now(),
         log,
       });
     },
@@ -192,18 +157,6 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     return body.hosts.length === hostCount && body.hosts.every(({ state }) => state === "up");
   });
   return platform;
-}
-
-function newHost(name: string): TestHost {
-  return {
-    name,
-    world: simulatedWorld(),
-    shelf: memoryShelf(),
-    disks: { files: new Map(), capacity: 2 ** 40 },
-    bootId: randomBytes(8).toString("hex"),
-    joined: undefined,
-    agent: undefined,
-  };
 }
 
 async function enrol(

@@ -18,6 +18,7 @@ import type { HostId } from "@holdfast/kernel/ids";
 import { kinds, Problem, problem, viewOf } from "@holdfast/kernel/problem";
 import type { Logger } from "pino";
 import { WebSocketServer } from "ws";
+import { invalidRequest, parse, readJson } from "./reading.ts";
 
 export interface AgentPortDeps {
   readonly identity: Identity;
@@ -54,7 +55,10 @@ export function agentPort({
   });
 
   server.on("request", (request, response) => {
-    answer(request, response).catch((error: unknown) => refuse(response, error));
+    answer(request, response).catch((error: unknown) => {
+      if (!(error instanceof Problem)) log.error({ error }, "bug");
+      refuse(response, error);
+    });
   });
   server.on("upgrade", (request, socket, head) => {
     socket.on("error", () => socket.destroy());
@@ -89,7 +93,8 @@ export function agentPort({
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (request.method === "POST" && request.url === "/join") {
-      const { token, name, signingRequest } = JoinRequest.parse(JSON.parse(await bodyOf(request)));
+      const body = readJson(await bodyOf(request));
+      const { token, name, signingRequest } = parse(JoinRequest, body, "body");
       const joined = await enrolment.join(token, name, signingRequest);
       response.writeHead(201, { "content-type": "application/json" }).end(JSON.stringify(joined));
       return;
@@ -108,15 +113,18 @@ export function agentPort({
   }
 }
 
-async function bodyOf(request: IncomingMessage): Promise<string> {
-  let text = "";
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
   for await (const chunk of request) {
-    text += chunk;
-    if (text.length > 65_536)
-      throw problem("invalid", "invalid_request", "The request is too long.");
+    length += chunk.length;
+    if (length > 65_536)
+      throw invalidRequest([{ field: "body", reason: "is larger than 64 KiB" }], joinAgain);
+    chunks.push(chunk);
   }
-  return text;
+  return Buffer.concat(chunks);
 }
+const joinAgain = "Join again: holdfast join ADDRESS --token TOKEN";
 
 function refuse(response: ServerResponse, error: unknown): void {
   if (response.headersSent) {
@@ -126,7 +134,7 @@ function refuse(response: ServerResponse, error: unknown): void {
   const shown =
     error instanceof Problem
       ? error
-      : problem("invalid", "invalid_request", "The request cannot be read.");
+      : problem("bug", "bug", "Something went wrong that should not have; see the manager's log.");
   response
     .writeHead(kinds[shown.kind].status, { "content-type": "application/json" })
     .end(JSON.stringify(viewOf(shown)));

@@ -1,4 +1,9 @@
-/** Interactive serial consoles: a WebSocket from whoever watches, through this manager, to the host. */
+/**
+ * Interactive serial consoles: a WebSocket from whoever watches, through this manager, to the host.
+ *
+ * A console can fail to open at any moment, also after everything was checked: its host may be connected
+ * to another manager. Whatever is thrown on the way must end in the socket, or it ends the process.
+ */
 import type { IncomingMessage, Server } from "node:http";
 import type { Access } from "@holdfast/cloud/access/edge";
 import type { Hub } from "@holdfast/cloud/hosts/edge";
@@ -7,6 +12,8 @@ import { kinds, Problem, problem, viewOf } from "@holdfast/kernel/problem";
 import type { Database } from "@holdfast/store/database";
 import type { Logger } from "pino";
 import { type WebSocket, WebSocketServer } from "ws";
+import { refuseRaw } from "./raw-answer.ts";
+import { invalidRequest } from "./reading.ts";
 
 interface Deps {
   readonly access: Access;
@@ -24,24 +31,29 @@ interface Target {
 /** `GET /v1/projects/:project/instances/:instance/console`, upgraded. Binary frames both ways. */
 export function consolePort(server: Server, { access, database, hub, log }: Deps): void {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 65_536 });
+  sockets.on("wsClientError", (_error, socket) => refuseRaw(socket, notWebSocket()));
   server.on("upgrade", (request, socket, head) => {
     socket.on("error", () => socket.destroy());
     // Opened first and refused inside, so that the reason arrives and not only a number.
     sockets.handleUpgrade(request, socket, head, (open) => {
       open.on("error", (error) => log.debug({ error }, "console"));
-      find(request).then(
-        (target) => join(open, target),
-        (error) => refuse(open, error),
-      );
+      open.pause(); // What is typed in the meantime waits.
+      find(request)
+        .then((target) => join(open, target))
+        .catch((error: unknown) => refuse(open, error));
     });
   });
 
   async function find(request: IncomingMessage): Promise<Target> {
     const caller = await access.authenticate(request.headers.authorization);
-    const [, project = "", name = ""] =
+    const [, project, name] =
       /^\/v1\/projects\/([a-z0-9-]{1,63})\/instances\/([a-z0-9-]{1,63})\/console$/.exec(
         request.url ?? "",
       ) ?? [];
+    if (!project || !name)
+      throw problem("not_found", "route_not_found", "There is no console at this address.", {
+        fix: "Consoles are at /v1/projects/PROJECT/instances/INSTANCE/console.",
+      });
     const projectId = await access.projectOf(caller, project);
     const [row] = await database.query<{
       instance: InstanceId;
@@ -72,6 +84,7 @@ export function consolePort(server: Server, { access, database, hub, log }: Deps
       far.input(Buffer.isBuffer(data) ? data : Buffer.from(String(data))),
     );
     open.on("close", () => far.close());
+    open.resume();
   }
 }
 
@@ -79,7 +92,14 @@ function refuse(open: WebSocket, error: unknown): void {
   const shown =
     error instanceof Problem ? error : problem("bug", "bug", "The console could not be opened.");
   // A close reason holds 123 bytes; the whole Problem goes ahead of it as text.
+  open.resume();
   open.send(JSON.stringify(viewOf(shown)), () =>
     open.close(4000 + kinds[shown.kind].status, shown.code),
   );
 }
+
+const notWebSocket = () =>
+  invalidRequest(
+    [{ field: "header.upgrade", reason: "is not a WebSocket handshake" }],
+    "Leave out the Upgrade header; only consoles are WebSockets.",
+  );

@@ -1,11 +1,17 @@
-/** The one request whose body is not JSON: the bytes of an image. */
-import type { Readable } from "node:stream";
+/**
+ * The one request whose body is not JSON: the bytes of an image.
+ *
+ * Its body has no limit here, so nothing may ever collect it: within this route no other content type is
+ * read at all, and the bytes go on as a stream.
+ */
+import { Readable } from "node:stream";
 import type { Access } from "@holdfast/cloud/access/edge";
+import { getImage } from "@holdfast/cloud/images/api";
 import { findImageView } from "@holdfast/cloud/images/edge";
 import type { ImageId } from "@holdfast/kernel/ids";
-import { problem } from "@holdfast/kernel/problem";
 import type { Database } from "@holdfast/store/database";
 import type { FastifyInstance } from "fastify";
+import { invalidRequest, parse } from "./reading.ts";
 
 interface Deps {
   readonly access: Access;
@@ -15,25 +21,26 @@ interface Deps {
 
 /** `PUT /v1/projects/:project/images/:image/content`, application/octet-stream. Answers with the image. */
 export function contentRoute(server: FastifyInstance, { access, database, take }: Deps): void {
-  server.put<{ Params: { project: string; image: string } }>(
-    "/v1/projects/:project/images/:image/content",
-    { bodyLimit: Number.MAX_SAFE_INTEGER },
-    async (request) => {
-      const caller = await access.authenticate(request.headers.authorization);
-      const project = await access.projectOf(caller, request.params.project);
-      const { id } = await findImageView(database, project, request.params.image);
-      if (!request.headers["content-type"]?.startsWith("application/octet-stream"))
-        throw problem(
-          "invalid",
-          "invalid_request",
-          "header.content-type: must be application/octet-stream.",
-          {
-            faults: [{ field: "header.content-type", reason: "must be application/octet-stream" }],
-          },
-        );
-      await take(id as ImageId, request.body as Readable); // What the parser for this content type hands on.
-      const { isShared: _, ...view } = await findImageView(database, project, id);
-      return view;
-    },
-  );
+  server.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
+    scope.put(
+      "/v1/projects/:project/images/:image/content",
+      { bodyLimit: Number.MAX_SAFE_INTEGER },
+      async ({ headers, params, body }) => {
+        const caller = await access.authenticate(headers.authorization);
+        const { project: named, image } = parse(getImage.params, params, "path");
+        const project = await access.projectOf(caller, named);
+        const { id } = await findImageView(database, project, image);
+        if (!headers["content-type"]?.startsWith("application/octet-stream"))
+          throw invalidRequest(
+            [{ field: "header.content-type", reason: "must be application/octet-stream" }],
+            "Send the bytes of the image as they are; holdfast images import FILE does.",
+          );
+        await take(id as ImageId, body instanceof Readable ? body : Readable.from([]));
+        const { isShared: _, ...view } = await findImageView(database, project, id);
+        return view;
+      },
+    );
+  });
 }

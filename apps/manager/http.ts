@@ -17,7 +17,8 @@ import Fastify, {
   LogController,
 } from "fastify";
 import type { Logger } from "pino";
-import type { z } from "zod";
+import { refuseRaw, unreadable } from "./raw-answer.ts";
+import { invalidRequest, parse, readJson, sendJson } from "./reading.ts";
 
 export interface HttpDeps {
   readonly access: Access;
@@ -42,18 +43,20 @@ export function httpServer({ access, handlers, log }: HttpDeps): FastifyInstance
       return typeof given === "string" && requestIdShape.test(given) ? given : randomUUID();
     },
     routerOptions: { maxParamLength: 128, ignoreTrailingSlash: true },
+    clientErrorHandler: (error, socket) => refuseRaw(socket, unreadable(error)),
     frameworkErrors: (error, request, reply) => void fail(error, request, reply as never), // Untyped there.
   });
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser("application/json", { parseAs: "string" }, (_request, body, done) => {
+  server.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) => {
     try {
-      done(null, body === "" ? undefined : JSON.parse(String(body)));
+      done(null, readJson(Buffer.from(body))); // Asked for as a buffer; its type allows for text.
     } catch (error) {
-      done(notJson(error));
+      done(error as Problem); // It throws nothing else.
     }
   });
-  server.addContentTypeParser("application/octet-stream", (_request, payload, done) =>
-    done(null, payload),
+  // An expectation that we do not know is no reason to refuse what we do.
+  server.server.on("checkExpectation", (request, response) =>
+    server.server.emit("request", request, response),
   );
   server.addHook("onSend", async (request, reply) => {
     reply.header("x-request-id", request.id);
@@ -78,12 +81,12 @@ function mount(server: FastifyInstance, access: Access, { route, answer }: Handl
     url: route.path,
     handler: async (request, reply) => {
       const caller = await access.authenticate(request.headers.authorization);
-      const query = parse(route.query, request.query, "query");
-      const params = parse(route.params, request.params, "path") as Record<string, unknown>; // Object schemas only.
-      const body = parse(route.body, request.body ?? undefined, "body");
       authorize(caller, route.needs);
+      const params = parse(route.params, request.params, "path") as Record<string, unknown>; // Object schemas only.
       if (typeof params.project === "string")
         params.project = await access.projectOf(caller, params.project);
+      const query = parse(route.query, single(request.query), "query");
+      const body = parse(route.body, request.body ?? undefined, "body");
       const idempotencyKey = keyOf(request);
       const told = { params, query, body, caller, requestId: request.id, idempotencyKey };
       const result = await answer(told as never); // Each part has just been given the shape that it declares.
@@ -105,32 +108,24 @@ export function authorize(caller: Caller, needs: Permission): void {
   );
 }
 
-function parse(shape: z.ZodType, value: unknown, where: string): unknown {
-  const parsed = shape.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const faults: Fault[] = parsed.error.issues.map(({ path, message }) => ({
-    field: [where, ...path].join("."),
-    reason: message,
-  }));
-  const [first] = faults;
-  throw problem("invalid", "invalid_request", `${first?.field}: ${first?.reason}.`, {
-    faults,
-    fix: "See what this call takes: /openapi.json",
-  });
+/** A name that comes twice means nothing here, and neither does one without a value. */
+function single(query: unknown): unknown {
+  const faults = Object.entries(query ?? {})
+    .filter(([, value]) => typeof value !== "string" || value.trim() === "")
+    .map(([name, value]) => ({
+      field: `query.${name.slice(0, 100)}`,
+      reason: typeof value === "string" ? "must not be empty" : "must be given once",
+    }));
+  if (faults.length > 0) throw invalidRequest(faults.slice(0, 20));
+  return query;
 }
 
 function keyOf({ headers }: FastifyRequest): string | undefined {
   const key = headers["idempotency-key"];
   if (key === undefined || (typeof key === "string" && keyShape.test(key))) return key;
-  throw problem(
-    "invalid",
-    "invalid_request",
-    "header.idempotency-key: must be 1 to 128 printable characters.",
-    {
-      faults: [
-        { field: "header.idempotency-key", reason: "must be 1 to 128 printable characters" },
-      ],
-    },
+  throw invalidRequest(
+    [{ field: "header.idempotency-key", reason: "must be 1 to 128 printable characters" }],
+    "Send a UUID, or leave it out.",
   );
 }
 
@@ -149,9 +144,7 @@ function asProblem(error: unknown, request: FastifyRequest): Problem {
   if (error instanceof Problem) return error;
   const status = error instanceof Error && "statusCode" in error ? Number(error.statusCode) : 500;
   if (error instanceof Error && status >= 400 && status < 500)
-    return problem("invalid", "invalid_request", `The request cannot be read: ${error.message}`, {
-      fix: "Send JSON of at most 512 KiB with content-type: application/json.",
-    });
+    return invalidRequest([unreadablePart(error)], sendJson);
   return problem(
     "bug",
     "bug",
@@ -162,10 +155,23 @@ function asProblem(error: unknown, request: FastifyRequest): Problem {
   );
 }
 
-const notJson = (cause: unknown) =>
-  problem("invalid", "invalid_request", "The body is not JSON.", {
-    faults: [{ field: "body", reason: cause instanceof Error ? cause.message : "is not JSON" }],
-  });
+/** What Fastify refused before any route saw it, by Fastify's name for it. */
+function unreadablePart(error: Error & { code?: unknown }): Fault {
+  switch (error.code) {
+    case "FST_ERR_CTP_INVALID_MEDIA_TYPE":
+      return { field: "header.content-type", reason: "must be application/json" };
+    case "FST_ERR_CTP_BODY_TOO_LARGE":
+      return { field: "body", reason: "is larger than 512 KiB" };
+    case "FST_ERR_CTP_INVALID_CONTENT_LENGTH":
+      return { field: "header.content-length", reason: "is not the length of the body" };
+    case "FST_ERR_BAD_URL":
+      return { field: "path", reason: "is not a readable URL" };
+    case "FST_ERR_MAX_PARAM_LENGTH":
+      return { field: "path", reason: "has a part that is longer than any name" };
+    default:
+      return { field: "request", reason: "cannot be read" };
+  }
+}
 
 const noRoute = ({ method, url }: FastifyRequest) =>
   problem("not_found", "route_not_found", `There is no ${method} ${url.slice(0, 200)}.`, {

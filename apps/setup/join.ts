@@ -5,7 +5,7 @@ import { hostname } from "node:os";
 import { join } from "@holdfast/cloud/agent/edge";
 import { buildTiny, findTiny } from "@holdfast/drivers/images/tiny";
 import { problem } from "@holdfast/kernel/problem";
-import { install, missing } from "./needs.ts";
+import { ensureAptLists, install, missing } from "./needs.ts";
 import { paths, readJson, writePrivately } from "./place.ts";
 import type { Say } from "./say.ts";
 import { ensureSupervisor } from "./supervision.ts";
@@ -44,7 +44,9 @@ export async function joinCloud(
   // The agent finds out with it whether KVM works here.
   await say.step("the probe guest is built", async () => {
     const where = { directory: at.tiny, rootfs: at.rootfs };
-    return (await findTiny(where)) ?? buildTiny({ ...where, cache: at.cache });
+    if (await findTiny(where)) return;
+    await ensureAptLists();
+    await buildTiny({ ...where, cache: at.cache });
   });
   const own =
     name ??

@@ -4,6 +4,7 @@
  * Only what a fresh Debian 12 with Node may lack is listed. Nothing is upgraded or removed.
  */
 import { execFile, spawn } from "node:child_process";
+import { readdir } from "node:fs/promises";
 import { promisify } from "node:util";
 import { problem } from "@holdfast/kernel/problem";
 
@@ -44,6 +45,12 @@ export async function install(wanted: readonly Need[]): Promise<void> {
   await apt(["update", "-qq"]);
   const names = wanted.map(({ name }) => name);
   await apt(["install", "-y", "-qq", "--no-install-recommends", ...names]);
+}
+
+/** The tiny image is made from packages, which apt must know of even where none has to be installed. */
+export async function ensureAptLists(): Promise<void> {
+  const names = await readdir("/var/lib/apt/lists").catch(() => []);
+  if (!names.some((name) => name.includes("_Packages"))) await apt(["update", "-qq"]);
 }
 
 function apt(args: readonly string[]): Promise<void> {

@@ -24,7 +24,7 @@ import { Problem, problem } from "@holdfast/kernel/problem";
 import { connectDatabase } from "@holdfast/store/database";
 import { z } from "zod";
 import { bringUpToDate, type DatabaseAccess, openDatabase } from "./database.ts";
-import { install, missing } from "./needs.ts";
+import { ensureAptLists, install, missing } from "./needs.ts";
 import { type Place, paths, readJson, writePrivately } from "./place.ts";
 import type { Say } from "./say.ts";
 import { ensureSupervisor } from "./supervision.ts";
@@ -77,7 +77,11 @@ async function debianPackages(say: Say): Promise<void> {
 async function ensureTiny(state: string) {
   const at = paths(state);
   const where = { directory: at.tiny, rootfs: at.rootfs };
-  const built = (await findTiny(where)) ?? (await buildTiny({ ...where, cache: at.cache }));
+  let built = await findTiny(where);
+  if (!built) {
+    await ensureAptLists();
+    built = await buildTiny({ ...where, cache: at.cache });
+  }
   const blobs = await fileBlobs(at.images);
   const disks = await qemuDisks({ directory: at.images });
   for (const part of ["kernel", "initrd", "disk"] as const)

@@ -80,7 +80,7 @@ export const createJoinToken = route({
   params: none,
   query: none,
   body: z
-    .object({
+    .strictObject({
       hostName: HostName.optional(),
       minutes: z.number().int().min(1).max(10_080).default(60),
     })

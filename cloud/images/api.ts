@@ -81,8 +81,18 @@ export const deleteImage = route({
   query: z.strictObject({}),
   body: z.undefined(),
   reply: [200, ImageView],
-  fails: { image_not_found: "not_found", image_in_use: "conflict" },
+  fails: {
+    image_not_found: "not_found",
+    image_in_use: "conflict",
+    image_shared: "forbidden",
+  },
 });
+
+/** What agents read may know more than they do; what is written here may not. */
+const NewManifest = Manifest.extend({
+  disk: Manifest.shape.disk.strict(),
+  direct: Manifest.shape.direct.unwrap().strict().optional(),
+}).strict();
 
 /** For whoever sets up the platform: an image whose blobs are already in the store. */
 export const registerImage = route({
@@ -95,8 +105,8 @@ export const registerImage = route({
   body: z.strictObject({
     name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/),
     source: z.string().max(500),
-    manifest: Manifest,
+    manifest: NewManifest,
   }),
   reply: [201, ImageView],
-  fails: { blob_missing: "not_found" },
+  fails: { blob_missing: "not_found", image_name_taken: "conflict" },
 });

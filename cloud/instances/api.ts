@@ -70,7 +70,8 @@ export const InstanceView = z.object({
 export type InstanceView = z.output<typeof InstanceView>;
 
 /** What to run, and where it may go. */
-export const RunRequest = z.strictObject({
+export const RunRequest = z
+  .strictObject({
   name: Name.optional().describe("Made up if absent. With `count`, a number is appended."),
   count: z.number().int().min(1).max(10_000).default(1),
   type: Label.default("tiny"),
@@ -92,7 +93,11 @@ export const RunRequest = z.strictObject({
     .describe("Size of the root volume; the type's if absent."),
   isProtected: z.boolean().default(false),
   startPaused: z.boolean().default(false).describe("Create it with its processors stopped."),
-});
+})
+  .refine(({ name = "", count }) => count === 1 || `${name}-${count}`.length <= 63, {
+    path: ["name"],
+    error: "is too long once a number is appended to it; 63 characters is the most",
+  });
 export type RunRequest = z.output<typeof RunRequest>;
 
 const inProject = z.object({ project: ProjectParam });

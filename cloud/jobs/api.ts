@@ -76,5 +76,10 @@ export const cancelJob = route({
   query: z.strictObject({}),
   body: z.strictObject({}).default({}),
   reply: [202, JobView],
-  fails: { job_not_found: "not_found", job_not_cancellable: "conflict" },
+  fails: {
+    job_not_found: "not_found",
+    job_not_cancellable: "conflict",
+    not_in_this_state: "conflict",
+    instance_protected: "conflict",
+  },
 });

@@ -36,7 +36,7 @@ export const putType = route({
   needs: "platform:operate",
   params: z.object({ type: TypeView.shape.name }),
   query: none,
-  body: TypeView.omit({ name: true }),
+  body: TypeView.omit({ name: true }).strict(),
   reply: [200, TypeView],
   fails: {},
 });

@@ -274,6 +274,9 @@ export class Machine {
     const oomKills = await this.#house.cgroups.oomKills(keyOf(this.ref));
     const exit = await gatherExit(this.paths, { ...ending, requested: this.#asked, oomKills });
     await writeEvidence(this.paths, exit).catch(() => {}); // A full disk: gathered again next time.
+    // QEMU may be gone before its last event has got through.
+    if (exit.reason === "guest-panic" && this.#trouble !== "panicked")
+      this.#tell({ what: "panicked" });
     this.#settle(exit);
     this.#tell({ what: "exited", exit });
   }

@@ -4,6 +4,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
+  closeSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -316,11 +317,8 @@ real("a guest that panics is told, and ends with its last words", async (desk) =
 
 real("an error of the host's storage freezes the guest and is told once", async (desk) => {
   const { host, driver, spec, hear, t } = desk;
-  const root = disk(volumes(t));
-  execFileSync("qemu-io", ["-c", "write -P 1 0 64k", root.file], { stdio: "ignore" });
-  spoil(root.file);
-  await driver.start({ ...spec, disks: [root], paused: true });
-  await driver.resume(spec); // The firmware reads the first sector.
+  const file = readerOfASpoiltSector(volumes(t));
+  await driver.start({ ...spec, disks: [{ file, format: "qcow2", readOnly: false }] });
   const told = await hear("io-error");
   assert.ok(told.what === "io-error");
   assert.match(told.detail, /read on .*: Input\/output error/);
@@ -334,17 +332,31 @@ real("an error of the host's storage freezes the guest and is told once", async 
   await next.close();
 });
 
-/** Points the first cluster of a qcow2 image to where no cluster can be. */
-function spoil(file: string): void {
+/** A disk whose boot sector reads sector 128, which lies in a cluster that no reader can find. */
+function readerOfASpoiltSector(dir: string): string {
+  const [raw, file] = [join(dir, "disk.raw"), join(dir, "disk.qcow2")];
+  const sectors = Buffer.alloc(256 * 512, 1);
+  // xor ax,ax; mov ds,ax; mov ah,42h; mov dl,80h; mov si,7c10h; int 13h; jmp $; then what to read.
+  const code = "31c08ed8b442b280be107ccd13ebfe00" + "10000100008000008000000000000000";
+  Buffer.from(code, "hex").copy(sectors);
+  sectors.writeUInt16LE(0xaa55, 510);
+  writeFileSync(raw, sectors);
+  execFileSync("qemu-img", ["convert", "-O", "qcow2", raw, file]);
+  spoil(file, 1n);
+  return file;
+}
+
+/** Points a cluster of a qcow2 image to where no cluster can be. */
+function spoil(file: string, cluster: bigint): void {
   const fd = openSync(file, "r+");
   const number = Buffer.alloc(8);
-  const at = (offset: bigint) => {
+  const read = (offset: bigint) => {
     readSync(fd, number, 0, 8, offset);
     return number.readBigUInt64BE();
   };
-  const clusterOf = (entry: bigint) => entry & 0x00fffffffffffe00n;
-  const level1 = at(40n);
-  const level2 = clusterOf(at(level1));
-  number.writeBigUInt64BE((at(level2) & ~0x00fffffffffffe00n) | 0x200n);
-  writeSync(fd, number, 0, 8, Number(level2));
+  const address = 0x00fffffffffffe00n;
+  const entry = (read(read(40n)) & address) + 8n * cluster;
+  number.writeBigUInt64BE((read(entry) & ~address) | 0x200n);
+  writeSync(fd, number, 0, 8, Number(entry));
+  closeSync(fd);
 }

@@ -157,6 +157,8 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     async close() {
       clearInterval(rounds);
       await moved?.catch(() => {});
+      // A launch that is under way is finished first: half of one is nobody's.
+      await Promise.allSettled([...starting.values()].map(({ done }) => done));
       for (const machine of machines.values()) machine.close();
     },
   };

@@ -214,11 +214,12 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
     const temper = world.tempers.get(machine.spec.id) ?? {};
     machine.wasAskedToEnd = true;
     const isHanging = machine.isFrozen || machine.hangsAtLaunch;
-    const hears = !temper.isDeaf && !isHanging && machine.phase === "running";
+    const canReact = !isHanging && machine.phase === "running";
+    const obeys = !temper.isDeaf && machine.readyAt !== undefined;
     // The button is pressed again and again, so a guest that is still booting gets it in the end.
     const untilUp = machine.readyAt === undefined ? 0 : Math.max(0, machine.readyAt - clock.now());
     const steps = [
-      [hears ? ladder.acpi : 0, machine.readyAt !== undefined, { code: 0 }, "guest-shutdown"],
+      [canReact ? ladder.acpi : 0, obeys, { code: 0 }, "guest-shutdown"],
       [ladder.terminate, !machine.isFrozen, { code: 0 }, "host-qmp-quit"],
       [ladder.kill, !temper.isUndying, { signal: "SIGKILL" }, undefined],
     ] as const;

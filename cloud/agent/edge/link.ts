@@ -6,7 +6,7 @@
  */
 import type { FromAgent, FromManager, HostFacts } from "@holdfast/cloud/hosts";
 import { fromManager, protocolVersion } from "@holdfast/cloud/hosts";
-import type { Console, Hypervisor } from "@holdfast/drivers/hypervisor";
+import type { Console, Hypervisor, MachineRef } from "@holdfast/drivers/hypervisor";
 import { type Duration, milliseconds, seconds, type Ticks } from "@holdfast/kernel/time";
 import { unreachable } from "@holdfast/kernel/unreachable";
 import type { Keeper } from "./keeper.ts";
@@ -74,7 +74,8 @@ export function openLink(deps: LinkDeps): Link {
   let heardAt = 0;
   let pending: Reported = { say: "report", machines: [], volumes: [] };
   let isFlushing = false;
-  const consoles = new Map<number, Console>();
+  /** Promises, because what is typed may arrive before the console is open, and must not be lost. */
+  const consoles = new Map<number, Promise<Console>>();
   void connect();
 
   return {
@@ -125,8 +126,7 @@ export function openLink(deps: LinkDeps): Link {
 
   function disconnect(): void {
     clearInterval(beats);
-    for (const open of consoles.values()) open.close();
-    consoles.clear();
+    for (const ask of [...consoles.keys()]) closeConsole(ask);
     const old = wire;
     wire = undefined;
     welcome = undefined;
@@ -163,11 +163,13 @@ export function openLink(deps: LinkDeps): Link {
         void answer(message);
         break;
       case "input":
-        consoles.get(message.ask)?.write(Buffer.from(message.data, "base64"));
+        consoles
+          .get(message.ask)
+          ?.then((open) => open.write(Buffer.from(message.data, "base64")))
+          .catch(() => {}); // Its end has been said already.
         break;
       case "close":
-        consoles.get(message.ask)?.close();
-        consoles.delete(message.ask);
+        closeConsole(message.ask);
         break;
       case "goodbye":
         lost(message.reason);
@@ -227,18 +229,29 @@ export function openLink(deps: LinkDeps): Link {
     }
   }
 
-  async function openConsole(
-    ask: number,
-    ref: Parameters<Hypervisor["console"]>[0],
-  ): Promise<void> {
-    const open = await hypervisor.console(ref);
-    consoles.set(ask, open);
+  async function openConsole(ask: number, ref: MachineRef): Promise<void> {
+    const opening = hypervisor.console(ref);
+    consoles.set(ask, opening);
     const output = (data: Uint8Array, isEnd: boolean) =>
       say({ say: "output", ask, data: Buffer.from(data).toString("base64"), isEnd });
-    open.onData((data) => output(data, false));
-    open.onClose(() => {
-      if (consoles.delete(ask)) output(new Uint8Array(), true);
-    });
+    try {
+      const open = await opening;
+      open.onData((data) => output(data, false));
+      open.onClose(() => {
+        if (consoles.delete(ask)) output(new Uint8Array(), true);
+      });
+    } catch (error) {
+      consoles.delete(ask);
+      throw error;
+    }
+  }
+
+  function closeConsole(ask: number): void {
+    consoles
+      .get(ask)
+      ?.then((open) => open.close())
+      .catch(() => {}); // It never opened.
+    consoles.delete(ask);
   }
 
   function say(message: FromAgent): void {

@@ -91,11 +91,8 @@ export function imageRoutes({ database, blobs, clock, mintId, self, onImport }: 
       );
       if (known && JSON.stringify(sorted(known.manifest)) === JSON.stringify(sorted(body.manifest)))
         return shown(await findImageView(database, nobody, known.id));
-      // A name is moved to the new content; instances keep the image that they were made from.
-      if (known)
-        await database.query("update image set state = 'deleted' where id = $1", [known.id]);
       const id = mintId<"Image">();
-      await insert(undefined, id, body.name, body.source, {}, body.manifest, told);
+      await insert(undefined, id, body.name, body.source, {}, body.manifest, told, known?.id);
       return shown(await findImageView(database, nobody, id));
     }),
   };
@@ -108,10 +105,14 @@ export function imageRoutes({ database, blobs, clock, mintId, self, onImport }: 
     asked: object,
     manifest: Manifest | undefined,
     { actor, requestId }: { actor: string; requestId: string },
+    replaced?: ImageId,
   ): Promise<void> {
     const state = manifest ? "ready" : "importing";
     try {
       await database.transaction(async (sql) => {
+        // A name is moved to the new content; instances keep the image that they were made from.
+        if (replaced)
+          await sql.query("update image set state = 'deleted' where id = $1", [replaced]);
         await sql.query(
           `insert into image (id, project_id, name, state, source, import, manifest, created_at)
            values ($1, $2, $3, $4, $5, $6, $7, $8)`,

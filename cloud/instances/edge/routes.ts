@@ -51,21 +51,15 @@ export function instanceRoutes(deps: InstanceRouteDeps) {
   return {
     runInstances: handle(api.runInstances, async ({ params, body, ...told }) => {
       const asked = JSON.stringify(body);
-      const repeat = await findRepeat(params.project, told, asked);
-      if (repeat) return accepted(repeat.job, repeat.targets);
-      const births = await plan(params.project, body, told, asked);
-      const [first] = births;
-      if (!first) throw new Error("a request for instances made none");
-      try {
-        await worker.give(births);
-      } catch (error) {
-        if (brokenConstraint(error) === "instance_by_name") throw nameTaken(births);
-        if (brokenConstraint(error) !== "job_idempotency") throw error;
-        const faster = await findRepeat(params.project, told, asked); // The same request, at the same moment.
-        if (!faster) throw error;
-        return accepted(faster.job, faster.targets);
-      }
-      return accepted(first.job.id, first.job.targets);
+      return once(params.project, told, asked, async () => {
+        const births = await plan(params.project, body, told, asked);
+        const [first] = births;
+        if (!first) throw new Error("a request for instances made none");
+        await worker.give(births).catch((error: unknown) => {
+          throw brokenConstraint(error) === "instance_by_name" ? nameTaken(births) : error;
+        });
+        return first.job;
+      });
     }),
 
     listInstances: handle(api.listInstances, ({ params, query }) =>
@@ -135,19 +129,35 @@ export function instanceRoutes(deps: InstanceRouteDeps) {
     told: Told,
   ) {
     const asked = JSON.stringify({ verb, instance, force });
+    return once(project, told, asked, async () => {
+      const { id } = await findInstance(database, project, instance);
+      const target = id as InstanceId; // A view's id is plain text.
+      const job = newJob(project, verb, [target], told, asked);
+      const order: Order = {
+        verb,
+        force,
+        job: { id: job.id, kind: verb },
+        requestId: told.requestId,
+      };
+      await worker.order({ instance: target, order, job, actor: told.caller.name });
+      return job;
+    });
+  }
+
+  /** What the caller's key stands for if it was used before, otherwise what `act` has made. */
+  async function once(project: ProjectId, told: Told, asked: string, act: () => Promise<NewJob>) {
     const repeat = await findRepeat(project, told, asked);
     if (repeat) return accepted(repeat.job, repeat.targets);
-    const { id } = await findInstance(database, project, instance);
-    const target = id as InstanceId; // A view's id is plain text.
-    const job = newJob(project, verb, [target], told, asked);
-    const order: Order = {
-      verb,
-      force,
-      job: { id: job.id, kind: verb },
-      requestId: told.requestId,
-    };
-    await worker.order({ instance: target, order, job, actor: told.caller.name });
-    return accepted(job.id, [target]);
+    try {
+      const { id, targets } = await act();
+      return accepted(id, targets);
+    } catch (error) {
+      if (told.idempotencyKey === undefined) throw error;
+      // The same request may have been carried out meanwhile; then whatever stopped this one is its doing.
+      const faster = await findRepeat(project, told, asked);
+      if (!faster) throw error;
+      return accepted(faster.job, faster.targets);
+    }
   }
 
   async function plan(

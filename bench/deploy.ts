@@ -1,0 +1,330 @@
+/**
+ * 5,000 instances on 100 simulated hosts through the real API: a manager process, a durable PostgreSQL and
+ * agents on real links; next to what the same PostgreSQL takes in batched updates in the same run.
+ * Usage: node --import tsx bench/deploy.ts [--instances 5000] [--hosts 100] [--requests 5] [--clients 64]
+ *        [--only together|apart|one] [--top] [--profile DIRECTORY]
+ *
+ * The clock runs from the first call to the moment when the database says of the last instance that it
+ * runs; the API is asked afterwards whether that is so. The client's own processor time is not the platform's.
+ */
+import { parseArgs } from "node:util";
+import { setTimeout as sleep } from "node:timers/promises";
+import { connectDatabase, type Database } from "@holdfast/store/database";
+import { cpuOf, cpuOfFamily, loadNow, median, percentile, table, verdict, whole } from "./measure.ts";
+import {
+  buildPrograms,
+  type Call,
+  caller,
+  endAll,
+  scratch,
+  startHosts,
+  startManager,
+  startServer,
+  registerEmptyImage,
+} from "./processes.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    instances: { type: "string", default: "5000" },
+    hosts: { type: "string", default: "100" },
+    requests: { type: "string", default: "5" },
+    clients: { type: "string", default: "64" },
+    only: { type: "string" },
+    top: { type: "boolean", default: false },
+    profile: { type: "string" },
+  },
+});
+const instances = Number(options.instances);
+const hosts = Number(options.hosts);
+const requests = Number(options.requests);
+const clients = Number(options.clients);
+
+/** Measured on the machine that these goals come from: instances a second, and processor time of each. */
+const ganeti = { perSecond: 2.75, cpuMs: 380 };
+const novaPerSecond = 4;
+
+interface Result {
+  readonly what: string;
+  readonly perSecond: number;
+  /** Milliseconds of processor time for one instance. */
+  readonly cpu: Readonly<Record<"manager" | "PostgreSQL" | "hosts" | "client", number>>;
+  readonly statements: number;
+  readonly rows: number;
+  readonly transactions: number;
+  /** Milliseconds from the call to its 202. */
+  readonly accepted: readonly number[];
+}
+
+try {
+  await main();
+} finally {
+  await endAll();
+}
+
+async function main(): Promise<void> {
+  console.log(`load ${loadNow()} at the beginning`);
+  buildPrograms();
+  const directory = await scratch();
+  const server = await startServer(directory);
+  const flags = options.profile ? ["--cpu-prof", `--cpu-prof-dir=${options.profile}`] : [];
+  const manager = await startManager(directory, server, flags);
+  await registerEmptyImage(directory, manager);
+  const half = Math.ceil(hosts / 2);
+  const hostPids = [
+    await startHosts(manager, 1, half),
+    await startHosts(manager, half + 1, hosts - half),
+  ];
+  const database = connectDatabase({ url: server.url, connections: 2 });
+  const call = caller(manager.apiPort);
+  const run = (what: string, work: () => Promise<readonly number[]>) =>
+    measure(what, work, { database, manager: manager.pid, server: server.pid, hosts: hostPids, call });
+
+  await create(call, 200); // Plans, code and connections are warm afterwards.
+  await allUp(database);
+  const floors = [await batchedUpdates(database)];
+  const results: Result[] = [];
+  if (wants("together"))
+    results.push(
+      await run(`${requests} requests for ${instances / requests} each`, () =>
+        many(requests, requests, () => create(call, instances / requests)),
+      ),
+    );
+  floors.push(await batchedUpdates(database));
+  if (wants("apart"))
+    results.push(
+      await run(`${instances} requests, ${clients} at a time`, () =>
+        many(instances, clients, () => create(call, 1)),
+      ),
+    );
+  floors.push(await batchedUpdates(database));
+  report(results, floors);
+  if (wants("one")) await oneByOne(call, database);
+  if (options.top) await topStatements(database);
+  console.log(`load ${loadNow()} at the end`);
+  await database.close();
+}
+
+function wants(what: string): boolean {
+  return options.only === undefined || options.only === what;
+}
+
+async function create(call: Call, count: number): Promise<string> {
+  const body = { count };
+  const { job } = await call<{ job: string }>("POST", "/v1/projects/default/instances", body);
+  return job;
+}
+
+/** `total` calls, so many at a time. How long each took, in milliseconds. */
+async function many(
+  total: number,
+  atOnce: number,
+  work: () => Promise<unknown>,
+): Promise<readonly number[]> {
+  const times: number[] = [];
+  let left = total;
+  const worker = async () => {
+    while (left-- > 0) {
+      const start = performance.now();
+      await work();
+      times.push(performance.now() - start);
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+  return times;
+}
+
+interface Subjects {
+  readonly database: Database;
+  readonly manager: number;
+  readonly server: number;
+  readonly hosts: readonly number[];
+  readonly call: Call;
+}
+
+async function measure(
+  what: string,
+  work: () => Promise<readonly number[]>,
+  { database, manager, server, hosts: hostPids, call }: Subjects,
+): Promise<Result> {
+  const cpu = () => ({
+    manager: cpuOf(manager),
+    PostgreSQL: cpuOfFamily(server),
+    hosts: hostPids.reduce((sum, pid) => sum + cpuOf(pid), 0),
+    client: cpuOf(process.pid),
+  });
+  const before = { counts: await counts(database), cpu: cpu(), running: await running(database) };
+  const start = performance.now();
+  const accepted = await work();
+  while ((await running(database)) < before.running + instances) await sleep(25);
+  const seconds = (performance.now() - start) / 1_000;
+  await allUp(database);
+  const after = { counts: await counts(database), cpu: cpu() };
+  await assertSeenRunning(call, before.running + instances);
+  const each = (name: keyof Result["cpu"]) => (after.cpu[name] - before.cpu[name]) / instances;
+  const per = (name: keyof Awaited<ReturnType<typeof counts>>) =>
+    (after.counts[name] - before.counts[name]) / instances;
+  return {
+    what,
+    perSecond: instances / seconds,
+    cpu: {
+      manager: each("manager"),
+      PostgreSQL: each("PostgreSQL"),
+      hosts: each("hosts"),
+      client: each("client"),
+    },
+    statements: per("statements"),
+    rows: per("rows"),
+    transactions: per("transactions"),
+    accepted,
+  };
+}
+
+/** Renewals of leases come every second whatever is deployed, and are left out. */
+async function counts(database: Database) {
+  await sleep(1_200); // Sessions report what they have written once a second.
+  const [row] = await database.query<Record<"statements" | "rows" | "transactions", number>>(
+    `select
+       (select sum(calls) from pg_stat_statements where query not like '%host_lease%')::float8 as statements,
+       (select sum(n_tup_ins + n_tup_upd + n_tup_del) from pg_stat_user_tables where relname <> 'host_lease')::float8 as rows,
+       (select sum(calls) from pg_stat_statements where query ilike 'commit')::float8 as transactions`,
+  );
+  return row ?? { statements: 0, rows: 0, transactions: 0 };
+}
+
+async function running(database: Database): Promise<number> {
+  const [row] = await database.query<{ count: number }>(
+    "select count(*)::int as count from instance where state = 'running'",
+  );
+  return row?.count ?? 0;
+}
+
+async function allUp(database: Database): Promise<void> {
+  const isUp = async () =>
+    (
+      await database.query(
+        `select from instance i left join incarnation c on c.instance_id = i.id and c.generation = i.generation
+         where i.state <> 'running' or c.guest <> 'up' limit 1`,
+      )
+    ).length === 0;
+  while (!(await isUp())) await sleep(25);
+}
+
+async function assertSeenRunning(call: Call, expected: number): Promise<void> {
+  let seen = 0;
+  let after: string | null = null;
+  do {
+    const page: { instances: unknown[]; next: string | null } = await call(
+      "GET",
+      `/v1/projects/default/instances?state=running&limit=1000${after ? `&after=${after}` : ""}`,
+    );
+    seen += page.instances.length;
+    after = page.next;
+  } while (after);
+  if (seen !== expected) throw new Error(`${seen} are seen running, expected ${expected}`);
+}
+
+/** Rows a second in durable updates of a thousand rows of another table, one client, two seconds. */
+async function batchedUpdates(database: Database): Promise<number> {
+  await database.query(
+    "create table if not exists bench_floor (id int primary key, value int not null, said text not null) with (fillfactor = 70)",
+  );
+  await database.query(
+    "insert into bench_floor select n, 0, repeat('x', 100) from generate_series(1, 20000) n on conflict do nothing",
+  );
+  const batch = 1_000;
+  let rows = 0;
+  const start = performance.now();
+  while (performance.now() - start < 2_000) {
+    const first = rows % 20_000;
+    const ids = Array.from({ length: batch }, (_, i) => first + i + 1);
+    await database.query(
+      "update bench_floor f set value = d.value from unnest($1::int[], $2::int[]) d (id, value) where f.id = d.id",
+      [ids, ids.map((id) => id + rows)],
+    );
+    rows += batch;
+  }
+  return (rows / (performance.now() - start)) * 1_000;
+}
+
+function report(results: readonly Result[], floors: readonly number[]): void {
+  const floor = median(floors);
+  const heads = ["", "instances/s", "CPU ms each", "manager", "PostgreSQL", "hosts", "client"];
+  const counted = ["statements", "rows", "commits", "202 after ms: median", "99 %"];
+  const platform = ({ cpu }: Result) => cpu.manager + cpu.PostgreSQL + cpu.hosts;
+  const fixed = (value: number) => value.toFixed(2);
+  const lines = results.map((result) => [
+    result.what,
+    whole(result.perSecond),
+    fixed(platform(result)),
+    ...(["manager", "PostgreSQL", "hosts", "client"] as const).map((name) => fixed(result.cpu[name])),
+    fixed(result.statements),
+    fixed(result.rows),
+    fixed(result.transactions),
+    median(result.accepted).toFixed(1),
+    percentile(result.accepted, 0.99).toFixed(1),
+  ]);
+  console.log(`\n${instances} instances on ${hosts} simulated hosts (CPU, statements, rows, commits: per instance)\n`);
+  console.log(table([[...heads, ...counted], ...lines]));
+  console.log(
+    `\nthe same PostgreSQL, batched updates of 1,000 rows: ${whole(floor)} rows/s (${floors.map(whole).join(", ")})`,
+  );
+  for (const result of results) {
+    const written = result.perSecond * result.rows;
+    console.log(
+      `  ${result.what}: ${whole(written)} rows/s written, ${((written / floor) * 100).toFixed(0)} % of that; ` +
+        `one instance for every ${(floor / result.perSecond).toFixed(0)} rows it could update`,
+    );
+  }
+  console.log("\ngoals");
+  for (const result of results) {
+    console.log(verdict(`${result.what}, instances/s`, result.perSecond, { must: 1_500, better: 5_000, atLeast: true }));
+    console.log(verdict(`${result.what}, CPU ms each`, platform(result), { must: 1.2, better: 0.4 }));
+    console.log(
+      `                      (${whole(result.perSecond / ganeti.perSecond)} times Ganeti's rate, ` +
+        `${whole(result.perSecond / novaPerSecond)} times Nova's, ${whole(ganeti.cpuMs / platform(result))} times less CPU than Ganeti, as measured elsewhere)`,
+    );
+  }
+}
+
+/** A lone create on an idle platform, again and again: how long until accepted, how long until running. */
+async function oneByOne(call: Call, database: Database): Promise<void> {
+  const accepted: number[] = [];
+  const ran: number[] = [];
+  const commit: number[] = [];
+  for (let i = 0; i < 30; i++) {
+    await sleep(100);
+    const start = performance.now();
+    const job = await create(call, 1);
+    accepted.push(performance.now() - start);
+    const path = `/v1/projects/default/jobs/${job}?waitSeconds=10`;
+    while ((await call<{ state: string }>("GET", path)).state === "running");
+    ran.push(performance.now() - start);
+    const once = performance.now();
+    await database.query("update bench_floor set value = value + 1 where id = 1");
+    await call("GET", "/health");
+    commit.push(performance.now() - once);
+  }
+  console.log("\none create at a time, 30 of them");
+  console.log(
+    `  202 after ${median(accepted).toFixed(1)} ms, running after ${median(ran).toFixed(1)} ms; ` +
+      `one durable commit and one HTTP exchange: ${median(commit).toFixed(1)} ms`,
+  );
+  console.log(verdict("202 against commit and exchange", median(accepted) / median(commit), { must: 3 }));
+}
+
+/** Where PostgreSQL's time went: the statements that took most of it. */
+async function topStatements(database: Database): Promise<void> {
+  const rows = await database.query<{ calls: number; total: number; mean: number; rows: number; query: string }>(
+    `select calls::float8 as calls, total_exec_time + total_plan_time as total, mean_exec_time as mean, rows::float8 as rows,
+       left(regexp_replace(query, '\\s+', ' ', 'g'), 90) as query
+     from pg_stat_statements order by total_exec_time desc limit 25`,
+  );
+  const cells = rows.map(({ calls, total, mean, rows, query }) => [
+    query,
+    whole(calls),
+    total.toFixed(0),
+    mean.toFixed(3),
+    whole(rows),
+  ]);
+  console.log(`\n${table([["statement", "calls", "total ms", "mean ms", "rows"], ...cells])}`);
+}

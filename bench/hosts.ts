@@ -1,0 +1,63 @@
+/**
+ * Simulated hosts in a process of their own: real agents on the real link, over machines made of a Map.
+ * Started by processes.ts, which says where the manager is; prints nothing.
+ *
+ * What a host does besides talking (files of wishes, disks, processes) is not done here, so the figures
+ * are the control plane's alone.
+ */
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { join, memoryShelf } from "@holdfast/cloud/agent/edge";
+import { simulatedHypervisor, simulatedWorld } from "@holdfast/drivers/hypervisor/simulated";
+import { simulatedDisks } from "@holdfast/drivers/images/simulated";
+import { type Clock, type Instant, seconds } from "@holdfast/kernel/time";
+import pino from "pino";
+import { startAgent } from "../apps/agent/agent.ts";
+import { caller } from "./processes.ts";
+
+const { BENCH_API, BENCH_AGENTS = "", BENCH_FIRST, BENCH_COUNT } = process.env;
+const call = caller(Number(BENCH_API));
+const clock: Clock = { now: () => Date.now() as Instant, sleep: (duration) => sleep(duration) };
+const log = pino({ level: "silent" });
+
+for (let index = 0; index < Number(BENCH_COUNT); index++)
+  await startHost(`host-${Number(BENCH_FIRST) + index}`);
+const isUp = async () => {
+  const { hosts } = await call<{ hosts: { state: string }[] }>("GET", "/v1/hosts");
+  return hosts.every(({ state }) => state === "up");
+};
+while (!(await isUp())) await sleep(50);
+process.send?.("connected");
+
+async function startHost(name: string): Promise<void> {
+  const asked = { hostName: name, minutes: 5 };
+  const { token } = await call<{ token: string }>("POST", "/v1/join-tokens", asked);
+  const world = simulatedWorld({ bootTime: seconds(1) });
+  const hypervisor = simulatedHypervisor(world, clock);
+  const files = new Map<string, Buffer>();
+  const { acceleration } = hypervisor;
+  await startAgent({
+    membership: await join(BENCH_AGENTS, token, name),
+    managers: [BENCH_AGENTS],
+    hypervisor,
+    disks: simulatedDisks({ files, capacity: 2 ** 40 }),
+    async ensureBlob(digest) {
+      files.set(`/blobs/${digest}`, Buffer.alloc(4_096));
+      return `/blobs/${digest}`;
+    },
+    volumeFile: (volume) => `/volumes/${volume}.qcow2`,
+    shelf: memoryShelf(),
+    machine: {
+      bootId: randomBytes(8).toString("hex"),
+      cpus: 64,
+      memoryMiB: 65_536,
+      facts: { acceleration, kernel: "simulated", hypervisor: "simulated" },
+    },
+    onRenewed: () => {},
+    hasGuard: () => true,
+    traceLines: async () => [],
+    clock,
+    ticks: () => performance.now(),
+    log,
+  });
+}
