@@ -43,17 +43,22 @@ function operation({
     parameters: [
       ...parameters(params, "path"),
       ...parameters(query, "query"),
-      ...(method === "POST" ? [idempotencyKey] : []),
+      ...("idempotency_key_reused" in fails ? [idempotencyKey] : []),
     ],
     ...(hasBody
-      ? { requestBody: { content: { "application/json": { schema: schemaOf(body) } } } }
+      ? {
+          requestBody: {
+            required: !body.safeParse(undefined).success,
+            content: { "application/json": { schema: schemaOf(body) } },
+          },
+        }
       : {}),
     responses: {
       [status]: {
         description: "Done.",
         content: { "application/json": { schema: schemaOf(shape) } },
       },
-      ...failures(fails),
+      ...failures(path.includes("/:project") ? { project_not_found: "not_found", ...fails } : fails),
     },
   };
 }
@@ -63,7 +68,7 @@ const idempotencyKey = {
   in: "header",
   required: false,
   description: "The same key and the same request are carried out once.",
-  schema: { type: "string", maxLength: 128 },
+  schema: { type: "string", pattern: "^[\\x21-\\x7e]{1,128}$" },
 };
 
 function parameters(shape: z.ZodType, where: "path" | "query") {

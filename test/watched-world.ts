@@ -1,0 +1,80 @@
+/**
+ * Simulated hosts whose launches are checked at the moment they happen, over all hosts together: what must
+ * never be true for a moment cannot be found by looking now and then.
+ */
+import {
+  type SimulatedMachine,
+  type SimulatedWorld,
+  simulatedWorld,
+} from "@holdfast/drivers/hypervisor/simulated";
+import type { InstanceId } from "@holdfast/kernel/ids";
+import { milliseconds } from "@holdfast/kernel/time";
+
+export interface Watch {
+  newWorld(host: string): SimulatedWorld;
+  /** Every rule that was broken, in words. */
+  readonly violations: readonly string[];
+  /** How many machines were launched. */
+  launches(): number;
+  /** The host and generation of the one running machine of an instance. */
+  running(id: string): readonly { readonly host: string; readonly generation: number }[];
+  /** Traces of machines that are left, over all hosts. */
+  left(): readonly string[];
+}
+
+export function watchedWorld(): Watch {
+  const violations: string[] = [];
+  const youngest = new Map<InstanceId, number>();
+  const worlds = new Map<string, SimulatedWorld>();
+  let launches = 0;
+
+  return {
+    violations,
+    newWorld(host) {
+      const times = { bootTime: milliseconds(50), powerOffTime: milliseconds(40) };
+      const machines = new WatchedMap((machine) => check(host, machine));
+      const world = { ...simulatedWorld(times), machines };
+      worlds.set(host, world);
+      return world;
+    },
+    launches: () => launches,
+    running,
+    left: () =>
+      [...worlds].flatMap(([host, { machines }]) => [...machines.keys()].map((k) => `${host}: ${k}`)),
+  };
+
+  function check(host: string, { spec: { id, generation }, exit }: SimulatedMachine): void {
+    if (exit) return; // Marked so that it never will be launched.
+    launches++;
+    const name = `${id} generation ${generation} on ${host}`;
+    const before = youngest.get(id) ?? 0;
+    if (generation === before) violations.push(`${name} was launched twice`);
+    if (generation < before) violations.push(`${name} was launched after generation ${before}`);
+    youngest.set(id, Math.max(before, generation));
+    const others = running(id).filter((other) => other.host !== host || other.generation !== generation);
+    for (const other of others)
+      violations.push(`${name} was launched while ${other.generation} ran on ${other.host}`);
+  }
+
+  function running(id: string) {
+    return [...worlds].flatMap(([host, { machines }]) =>
+      [...machines.values()]
+        .filter(({ spec, exit }) => spec.id === id && !exit)
+        .map(({ spec: { generation } }) => ({ host, generation })),
+    );
+  }
+}
+
+/** Tells of every machine that enters. */
+class WatchedMap extends Map<string, SimulatedMachine> {
+  readonly #onEnter: (machine: SimulatedMachine) => void;
+  constructor(onEnter: (machine: SimulatedMachine) => void) {
+    super();
+    this.#onEnter = onEnter;
+  }
+  override set(key: string, machine: SimulatedMachine): this {
+    super.set(key, machine);
+    this.#onEnter(machine);
+    return this;
+  }
+}
