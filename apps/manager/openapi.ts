@@ -58,7 +58,9 @@ function operation({
         description: "Done.",
         content: { "application/json": { schema: schemaOf(shape) } },
       },
-      ...failures(path.includes("/:project") ? { project_not_found: "not_found", ...fails } : fails),
+      ...failures(
+        path.includes("/:project") ? { project_not_found: "not_found", ...fails } : fails,
+      ),
     },
   };
 }

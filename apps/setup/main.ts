@@ -10,6 +10,7 @@ import { Command } from "commander";
 import { down } from "./down.ts";
 import { joinCloud } from "./join.ts";
 import { missing } from "./needs.ts";
+import { recallPlace } from "./place.ts";
 import { sayOn } from "./say.ts";
 import { up } from "./up.ts";
 
@@ -34,15 +35,14 @@ program
   .description("install what is missing, start the platform, and run a first instance")
   .option(...stateOption)
   .option("--no-install", "only say what is missing")
-  .option("--api-port <port>", "port of the API on 127.0.0.1", port, 7070)
-  .option("--agent-port <port>", "port that agents connect to", port, 7071)
-  .option("--database-port <port>", "port of the embedded PostgreSQL", port, 7072)
+  .option("--api-port <port>", "port of the API on 127.0.0.1 (default: 7070)", port)
+  .option("--agent-port <port>", "port that agents connect to (default: 7071)", port)
+  .option("--database-port <port>", "port of the embedded PostgreSQL (default: 7072)", port)
   .action(async (options) => {
     if (!options.install) return sayWhatIsMissing();
     mustBeRoot();
-    const { state, apiPort, agentPort, databasePort } = options;
-    const databaseUrl = process.env.DATABASE_URL;
-    await up({ state, apiPort, agentPort, databasePort, databaseUrl, version }, say);
+    const place = await recallPlace(options.state, options);
+    await up({ ...place, databaseUrl: process.env.DATABASE_URL, version }, say);
   });
 
 program

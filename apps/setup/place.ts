@@ -1,6 +1,7 @@
 /** Where this installation is, and on which ports: the one thing that `up`, `down` and `join` must agree on. */
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { z } from "zod";
 
 export interface Place {
   /** State directory. */
@@ -8,6 +9,24 @@ export interface Place {
   readonly apiPort: number;
   readonly agentPort: number;
   readonly databasePort: number;
+}
+
+const Ports = z.object({ apiPort: z.number(), agentPort: z.number(), databasePort: z.number() });
+type Given = { readonly [Name in keyof z.output<typeof Ports>]?: number };
+
+/** The ports that were given now, else those of the last time, else the usual ones; remembered for the next. */
+export async function recallPlace(state: string, given: Given): Promise<Place> {
+  const file = join(state, "ports.json");
+  const known = Ports.safeParse(await readJson(file));
+  const usual = { apiPort: 7070, agentPort: 7071, databasePort: 7072 };
+  const before = known.success ? known.data : usual;
+  const ports = Ports.parse({
+    apiPort: given.apiPort ?? before.apiPort,
+    agentPort: given.agentPort ?? before.agentPort,
+    databasePort: given.databasePort ?? before.databasePort,
+  });
+  await writePrivately(file, ports);
+  return { state, ...ports };
 }
 
 /** The repository: this file is bundled into dist/, one below it. */

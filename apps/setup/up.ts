@@ -22,12 +22,14 @@ import { buildTiny, findTiny, tinyFiles } from "@holdfast/drivers/images/tiny";
 import type { ProjectId } from "@holdfast/kernel/ids";
 import { Problem, problem } from "@holdfast/kernel/problem";
 import { connectDatabase } from "@holdfast/store/database";
+import { findEmbedded } from "@holdfast/store/embedded";
 import { z } from "zod";
 import { bringUpToDate, type DatabaseAccess, openDatabase } from "./database.ts";
 import { ensureAptLists, install, missing } from "./needs.ts";
 import { type Place, paths, readJson, writePrivately } from "./place.ts";
+import { mustBeFree } from "./ports.ts";
 import type { Say } from "./say.ts";
-import { ensureSupervisor } from "./supervision.ts";
+import { ensureSupervisor, findSupervisor } from "./supervision.ts";
 
 export interface UpOptions extends Place {
   readonly databaseUrl: string | undefined;
@@ -42,6 +44,7 @@ export async function up(options: UpOptions, say: Say): Promise<void> {
   const at = paths(state);
   say.line(`Holdfast ${options.version}, state in ${state}`);
   await debianPackages(say);
+  await portsAreFree(options);
   await mkdir(at.logs, { recursive: true });
   const database = await say.step("PostgreSQL answers", () =>
     openDatabase(options, options.databaseUrl),
@@ -64,6 +67,23 @@ export async function up(options: UpOptions, say: Say): Promise<void> {
   const first = await firstInstance(client, say);
   await summary(client, options, first, say);
 }
+
+/** Where nothing of ours runs yet, nobody else may be on our ports. */
+async function portsAreFree({ state, databaseUrl, databasePort, apiPort, agentPort }: UpOptions) {
+  if ((await findSupervisor(state)) !== undefined) return;
+  const isDatabaseUp = (await findEmbedded(paths(state).database)) !== undefined;
+  if (!databaseUrl && !isDatabaseUp)
+    await mustBeFree(databasePort, "the embedded PostgreSQL", "--database-port");
+  // A manager whose supervisor was killed runs on, and is ours.
+  if (await isManager(apiPort)) return;
+  await mustBeFree(apiPort, "the API", "--api-port");
+  await mustBeFree(agentPort, "the agents", "--agent-port");
+}
+
+const isManager = (port: number) =>
+  fetch(`http://127.0.0.1:${port}/health`, { signal: AbortSignal.timeout(2_000) })
+    .then(async (response) => "manager" in ((await response.json()) as object))
+    .catch(() => false);
 
 /** Names what is missing, and installs it. */
 async function debianPackages(say: Say): Promise<void> {

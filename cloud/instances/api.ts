@@ -72,28 +72,32 @@ export type InstanceView = z.output<typeof InstanceView>;
 /** What to run, and where it may go. */
 export const RunRequest = z
   .strictObject({
-  name: Name.optional().describe("Made up if absent. With `count`, a number is appended."),
-  count: z.number().int().min(1).max(10_000).default(1),
-  type: Label.default("tiny"),
-  image: Label.default("tiny"),
-  zone: Label.optional(),
-  hostTags: z.array(Label).max(32).default([]).describe("The host must carry every one of these."),
-  antiAffinityGroup: Label.optional().describe("Instances of the same group never share a host."),
-  userData: z
-    .string()
-    .max(65_536)
-    .optional()
-    .describe("Run by the guest at boot if it begins with #!."),
-  diskGiB: z
-    .number()
-    .int()
-    .min(1)
-    .max(65_536)
-    .optional()
-    .describe("Size of the root volume; the type's if absent."),
-  isProtected: z.boolean().default(false),
-  startPaused: z.boolean().default(false).describe("Create it with its processors stopped."),
-})
+    name: Name.optional().describe("Made up if absent. With `count`, a number is appended."),
+    count: z.number().int().min(1).max(10_000).default(1),
+    type: Label.default("tiny"),
+    image: Label.default("tiny"),
+    zone: Label.optional(),
+    hostTags: z
+      .array(Label)
+      .max(32)
+      .default([])
+      .describe("The host must carry every one of these."),
+    antiAffinityGroup: Label.optional().describe("Instances of the same group never share a host."),
+    userData: z
+      .string()
+      .max(65_536)
+      .optional()
+      .describe("Run by the guest at boot if it begins with #!."),
+    diskGiB: z
+      .number()
+      .int()
+      .min(1)
+      .max(65_536)
+      .optional()
+      .describe("Size of the root volume; the type's if absent."),
+    isProtected: z.boolean().default(false),
+    startPaused: z.boolean().default(false).describe("Create it with its processors stopped."),
+  })
   .refine(({ name = "", count }) => count === 1 || `${name}-${count}`.length <= 63, {
     path: ["name"],
     error: "is too long once a number is appended to it; 63 characters is the most",

@@ -1,5 +1,6 @@
 /** The answers to ../api.ts. */
 import { findType } from "@holdfast/cloud/types/edge";
+import type { HostId } from "@holdfast/kernel/ids";
 import { handle } from "@holdfast/kernel/route";
 import type { Database } from "@holdfast/store/database";
 import { explainPlacement } from "../api.ts";
@@ -22,18 +23,26 @@ export function placementRoutes(database: Database, placer: PicturePlacer) {
       });
       const { planner, chosen, hosts, summary, nearestFixes } = explanation;
       // Who may not see the fleet gets the same rules without the names.
-      const nameOf = (name: string, index: number) => (caller.project ? `host-${index + 1}` : name);
+      const aliases = new Map(hosts.map(({ host }, index) => [host, `host-${index + 1}`]));
+      const shown = (host: HostId, open: string) =>
+        caller.project ? (aliases.get(host) ?? "a host") : open;
+      const winner = hosts.find(({ host }) => host === chosen);
       return {
         planner,
-        chosen: hosts.find(({ host }) => host === chosen)?.name ?? null,
-        hosts: hosts.map((verdict, index) => ({
+        chosen: winner ? shown(winner.host, winner.name) : null,
+        hosts: hosts.map((verdict) => ({
           ...verdict,
-          name: nameOf(verdict.name, index),
-          concerns: [...verdict.concerns],
+          host: shown(verdict.host, verdict.host),
+          name: shown(verdict.host, verdict.name),
+          concerns: caller.project ? [] : [...verdict.concerns],
           rejections: [...verdict.rejections],
         })),
         summary: [...summary],
-        nearestFixes: nearestFixes.map((fix) => ({ ...fix, wouldAdmit: [...fix.wouldAdmit] })),
+        nearestFixes: nearestFixes
+          .filter(
+            ({ change }) => !caller.project || !hosts.some(({ name }) => change.includes(name)),
+          )
+          .map((fix) => ({ ...fix, wouldAdmit: fix.wouldAdmit.map((host) => shown(host, host)) })),
       };
     }),
   };

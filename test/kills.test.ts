@@ -1,0 +1,171 @@
+/**
+ * Whatever is killed, whenever and however often: afterwards everything is as it was asked for.
+ *
+ * Managers are real processes, PostgreSQL is one that syncs to the disk, agents lose everything they had
+ * begun. SEED=n repeats the choices of a run; what happens between them is still up to the machine.
+ */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { seeded } from "@holdfast/kernel/random";
+import { readJournal } from "@holdfast/store/journal";
+import { type Client, newClient, project } from "./clients.ts";
+import { type Cluster, startCluster } from "./cluster.ts";
+import { foldJournal } from "./fold-journal.ts";
+import { type Misfortune, misfortunes, strike } from "./misfortune.ts";
+import { until } from "./platform.ts";
+
+const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
+const enough = 200;
+/** A machine that is too busy for more must still come to an end. */
+const workTime = 90_000;
+const settings = {
+  "hosts.heartbeat": 0.5,
+  "hosts.lease": 2,
+  "instances.stop_grace": 3,
+  "instances.expunge_retry": 2,
+  "instances.restart_budget": 100,
+  "instances.restart_window": 1,
+  "manager.resync": 1,
+};
+
+let cluster: Cluster;
+let clients: readonly Client[] = [];
+const struck = new Map<Misfortune, number>();
+before(async () => {
+  cluster = await startCluster({ managers: 2, hosts: 3, settings });
+});
+after(() => cluster.close());
+
+interface Row {
+  readonly id: string;
+  readonly name: string;
+  readonly state: string;
+  readonly desired: string;
+  readonly generation: number;
+  readonly host: string | null;
+}
+const rowsOf = () =>
+  cluster.database.query<Row>(
+    `select i.id, i.name, i.state, i.desired, i.generation, h.name as host
+     from instance i left join host h on h.id = i.home order by i.name`,
+  );
+const accepted = () => clients.flatMap((client) => client.accepted);
+
+test(`two hundred operations are carried out while everything is killed again and again (SEED=${seed})`, async (t) => {
+  const random = seeded(seed);
+  const hands = ["ada", "bob", "eve", "kim"];
+  clients = hands.map((name, index) => newClient(cluster, name, seeded(seed + index + 1)));
+  const end = performance.now() + workTime;
+  let deck: Misfortune[] = [];
+  let dealt = 0;
+  const isOver = () =>
+    performance.now() > end || (accepted().length >= enough && dealt >= misfortunes.length);
+  const killing = async () => {
+    while (!isOver()) {
+      await sleep(200 + random.below(900));
+      if (deck.length === 0) deck = random.shuffled(misfortunes);
+      const what = deck.pop() ?? "manager";
+      await strike(cluster, what, random);
+      struck.set(what, (struck.get(what) ?? 0) + 1);
+      dealt++;
+    }
+  };
+  await Promise.all([killing(), ...clients.map((client) => client.work(isOver))]);
+  await until("everything is settled", cluster.isSettled, 60_000);
+
+  const sum = (of: (client: Client) => number) => clients.reduce((all, one) => all + of(one), 0);
+  t.diagnostic(`accepted ${accepted().length}, refused ${sum((one) => one.refused)}`);
+  t.diagnostic(`cancelled ${sum((one) => one.cancelled)}, launched ${cluster.watch.launches()}`);
+  t.diagnostic(`struck ${JSON.stringify(Object.fromEntries(struck))}`);
+  assert.ok(accepted().length >= enough, `only ${accepted().length} operations in ${workTime} ms`);
+  assert.ok(dealt >= misfortunes.length);
+  assert.deepEqual(
+    clients.flatMap((client) => client.strange),
+    [],
+  );
+});
+
+test("every instance is what was last wished of it, and the hosts run exactly those that should", async () => {
+  const rows = await rowsOf();
+  assert.ok(rows.length > 0);
+  for (const { name, state, desired, host, generation, id } of rows) {
+    assert.equal(state, desired, name);
+    const expected = state === "running" ? [{ host, generation }] : [];
+    assert.deepEqual(cluster.watch.running(id), expected, name);
+  }
+  const owned = clients.flatMap((client) => client.owned);
+  assert.equal(rows.length, owned.length);
+  for (const { id, name, wished } of owned) {
+    const row = rows.find((one) => one.id === id);
+    assert.ok(row && wished.includes(row.desired), `${name} is ${row?.desired}, wished ${wished}`);
+  }
+});
+
+test("nothing was launched twice, out of order, or beside another", () => {
+  assert.deepEqual(cluster.watch.violations, []);
+  assert.ok(cluster.watch.launches() > 20);
+});
+
+test("no request that was accepted is lost, none was written down twice, and every job has ended", async () => {
+  const jobs = await cluster.database.query<{ id: string; kind: string; state: string }>(
+    "select id, kind, state from job where idempotency_key is not null",
+  );
+  assert.equal(jobs.length, accepted().length);
+  const orders = await cluster.database.query<{ job: string; event: string }>(
+    "select job_id as job, event from journal where event like 'command-%'",
+  );
+  for (const { job, kind } of accepted()) {
+    const row = jobs.find(({ id }) => id === job);
+    assert.ok(row && row.state !== "running", `${kind} ${job} is ${row?.state}`);
+    // A reset is pressed or it is not; everything else is wished for until it is so.
+    if (row.state === "failed") assert.equal(kind, "reboot");
+    if (kind === "run") continue;
+    const written = orders.filter((order) => order.job === job);
+    assert.deepEqual(written.map(({ event }) => event), [`command-${kind}`]);
+  }
+});
+
+test("each row is what its journal adds up to", async () => {
+  for (const { id, name, state, desired, generation } of await rowsOf()) {
+    const entries = await readJournal(cluster.database, id, 0, 10_000);
+    assert.deepEqual(foldJournal(entries), { state, desired, generation, gaps: [] }, name);
+  }
+});
+
+test("what is reserved on each host is what its instances need", async () => {
+  const rows = await cluster.database.query(
+    `select h.name, h.reserved_cpus, h.reserved_memory_mib,
+       coalesce(sum(i.cpus), 0)::int as cpus, coalesce(sum(i.memory_mib), 0)::int as memory
+     from host h left join instance i on i.home = h.id group by h.id
+     having h.reserved_cpus <> coalesce(sum(i.cpus), 0)
+       or h.reserved_memory_mib <> coalesce(sum(i.memory_mib), 0)`,
+  );
+  assert.deepEqual(rows, []);
+});
+
+test("when all is expunged nothing is left anywhere", async () => {
+  const { database, hosts, watch } = cluster;
+  for (const { id, state } of await rowsOf()) {
+    if (state === "expunged") continue;
+    await cluster.call("POST", `${project}/instances/${id}/destroy`, {});
+    await until("it is destroyed", async () => {
+      const [row] = await database.query<Row>("select state from instance where id = $1", [id]);
+      return row?.state === "destroyed";
+    });
+    await cluster.call("POST", `${project}/instances/${id}/expunge`, {});
+  }
+  await until("all are expunged", async () =>
+    (await rowsOf()).every(({ state }) => state === "expunged"),
+  );
+  await until("the hosts have let go", () =>
+    hosts.every(({ agent }) => agent?.keeper.held().length === 0) && watch.left().length === 0,
+  );
+  for (const { shelf, disks } of hosts) {
+    assert.deepEqual(await shelf.load(), []);
+    assert.deepEqual([...disks.files.keys()].filter((path) => path.startsWith("/volumes/")), []);
+  }
+  const reserved = "select name from host where reserved_cpus <> 0 or reserved_memory_mib <> 0";
+  assert.deepEqual(await database.query(reserved), []);
+  assert.deepEqual(await database.query("select id, state from volume where state <> 'expunged'"), []);
+});
