@@ -42,6 +42,9 @@ export async function endAll(): Promise<void> {
   for (const end of endings.splice(0).reverse()) await end().catch((error) => console.error(error));
 }
 
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.once(signal, () => void endAll().then(() => process.exit(1)));
+
 /** Bundles the programs as they are now. */
 export function buildPrograms(): void {
   execFileSync(process.execPath, ["--import", "tsx", join(repository, "tools", "build.ts")], {

@@ -10,7 +10,7 @@ import { Command } from "commander";
 import { down } from "./down.ts";
 import { joinCloud } from "./join.ts";
 import { missing } from "./needs.ts";
-import { recallPlace } from "./place.ts";
+import { recallPlace, usualState } from "./place.ts";
 import { sayOn } from "./say.ts";
 import { up } from "./up.ts";
 
@@ -27,7 +27,7 @@ const port = (text: string) => {
 const stateOption = [
   "--state <directory>",
   "state directory",
-  process.env.HOLDFAST_STATE ?? "/var/lib/holdfast",
+  process.env.HOLDFAST_STATE ?? usualState,
 ] as const;
 
 program

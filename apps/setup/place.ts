@@ -11,6 +11,9 @@ export interface Place {
   readonly databasePort: number;
 }
 
+/** Where the state is when nothing else is said. */
+export const usualState = "/var/lib/holdfast";
+
 const Ports = z.object({ apiPort: z.number(), agentPort: z.number(), databasePort: z.number() });
 type Given = { readonly [Name in keyof z.output<typeof Ports>]?: number };
 

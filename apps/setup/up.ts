@@ -26,7 +26,7 @@ import { findEmbedded } from "@holdfast/store/embedded";
 import { z } from "zod";
 import { bringUpToDate, type DatabaseAccess, openDatabase } from "./database.ts";
 import { ensureAptLists, install, missing } from "./needs.ts";
-import { type Place, paths, readJson, writePrivately } from "./place.ts";
+import { type Place, paths, readJson, usualState, writePrivately } from "./place.ts";
 import { mustBeFree } from "./ports.ts";
 import type { Say } from "./say.ts";
 import { ensureSupervisor, findSupervisor } from "./supervision.ts";
@@ -235,12 +235,15 @@ async function summary(
     say.line(`  host       ${host.name}, ${host.acceleration?.kind}: ${host.acceleration?.reason}`);
   say.line(`  instances  ${running} running of ${instances.length}`);
   say.line();
+  const isUsual = place.state === usualState;
+  const holdfast = isUsual ? "./holdfast" : `./holdfast --state ${place.state}`;
+  const down = isUsual ? "./holdfast down" : `./holdfast down --state ${place.state}`;
   say.line("  Next:");
-  say.line(`    ./holdfast list`);
-  say.line(`    ./holdfast console ${name}      (leave with Ctrl-])`);
-  say.line(`    ./holdfast run web --wait`);
-  say.line(`    ./holdfast trace ${name}`);
-  say.line(`    ./holdfast down              (guests run on; up finds them again)`);
+  say.line(`    ${holdfast} list`);
+  say.line(`    ${holdfast} console ${name}      (leave with Ctrl-])`);
+  say.line(`    ${holdfast} run web --wait`);
+  say.line(`    ${holdfast} trace ${name}`);
+  say.line(`    ${down}              (guests run on; up finds them again)`);
 }
 
 /** Asks until it is so; what fails in between is asked again. A Problem that says `conflict` is final. */

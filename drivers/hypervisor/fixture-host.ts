@@ -44,7 +44,7 @@ let made = 0;
 export async function fixtureHost(t: TestContext, cacheDir?: string): Promise<FixtureHost> {
   guestOnce ??= fixtureGuest(cacheDir ?? join(tmpdir(), "holdfast-test-cache"));
   const guest = await guestOnce;
-  const runDir = mkdtempSync(join(tmpdir(), "hf-"));
+  const runDir = mkdtempSync(join(tmpdir(), "holdfast-hv-"));
   chmodSync(runDir, 0o711);
   const parent = `holdfast-test-${process.pid}-${++made}`;
   const root = "/sys/fs/cgroup";

@@ -61,7 +61,8 @@ export function obey(world: World, order: Order): Obeyed {
       ? { cause: undefined, restarts: [], notBefore: undefined, avoidHosts: [] }
       : {}),
   };
-  const wish: Entry = { event: `command-${verb}`, from: instance.state, to: instance.state };
+  const { state } = instance;
+  const wish: Entry = { event: `command-${verb}`, from: state, to: state, job: job.id };
   const told = { ...world, instance: given };
   // Where the wish alone would not move it: a second, harder stop, and a reset.
   const pushes = verb === "reboot" || (instance.state === "stopping" && "to" in reaction);

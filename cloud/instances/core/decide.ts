@@ -9,11 +9,11 @@
  * step needs to see only the state that it starts from. First facts are written down, then time that
  * has passed, and only then is anything wished for.
  */
-import { after, type Instant, seconds } from "@holdfast/kernel/time";
+import { after, type Instant, milliseconds, seconds, since } from "@holdfast/kernel/time";
 import { unreachable } from "@holdfast/kernel/unreachable";
 import { homed, type InstanceEvent, type InstanceState } from "./lifecycle.ts";
 import type { Cause, Desired, Instance, World } from "./model.ts";
-import { restartDelay } from "./restarts.ts";
+import { lastPause, restartDelay } from "./restarts.ts";
 
 export type Action =
   /** Write down that this happened; ./transition.ts says what comes with it. */
@@ -24,6 +24,8 @@ export type Action =
   | { readonly do: "want"; readonly desired: Desired; readonly cause: Cause }
   /** The reset that was asked for has been carried out. */
   | { readonly do: "rebooted" }
+  /** The clock was set back, and its deadlines with it. */
+  | { readonly do: "rebase" }
   /** Try again, but not before `until`; written down, so that a new manager waits just as long. */
   | { readonly do: "backOff"; readonly until: Instant }
   /** Nothing to do until then. */
@@ -36,7 +38,7 @@ export function decide(world: World): Action | undefined {
 }
 
 /** What the facts say, whatever anybody wishes. */
-function learn({ instance, incarnation, lease, volume }: World): Action | undefined {
+function learn({ instance, incarnation, lease, volume, now }: World): Action | undefined {
   const { state, desired } = instance;
   if (state === "expunging" && volume !== "placed") return move("resourcesReleased");
   if (!homed.has(state)) return undefined;
@@ -53,7 +55,11 @@ function learn({ instance, incarnation, lease, volume }: World): Action | undefi
     if (lease !== "valid") return undefined;
     return move(desired === "running" ? "reattached" : "reattachedStopping");
   }
-  if (lease === "expired" || lease === "fenced") return move("leaseExpired");
+  if (lease === "expired" || lease === "fenced")
+    return move(
+      "leaseExpired",
+      hostFailure("Its host has fallen silent, and nothing proves whether it still runs.", now),
+    );
   if (state === "starting" && incarnation?.phase === "running") return move("bootConfirmed");
   return undefined;
 }
@@ -63,9 +69,10 @@ function expire({ instance, now, patience }: World): Action | undefined {
   const { state, op, destroyedAt } = instance;
   if (state === "destroyed" && destroyedAt !== undefined)
     return now >= after(destroyedAt, patience.undoWindow) ? move("undoWindowElapsed") : undefined;
+  if (op && since(now, op.since) > clockNoise) return { do: "rebase" };
   if (!op || now < op.deadline) return undefined;
   if (op.kind === "reboot") return { do: "finish", outcome: "failed" };
-  return move("deadlinePassed", deadlineCause(state, now));
+  return move("deadlinePassed", deadlineCause(instance, now));
 }
 
 /** Whether the last command has been carried out. */
@@ -114,14 +121,17 @@ function advance(world: World): Action | undefined {
 /** It is stopped and should run. What stopped it decides how soon, and whether at all. */
 function startAgain({ instance, now, patience }: World): Action {
   const { cause, job, notBefore, restarts } = instance;
-  if (!cause || cause.class === "user-stop") return { do: "place" };
+  if (!cause || blameless.has(cause.class)) return { do: "place" };
   if (cause.class === "guest-shutdown") return { do: "want", desired: "stopped", cause };
   if (cause.class === "insufficient-capacity") {
     if (job) return move("budgetSpent", cause); // Somebody is waiting for an answer.
     if (notBefore === undefined) return { do: "backOff", until: after(now, capacityPause) };
   }
-  if (notBefore !== undefined)
-    return now >= notBefore ? { do: "place" } : { do: "wait", until: notBefore };
+  if (notBefore !== undefined) {
+    // Further away than any pause is long: the clock was set back since.
+    const isAbsurd = since(now, notBefore) > longestPause(restarts);
+    return now >= notBefore || isAbsurd ? { do: "place" } : { do: "wait", until: notBefore };
+  }
   const delay = restartDelay(restarts, now, patience);
   return delay === undefined
     ? move("budgetSpent", cause)
@@ -129,6 +139,8 @@ function startAgain({ instance, now, patience }: World): Action {
 }
 
 function outcomeOf({ job, state, op, cause }: Instance): "succeeded" | "failed" | undefined {
+  // Whoever waits is told that it takes too long. The wish stays, and is carried out as soon as it can be.
+  if (job && op && op.attempt > 0) return "failed";
   const succeededWhen = (isSo: boolean) => (isSo ? "succeeded" : undefined);
   const kind = job?.kind;
   switch (kind) {
@@ -154,8 +166,15 @@ function outcomeOf({ job, state, op, cause }: Instance): "succeeded" | "failed" 
 }
 
 const ended: ReadonlySet<InstanceState> = new Set(["destroyed", "expunging", "expunged"]);
+/** What these end is started again at once, and it costs nothing of the budget. */
+const blameless: ReadonlySet<Cause["class"]> = new Set(["user-stop", "host-failure"]);
+/** Managers take their time from one clock, but an answer from it takes a moment to arrive. */
+const clockNoise = seconds(2);
 /** No host had room: look again this often, for as long as it takes. It is not the instance's fault. */
 const capacityPause = seconds(10);
+
+const longestPause = (restarts: readonly Instant[]) =>
+  milliseconds(Math.max(capacityPause, lastPause(restarts)));
 
 const isEnding = (desired: Desired) => desired === "destroyed" || desired === "expunged";
 
@@ -168,10 +187,20 @@ const imageGone = (at: Instant): Cause => ({
   at,
 });
 
-function deadlineCause(state: InstanceState, at: Instant): Cause | undefined {
-  if (state === "starting")
-    return { class: "boot-timeout", says: "The host did not confirm the start in time.", at };
-  if (state === "provisioning")
-    return { class: "image-unavailable", says: "Its image did not become ready in time.", at };
-  return undefined;
+/** A lost instance has its cause already, and a guest that does not shut down is no news to anybody. */
+function deadlineCause({ state, isForced }: Instance, at: Instant): Cause | undefined {
+  switch (state) {
+    case "starting":
+      return { class: "boot-timeout", says: "The host did not confirm the start in time.", at };
+    case "provisioning":
+      return { class: "image-unavailable", says: "Its image did not become ready in time.", at };
+    case "stopping":
+      return isForced ? hostFailure("Its host does not confirm that it has ended.", at) : undefined;
+    case "expunging":
+      return hostFailure("Its host has not deleted its volume yet.", at);
+    default:
+      return undefined;
+  }
 }
+
+const hostFailure = (says: string, at: Instant): Cause => ({ class: "host-failure", says, at });

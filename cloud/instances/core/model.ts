@@ -22,7 +22,7 @@ export interface Op {
   readonly since: Instant;
   /** When the next action is taken if nothing has happened by then. */
   readonly deadline: Instant;
-  /** Counts the deadlines that passed. */
+  /** Counts the deadlines that passed when there was nothing harder left to try than to ask again. */
   readonly attempt: number;
 }
 

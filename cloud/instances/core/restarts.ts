@@ -24,3 +24,7 @@ export function restartDelay(
   if (length >= patience.restartsPerWindow) return undefined;
   return milliseconds(firstPause * 2 ** length);
 }
+
+/** How long the pause was that followed the last of these restarts, at most. */
+export const lastPause = (restarts: readonly Instant[]): Duration =>
+  milliseconds(firstPause * 2 ** Math.max(0, restarts.length - 1));

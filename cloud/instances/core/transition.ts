@@ -4,8 +4,8 @@
  * This is the only place that changes an instance. It is pure; the controller writes the result and
  * the journal rows in one transaction, so the row is always what the journal adds up to.
  */
-import type { HostId } from "@holdfast/kernel/ids";
-import { after, type Duration, type Instant, seconds } from "@holdfast/kernel/time";
+import type { HostId, JobId } from "@holdfast/kernel/ids";
+import { after, type Duration, type Instant, seconds, since } from "@holdfast/kernel/time";
 import type { Action } from "./decide.ts";
 import { homed, type InstanceEvent, lifecycle } from "./lifecycle.ts";
 import type { Cause, Incarnation, Instance, Op, OpKind, World } from "./model.ts";
@@ -17,6 +17,8 @@ export interface Entry {
   readonly from: Instance["state"];
   readonly to: Instance["state"];
   readonly cause?: Cause;
+  /** The job that was being carried out. */
+  readonly job: JobId | undefined;
 }
 
 export interface Changed {
@@ -28,18 +30,24 @@ export interface Changed {
 export function apply(world: World, action: Exclude<Action, { do: "place" | "wait" }>): Changed {
   const { instance, now, patience } = world;
   const { state } = instance;
+  const job = instance.job?.id;
   switch (action.do) {
     case "move":
       return moved(world, action.event, action.cause);
     case "want":
       return {
         world: { ...world, instance: { ...instance, desired: action.desired } },
-        entry: { event: `want-${action.desired}`, from: state, to: state, cause: action.cause },
+        entry: { event: `want-${action.desired}`, from: state, to: state, cause: action.cause, job },
       };
     case "rebooted":
       return {
         world: { ...world, instance: { ...instance, op: undefined } },
-        entry: { event: "rebooted", from: state, to: state },
+        entry: { event: "rebooted", from: state, to: state, job },
+      };
+    case "rebase":
+      return {
+        world: { ...world, instance: { ...instance, op: instance.op && begunNow(instance.op, now) } },
+        entry: undefined,
       };
     case "backOff": {
       // Waiting for room is not a restart: it costs nothing of the budget.
@@ -78,10 +86,10 @@ export function placed(world: World, host: HostId): Changed {
 
 /** No host would have it. The cause carries the verdict of each. */
 export function unplaced(world: World, cause: Cause): Changed {
-  const { state } = world.instance;
+  const { state, job } = world.instance;
   return {
     world: { ...world, instance: { ...world.instance, cause, notBefore: undefined } },
-    entry: { event: "placementRefused", from: state, to: state, cause },
+    entry: { event: "placementRefused", from: state, to: state, cause, job: job?.id },
   };
 }
 
@@ -103,19 +111,27 @@ export function moved(world: World, event: InstanceEvent, cause?: Cause): Change
     avoidHosts: avoidedAfter(instance, event, to),
     destroyedAt: to === "destroyed" ? world.now : undefined,
   };
+  const job = instance.job?.id;
   const entry: Entry =
-    kept && kept !== instance.cause ? { event, from, to, cause: kept } : { event, from, to };
+    kept && kept !== instance.cause ? { event, from, to, cause: kept, job } : { event, from, to, job };
   return { world: { ...world, instance: next }, entry };
 }
 
 /** A cause belongs to an ending. It is gone once the instance runs, and a start that took too long
  *  is not explained by the kill that ended it. */
 function keepCause(instance: Instance, event: InstanceEvent, cause?: Cause): Cause | undefined {
-  if (event === "bootConfirmed" || event === "recover" || event === "retry") return undefined;
+  if (forgiving.has(event)) return undefined;
   if (instance.cause?.class === "boot-timeout" && instance.state === "stopping")
     return instance.cause;
   return cause ?? instance.cause;
 }
+
+const forgiving: ReadonlySet<InstanceEvent> = new Set([
+  "bootConfirmed",
+  "reattached",
+  "recover",
+  "retry",
+]);
 
 function forcedAfter(instance: Instance, event: InstanceEvent, to: Instance["state"]): boolean {
   if (to === "stopping") return event === "deadlinePassed" || instance.isForced;
@@ -160,9 +176,10 @@ function opFor({ instance, now, patience }: World, event: InstanceEvent, to: Ins
           ? begin("stop", "ending the guest's process", patience.stoppingForced)
           : begin("stop", "asking the guest to shut down", patience.stoppingGracefully);
       }
+      // There is nothing harder to try than what has been tried: what is left is to ask again.
       return before?.kind === "stop" && instance.isForced
         ? again("overdue: the host does not confirm the end", seconds(60))
-        : again("ending the guest's process", patience.stoppingForced);
+        : begin("stop", "ending the guest's process", patience.stoppingForced);
     case "lost":
       return event === "deadlinePassed"
         ? again("overdue: nothing has proven it dead or alive", seconds(60))
@@ -179,6 +196,13 @@ function opFor({ instance, now, patience }: World, event: InstanceEvent, to: Ins
       return undefined;
   }
 }
+
+/** The clock was set back: what seems to begin in the future begins now, and has as long as it had. */
+const begunNow = (op: Op, now: Instant): Op => ({
+  ...op,
+  since: now,
+  deadline: after(now, since(op.since, op.deadline)),
+});
 
 /** 1, 2, 4, … 300 s. */
 const backoff = (attempt: number) => seconds(Math.min(300, 2 ** attempt));

@@ -95,7 +95,7 @@ function journalOf({ settled, actor }: Case): JournalRow[] {
     generation: instance.generation,
     actor: entry.event.startsWith("command-") || entry.event === "created" ? actor : "holdfast",
     requestId: instance.requestId,
-    job: instance.job?.id,
+    job: entry.job,
     detail: entry.cause,
   }));
 }
