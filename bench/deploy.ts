@@ -7,20 +7,30 @@
  * The clock runs from the first call to the moment when the database says of the last instance that it
  * runs; the API is asked afterwards whether that is so. The client's own processor time is not the platform's.
  */
-import { parseArgs } from "node:util";
+
 import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
 import { connectDatabase, type Database } from "@holdfast/store/database";
-import { cpuOf, cpuOfFamily, loadNow, median, percentile, table, verdict, whole } from "./measure.ts";
+import {
+  cpuOf,
+  cpuOfFamily,
+  loadNow,
+  median,
+  percentile,
+  table,
+  verdict,
+  whole,
+} from "./measure.ts";
 import {
   buildPrograms,
   type Call,
   caller,
   endAll,
+  registerEmptyImage,
   scratch,
   startHosts,
   startManager,
   startServer,
-  registerEmptyImage,
 } from "./processes.ts";
 
 const { values: options } = parseArgs({
@@ -71,13 +81,19 @@ async function main(): Promise<void> {
   await registerEmptyImage(directory, manager);
   const half = Math.ceil(hosts / 2);
   const hostPids = [
-    await startHosts(manager, 1, half),
-    await startHosts(manager, half + 1, hosts - half),
+    await startHosts(manager, 1, half, flags),
+    await startHosts(manager, half + 1, hosts - half, flags),
   ];
   const database = connectDatabase({ url: server.url, connections: 2 });
   const call = caller(manager.apiPort);
   const run = (what: string, work: () => Promise<readonly number[]>) =>
-    measure(what, work, { database, manager: manager.pid, server: server.pid, hosts: hostPids, call });
+    measure(what, work, {
+      database,
+      manager: manager.pid,
+      server: server.pid,
+      hosts: hostPids,
+      call,
+    });
 
   await create(call, 200); // Plans, code and connections are warm afterwards.
   await allUp(database);
@@ -256,14 +272,18 @@ function report(results: readonly Result[], floors: readonly number[]): void {
     result.what,
     whole(result.perSecond),
     fixed(platform(result)),
-    ...(["manager", "PostgreSQL", "hosts", "client"] as const).map((name) => fixed(result.cpu[name])),
+    ...(["manager", "PostgreSQL", "hosts", "client"] as const).map((name) =>
+      fixed(result.cpu[name]),
+    ),
     fixed(result.statements),
     fixed(result.rows),
     fixed(result.transactions),
     median(result.accepted).toFixed(1),
     percentile(result.accepted, 0.99).toFixed(1),
   ]);
-  console.log(`\n${instances} instances on ${hosts} simulated hosts (CPU, statements, rows, commits: per instance)\n`);
+  console.log(
+    `\n${instances} instances on ${hosts} simulated hosts (CPU, statements, rows, commits: per instance)\n`,
+  );
   console.log(table([[...heads, ...counted], ...lines]));
   console.log(
     `\nthe same PostgreSQL, batched updates of 1,000 rows: ${whole(floor)} rows/s (${floors.map(whole).join(", ")})`,
@@ -277,8 +297,16 @@ function report(results: readonly Result[], floors: readonly number[]): void {
   }
   console.log("\ngoals");
   for (const result of results) {
-    console.log(verdict(`${result.what}, instances/s`, result.perSecond, { must: 1_500, better: 5_000, atLeast: true }));
-    console.log(verdict(`${result.what}, CPU ms each`, platform(result), { must: 1.2, better: 0.4 }));
+    console.log(
+      verdict(`${result.what}, instances/s`, result.perSecond, {
+        must: 1_500,
+        better: 5_000,
+        atLeast: true,
+      }),
+    );
+    console.log(
+      verdict(`${result.what}, CPU ms each`, platform(result), { must: 1.2, better: 0.4 }),
+    );
     console.log(
       `                      (${whole(result.perSecond / ganeti.perSecond)} times Ganeti's rate, ` +
         `${whole(result.perSecond / novaPerSecond)} times Nova's, ${whole(ganeti.cpuMs / platform(result))} times less CPU than Ganeti, as measured elsewhere)`,
@@ -309,12 +337,20 @@ async function oneByOne(call: Call, database: Database): Promise<void> {
     `  202 after ${median(accepted).toFixed(1)} ms, running after ${median(ran).toFixed(1)} ms; ` +
       `one durable commit and one HTTP exchange: ${median(commit).toFixed(1)} ms`,
   );
-  console.log(verdict("202 against commit and exchange", median(accepted) / median(commit), { must: 3 }));
+  console.log(
+    verdict("202 against commit and exchange", median(accepted) / median(commit), { must: 3 }),
+  );
 }
 
 /** Where PostgreSQL's time went: the statements that took most of it. */
 async function topStatements(database: Database): Promise<void> {
-  const rows = await database.query<{ calls: number; total: number; mean: number; rows: number; query: string }>(
+  const rows = await database.query<{
+    calls: number;
+    total: number;
+    mean: number;
+    rows: number;
+    query: string;
+  }>(
     `select calls::float8 as calls, total_exec_time + total_plan_time as total, mean_exec_time as mean, rows::float8 as rows,
        left(regexp_replace(query, '\\s+', ' ', 'g'), 90) as query
      from pg_stat_statements order by total_exec_time desc limit 25`,

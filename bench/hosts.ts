@@ -61,3 +61,5 @@ async function startHost(name: string): Promise<void> {
     log,
   });
 }
+
+process.once("SIGTERM", () => process.exit(0));

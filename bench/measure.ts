@@ -34,7 +34,10 @@ interface Times {
 function timesOf(pid: number): Times | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ").map(Number);
+    const fields = stat
+      .slice(stat.lastIndexOf(")") + 2)
+      .split(" ")
+      .map(Number);
     const at = (index: number) => ((fields[index] ?? 0) * 1_000) / ticksPerSecond;
     return { parent: fields[1] ?? 0, own: at(11) + at(12), reaped: at(13) + at(14) };
   } catch {
@@ -65,7 +68,10 @@ export function cpuOfFamily(pid: number): number {
 }
 
 /** How busy the machine was, to print at the beginning and at the end. */
-export const loadNow = () => loadavg().map((one) => one.toFixed(1)).join(" ");
+export const loadNow = () =>
+  loadavg()
+    .map((one) => one.toFixed(1))
+    .join(" ");
 
 /** Columns under their headings: the first to the left, numbers to the right. */
 export function table(rows: readonly (readonly string[])[]): string {

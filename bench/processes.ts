@@ -123,9 +123,14 @@ export async function registerEmptyImage(
 }
 
 /** `count` simulated hosts in one process, joined and connected. Returns its process id. */
-export async function startHosts(manager: Manager, first: number, count: number): Promise<number> {
+export async function startHosts(
+  manager: Manager,
+  first: number,
+  count: number,
+  flags: readonly string[] = [],
+): Promise<number> {
   const child = fork(join(import.meta.dirname, "hosts.ts"), {
-    execArgv: ["--import", "tsx"],
+    execArgv: ["--import", "tsx", ...flags],
     env: {
       ...process.env,
       BENCH_API: String(manager.apiPort),
@@ -134,7 +139,7 @@ export async function startHosts(manager: Manager, first: number, count: number)
       BENCH_COUNT: String(count),
     },
   });
-  endings.push(() => end(pidOf(child), "SIGKILL"));
+  endings.push(() => end(pidOf(child), "SIGTERM"));
   const [message] = await Promise.race([once(child, "message"), once(child, "exit")]);
   if (message !== "connected") throw new Error("the simulated hosts did not connect");
   return pidOf(child);
@@ -150,7 +155,9 @@ export function caller(apiPort: number, bearer = token): Call {
       const text = body === undefined ? undefined : JSON.stringify(body);
       const headers = {
         authorization: `Bearer ${bearer}`,
-        ...(text ? { "content-type": "application/json", "content-length": `${Buffer.byteLength(text)}` } : {}),
+        ...(text
+          ? { "content-type": "application/json", "content-length": `${Buffer.byteLength(text)}` }
+          : {}),
       };
       const where = { agent, port: apiPort, host: "127.0.0.1", method, path, headers };
       const asked = request(where, (response) => {

@@ -3,6 +3,10 @@
  *
  * What a newcomer would get wrong: a function given to `transaction` may run more than once. It must
  * do nothing outside of the database; what should happen after the commit comes after the call.
+ *
+ * Statements of one transaction that do not need each other's answers may be sent together
+ * (`Promise.all`): they travel one behind the other, are carried out in the order of the calls, and
+ * after one that fails none has any effect.
  */
 import { Problem, problem } from "@holdfast/kernel/problem";
 import pg from "pg";
@@ -57,19 +61,31 @@ export function connectDatabase(options: DatabaseOptions): Database {
     max: options.connections ?? 8,
     types,
     connectionTimeoutMillis: 5_000,
+    // A new connection costs more than a whole create: the password alone takes milliseconds to check.
+    idleTimeoutMillis: 600_000,
+    pipeline: true,
     ...(options.role ? { options: `-c role=${options.role}` } : {}),
   });
   // An idle connection that breaks is replaced at the next query; without a listener it ends the process.
   pool.on("error", (error) => options.onError?.(error));
 
   return {
-    query: (text, values) => run(pool, text, values),
+    async query<Row extends object>(text: string, values?: readonly unknown[]) {
+      for (;;) {
+        try {
+          return await run<Row>(pool, text, values);
+        } catch (error) {
+          if (!isStalePlan(error)) throw error; // The pool has dropped that connection.
+        }
+      }
+    },
     async transaction(work) {
-      for (let attempt = 1; ; attempt++) {
+      for (let conflicts = 0; ; ) {
         try {
           return await once(work);
         } catch (error) {
-          if (attempt >= 5 || !isRetryable(error)) throw error;
+          if (isStalePlan(error)) continue;
+          if (!isRetryable(error) || ++conflicts === 5) throw error;
         }
       }
     },
@@ -91,7 +107,7 @@ export function connectDatabase(options: DatabaseOptions): Database {
       await run(client, "commit");
       return result;
     } catch (error) {
-      if (isConnectionLoss(error)) broken = error as Error; // isConnectionLoss looked at it.
+      if (isConnectionLoss(error) || isStalePlan(error)) broken = error as Error; // Both looked at it.
       if (!broken) await client.query("rollback").catch(() => {});
       throw error;
     } finally {
@@ -107,11 +123,25 @@ async function run<Row extends object>(
   values?: readonly unknown[],
 ): Promise<readonly Row[]> {
   try {
-    const { rows } = await target.query<Row>(text, values && [...values]);
+    const { rows } = await target.query<Row>(values ? prepared(text, values) : { text });
     return rows;
   } catch (error) {
     throw isConnectionLoss(error) ? unreachableDatabase(error) : error;
   }
+}
+
+const names = new Map<string, string>();
+/** Statements are constants of the code, a few hundred. More than this, and somebody glues texts together. */
+const mostNames = 1_000;
+
+/** With a name PostgreSQL parses and plans a statement once per connection, which is most of a small one. */
+function prepared(text: string, values: readonly unknown[]): pg.QueryConfig {
+  let name = names.get(text);
+  if (name === undefined && names.size < mostNames) {
+    name = `s${names.size}`;
+    names.set(text, name);
+  }
+  return name === undefined ? { text, values: [...values] } : { name, text, values: [...values] };
 }
 
 /** The SQLSTATE of an error that PostgreSQL reported, if it did. */
@@ -126,6 +156,11 @@ export function brokenConstraint(error: unknown): string | undefined {
 
 function isRetryable(error: unknown): boolean {
   return sqlState(error) === "40P01" || sqlState(error) === "40001";
+}
+
+/** A table has another shape than when this connection prepared the statement: a migration has run. */
+function isStalePlan(error: unknown): boolean {
+  return sqlState(error) === "0A000" && error instanceof Error && /cached plan/.test(error.message);
 }
 
 function isConnectionLoss(error: unknown): boolean {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
 import { after, test } from "node:test";
 import { type Instant, seconds } from "@holdfast/kernel/time";
-import { connectDatabase } from "./database.ts";
+import { brokenConstraint, connectDatabase, type Sql } from "./database.ts";
 import { appendJournal, readJournal } from "./journal.ts";
 import { dropLease, holdLease } from "./leases.ts";
 import { migrate } from "./migrate.ts";
@@ -71,5 +71,30 @@ test("news is heard when its transaction commits, and not if it does not", async
   await done;
   assert.deepEqual(heard, [{ from: "other", jobs: ["one"] }]);
   await listener.close();
+  await drop();
+});
+
+test("a statement that was prepared before a migration is prepared again", async () => {
+  const { database, url, drop } = await testDatabase();
+  const other = connectDatabase({ url, connections: 1 });
+  const read = (sql: Sql) => sql.query("select * from zone where name <> $1", ["x"]);
+  await read(other);
+  await database.query("alter table zone add column region text");
+  await database.query("insert into zone (name, region) values ('a', 'north')");
+  assert.deepEqual(await read(other), [{ name: "a", region: "north" }]);
+  await database.query("alter table zone drop column region");
+  assert.deepEqual(await other.transaction(read), [{ name: "a" }]);
+  await other.close();
+  await drop();
+});
+
+test("of statements sent together none has an effect once one has failed", async () => {
+  const { database, drop } = await testDatabase();
+  const add = (sql: Sql, name: string) => sql.query("insert into zone values ($1)", [name]);
+  const together = database.transaction((sql) =>
+    Promise.all(["a", "b", "a", "c"].map((name) => add(sql, name))),
+  );
+  await assert.rejects(together, (error) => brokenConstraint(error) === "zone_pkey");
+  assert.deepEqual(await database.query("select name from zone"), []);
   await drop();
 });

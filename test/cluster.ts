@@ -58,6 +58,7 @@ export interface Cluster {
   /** `managers` are the ones that this agent may connect to; all, if not said. */
   startAgent(host: TestHost, managers?: readonly number[]): Promise<void>;
   killAgent(host: TestHost): void;
+  /** Nothing is under way, and no host has an ending that the managers have not recorded. */
   isSettled(): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -153,7 +154,8 @@ export async function startCluster(options: {
            + (select count(*) from instance where op is not null
                or (desired = 'running' and state <> 'running' and state <> 'failed')))::int as busy`,
       );
-      return row?.busy === 0;
+      const machines = hosts.flatMap(({ world }) => [...world.machines.values()]);
+      return row?.busy === 0 && machines.every(({ exit }) => !exit);
     },
     async close() {
       for (const host of hosts) cluster.killAgent(host);

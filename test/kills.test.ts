@@ -50,6 +50,16 @@ const rowsOf = () =>
     `select i.id, i.name, i.state, i.desired, i.generation, h.name as host
      from instance i left join host h on h.id = i.home order by i.name`,
   );
+/** For the reader of a failure. */
+async function story(id: string): Promise<string> {
+  const entries = await readJournal(cluster.database, id, 0, 10_000);
+  return entries
+    .map(
+      ({ event, to, generation, detail }) =>
+        `${event} → ${to} g${generation} ${JSON.stringify(detail)}`,
+    )
+    .join("\n");
+}
 const accepted = () => clients.flatMap((client) => client.accepted);
 
 test(`two hundred operations are carried out while everything is killed again and again (SEED=${seed})`, async (t) => {
@@ -90,7 +100,7 @@ test("every instance is what was last wished of it, and the hosts run exactly th
   const rows = await rowsOf();
   assert.ok(rows.length > 0);
   for (const { name, state, desired, host, generation, id } of rows) {
-    assert.equal(state, desired, name);
+    assert.equal(state, desired, `${name}: ${await story(id)}`);
     const expected = state === "running" ? [{ host, generation }] : [];
     assert.deepEqual(cluster.watch.running(id), expected, name);
   }
@@ -122,7 +132,10 @@ test("no request that was accepted is lost, none was written down twice, and eve
     if (row.state === "failed") assert.equal(kind, "reboot");
     if (kind === "run") continue;
     const written = orders.filter((order) => order.job === job);
-    assert.deepEqual(written.map(({ event }) => event), [`command-${kind}`]);
+    assert.deepEqual(
+      written.map(({ event }) => event),
+      [`command-${kind}`],
+    );
   }
 });
 
@@ -158,14 +171,22 @@ test("when all is expunged nothing is left anywhere", async () => {
   await until("all are expunged", async () =>
     (await rowsOf()).every(({ state }) => state === "expunged"),
   );
-  await until("the hosts have let go", () =>
-    hosts.every(({ agent }) => agent?.keeper.held().length === 0) && watch.left().length === 0,
+  await until(
+    "the hosts have let go",
+    () =>
+      hosts.every(({ agent }) => agent?.keeper.held().length === 0) && watch.left().length === 0,
   );
   for (const { shelf, disks } of hosts) {
     assert.deepEqual(await shelf.load(), []);
-    assert.deepEqual([...disks.files.keys()].filter((path) => path.startsWith("/volumes/")), []);
+    assert.deepEqual(
+      [...disks.files.keys()].filter((path) => path.startsWith("/volumes/")),
+      [],
+    );
   }
   const reserved = "select name from host where reserved_cpus <> 0 or reserved_memory_mib <> 0";
   assert.deepEqual(await database.query(reserved), []);
-  assert.deepEqual(await database.query("select id, state from volume where state <> 'expunged'"), []);
+  assert.deepEqual(
+    await database.query("select id, state from volume where state <> 'expunged'"),
+    [],
+  );
 });

@@ -15,11 +15,10 @@ import {
   simulatedDisks,
 } from "@holdfast/drivers/images/simulated";
 import { type MintId, uuidV7 } from "@holdfast/kernel/ids";
-import type { Clock } from "@holdfast/kernel/time";
 import { freePort, testDatabase } from "@holdfast/store/testing";
 import pino from "pino";
 import { type Manager, startManager } from "../apps/manager/manager.ts";
-import { newHost, openAgent, type TestHost, wallClock } from "./hosts.ts";
+import { newHost, openAgent, type TestHost } from "./hosts.ts";
 
 export { type TestHost, wallClock } from "./hosts.ts";
 export const mintId: MintId = () => uuidV7(Date.now(), randomBytes(16)) as never; // Every kind of id is a UUID.
@@ -102,7 +101,6 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
         disks: simulatedDisks(store),
         download: async () => Promise.reject(new Error("the tests fetch nothing")),
         logDirectory: undefined,
-        clock: wallClock,
         ticks: () => performance.now(),
         mintId,
         mintSecret: () => randomBytes(24).toString("base64url"),

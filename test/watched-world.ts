@@ -40,7 +40,9 @@ export function watchedWorld(): Watch {
     launches: () => launches,
     running,
     left: () =>
-      [...worlds].flatMap(([host, { machines }]) => [...machines.keys()].map((k) => `${host}: ${k}`)),
+      [...worlds].flatMap(([host, { machines }]) =>
+        [...machines.keys()].map((k) => `${host}: ${k}`),
+      ),
   };
 
   function check(host: string, { spec: { id, generation }, exit }: SimulatedMachine): void {
@@ -51,7 +53,9 @@ export function watchedWorld(): Watch {
     if (generation === before) violations.push(`${name} was launched twice`);
     if (generation < before) violations.push(`${name} was launched after generation ${before}`);
     youngest.set(id, Math.max(before, generation));
-    const others = running(id).filter((other) => other.host !== host || other.generation !== generation);
+    const others = running(id).filter(
+      (other) => other.host !== host || other.generation !== generation,
+    );
     for (const other of others)
       violations.push(`${name} was launched while ${other.generation} ran on ${other.host}`);
   }

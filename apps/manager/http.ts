@@ -86,7 +86,7 @@ function mount(server: FastifyInstance, access: Access, { route, answer }: Handl
       if (typeof params.project === "string")
         params.project = await access.projectOf(caller, params.project);
       const query = parse(route.query, single(request.query), "query");
-      const body = parse(route.body, request.body ?? undefined, "body");
+      const body = parse(route.body, request.body, "body");
       const idempotencyKey = keyOf(request);
       const told = { params, query, body, caller, requestId: request.id, idempotencyKey };
       const result = await answer(told as never); // Each part has just been given the shape that it declares.

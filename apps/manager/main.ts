@@ -12,12 +12,11 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fetchImage } from "@holdfast/drivers/images/fetch";
 import { fileBlobs } from "@holdfast/drivers/images/files";
 import { qemuDisks } from "@holdfast/drivers/images/qemu-img";
 import { type MintId, uuidV7 } from "@holdfast/kernel/ids";
-import { type Instant, seconds } from "@holdfast/kernel/time";
+import { seconds } from "@holdfast/kernel/time";
 import pino from "pino";
 import { startManager } from "./manager.ts";
 import { mintName } from "./names.ts";
@@ -46,7 +45,6 @@ const manager = await startManager({
   download: async (url, limitBytes) =>
     (await fetchImage(url, { limitBytes, patience: seconds(30) })).content,
   logDirectory: join(state, "logs"),
-  clock: { now: () => Date.now() as Instant, sleep: (duration) => sleep(duration) },
   ticks: () => performance.now(),
   mintId: (() => uuidV7(Date.now(), randomBytes(16))) as MintId, // Every kind of id is such a UUID.
   mintSecret: () => randomBytes(24).toString("base64url"),

@@ -29,7 +29,8 @@ import { typeRoutes } from "@holdfast/cloud/types/edge";
 import type { Blobs, Disks } from "@holdfast/drivers/images";
 import type { HostId, InstanceId, MintId } from "@holdfast/kernel/ids";
 import type { Handler } from "@holdfast/kernel/route";
-import { type Clock, seconds, type Ticks } from "@holdfast/kernel/time";
+import { seconds, type Ticks } from "@holdfast/kernel/time";
+import { databaseClock } from "@holdfast/store/clock";
 import { connectDatabase } from "@holdfast/store/database";
 import { listen, type News } from "@holdfast/store/news";
 import type { Logger } from "pino";
@@ -59,7 +60,6 @@ export interface ManagerOptions {
   readonly download: (url: string, most: number) => Promise<Readable>;
   /** Where the platform's own logs are, for `trace`. */
   readonly logDirectory: string | undefined;
-  readonly clock: Clock;
   readonly ticks: Ticks;
   readonly mintId: MintId;
   readonly mintSecret: () => string;
@@ -78,7 +78,7 @@ export interface Manager {
 const gib = 2 ** 30;
 
 export async function startManager(options: ManagerOptions): Promise<Manager> {
-  const { name: self, clock, ticks, mintId, mintSecret, log, blobs, disks } = options;
+  const { name: self, ticks, mintId, mintSecret, log, blobs, disks } = options;
   const database = connectDatabase({
     url: options.databaseUrl,
     ...(options.databaseRole ? { role: options.databaseRole } : {}),
@@ -86,6 +86,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   });
   const onError = (error: unknown) => log.error({ error }, "could not do what is due");
 
+  const clock = await databaseClock(database, ticks);
   await ensureDefaultPlace(database);
   await ensureDefaultProject(database, mintId);
   await ensureDefaultTypes(database);
@@ -187,7 +188,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       mintName: options.mintName,
       hosts: hostReader({ database, hub, logDirectory: options.logDirectory }),
     }),
-    cancelRoutes({ database, worker, clock, mintId, progress: progress.wait }),
+    cancelRoutes({ database, worker, clock, ticks, mintId, progress: progress.wait }),
     imageRoutes({
       database,
       blobs,
@@ -237,9 +238,10 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   });
 
   const listener = listen(options.databaseUrl, self, onNews, catchUp);
-  const watch = setInterval(() => void leases.watch().catch(onError), 1_000);
+  const watch = setInterval(() => void everySecond().catch(onError), 1_000);
   const sweep = setInterval(() => void imports.sweep().catch(onError), inSeconds("manager.resync"));
   void imports.sweep().catch(onError);
+  void lookAtWaiting().catch(onError);
   log.info({ api: options.api.port, agents: options.agents.port }, "manager is up");
 
   return {
@@ -264,6 +266,22 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     const rows = await database.query<{ id: InstanceId }>(
       "select id from instance where home = any($1)",
       [hosts],
+    );
+    worker.look(rows.map(({ id }) => id));
+  }
+
+  async function everySecond(): Promise<void> {
+    if (await clock.sync()) {
+      log.warn("the time has jumped");
+      await lookAtWaiting();
+    }
+    await leases.watch();
+  }
+
+  /** Whatever waits for a moment: after a jump of the time that is no longer the one that was meant. */
+  async function lookAtWaiting(): Promise<void> {
+    const rows = await database.query<{ id: InstanceId }>(
+      "select id from instance where look_at is not null",
     );
     worker.look(rows.map(({ id }) => id));
   }

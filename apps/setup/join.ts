@@ -6,7 +6,7 @@ import { join } from "@holdfast/cloud/agent/edge";
 import { buildTiny, findTiny } from "@holdfast/drivers/images/tiny";
 import { problem } from "@holdfast/kernel/problem";
 import { ensureAptLists, install, missing } from "./needs.ts";
-import { paths, readJson, writePrivately } from "./place.ts";
+import { buildOf, paths, readJson, writePrivately } from "./place.ts";
 import type { Say } from "./say.ts";
 import { ensureSupervisor } from "./supervision.ts";
 
@@ -58,8 +58,13 @@ export async function joinCloud(
   );
   await ensureSupervisor(state, {
     programs: [
-      { name: "guard", script: at.script("guard"), env: {} },
-      { name: "agent", script: at.script("agent"), env: { HOLDFAST_MANAGERS: managers.join(",") } },
+      { name: "guard", script: at.script("guard"), build: buildOf(at.script("guard")), env: {} },
+      {
+        name: "agent",
+        script: at.script("agent"),
+        build: buildOf(at.script("agent")),
+        env: { HOLDFAST_MANAGERS: managers.join(",") },
+      },
     ],
   });
   say.line(`  See it there: holdfast hosts`);

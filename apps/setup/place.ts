@@ -1,4 +1,6 @@
 /** Where this installation is, and on which ports: the one thing that `up`, `down` and `join` must agree on. */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
@@ -47,6 +49,10 @@ export const paths = (state: string) => ({
   rootfs: join(repository, "drivers", "images", "tiny", "rootfs"),
   script: (app: string) => join(repository, "dist", `${app}.js`),
 });
+
+/** Names the content of a built program. */
+export const buildOf = (script: string) =>
+  createHash("sha256").update(readFileSync(script)).digest("hex").slice(0, 16);
 
 /** Whole or not at all, and readable by root only. */
 export async function writePrivately(file: string, value: unknown): Promise<void> {

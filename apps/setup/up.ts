@@ -26,7 +26,7 @@ import { findEmbedded } from "@holdfast/store/embedded";
 import { z } from "zod";
 import { bringUpToDate, type DatabaseAccess, openDatabase } from "./database.ts";
 import { ensureAptLists, install, missing } from "./needs.ts";
-import { type Place, paths, readJson, usualState, writePrivately } from "./place.ts";
+import { buildOf, type Place, paths, readJson, usualState, writePrivately } from "./place.ts";
 import { mustBeFree } from "./ports.ts";
 import type { Say } from "./say.ts";
 import { ensureSupervisor, findSupervisor } from "./supervision.ts";
@@ -155,7 +155,12 @@ function planOf(
   };
   return {
     ...(embedded ? { database: embedded } : {}),
-    programs: names.map((name) => ({ name, script: script(name), env: env[name] })),
+    programs: names.map((name) => ({
+      name,
+      script: script(name),
+      build: buildOf(script(name)),
+      env: env[name],
+    })),
   };
 }
 

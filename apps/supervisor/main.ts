@@ -20,7 +20,8 @@ const state = process.env.HOLDFAST_STATE ?? "/var/lib/holdfast";
 const logs = join(state, "logs");
 mkdirSync(logs, { recursive: true });
 const log = pino({ base: { process: "supervisor" } });
-const charges = new Map<string, Charge>();
+/** What is kept running, and what the plan said of it. */
+const charges = new Map<string, { readonly charge: Charge; readonly wanted: string }>();
 
 await recordSelf(state);
 await follow();
@@ -32,21 +33,30 @@ for (const signal of ["SIGTERM", "SIGINT"] as const)
     void stop().then(() => process.exit(0));
   });
 
-/** Start what is in the plan and not yet in hand. */
+/** Start what is in the plan and not yet in hand; start again what has changed in it. */
 async function follow(): Promise<void> {
   const plan = await readPlan(state);
-  if (plan.database) take("database", databaseCharge(plan.database));
-  for (const program of plan.programs) take(program.name, programCharge(program));
+  if (plan.database) await take("database", databaseCharge(plan.database), plan.database);
+  for (const program of plan.programs) await take(program.name, programCharge(program), program);
 }
 
-function take(name: string, how: Parameters<typeof keepRunning>[1]): void {
-  if (!charges.has(name)) charges.set(name, keepRunning(name, how, log));
+async function take(
+  name: string,
+  how: Parameters<typeof keepRunning>[1],
+  wanted: unknown,
+): Promise<void> {
+  const text = JSON.stringify(wanted);
+  const known = charges.get(name);
+  if (known?.wanted === text) return;
+  await known?.charge.stop();
+  charges.set(name, { charge: keepRunning(name, how, log), wanted: text });
 }
 
 async function stop(): Promise<void> {
   clearInterval(bounding);
   log.info("the platform stops; guests run on");
-  for (const name of ["agent", "manager", "guard", "database"]) await charges.get(name)?.stop();
+  for (const name of ["agent", "manager", "guard", "database"])
+    await charges.get(name)?.charge.stop();
 }
 
 function databaseCharge(options: NonNullable<Plan["database"]>) {

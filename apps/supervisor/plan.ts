@@ -17,6 +17,8 @@ export const Plan = z.object({
     z.object({
       name: z.enum(["manager", "guard", "agent"]),
       script: z.string(),
+      /** Changes when the script does: an upgrade restarts the program, and guests do not notice. */
+      build: z.string(),
       env: z.record(z.string(), z.string()),
     }),
   ),

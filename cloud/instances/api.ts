@@ -205,7 +205,7 @@ export const stopInstance = route({
 export const rebootInstance = route({
   ...command("/v1/projects/:project/instances/:instance/reboot", ""),
   summary:
-    "Reboot on the same host, as the same generation. With `force`, press the reset button at once.",
+    "Reboot on the same host, as the same generation: the guest shuts down and is switched on again; after `instances.reboot_grace`, or at once with `force`, its reset button is pressed.",
   body: forcible,
 });
 export const destroyInstance = route({

@@ -204,20 +204,38 @@ export function hypervisorContract(
     await desk.driver.adopt();
     assert.equal(phaseOf(desk.driver), "paused");
     await desk.driver.resume(spec);
-    await desk.driver.reset(spec);
+    await desk.driver.reset(spec, none);
     const { by } = await desk.hear("reset");
     assert.equal(by, "host-qmp-system-reset");
     assert.deepEqual(desk.said(), ["resumed", "reset"]);
   });
 
+  promise("a guest is switched off and on again in one and the same process", async (desk) => {
+    const { driver, rig } = desk;
+    const spec = { ...desk.spec, boot: rig.guest };
+    await driver.start(spec);
+    await desk.hear("ready");
+    const identity = await rig.identity(spec);
+    await driver.reset(spec, minutes(1));
+    await desk.hear("reset");
+    await desk.hear("ready", 2);
+    assert.equal(await rig.identity(spec), identity);
+    assert.ok(!desk.said().includes("paused"), "nobody paused it");
+    const exit = await driver.stop(spec, politely);
+    assert.equal(exit.reason, "guest-shutdown");
+  });
+
   promise("what does not run cannot be told anything", async ({ driver, spec }) => {
     const refusal = { code: "not_running", kind: "conflict" };
-    for (const verb of ["reset", "pause", "resume", "console"] as const)
-      await assert.rejects(driver[verb](spec), refusal);
+    const tellAll = async () => {
+      await assert.rejects(driver.reset(spec, none), refusal);
+      for (const verb of ["pause", "resume", "console"] as const)
+        await assert.rejects(driver[verb](spec), refusal);
+    };
+    await tellAll();
     await driver.start(spec);
     await driver.stop(spec, atOnce);
-    for (const verb of ["reset", "pause", "resume", "console"] as const)
-      await assert.rejects(driver[verb](spec), refusal);
+    await tellAll();
     assert.deepEqual(await driver.consoleLog({ ...spec, generation: 9 }, 10), []);
   });
 
@@ -326,10 +344,10 @@ function deskOf(rig: HypervisorRig) {
     },
     spec: specOf(),
     said: () => heard.map(({ what }) => what),
-    /** Waits until it has been heard, then forgets all that came before a restart. */
-    async hear<W extends MachineEvent["what"]>(what: W): Promise<Told<W>> {
+    /** Waits until it has been heard so many times since the last restart. */
+    async hear<W extends MachineEvent["what"]>(what: W, times = 1): Promise<Told<W>> {
       for (;;) {
-        const found = heard.find((event): event is Told<W> => event.what === what);
+        const found = heard.filter((event): event is Told<W> => event.what === what)[times - 1];
         if (found) return found;
         await new Promise<void>((resolve) => {
           wake = resolve;

@@ -132,8 +132,12 @@ export interface Hypervisor {
    * with `not_stopped` if even the last step did not do it in its time.
    */
   stop(ref: MachineRef, ladder: StopLadder): Promise<Exit>;
-  /** Press the reset button. This and the next two reject with `not_running` or `hypervisor_silent`. */
-  reset(ref: MachineRef): Promise<void>;
+  /**
+   * Reboot within the same process: ask the guest to shut down and switch it on again. When `grace` is
+   * over, or at once if it is zero, press the reset button. This and the next two reject with
+   * `not_running` or `hypervisor_silent`.
+   */
+  reset(ref: MachineRef, grace: Duration): Promise<void>;
   pause(ref: MachineRef): Promise<void>;
   resume(ref: MachineRef): Promise<void>;
   /** Find every machine that this host knows of, running or ended, and attach to the running ones. */

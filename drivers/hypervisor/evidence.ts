@@ -67,7 +67,9 @@ function statusOf(code: number): Exit["status"] {
   return signal ? { signal } : { code };
 }
 
-function shutdownReason(log: string): string | undefined {
+/** A guest that ran on after a shutdown was rebooted; only what came after counts. */
+function shutdownReason(text: string): string | undefined {
+  const log = text.slice(text.lastIndexOf("new_state 9 (running)") + 1);
   const [, number] = [...log.matchAll(/qemu_system_shutdown_request reason=(\d+)/g)].at(-1) ?? [];
   return number === undefined ? undefined : (causes[Number(number)] ?? `reason ${number}`);
 }

@@ -32,7 +32,7 @@ import {
   writeEvidence,
 } from "./incarnation.ts";
 import { type ProcessId, signal } from "./process.ts";
-import { connectQmp, type Qmp, type QmpEvent } from "./qmp.ts";
+import { connectQmp, isRecord, type Qmp, type QmpArguments, type QmpEvent } from "./qmp.ts";
 import { notRunning, silent } from "./refusals.ts";
 
 /** What all machines of one driver share. */
@@ -83,6 +83,8 @@ export class Machine {
   #trouble: "none" | "paused" | "panicked" | "io-error" = "none";
   #lastReset = Number.NEGATIVE_INFINITY;
   #watchdogBit = false;
+  #isOff = false;
+  #onOff: () => void = () => {};
   #resolveEnded: (exit: Exit) => void = () => {};
 
   constructor(house: Household, ref: MachineRef, paths: Paths, record: LaunchRecord | undefined) {
@@ -163,16 +165,35 @@ export class Machine {
   }
 
   /** Tells QEMU something. Rejects with `not_running` or `hypervisor_silent`. */
-  async execute(command: string, within: Duration = answerTime): Promise<void> {
+  async execute(
+    command: string,
+    within: Duration = answerTime,
+    args?: QmpArguments,
+  ): Promise<void> {
     if (this.#exit) throw notRunning(this.ref);
     try {
       if (!this.#qmp) await this.connect(within);
-      await this.#qmp?.execute(command, within);
+      await this.#qmp?.execute(command, within, args);
     } catch (cause) {
       await this.#lookNow();
       if (this.#exit) throw notRunning(this.ref);
       throw silent(command, cause);
     }
+  }
+
+  /**
+   * Whether the guest has switched itself off while its process waits to be told what to do; waits for
+   * it until `within`. Only happens to a machine that was told to wait: see reboot.ts.
+   */
+  switchedOff(within: Duration): Promise<boolean> {
+    if (this.#isOff) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const late = setTimeout(() => resolve(this.#isOff), within);
+      this.#onOff = () => {
+        clearTimeout(late);
+        resolve(true);
+      };
+    });
   }
 
   /** Writes down that the end is wanted, so that it is no surprise to a later agent either. */
@@ -222,6 +243,7 @@ export class Machine {
     const answer = await this.#qmp.execute("query-status", within);
     if (this.#isClosed) return this.#letGo();
     this.#trouble = troubleOf(answer);
+    this.#isOff = isRecord(answer) && answer.status === "shutdown";
   }
 
   async #follow(): Promise<void> {
@@ -303,11 +325,16 @@ export class Machine {
   }
 
   #hear({ event, data = {} }: QmpEvent): void {
-    if (event === "STOP") {
+    if (event === "SHUTDOWN") {
+      this.#isOff = true; // Normally its process ends now; during a reboot it waits.
+      this.#onOff();
+    } else if (event === "STOP") {
+      if (this.#isOff) return; // Nobody has paused it.
       if (this.#trouble !== "none") return; // It stopped because of what we already told.
       this.#trouble = "paused";
       this.#tell({ what: "paused" });
     } else if (event === "RESUME") {
+      this.#isOff = false;
       if (this.#trouble === "none") return;
       this.#trouble = "none";
       this.#tell({ what: "resumed" });

@@ -40,6 +40,7 @@ import { launchProblem, preparationProblem } from "./launch-problem.ts";
 import { type Household, Machine } from "./machine.ts";
 import { kvmGroups } from "./probe.ts";
 import { qemuArgv } from "./qemu-argv.ts";
+import { reboot } from "./reboot.ts";
 import {
   alreadyEnded,
   badMetadata,
@@ -120,7 +121,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
       return machine instanceof Machine ? climbDown(machine, ladder) : machine;
     },
 
-    reset: async (ref) => (await find(ref)).execute("system_reset"),
+    reset: async (ref, grace) => reboot(await find(ref), grace),
     pause: async (ref) => (await find(ref)).execute("stop"),
     resume: async (ref) => (await find(ref)).execute("cont"),
 

@@ -13,6 +13,8 @@ export interface QmpEvent {
   readonly data?: Readonly<Record<string, unknown>>;
 }
 
+export type QmpArguments = Readonly<Record<string, unknown>>;
+
 export interface QmpListener {
   event(event: QmpEvent): void;
   /** The conversation is over. Called once, also if it never began. */
@@ -21,7 +23,7 @@ export interface QmpListener {
 
 export interface Qmp {
   /** Rejects with QEMU's refusal, at the deadline, or when the conversation ends. */
-  execute(command: string, within: Duration): Promise<unknown>;
+  execute(command: string, within: Duration, args?: QmpArguments): Promise<unknown>;
   close(): void;
 }
 
@@ -61,7 +63,7 @@ export function connectQmp(path: string, listener: QmpListener): Promise<Qmp> {
     });
   });
 
-  function execute(command: string, within: Duration): Promise<unknown> {
+  function execute(command: string, within: Duration, args?: QmpArguments): Promise<unknown> {
     if (socket.destroyed) return Promise.reject(new Error("not connected to QEMU"));
     const id = ++lastId;
     return new Promise((resolve, reject) => {
@@ -77,7 +79,7 @@ export function connectQmp(path: string, listener: QmpListener): Promise<Qmp> {
         };
       };
       pending.set(id, { resolve: settle(resolve), reject: settle(reject) });
-      socket.write(`${JSON.stringify({ execute: command, id })}\n`);
+      socket.write(`${JSON.stringify({ execute: command, arguments: args, id })}\n`);
     });
   }
 

@@ -81,7 +81,7 @@ test("a reset voids the ready that was on its way", async () => {
   const { driver, spec, turn, heard } = host();
   await driver.start(spec);
   await turn(seconds(4));
-  await driver.reset(spec);
+  await driver.reset(spec, milliseconds(0));
   await turn(seconds(4));
   assert.deepEqual(heard, ["running", "reset"]);
   await turn(seconds(1));

@@ -67,8 +67,10 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
       return machine.exit ?? climbDown(machine, ladder);
     },
 
-    async reset(ref) {
+    async reset(ref, grace) {
       const machine = answering(ref, "system_reset");
+      // A deaf guest uses up its grace before the button is pressed.
+      if (grace > 0 && world.tempers.get(ref.id)?.isDeaf) await clock.sleep(grace);
       boot(machine);
       happen(world, machine, { what: "reset", by: "host-qmp-system-reset" });
       planReady(machine);

@@ -11,6 +11,7 @@ import { type Caller, handle } from "@holdfast/kernel/route";
 import { type Clock, iso } from "@holdfast/kernel/time";
 import { brokenConstraint, type Database, type Sql } from "@holdfast/store/database";
 import { appendJournal } from "@holdfast/store/journal";
+import { shared } from "@holdfast/store/reads";
 import { createProject, createToken, listProjects } from "../api.ts";
 
 export interface AccessDeps {
@@ -31,16 +32,26 @@ export interface Access {
 export const hashOfToken = (token: string) => createHash("sha256").update(token).digest("hex");
 
 export function access({ database }: AccessDeps): Access {
+  const holderOf = shared(async (hash: string) => {
+    const [row] = await database.query<{ name: string; project: ProjectId | null }>(
+      "select name, project_id as project from api_token where hash = $1 and revoked_at is null",
+      [hash],
+    );
+    return row;
+  });
+  const idOf = shared(async (nameOrId: string) => {
+    const [row] = await database.query<{ id: ProjectId }>(
+      "select id from project where name = $1 or id::text = $1",
+      [nameOrId],
+    );
+    return row?.id;
+  });
+
   return {
     async authenticate(authorization) {
       const [, token] = /^Bearer\s+(\S{1,200})$/.exec(authorization ?? "") ?? [];
-      const [row] = token
-        ? await database.query<{ name: string; project: ProjectId | null }>(
-            "select name, project_id as project from api_token where hash = $1 and revoked_at is null",
-            [hashOfToken(token)],
-          )
-        : [];
-      if (row) return { name: row.name, project: row.project ?? undefined };
+      const holder = token && (await holderOf(hashOfToken(token)));
+      if (holder) return { name: holder.name, project: holder.project ?? undefined };
       throw problem(
         "unauthenticated",
         "unauthenticated",
@@ -51,11 +62,8 @@ export function access({ database }: AccessDeps): Access {
       );
     },
     async projectOf(caller, nameOrId) {
-      const [row] = await database.query<{ id: ProjectId }>(
-        "select id from project where name = $1 or id::text = $1",
-        [nameOrId],
-      );
-      if (row && (caller.project === undefined || caller.project === row.id)) return row.id;
+      const id = await idOf(nameOrId);
+      if (id && (caller.project === undefined || caller.project === id)) return id;
       throw noProject(nameOrId);
     },
   };

@@ -16,7 +16,7 @@ const wish: Wish = {
   want: "running",
   wasRunning: false,
   reboots: 0,
-  hardReboot: false,
+  rebootGrace: 0,
   ladder: { acpi: 60_000, terminate: 3_000, kill: 5_000 },
   spec: null,
   requestId: "r",

@@ -19,6 +19,8 @@ export interface Membership {
 }
 
 const handshakeTime = 5_000;
+/** A manager that sends nothing for so long in the middle of a blob is given up. */
+const blobSilence = 15_000;
 
 export function dialler(
   managers: readonly string[],
@@ -68,7 +70,10 @@ export async function fetchBlob(
       return await new Promise<Readable>((resolve, reject) => {
         const ask = request(
           `https://${manager}/blobs/${digest}`,
-          { cert: certificate, key, ca: authority, checkServerIdentity: () => undefined },
+          {
+            ...{ cert: certificate, key, ca: authority, checkServerIdentity: () => undefined },
+            timeout: blobSilence,
+          },
           (response) => {
             if (response.statusCode === 200) return resolve(response);
             response.resume();
@@ -76,6 +81,7 @@ export async function fetchBlob(
           },
         );
         ask.on("error", reject);
+        ask.on("timeout", () => ask.destroy(new Error(`${manager} has fallen silent`)));
         ask.end();
       });
     } catch (error) {

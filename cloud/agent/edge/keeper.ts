@@ -68,6 +68,9 @@ export function keeper(deps: KeeperDeps): Keeper {
   const { hypervisor, disks, shelf, clock, onReport, log } = deps;
   const wards = new Map<InstanceId, Ward>();
   const notes = new Map<string, Note>();
+  const inTurn = turns<InstanceId>();
+  /** Volumes whose files are being made. */
+  const preparing = new Map<VolumeId, Promise<unknown>>();
   const starts = gate(4);
   let isOpen = true;
 
@@ -85,31 +88,16 @@ export function keeper(deps: KeeperDeps): Keeper {
     },
 
     async hear(wishes, deleteVolumes) {
-      await Promise.all(
-        wishes.map(async (wish) => {
-          const known = wards.get(wish.instance)?.held;
-          if (known && known.wish.version >= wish.version) return;
-          const reboots = known?.wish.generation === wish.generation ? known.reboots : 0;
-          const held = { wish, reboots };
-          await shelf.save(held);
-          const ward = adoptWard(held);
-          ward.held = held;
-          check(wish.instance);
-        }),
-      );
-      for (const volume of deleteVolumes) await remove(volume);
+      await Promise.all(wishes.map((wish) => inTurn(wish.instance, () => take(wish))));
+      await Promise.all(deleteVolumes.map(remove));
     },
 
     async recorded(machines) {
-      for (const { instance, generation } of machines) {
-        const view = find(instance).find((machine) => machine.generation === generation);
-        if (view?.is === "running") continue;
-        await hypervisor.forget({ id: instance, generation });
-        notes.delete(keyOf({ id: instance, generation }));
-        const ward = wards.get(instance);
-        if (!ward || ward.held.wish.generation > generation) continue;
-        await drop(instance);
-      }
+      await Promise.all(
+        machines.map(({ instance, generation }) =>
+          inTurn(instance, () => bury({ id: instance, generation })),
+        ),
+      );
     },
 
     held: () =>
@@ -146,6 +134,24 @@ export function keeper(deps: KeeperDeps): Keeper {
     return ward;
   }
 
+  async function take(wish: Wish): Promise<void> {
+    const known = wards.get(wish.instance)?.held;
+    if (known && known.wish.version >= wish.version) return;
+    const reboots = known?.wish.generation === wish.generation ? known.reboots : 0;
+    const held = { wish, reboots };
+    await shelf.save(held);
+    adoptWard(held).held = held;
+    check(wish.instance);
+  }
+
+  async function bury(ref: MachineRef): Promise<void> {
+    if (viewOf(ref)?.is === "running") return;
+    await hypervisor.forget(ref);
+    notes.delete(keyOf(ref));
+    const ward = wards.get(ref.id);
+    if (ward && ward.held.wish.generation <= ref.generation) await drop(ref.id);
+  }
+
   function check(id: InstanceId): void {
     const ward = wards.get(id);
     if (!ward || !isOpen) return;
@@ -162,13 +168,10 @@ export function keeper(deps: KeeperDeps): Keeper {
     ward.doing.add(key);
     clearTimeout(ward.retryTimer);
     void perform(id, ward, act)
-      .then(
-        () => true,
-        (error: unknown) => {
-          log("could not do what is wished", { instance: id, act: act.do, error });
-          return false;
-        },
-      )
+      .catch((error: unknown) => {
+        log("could not do what is wished", { instance: id, act: act.do, error });
+        return false;
+      })
       .then((isDone) => {
         ward.doing.delete(key);
         if (isDone) check(id);
@@ -176,7 +179,8 @@ export function keeper(deps: KeeperDeps): Keeper {
       });
   }
 
-  async function perform(id: InstanceId, ward: Ward, act: Act): Promise<void> {
+  /** Resolves with false if the same should be tried again in a while. */
+  async function perform(id: InstanceId, ward: Ward, act: Act): Promise<boolean> {
     const { wish } = ward.held;
     const current = { id, generation: wish.generation };
     switch (act.do) {
@@ -187,46 +191,63 @@ export function keeper(deps: KeeperDeps): Keeper {
         if (act.why === "boot-overdue") notes.set(keyOf(ref), { isBootOverdue: true });
         log("stop", { ...ref, why: act.why, requestId: wish.requestId });
         const exit = await hypervisor.stop(ref, act.ladder);
-        // A machine that was never there has no event of its own to tell its end.
-        if (exit.status === "never-launched") onReport([reportOf(ended(ref, exit))], []);
-        return;
+        return tellEnd(ref, exit);
       }
       case "reset":
-        await hypervisor.reset(current);
-        ward.held = { wish: ward.held.wish, reboots: ward.held.reboots + 1 };
-        await shelf.save(ward.held);
+        await hypervisor.reset(current, milliseconds(wish.rebootGrace));
+        await inTurn(id, async () => {
+          if (wards.get(id) !== ward) return;
+          ward.held = { wish: ward.held.wish, reboots: ward.held.reboots + 1 };
+          await shelf.save(ward.held);
+        });
         onReport(
           find(id)
             .filter(({ generation }) => generation === wish.generation)
             .map(reportOf),
           [],
         );
-        return;
+        return true;
       case "forget":
-        return hypervisor.forget({ id, generation: act.generation });
+        await hypervisor.forget({ id, generation: act.generation });
+        return true;
       case "drop":
-        return drop(id);
+        await inTurn(id, async () => {
+          if (ward.held.wish === wish) await drop(id);
+        });
+        return true;
       default:
         return unreachable(act);
     }
   }
 
+  /** A machine that never was has no event of its own to tell its end; nor has one that was forgotten. */
+  function tellEnd(ref: MachineRef, exit: Exit): boolean {
+    const isKnown = viewOf(ref) !== undefined;
+    if (!isKnown || exit.status === "never-launched") onReport([reportOf(ended(ref, exit))], []);
+    return isKnown; // What left no trace is told again and again, until it is recorded.
+  }
+
   /** A generation whose start fails is closed for good, so that its end is a fact and not a guess. */
-  async function start(ward: Ward, wish: Wish): Promise<void> {
+  async function start(ward: Ward, wish: Wish): Promise<boolean> {
     const ref = { id: wish.instance, generation: wish.generation };
     // While this waited for its turn something else may have been wished.
-    if (ward.held.wish.want !== "running" || ward.held.wish.generation !== wish.generation) return;
+    if (ward.held.wish.want !== "running" || ward.held.wish.generation !== wish.generation)
+      return true;
     log("start", { ...ref, requestId: wish.requestId });
     try {
-      const spec = await prepare(wish);
+      const { volume } = specOf(wish);
+      const ready = prepare(wish);
+      preparing.set(volume, ready);
+      const spec = await ready.finally(() => preparing.delete(volume));
       await hypervisor.start(spec);
-      onReport([], [{ volume: specOf(wish).volume, is: "ready" }]);
+      onReport([], [{ volume, is: "ready" }]);
       awaitBoot(ref.id, ward, milliseconds(0));
     } catch (error) {
-      if (isOvertaken(error) || !isOpen) return;
+      if (!isOpen) return true;
+      if (isOvertaken(error) && viewOf(ref)) return true; // What there is to tell is told elsewhere.
       const reason = error instanceof Problem ? error : strange(error);
       log("start failed", { ...ref, requestId: wish.requestId, error });
-      notes.set(keyOf(ref), { problem: reason });
+      if (!isOvertaken(error)) notes.set(keyOf(ref), { problem: reason });
       const ladder = {
         acpi: milliseconds(0),
         terminate: milliseconds(0),
@@ -234,7 +255,9 @@ export function keeper(deps: KeeperDeps): Keeper {
       };
       const exit = await hypervisor.stop(ref, ladder);
       onReport([reportOf(ended(ref, exit))], []);
+      return viewOf(ref) !== undefined;
     }
+    return true;
   }
 
   async function prepare(wish: Wish): Promise<MachineSpec> {
@@ -286,7 +309,7 @@ export function keeper(deps: KeeperDeps): Keeper {
         ward.isBootOverdue = true;
         check(id);
       },
-      Math.max(0, spec.bootTimeout - already),
+      Math.max(0, spec.bootTimeout - Math.max(0, already)), // The clock may have been set back.
     );
   }
 
@@ -298,6 +321,8 @@ export function keeper(deps: KeeperDeps): Keeper {
   }
 
   async function remove(volume: VolumeId): Promise<void> {
+    // A start that has been overtaken may still be making the file.
+    await preparing.get(volume)?.catch(() => {});
     try {
       await disks.remove(deps.volumeFile(volume));
       onReport([], [{ volume, is: "deleted" }]);
@@ -375,9 +400,24 @@ const strange = (error: unknown) =>
     },
   );
 
-/** Somebody else was faster, or it has run already: what there is to tell is told elsewhere. */
+/** Somebody else was faster, or it has run already. */
 const isOvertaken = (error: unknown) =>
   error instanceof Problem && (error.code === "overtaken" || error.code === "already_ended");
+
+/** What concerns the same is done one after the other, in the order in which it was asked. */
+function turns<Key>() {
+  const last = new Map<Key, Promise<void>>();
+  return (key: Key, work: () => Promise<void>): Promise<void> => {
+    const mine = (last.get(key) ?? Promise.resolve()).then(work);
+    const over = mine
+      .catch(() => {})
+      .then(() => {
+        if (last.get(key) === over) last.delete(key);
+      });
+    last.set(key, over);
+    return mine;
+  };
+}
 
 /** Lets so many through at a time; the others wait in line. */
 function gate(first: number) {

@@ -27,8 +27,8 @@ export const Wish = z.object({
   reboots: z.number().int().nonnegative(),
   /** How patient to be when it should stop; milliseconds per step, zero skips the step. */
   ladder: z.object({ acpi: milliseconds, terminate: milliseconds, kill: milliseconds }),
-  /** Press the reset button at once instead of asking the guest first. */
-  hardReboot: z.boolean(),
+  /** How long the guest may take to shut down for a reboot; milliseconds, zero presses its reset button. */
+  rebootGrace: milliseconds,
   /** With `want: running`: what to run. */
   spec: z
     .object({

@@ -243,7 +243,7 @@ function leftovers(hello: Hello, wishes: readonly Wish[]): Wish[] {
       want: "nothing",
       wasRunning: false,
       reboots: 0,
-      hardReboot: false,
+      rebootGrace: 0,
       ladder: { acpi: 0, terminate: 0, kill: seconds(5) },
       spec: null,
       requestId: "leftover",

@@ -6,6 +6,7 @@
  * the database. Silence makes a host suspect and nothing more.
  */
 import type { HostId } from "@holdfast/kernel/ids";
+import { Problem } from "@holdfast/kernel/problem";
 import type { Clock, Duration, Instant, Ticks } from "@holdfast/kernel/time";
 import type { Database } from "@holdfast/store/database";
 import { appendJournal, type JournalRow } from "@holdfast/store/journal";
@@ -32,7 +33,7 @@ export interface Leases {
 
 /** How much the wall clock may differ from the steady one between two looks before it counts as a jump. */
 const jump = 1_000;
-/** After a start or a jump: the lease, and two seconds for every agent to find its way back. */
+/** After a start, a jump or an outage of the database: the lease, and two seconds for every agent to find its way back. */
 const settling = 2_000;
 
 export function hostLeases(deps: LeaseDeps): Leases {
@@ -51,22 +52,38 @@ export function hostLeases(deps: LeaseDeps): Leases {
     async watch() {
       noticeJump();
       if (ticks() < graceUntil) return;
-      const silent = await database.transaction(async (sql) => {
-        const rows = await sql.query<{ id: HostId }>(
-          `update host h set state = $2 from host_lease l
-           where l.host_id = h.id and h.state = 'up' and l.renewed_at < now() - $1 * interval '1 millisecond'
-           returning h.id`,
-          [lease(), hostLifecycle.next("up", "leaseExpired")],
-        );
-        if (rows.length === 0) return [];
-        const hosts = rows.map(({ id }) => id);
-        await appendJournal(sql, hosts.map(changeOf(clock.now(), "leaseExpired", "up", "suspect")));
-        await announce(sql, { from: self, hosts });
-        return hosts;
+      const silent = await findSilent().catch((error: unknown) => {
+        forgiveAfter(error);
+        throw error;
       });
       if (silent.length > 0) onChanged(silent);
     },
   };
+
+  /** A database that was away has heard nobody. That is not their silence. */
+  function forgiveAfter(error: unknown): void {
+    if (error instanceof Problem && error.code === "database_unavailable") forgive();
+  }
+
+  function forgive(): void {
+    graceUntil = ticks() + lease() + settling;
+  }
+
+  function findSilent(): Promise<readonly HostId[]> {
+    return database.transaction(async (sql) => {
+      const rows = await sql.query<{ id: HostId }>(
+        `update host h set state = $2 from host_lease l
+           where l.host_id = h.id and h.state = 'up' and l.renewed_at < now() - $1 * interval '1 millisecond'
+           returning h.id`,
+        [lease(), hostLifecycle.next("up", "leaseExpired")],
+      );
+      if (rows.length === 0) return [];
+      const hosts = rows.map(({ id }) => id);
+      await appendJournal(sql, hosts.map(changeOf(clock.now(), "leaseExpired", "up", "suspect")));
+      await announce(sql, { from: self, hosts });
+      return hosts;
+    });
+  }
 
   async function flush(): Promise<void> {
     isFlushing = true;
@@ -80,6 +97,7 @@ export function hostLeases(deps: LeaseDeps): Leases {
       if (back.length > 0) onChanged(back);
     } catch (error) {
       for (const { reject } of batch) reject(error);
+      forgiveAfter(error);
       onError(error);
     }
     isFlushing = false;
@@ -115,7 +133,7 @@ export function hostLeases(deps: LeaseDeps): Leases {
   function noticeJump(): void {
     const now = { wall: clock.now(), steady: ticks() };
     const drift = Math.abs(now.wall - last.wall - (now.steady - last.steady));
-    if (drift > jump) graceUntil = now.steady + lease() + settling;
+    if (drift > jump) forgive();
     last = now;
   }
 }

@@ -143,6 +143,9 @@ export interface Patience {
   /** `stopGrace`, and time for the host to force it and to say so. */
   readonly stoppingGracefully: Duration;
   readonly stoppingForced: Duration;
+  /** From the guest's power button to its own power-off, before its reset button is pressed. */
+  readonly rebootGrace: Duration;
+  /** `rebootGrace`, and time for the host to carry out the reset. */
   readonly rebooting: Duration;
   readonly lost: Duration;
   readonly expunging: Duration;

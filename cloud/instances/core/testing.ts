@@ -12,6 +12,7 @@ export const patience: Patience = {
   stopGrace: minutes(1),
   stoppingGracefully: seconds(70),
   stoppingForced: seconds(15),
+  rebootGrace: seconds(30),
   rebooting: minutes(1),
   lost: minutes(1),
   expunging: seconds(30),

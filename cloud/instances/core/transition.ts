@@ -37,7 +37,13 @@ export function apply(world: World, action: Exclude<Action, { do: "place" | "wai
     case "want":
       return {
         world: { ...world, instance: { ...instance, desired: action.desired } },
-        entry: { event: `want-${action.desired}`, from: state, to: state, cause: action.cause, job },
+        entry: {
+          event: `want-${action.desired}`,
+          from: state,
+          to: state,
+          cause: action.cause,
+          job,
+        },
       };
     case "rebooted":
       return {
@@ -46,7 +52,10 @@ export function apply(world: World, action: Exclude<Action, { do: "place" | "wai
       };
     case "rebase":
       return {
-        world: { ...world, instance: { ...instance, op: instance.op && begunNow(instance.op, now) } },
+        world: {
+          ...world,
+          instance: { ...instance, op: instance.op && begunNow(instance.op, now) },
+        },
         entry: undefined,
       };
     case "backOff": {
@@ -113,7 +122,9 @@ export function moved(world: World, event: InstanceEvent, cause?: Cause): Change
   };
   const job = instance.job?.id;
   const entry: Entry =
-    kept && kept !== instance.cause ? { event, from, to, cause: kept, job } : { event, from, to, job };
+    kept && kept !== instance.cause
+      ? { event, from, to, cause: kept, job }
+      : { event, from, to, job };
   return { world: { ...world, instance: next }, entry };
 }
 

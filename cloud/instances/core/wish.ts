@@ -33,7 +33,7 @@ export function wishOf(input: WishInput, patience: Patience): Wish {
     want,
     wasRunning: phase === "running",
     reboots: instance.reboots,
-    hardReboot: instance.isForced,
+    rebootGrace: instance.isForced ? 0 : patience.rebootGrace,
     ladder: ladderOf(instance, patience),
     spec:
       want === "running" && manifest

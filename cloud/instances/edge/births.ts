@@ -1,6 +1,7 @@
 /** New instances, before they have rows: what was asked for, as the first world of each. */
 import type { NewJob } from "@holdfast/cloud/jobs/edge";
-import type { InstanceId } from "@holdfast/kernel/ids";
+import { type VolumeState, volumeLifecycle } from "@holdfast/cloud/volumes";
+import type { HostId, InstanceId, VolumeId } from "@holdfast/kernel/ids";
 import { after, type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
 import type { Instance, Patience, World } from "../core/model.ts";
@@ -85,22 +86,30 @@ function newborn(seed: Seed, job: NewJob, patience: Patience, now: Instant): Ins
   };
 }
 
+/** `homes`: where an instance was placed at once, its volume is made there. */
 export async function insertVolumes(
   sql: Sql,
   births: readonly Birth[],
+  homes: ReadonlyMap<VolumeId, HostId | undefined>,
   now: Instant,
 ): Promise<void> {
   if (births.length === 0) return;
-  const rows = births.map(({ seed, volumeBytes }) => ({
-    id: seed.volume,
-    project_id: seed.project,
-    image_id: seed.image,
-    state: "allocated",
-    size_bytes: volumeBytes,
-    created_at: iso(now),
-  }));
+  const rows = births.map(({ seed: { volume, project, image }, volumeBytes }) => {
+    const home = homes.get(volume);
+    return {
+      id: volume,
+      project_id: project,
+      image_id: image,
+      state: home ? volumeLifecycle.next(unmade, "create") : unmade,
+      size_bytes: volumeBytes,
+      host_id: home ?? null,
+      created_at: iso(now),
+    };
+  });
   await sql.query(
     "insert into volume select * from json_populate_recordset(null::volume, $1::json)",
     [JSON.stringify(rows)],
   );
 }
+
+const unmade = "allocated" satisfies VolumeState;

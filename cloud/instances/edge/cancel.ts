@@ -9,7 +9,7 @@ import { findJob, type NewJob, pageOfJobs } from "@holdfast/cloud/jobs/edge";
 import type { InstanceId, JobId, MintId, ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { handle } from "@holdfast/kernel/route";
-import type { Clock } from "@holdfast/kernel/time";
+import type { Clock, Ticks } from "@holdfast/kernel/time";
 import type { Database } from "@holdfast/store/database";
 import { oppositeOf } from "../core/cancel.ts";
 import type { JobKind } from "../core/model.ts";
@@ -19,6 +19,7 @@ interface Deps {
   readonly database: Database;
   readonly worker: Worker;
   readonly clock: Clock;
+  readonly ticks: Ticks;
   readonly mintId: MintId;
   /** `moved` resolves when this job has moved, after so many milliseconds, or when forgotten. */
   readonly progress: (
@@ -27,19 +28,19 @@ interface Deps {
   ) => { readonly moved: Promise<void>; forget(): void };
 }
 
-export function cancelRoutes({ database, worker, clock, mintId, progress }: Deps) {
+export function cancelRoutes({ database, worker, clock, ticks, mintId, progress }: Deps) {
   return {
     getJob: handle(getJob, async ({ params, query }) => {
-      const until = clock.now() + query.waitSeconds * 1_000;
+      const until = ticks() + query.waitSeconds * 1_000;
       for (;;) {
         // Asked for before reading, so that what happens in between is not missed.
-        const next = progress(params.job, Math.max(0, until - clock.now()));
+        const next = progress(params.job, Math.max(0, until - ticks()));
         const job = await mustFind(params.project, params.job).catch((error: unknown) => {
           next.forget();
           throw error;
         });
         const done = job.succeeded + job.failed + job.cancelled;
-        if (job.state !== "running" || done > query.seen || clock.now() >= until) {
+        if (job.state !== "running" || done > query.seen || ticks() >= until) {
           next.forget();
           return job;
         }

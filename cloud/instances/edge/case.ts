@@ -22,7 +22,7 @@ export const unborn = { hostEpoch: 0, volumeHost: undefined };
 export function begin(before: Loaded, isNew: boolean, actor: string): Case {
   const settled: Settled = {
     world: before.world,
-    entries: isNew ? [created] : [],
+    entries: isNew ? [created(before)] : [],
     finished: [],
     wantsPlace: false,
     lookAt: undefined,
@@ -40,7 +40,12 @@ export function begin(before: Loaded, isNew: boolean, actor: string): Case {
 }
 
 /** The first row of every timeline. */
-const created: Entry = { event: "created", from: firstState, to: firstState };
+const created = ({ world }: Loaded): Entry => ({
+  event: "created",
+  from: firstState,
+  to: firstState,
+  job: world.instance.job?.id,
+});
 
 export const versionAfter = ({ before }: Case) => before.world.instance.version + 1;
 

@@ -8,10 +8,10 @@
  */
 import type { MachineReport, VolumeReport } from "@holdfast/cloud/hosts";
 import type { ManifestSource } from "@holdfast/cloud/images/edge";
-import { countOutcomes, type NewJob, type Outcome } from "@holdfast/cloud/jobs/edge";
+import type { NewJob, Outcome } from "@holdfast/cloud/jobs/edge";
 import type { Choice, PlacementSession, Placer, Want } from "@holdfast/cloud/placement/edge";
 import type { HostId, InstanceId, JobId } from "@holdfast/kernel/ids";
-import { type Problem, viewOf } from "@holdfast/kernel/problem";
+import { type Problem, type ProblemView, viewOf } from "@holdfast/kernel/problem";
 import { after, type Instant, milliseconds } from "@holdfast/kernel/time";
 import type { Database, Sql } from "@holdfast/store/database";
 import { announce } from "@holdfast/store/news";
@@ -128,6 +128,8 @@ async function run(
   for (const asked of work.orders) order(asked, cases.get(asked.instance), outcomes, refused);
   for (const item of cases.values()) item.settled = settle(item.settled.world, item.settled);
 
+  const leaving = [...cases.values()].filter(isLeaving);
+  for (const item of leaving) take(item, "contended");
   const choices = await session.place(wantsOf(cases));
   for (const [id, choice] of choices) take(cases.get(id), choice);
 
@@ -136,20 +138,23 @@ async function run(
     ...work.orders.map(({ job }) => job).filter(({ id }) => !refused.has(id)),
   ];
   for (const item of cases.values()) outcomes.push(...outcomesOf(item));
-  await write(sql, session, [...cases.values()], work.births, jobs, now);
-  await countOutcomes(sql, outcomes, now);
-
   const orders = ordersOf(cases.values(), await images.manifests(sql, imagesOf(cases.values())));
   const touchedJobs = [...new Set(outcomes.map(({ job }) => job))];
   const hosts = [...orders.keys()];
-  if (hosts.length > 0 || touchedJobs.length > 0)
-    await announce(sql, { from: self, wishes: hosts, hosts, jobs: touchedJobs });
+  const news = { from: self, wishes: hosts, hosts, jobs: touchedJobs };
+  await Promise.all([
+    write(sql, session, [...cases.values()], work.births, jobs, outcomes, now),
+    hosts.length + touchedJobs.length > 0 ? announce(sql, news) : undefined,
+  ]);
   return {
     refused,
     orders,
     recorded: work.reports,
     jobs: touchedJobs,
-    again: [...choices].filter(([, choice]) => choice === "contended").map(([id]) => id),
+    again: [
+      ...leaving.map(({ settled }) => settled.world.instance.id),
+      ...[...choices].filter(([, choice]) => choice === "contended").map(([id]) => id),
+    ],
     due: due.length,
   };
 }
@@ -192,12 +197,16 @@ function order(
 
 function wantsOf(cases: ReadonlyMap<InstanceId, Case>): readonly Want[] {
   return [...cases.values()]
-    .filter(({ settled }) => settled.wantsPlace)
+    .filter((item) => item.settled.wantsPlace && !isLeaving(item))
     .map(({ settled, before }) => ({
       instance: settled.world.instance.id,
       request: requestOf(settled.world.instance, before.volumeHost),
     }));
 }
+
+/** What it had is given back with this pass; only then may it be placed again, on a full host too. */
+const isLeaving = ({ before, settled }: Case) =>
+  settled.wantsPlace && before.world.instance.home !== undefined;
 
 function requestOf(instance: Instance, volumeHost: HostId | undefined): Want["request"] {
   const { cpus, memoryMiB, zone, hostTags, antiAffinityGroup, avoidHosts, project } = instance;
@@ -227,7 +236,7 @@ function take(item: Case | undefined, choice: Choice): void {
           class: "insufficient-capacity",
           says: choice.refused.message,
           at: settled.world.now,
-          problem: viewOf(choice.refused),
+          problem: briefly(viewOf(choice.refused)),
         });
   if ("host" in choice) item.epoch = choice.epoch;
   const next = settle(world, {
@@ -235,6 +244,14 @@ function take(item: Case | undefined, choice: Choice): void {
     entries: entry ? [...settled.entries, entry] : settled.entries,
   });
   item.settled = next;
+}
+
+/** In a large fleet the verdict of every host is megabytes; the first of them tell the story. */
+function briefly(view: ProblemView): ProblemView {
+  const hosts = view.facts?.hosts;
+  return Array.isArray(hosts)
+    ? { ...view, facts: { ...view.facts, hosts: hosts.slice(0, 32) } }
+    : view;
 }
 
 function outcomesOf({ settled }: Case): readonly Outcome[] {

@@ -1,7 +1,7 @@
 /** The answers to ../api.ts. A handler checks, writes down what is wanted, and returns. */
 import { createHash } from "node:crypto";
 import { findImage } from "@holdfast/cloud/images/edge";
-import { findRepeats, type NewJob, type Repeat } from "@holdfast/cloud/jobs/edge";
+import { countRunningJobs, findRepeats, type NewJob, type Repeat } from "@holdfast/cloud/jobs/edge";
 import type { Settings } from "@holdfast/cloud/settings";
 import { findType } from "@holdfast/cloud/types/edge";
 import type { InstanceId, JobId, MintId, ProjectId } from "@holdfast/kernel/ids";
@@ -10,6 +10,7 @@ import { handle, type Request } from "@holdfast/kernel/route";
 import type { Clock } from "@holdfast/kernel/time";
 import { brokenConstraint, type Database } from "@holdfast/store/database";
 import { appendJournal, readJournal } from "@holdfast/store/journal";
+import { shared, together } from "@holdfast/store/reads";
 import * as api from "../api.ts";
 import type { Order } from "../core/command.ts";
 import type { JobKind } from "../core/model.ts";
@@ -43,6 +44,7 @@ type Told = Pick<Request<unknown, unknown, unknown>, "caller" | "requestId" | "i
 
 export function instanceRoutes(deps: InstanceRouteDeps) {
   const { database, worker, settings, clock, mintId, mintName, hosts } = deps;
+  const { typeOf, imageOf, runningJobs, viewsOf } = sharedReads(database);
   const commanded =
     (verb: Order["verb"]) =>
     async ({ params, body, ...told }: Told & { params: Of; body: { force?: boolean } }) =>
@@ -52,13 +54,19 @@ export function instanceRoutes(deps: InstanceRouteDeps) {
     runInstances: handle(api.runInstances, async ({ params, body, ...told }) => {
       const asked = JSON.stringify(body);
       return once(params.project, told, asked, async () => {
-        const births = await plan(params.project, body, told, asked);
-        const [first] = births;
-        if (!first) throw new Error("a request for instances made none");
-        await worker.give(births).catch((error: unknown) => {
-          throw brokenConstraint(error) === "instance_by_name" ? nameTaken(births) : error;
-        });
-        return first.job;
+        for (let tries = 1; ; tries++) {
+          const births = await plan(params.project, body, told, asked);
+          const [first] = births;
+          if (!first) throw new Error("a request for instances made none");
+          try {
+            await worker.give(births);
+            return first.job;
+          } catch (error) {
+            if (brokenConstraint(error) !== "instance_by_name") throw error;
+            // A name that we made up ourselves is no business of the caller's: make up another.
+            if (body.name !== undefined || tries === 5) throw nameTaken(births);
+          }
+        }
       });
     }),
 
@@ -169,10 +177,10 @@ export function instanceRoutes(deps: InstanceRouteDeps) {
     const limits = settings();
     const most = limits["manager.instances_per_request"];
     if (body.count > most) throw tooMany(body.count, most);
-    await checkJobs(project, limits["manager.concurrent_jobs"]);
     const [type, image] = await Promise.all([
-      findType(database, body.type),
-      findImage(database, project, body.image),
+      typeOf(body.type),
+      imageOf(`${project} ${body.image}`),
+      runningJobs(project).then((count) => checkJobs(count, limits["manager.concurrent_jobs"])),
     ]);
     const { manifest } = image;
     if (manifest && type.memoryMiB < manifest.smallestMemoryMiB)
@@ -246,26 +254,40 @@ export function instanceRoutes(deps: InstanceRouteDeps) {
     return repeat;
   }
 
-  async function checkJobs(project: ProjectId, most: number): Promise<void> {
-    const [row] = await database.query<{ running: number }>(
-      "select count(*)::int as running from (select from job where project_id = $1 and state = 'running' limit $2) j",
-      [project, most],
-    );
-    if (row && row.running >= most)
-      throw problem(
-        "exhausted",
-        "too_many_jobs",
-        `${row.running} jobs are under way in this project; ${most} is the limit.`,
-        {
-          fix: "Wait until some are done, or raise it: holdfast settings set manager.concurrent_jobs N",
-          retryAfterSeconds: 5,
-        },
-      );
-  }
-
   async function accepted(job: JobId, instances: readonly InstanceId[]) {
-    return { job: job as string, instances: [...(await viewInstances(database, instances))] };
+    return { job: job as string, instances: [...((await viewsOf(instances)) ?? [])] };
   }
+}
+
+/** What many requests at the same moment ask of the database: read once for all of them. */
+function sharedReads(database: Database) {
+  return {
+    typeOf: shared((name) => findType(database, name)),
+    /** By project and name. */
+    imageOf: shared((key) => {
+      const [project = "", image = ""] = key.split(" ");
+      return findImage(database, project as ProjectId, image); // Ids and names hold no spaces.
+    }),
+    runningJobs: shared((project) => countRunningJobs(database, project as ProjectId)), // Keys are text.
+    viewsOf: together(async (lists: readonly (readonly InstanceId[])[]) => {
+      const views = await viewInstances(database, lists.flat());
+      const byId = new Map(views.map((view) => [view.id, view]));
+      return new Map(lists.map((ids) => [ids, ids.flatMap((id) => byId.get(id) ?? [])]));
+    }),
+  };
+}
+
+function checkJobs(running: number, most: number): void {
+  if (running < most) return;
+  throw problem(
+    "exhausted",
+    "too_many_jobs",
+    `${running} jobs are under way in this project; ${most} is the limit.`,
+    {
+      fix: "Wait until some are done, or raise it: holdfast settings set manager.concurrent_jobs N",
+      retryAfterSeconds: 5,
+    },
+  );
 }
 
 interface Of {

@@ -130,6 +130,7 @@ export interface Written {
 }
 
 export async function insertInstances(sql: Sql, written: readonly Written[]): Promise<void> {
+  if (written.length === 0) return;
   await sql.query(
     "insert into instance select * from json_populate_recordset(null::instance, $1::json)",
     [JSON.stringify(written.map(({ instance, lookAt }) => rowOf(instance, lookAt)))],

@@ -1,7 +1,7 @@
 /**
  * Writing down what a pass has concluded: a handful of statements, whatever the number of instances.
  */
-import { insertJobs, type NewJob } from "@holdfast/cloud/jobs/edge";
+import { countOutcomes, insertJobs, type NewJob, type Outcome } from "@holdfast/cloud/jobs/edge";
 import type { Claim, PlacementSession } from "@holdfast/cloud/placement/edge";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
@@ -22,25 +22,30 @@ export async function write(
   all: readonly Case[],
   births: readonly Birth[],
   jobs: readonly NewJob[],
+  outcomes: readonly Outcome[],
   now: Instant,
 ): Promise<void> {
   const versioned = (item: Case) => ({
     instance: { ...item.settled.world.instance, version: versionAfter(item) },
     lookAt: item.settled.lookAt,
   });
-  await insertJobs(sql, jobs);
-  await insertVolumes(sql, births, now);
-  const born = all.filter(({ isNew }) => isNew);
-  if (born.length > 0) await insertInstances(sql, born.map(versioned));
-  await updateInstances(sql, all.filter((item) => !item.isNew && isTouched(item)).map(versioned));
-  await rest(
-    sql,
-    all.filter((item) => !item.isNew && !isTouched(item)),
-  );
-  await writeIncarnations(sql, all.flatMap(incarnationOf));
-  await writeVolumes(sql, all.flatMap(volumeOf));
-  await appendJournal(sql, all.flatMap(journalOf));
-  await session.release(all.flatMap(claimsOf));
+  const [born, known] = [all.filter(({ isNew }) => isNew), all.filter(({ isNew }) => !isNew)];
+  // Sent together, in this order: a row comes after those that it refers to.
+  await Promise.all([
+    insertJobs(sql, jobs),
+    insertVolumes(sql, births, new Map(born.map(homeOf)), now),
+    insertInstances(sql, born.map(versioned)),
+    updateInstances(sql, known.filter(isTouched).map(versioned)),
+    rest(
+      sql,
+      known.filter((item) => !isTouched(item)),
+    ),
+    writeIncarnations(sql, all.flatMap(incarnationOf)),
+    writeVolumes(sql, known.flatMap(volumeOf)),
+    appendJournal(sql, all.flatMap(journalOf)),
+    session.release(all.flatMap(claimsOf)),
+    countOutcomes(sql, outcomes, now),
+  ]);
 }
 
 /** Nothing to change, only when to look again. */
@@ -55,6 +60,9 @@ async function rest(sql: Sql, items: readonly Case[]): Promise<void> {
     ],
   );
 }
+
+const homeOf = ({ settled: { world } }: Case) =>
+  [world.instance.volume, world.instance.home] as const;
 
 function incarnationOf({
   before,

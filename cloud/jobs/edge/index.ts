@@ -1,6 +1,7 @@
 /** What a process wires together to keep jobs. */
 export {
   countOutcomes,
+  countRunningJobs,
   findJob,
   findRepeats,
   insertJobs,

@@ -44,6 +44,15 @@ export async function insertJobs(sql: Sql, jobs: readonly NewJob[]): Promise<voi
   ]);
 }
 
+/** How many jobs of a project are under way. */
+export async function countRunningJobs(sql: Sql, project: ProjectId): Promise<number> {
+  const [row] = await sql.query<{ running: number }>(
+    "select count(*)::int as running from job where project_id = $1 and state = 'running'",
+    [project],
+  );
+  return row?.running ?? 0;
+}
+
 /** A request that was made before under the same key. */
 export interface Repeat {
   readonly key: string;

@@ -27,8 +27,8 @@ export class Pods {
   #shares = new Float64Array(0);
   #most = new Int32Array(0);
   #sums = new Float64Array(0);
-  /** By slot: the row of the host when it was put here, to take the same out of the sums again. */
-  counted = new Int32Array(0);
+  /** By slot: what the host added to the sums, to take out the same again. */
+  #counted = new Int32Array(0);
   readonly #isTouched: boolean[] = [];
   readonly #touched: number[] = [];
 
@@ -42,7 +42,6 @@ export class Pods {
         used: () => content.used(),
         before: (a, b) => this.isBefore(a, this, b),
         raise: (id, bounds, at) => this.#raise(id, bounds, at),
-        reaches: (id, bounds, at) => this.#reaches(id, bounds, at),
       },
       new Nodes(),
       this.#orderLeaves,
@@ -54,7 +53,7 @@ export class Pods {
     if (slots <= this.#leaves.at.length) return;
     const length = Math.max(slots, this.#leaves.at.length * 2);
     this.#leaves.at = longer(this.#leaves.at, length, nothing);
-    this.counted = longer(this.counted, length * row.length);
+    if (this.#isWeighed) this.#counted = longer(this.#counted, length * row.length);
   }
 
   idOf(name: string): number {
@@ -71,7 +70,7 @@ export class Pods {
 
   add(slot: number, id: number): void {
     this.#touch(id);
-    this.#countIn(slot, id);
+    if (this.#isWeighed) this.#countIn(slot, id);
     this.#shelves[id]?.add(slot);
   }
 
@@ -143,26 +142,18 @@ export class Pods {
     }
   }
 
-  #reaches(id: number, bounds: Int32Array, at: number): boolean {
-    const used = this.#content.used();
-    for (let i = 0; i < used; i++)
-      if ((this.#most[id * columns + i] ?? nothing) >= (bounds[at + i] ?? nothing)) return true;
-    return false;
-  }
-
   #countIn(slot: number, id: number): void {
     const { rows } = this.#outlook;
     for (let i = 0; i < row.length; i++) {
       const amount = rows[slot * row.length + i] ?? 0;
-      this.counted[slot * row.length + i] = amount;
-      if (this.#isWeighed)
-        this.#sums[id * row.length + i] = (this.#sums[id * row.length + i] ?? 0) + amount;
+      this.#counted[slot * row.length + i] = amount;
+      this.#sums[id * row.length + i] = (this.#sums[id * row.length + i] ?? 0) + amount;
     }
   }
 
   #countOut(slot: number, id: number): void {
     for (let i = 0; i < row.length; i++) {
-      const amount = this.counted[slot * row.length + i] ?? 0;
+      const amount = this.#counted[slot * row.length + i] ?? 0;
       this.#sums[id * row.length + i] = (this.#sums[id * row.length + i] ?? 0) - amount;
     }
   }

@@ -15,11 +15,7 @@ function shelfOf(key: number[], weight: number[], nodes = new Nodes()) {
   const raise = (item: number, bounds: Int32Array, at: number) => {
     bounds[at] = Math.max(bounds[at] ?? -1, weight[item] ?? -1);
   };
-  return {
-    shelf: new Shelf({ used: () => 1, before, raise, reaches: () => true }, nodes, leaves),
-    before,
-    nodes,
-  };
+  return { shelf: new Shelf({ used: () => 1, before, raise }, nodes, leaves), before, nodes };
 }
 
 test("a shelf gives the same first item as a sorted list, through growing, churn and shrinking", () => {

@@ -19,11 +19,6 @@ export interface Content {
   before(a: number, b: number): boolean;
   /** Raises the used columns, from `bounds[at]` on, to what this item can give. */
   raise(item: number, bounds: Int32Array, at: number): void;
-  /**
-   * Whether what the item gave when it was put here reaches one of these bounds. If not, nothing need
-   * be measured when it goes, and that is most of the work. `true` is always a right answer.
-   */
-  reaches(item: number, bounds: Int32Array, at: number): boolean;
 }
 
 /** On which leaf each item stands, by item. Its owner keeps it longer than the highest item. */
@@ -82,8 +77,7 @@ export class Shelf {
     const leaf = this.#leafOf.at[item] ?? nothing;
     this.#leafOf.at[item] = nothing;
     this.#size -= 1;
-    const isFelt = this.#content.reaches(item, this.#nodes.bounds, leaf * columns);
-    this.#takeOut(leaf, this.#nodes.indexOf(leaf, item), isFelt);
+    this.#takeOut(leaf, this.#nodes.indexOf(leaf, item));
   }
 
   /** What this item can give has changed, but not its place in the order. */
@@ -180,7 +174,7 @@ export class Shelf {
     return right;
   }
 
-  #takeOut(node: number, place: number, isFelt: boolean): void {
+  #takeOut(node: number, place: number): void {
     const nodes = this.#nodes;
     const start = node * width;
     const count = nodes.countOf(node) - 1;
@@ -190,13 +184,13 @@ export class Shelf {
     const parent = nodes.parentOf(node);
     if (count === 0 && parent !== nothing) {
       nodes.drop(node);
-      this.#takeOut(parent, nodes.indexOf(parent, node), true);
+      this.#takeOut(parent, nodes.indexOf(parent, node));
       return;
     }
     if (count === 0) nodes.isBranch[node] = 0; // The last leaf went: begin again as an empty leaf.
     if (place === 0) this.#renameFirst(node);
     if (parent !== nothing && count <= width / 4 && this.#mergeWithNeighbour(node, parent)) return;
-    if (isFelt) this.#refresh(node);
+    this.#refresh(node);
     if (node === this.#root) this.#lowerRoot();
   }
 
@@ -216,7 +210,7 @@ export class Shelf {
     for (const entry of nodes.row(left)) this.#adopt(left, entry);
     this.#refresh(left);
     nodes.drop(right);
-    this.#takeOut(parent, leftPlace + 1, true);
+    this.#takeOut(parent, leftPlace + 1);
     return true;
   }
 

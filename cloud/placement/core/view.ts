@@ -56,7 +56,6 @@ export class View {
       used: () => this.#sizes.length,
       before: this.#order(),
       raise: (slot, bounds, at) => this.#raise(slot, bounds, at),
-      reaches: (slot, bounds, at) => this.#reaches(slot, bounds, at),
     };
     this.#pods = new Pods(outlook, this.#content, this.#isWeighed);
   }
@@ -192,17 +191,6 @@ export class View {
       if (cpus >= (sizes[i] ?? 0) && memoryMiB > (bounds[at + i] ?? nothing))
         bounds[at + i] = memoryMiB;
     }
-  }
-
-  #reaches(slot: number, bounds: Int32Array, at: number): boolean {
-    if (this.#kind.planner === "first-fit") return true; // Measured in place: not what it was put here with.
-    const { counted } = this.#pods;
-    const cpus = counted[slot * row.length + row.freeCpus] ?? nothing;
-    const memoryMiB = counted[slot * row.length + row.freeMemoryMiB] ?? nothing;
-    const sizes = this.#sizes;
-    for (let i = 0; i < sizes.length; i++)
-      if (cpus >= (sizes[i] ?? 0) && memoryMiB >= (bounds[at + i] ?? nothing)) return true;
-    return false;
   }
 
   /** A size not seen before gets a column, while there are any; otherwise the nearest smaller serves. */

@@ -101,7 +101,18 @@ export const definitions = {
     [1, 600],
     "How long a host may take to confirm that it has ended a guest's process.",
   ),
-  "instances.reboot_deadline": number("seconds", 60, [1, 600], "How long a reset may take."),
+  "instances.reboot_grace": number(
+    "seconds",
+    30,
+    [0, 3_600],
+    "How long a guest may take to shut down for a reboot, before its reset button is pressed.",
+  ),
+  "instances.reboot_deadline": number(
+    "seconds",
+    30,
+    [1, 600],
+    "How long a host may take to carry out a reset, after the grace.",
+  ),
   "instances.lost_page": number(
     "seconds",
     60,

@@ -1,0 +1,49 @@
+/**
+ * Reading once for many: whoever asks while an answer is being read shares the next reading.
+ *
+ * Nobody is ever given an answer that was read before they asked, so this is not a cache: a token that
+ * was revoked a moment ago is refused. The busier a manager is, the more questions one statement answers.
+ */
+
+/** Questions for the same key share a reading. A reading that fails fails for those who share it. */
+export function shared<Value>(read: (key: string) => Promise<Value>) {
+  const running = new Map<string, Promise<Value>>();
+  const planned = new Map<string, Promise<Value>>();
+
+  return (key: string): Promise<Value> => {
+    const later = planned.get(key);
+    if (later) return later;
+    const current = running.get(key);
+    if (!current) return begin(key);
+    const next = current.then(noMatter, noMatter).then(() => begin(key));
+    planned.set(key, next);
+    return next;
+  };
+
+  function begin(key: string): Promise<Value> {
+    planned.delete(key);
+    const reading = read(key).finally(() => {
+      if (running.get(key) === reading) running.delete(key);
+    });
+    running.set(key, reading);
+    return reading;
+  }
+}
+
+/** Questions for different keys go into one reading, which may find nothing for some of them. */
+export function together<Key, Value>(
+  read: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>>,
+) {
+  let waiting: Key[] = [];
+  const next = shared(() => {
+    const keys = waiting;
+    waiting = [];
+    return read(keys);
+  });
+  return async (key: Key): Promise<Value | undefined> => {
+    waiting.push(key);
+    return (await next("")).get(key);
+  };
+}
+
+const noMatter = () => {};

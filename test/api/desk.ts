@@ -1,0 +1,129 @@
+/**
+ * A platform with one of everything, for tests of the API: two hosts, a project with a running instance,
+ * its job and an image of its own, and the OpenAPI document that says what may be asked.
+ */
+import assert from "node:assert/strict";
+import fc, { type Arbitrary } from "fast-check";
+import { type Platform, startPlatform } from "../platform.ts";
+import { type Document, type Operation, operationsOf } from "./document.ts";
+import { valid } from "./values.ts";
+import { type Ask, openWire, type Wire } from "./wire.ts";
+
+export interface Desk {
+  readonly platform: Platform;
+  readonly port: number;
+  readonly wire: Wire;
+  readonly document: Document;
+  readonly operations: readonly Operation[];
+  /** What is there, by the name of the parameter that means it. */
+  readonly there: Readonly<Record<string, string>>;
+  close(): Promise<void>;
+}
+
+interface Made {
+  readonly id: string;
+  readonly job: string;
+  readonly instances: readonly { readonly id: string }[];
+}
+
+export async function openDesk(): Promise<Desk> {
+  const platform = await startPlatform({ hosts: 2 });
+  const port = platform.managers[0]?.apiPort;
+  assert.ok(port);
+  const { body: document } = await platform.call<Document>("GET", "/openapi.json");
+  const at = "/v1/projects/default";
+  const { body: run } = await platform.call<Made>("POST", `${at}/instances`, { name: "there" });
+  await platform.call("GET", `${at}/jobs/${run.job}?waitSeconds=30`);
+  const { body: image } = await platform.call<Made>("POST", `${at}/images`, { name: "waits" });
+  const wire = openWire(port);
+  return {
+    platform,
+    port,
+    wire,
+    document,
+    operations: operationsOf(document),
+    there: {
+      project: "default",
+      instance: run.instances[0]?.id ?? "",
+      job: run.job,
+      image: image.id,
+      type: "tiny",
+      host: "host-2",
+      name: "manager.batch",
+    },
+    async close() {
+      wire.close();
+      await platform.close();
+    },
+  };
+}
+
+/** A request for an operation, as values. */
+export interface Request {
+  readonly path: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string | readonly string[]>>;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+}
+
+/** A request that would be carried out: only what must be there, about what is there. */
+export function plainRequest({ parameters, body }: Operation, desk: Desk): Request {
+  const path = parameters.filter((one) => one.in === "path").map(({ name }) => name);
+  return {
+    path: Object.fromEntries(path.map((name) => [name, desk.there[name] ?? name])),
+    query: {},
+    headers: {},
+    body: body && sample(valid(body, {})),
+  };
+}
+
+/** Always the same one. */
+const sample = <T>(arbitrary: Arbitrary<T>): T | undefined =>
+  fc.sample(arbitrary, { seed: 7, numRuns: 1 })[0];
+
+/** `path` parts are taken as they are where they are marked as written already. */
+export function asAsk(
+  { method, path }: Operation,
+  request: Request,
+  token: string,
+  write: (body: unknown) => string = JSON.stringify,
+): Ask {
+  const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => request.path[name] ?? "");
+  const pairs = Object.entries(request.query).flatMap(([name, value]) =>
+    [value].flat().map((one) => `${encode(name)}=${encode(one)}`),
+  );
+  const json = request.body === undefined ? {} : { "content-type": "application/json" };
+  return {
+    method,
+    path: pairs.length > 0 ? `${filled}?${pairs.join("&")}` : filled,
+    headers: { authorization: `Bearer ${token}`, ...json, ...request.headers },
+    ...(request.body === undefined ? {} : { body: write(request.body) }),
+  };
+}
+
+/** Halves of characters have no encoding; they travel as the bytes that a careless program would send. */
+export function encode(text: string): string {
+  return [...text]
+    .map((point) => (/\p{Surrogate}/u.test(point) ? "%ED%A0%80" : encodeURIComponent(point)))
+    .join("")
+    .replace(/^\.+$/, (dots) => dots.replaceAll(".", "%2E"));
+}
+
+const counted = [
+  ...["project", "api_token", "setting", "job", "journal", "image", "volume", "instance"],
+  ...["incarnation", "join_token", "host", "host_certificate", "instance_type"],
+];
+/** Tables in which nothing changes by itself. */
+const read = ["project", "api_token", "setting", "image", "instance_type", "join_token", "host"];
+
+/** What is in the database, so that a change of it shows: the number of rows everywhere, and what they say. */
+export async function fingerprint({ platform }: Desk): Promise<unknown> {
+  const counts = counted.map((table) => `(select count(*) from ${table}) as ${table}_rows`);
+  const texts = read.map(
+    (table) =>
+      `(select md5(string_agg(t::text, '|' order by t::text)) from ${table} t) as ${table}_text`,
+  );
+  const wishes = `(select md5(string_agg(concat(id, name, desired, is_protected, job_id), '|' order by id)) from instance) as wishes`;
+  const [row] = await platform.database.query(`select ${[...counts, ...texts, wishes].join(", ")}`);
+  return row;
+}

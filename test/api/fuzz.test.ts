@@ -1,0 +1,410 @@
+/**
+ * Bad input, driven by the OpenAPI document: every field of every operation is sent what it does not take.
+ *
+ * The seed is fixed, so that a failure is about the change and not about luck. To look further:
+ * HOLDFAST_FUZZ_RUNS=10 multiplies the number of requests, HOLDFAST_FUZZ_SEED=N chooses others; fast-check
+ * prints the seed and the path of what it found.
+ */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { kinds } from "@holdfast/kernel/problem";
+import { stopTestServer } from "@holdfast/store/testing";
+import fc, { type Arbitrary } from "fast-check";
+import { decent } from "./decent.ts";
+import {
+  asAsk,
+  type Desk,
+  encode,
+  fingerprint,
+  openDesk,
+  plainRequest,
+  type Request,
+} from "./desk.ts";
+import { bodyFields, fits, type Operation, textFits } from "./document.ts";
+import { hostileStrings, hostileText, hostileValue, huge, isRaw, jsonOf, valid } from "./values.ts";
+import { type Ask, type Reply, sendBytes } from "./wire.ts";
+
+const factor = Number(process.env.HOLDFAST_FUZZ_RUNS ?? 1);
+const seed = Number(process.env.HOLDFAST_FUZZ_SEED ?? 20_261_121);
+
+/** Fails with what was asked, what fast-check needs to replay it, and why it was wrong. */
+async function holds<T>(
+  about: string,
+  values: Arbitrary<T>,
+  usual: number,
+  property: (value: T) => Promise<void>,
+): Promise<void> {
+  const settings = { seed, numRuns: Math.ceil(usual * factor) };
+  const found = await fc.check(fc.asyncProperty(values, property), settings);
+  if (!found.failed) return;
+  const why = found.errorInstance;
+  assert.fail(
+    `${about}: ${why instanceof Error ? why.message : why}\n${String(fc.defaultReportMessage(found)).slice(0, 3_000)}`,
+  );
+}
+
+const name = ({ method, path }: Operation) => `${method} ${path}`;
+
+let desk: Desk;
+before(async () => {
+  desk = await openDesk();
+});
+after(async () => {
+  await desk.close();
+  await stopTestServer();
+});
+
+const ask = (sent: Ask): Promise<Reply> => desk.wire.ask(sent);
+const send = (operation: Operation, request: Request) =>
+  ask(asAsk(operation, request, desk.platform.token, jsonOf));
+
+async function isAlive(): Promise<void> {
+  const { status, text } = await ask({ method: "GET", path: "/health" });
+  assert.deepEqual([status, JSON.parse(text).database], [200, true]);
+}
+
+/** Each of these is refused with a fault at `field`, and leaves everything as it was. */
+async function refuses<T>(
+  operation: Operation,
+  values: Arbitrary<T>,
+  requestOf: (plain: Request, value: T) => Request,
+  expected: RegExp,
+  usual: number,
+): Promise<void> {
+  const plain = plainRequest(operation, desk);
+  const untouched = await fingerprint(desk);
+  await holds(`${name(operation)} ${expected}`, values, usual, async (value) => {
+    const { problem } = decent(await send(operation, requestOf(plain, value)), operation);
+    assert.ok(problem, "it was accepted");
+    const { code, faults = [] } = problem;
+    const isAtField = faults.some(({ field }) => expected.test(field));
+    assert.ok(isAtField || code === "route_not_found", JSON.stringify(problem));
+    assert.deepEqual(await fingerprint(desk), untouched);
+  });
+}
+
+const literally = (text: string) => text.replaceAll(/[^\w]/g, "\\$&");
+/** The field or a part of it; or the whole body, when that is too large to be read at all. */
+const within = (field: string) => new RegExp(`^${literally(field)}(\\.|$)|^body$`);
+
+test("a field of a body that is not what its schema says is refused by its name", async () => {
+  for (const operation of desk.operations)
+    for (const { path, schema } of operation.body ? bodyFields(operation.body) : [])
+      await refuses(
+        operation,
+        hostileValue.filter((value) => isRaw(value) || value === huge || !fits(schema, value)),
+        (plain, value) => ({ ...plain, body: planted(plain.body, path, value) }),
+        within(["body", ...path].join(".")),
+        8,
+      );
+});
+
+/** The body with this value at that place; what is on the way there is made. */
+function planted(body: unknown, path: readonly string[], value: unknown): unknown {
+  const [name, ...rest] = path;
+  if (name === undefined) return value;
+  if (name === "0") return [planted(undefined, rest, value)];
+  return {
+    ...(body as object | undefined),
+    [name]: planted((body as Record<string, unknown>)?.[name], rest, value),
+  };
+}
+
+test("a parameter that is not what its schema says is refused by its name", async () => {
+  for (const operation of desk.operations)
+    for (const { name, in: where, schema } of operation.parameters) {
+      const texts = hostileText.filter((text) => isUnreadable(text) || !textFits(schema, text));
+      if (where === "path")
+        await refuses(
+          operation,
+          texts.filter((text) => text !== "").map(encode),
+          (plain, text) => ({ ...plain, path: { ...plain.path, [name]: text } }),
+          /^path/,
+          8,
+        );
+      if (where === "query")
+        await refuses(
+          operation,
+          fc.oneof(
+            { weight: 4, arbitrary: texts },
+            { weight: 1, arbitrary: fc.constant(["1", "2"]) },
+          ),
+          (plain, value) => ({ ...plain, query: { [name]: value } }),
+          within(`query.${name}`),
+          8,
+        );
+    }
+});
+
+const isUnreadable = (text: string) => /\p{Surrogate}|\0/u.test(text);
+
+test("what no schema knows is refused: in a body, at any depth of it, and in a query", async () => {
+  const names = fc.oneof(
+    fc.constantFrom(
+      "colour",
+      "Name",
+      "name ",
+      "id",
+      "state",
+      "constructor",
+      "toString",
+      "$where",
+      "",
+    ),
+    fc.string({ minLength: 1, maxLength: 20 }),
+  );
+  for (const operation of desk.operations) {
+    await refuses(
+      operation,
+      names.filter((name) => !operation.parameters.some((known) => known.name === name)),
+      (plain, name) => ({ ...plain, query: { [name]: "1" } }),
+      /^query\./,
+      3,
+    );
+    for (const { path, schema } of operation.body ? bodyFields(operation.body) : [])
+      if (schema.properties)
+        await refuses(
+          operation,
+          names.filter((name) => !(name in { ...schema.properties })),
+          (plain, name) => {
+            const inner = fc.sample(valid(schema, {}), { seed, numRuns: 1 })[0];
+            return {
+              ...plain,
+              body: planted(plain.body, path, { ...(inner as object), [name]: 1 }),
+            };
+          },
+          within(["body", ...path].join(".")),
+          5,
+        );
+  }
+});
+
+test("a body that is cut off, no JSON, no UTF-8 or of another type is refused", async () => {
+  const types = [
+    "text/plain",
+    "application/octet-stream",
+    "application/xml",
+    "",
+    "application/json5",
+    "x",
+  ];
+  const broken = fc.oneof(
+    fc.constantFrom(
+      "{",
+      "[",
+      '{"name":',
+      '{"name":"a",}',
+      "nul",
+      "{'a':1}",
+      '{"a":1}{"b":2}',
+      "\ufeff{}",
+      "NaN",
+    ),
+    fc.constantFrom("[".repeat(100_000), '{"a":'.repeat(50_000)),
+    fc
+      .uint8Array({ minLength: 1, maxLength: 40 })
+      .map((bytes) => Buffer.from([0x22, 0xff, ...bytes, 0x22])),
+    fc
+      .nat(200)
+      .map((length) =>
+        jsonOf({ name: "cut-off", hostTags: ["a", "b"] }).slice(0, 1 + (length % 35)),
+      ),
+  );
+  const untouched = await fingerprint(desk);
+  for (const operation of desk.operations) {
+    if (!operation.body) continue;
+    const plain = asAsk(operation, plainRequest(operation, desk), desk.platform.token);
+    const { body: _, ...bare } = plain;
+    await holds(name(operation), broken, 10, async (body) => {
+      const { problem } = decent(await ask({ ...bare, body }), operation);
+      assert.equal(problem?.code, "invalid_request");
+    });
+    for (const type of types) {
+      const headers = { ...plain.headers, "content-type": type };
+      const { problem } = decent(
+        await ask({ ...bare, headers, body: '{"name":"typed"}' }),
+        operation,
+      );
+      assert.equal(problem?.code, "invalid_request", type);
+    }
+  }
+  assert.deepEqual(await fingerprint(desk), untouched);
+});
+
+test("a method that a path does not have is refused", async () => {
+  const untouched = await fingerprint(desk);
+  for (const operation of desk.operations)
+    for (const method of [
+      "GET",
+      "POST",
+      "PUT",
+      "PATCH",
+      "DELETE",
+      "OPTIONS",
+      "TRACE",
+      "PROPFIND",
+    ]) {
+      const { method: _, ...plain } = asAsk(
+        operation,
+        plainRequest(operation, desk),
+        desk.platform.token,
+      );
+      const isThere = desk.operations.some(
+        (one) => one.path === operation.path && one.method === method,
+      );
+      if (isThere) continue;
+      const { problem } = decent(await ask({ ...plain, method }));
+      assert.equal(
+        problem?.kind,
+        method === "PUT" || problem?.code !== "invalid_request" ? "not_found" : "invalid",
+      );
+    }
+  assert.deepEqual(await fingerprint(desk), untouched);
+});
+
+/** What a header can hold on the wire. */
+const headerText = fc.oneof(
+  fc.constantFrom(...hostileStrings).map((text) => text.replaceAll(/[^\t\x20-\x7e]/g, "\xff")),
+  fc.string({ maxLength: 200 }),
+  fc.constant("k".repeat(8_000)),
+);
+
+test("without a good token nothing is answered, whatever stands in its place", async () => {
+  const untouched = await fingerprint(desk);
+  const tokens = fc.oneof(
+    headerText,
+    headerText.map((text) => `Bearer ${text}`),
+    fc.constantFrom("Bearer", "Basic b3BlcmF0b3I6", `Bearer ${"a".repeat(5_000)}`, "bearer x y"),
+  );
+  for (const operation of desk.operations) {
+    const { headers, ...plain } = asAsk(
+      operation,
+      plainRequest(operation, desk),
+      desk.platform.token,
+    );
+    const { authorization: _, ...others } = { authorization: "", ...headers };
+    const { problem } = decent(await ask({ ...plain, headers: others }), operation);
+    assert.equal(problem?.code, "unauthenticated");
+    await holds(name(operation), tokens, 6, async (authorization) => {
+      const reply = await ask({ ...plain, headers: { ...others, authorization } });
+      assert.equal(decent(reply, operation).problem?.code, "unauthenticated");
+    });
+  }
+  assert.deepEqual(await fingerprint(desk), untouched);
+});
+
+test("a bad Idempotency-Key is refused; a bad X-Request-Id is replaced", async () => {
+  const printable = /^[\x21-\x7e]{1,128}$/;
+  for (const operation of desk.operations.filter(({ codes }) =>
+    codes.has("idempotency_key_reused"),
+  ))
+    await refuses(
+      operation,
+      headerText.filter((text) => !printable.test(text.trim())),
+      (plain, key) => ({ ...plain, headers: { "idempotency-key": key } }),
+      /^header\.idempotency-key$/,
+      8,
+    );
+  await holds("X-Request-Id", headerText, 60, async (id) => {
+    const headers = { authorization: `Bearer ${desk.platform.token}`, "x-request-id": id };
+    const reply = await ask({ method: "GET", path: "/v1/types", headers });
+    assert.equal(reply.status, 200);
+    assert.match(String(reply.headers["x-request-id"]), /^[A-Za-z0-9._:-]{1,64}$/);
+  });
+});
+
+test("bytes that are no request are refused or dropped, and the next request is answered", async () => {
+  const untouched = await fingerprint(desk);
+  const token = `authorization: Bearer ${desk.platform.token}\r\n`;
+  const post = `POST /v1/projects/default/instances HTTP/1.1\r\nhost: x\r\n${token}content-type: application/json\r\n`;
+  const get = `GET /v1/types HTTP/1.1\r\nhost: x\r\n${token}`;
+  const refused: readonly string[] = [
+    "\r\n\r\n\0\0\0\0",
+    "HELLO\r\n\r\n",
+    "GET / HTTP/9.9\r\n\r\n",
+    `GET /v1/types\0 HTTP/1.1\r\nhost: x\r\n${token}\r\n`,
+    `GET /v1/projects/%zz/instances HTTP/1.1\r\nhost: x\r\n${token}connection: close\r\n\r\n`,
+    `GET /v1/types/${"a".repeat(10_000)} HTTP/1.1\r\nhost: x\r\n${token}connection: close\r\n\r\n`,
+    `${get}x-large: ${"a".repeat(100_000)}\r\n\r\n`,
+    `${get}${Array.from({ length: 3_000 }, (_, index) => `x-${index}: 1\r\n`).join("")}\r\n`,
+    `${get}bad header\r\n\r\n`,
+    `${post}content-length: 5\r\ncontent-length: 6\r\n\r\n{}`,
+    `${post}content-length: -1\r\n\r\n{}`,
+    `${post}content-length: 100\r\n\r\n{"name":"half`,
+    `${post}transfer-encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n`,
+    `${post}transfer-encoding: chunked\r\ncontent-length: 2\r\n\r\n{}`,
+    `${get}connection: upgrade\r\nupgrade: h2c\r\n\r\n`,
+    `${get}connection: upgrade\r\nupgrade: websocket\r\n\r\n`,
+    `${get}connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 1\r\nsec-websocket-key: x\r\n\r\n`,
+  ];
+  for (const bytes of refused) {
+    const reply = await sendBytes(desk.port, bytes);
+    assert.ok(reply, `no answer to ${bytes.slice(0, 200)}`);
+    assert.ok(decent(reply).problem, bytes.slice(0, 200));
+  }
+  await holds(
+    "bytes",
+    fc.tuple(fc.uint8Array({ maxLength: 300 }), fc.nat(post.length)),
+    60,
+    async ([bytes, cut]) => {
+      await sendBytes(desk.port, Buffer.concat([Buffer.from(post.slice(0, cut)), bytes]));
+      await isAlive();
+    },
+  );
+  assert.deepEqual(await fingerprint(desk), untouched);
+});
+
+test("what fits the schemas is answered, with what they say, and never with a fault of ours", async () => {
+  const { there } = desk;
+  const pool = (...values: readonly unknown[]) => fc.constantFrom(...values);
+  const pools: Record<string, Arbitrary<unknown>> = {
+    project: pool("default"),
+    instance: pool(there.instance, "there", "a", "b"),
+    job: pool(there.job),
+    image: pool("tiny", "waits", there.image),
+    type: pool("tiny", "small"),
+    host: pool("host-2"),
+    zone: pool("default"),
+    cluster: pool("default"),
+    antiAffinityGroup: pool("web"),
+    count: pool(1, 2, 3),
+    waitSeconds: pool(0, 0.01),
+    digest: pool("sha256:ad7facb2586fc6e966c004d7d1d16b024f5805ff7cb47c7a85dabd8b48892ca7"),
+  };
+  const few = (schema: Operation["body"], name: string) =>
+    name === "count" || name === "waitSeconds" ? pools[name] : valid(schema ?? {}, pools, name);
+  for (const operation of desk.operations) {
+    const parameter = (where: string) =>
+      fc.record(
+        Object.fromEntries(
+          operation.parameters
+            .filter((one) => one.in === where)
+            .map(({ name, schema }) => [name, (few(schema, name) ?? fc.constant("")).map(String)]),
+        ),
+        where === "path" ? {} : { requiredKeys: [] },
+      ) as Arbitrary<Record<string, string>>; // Just made into text.
+    const requests = fc.record({
+      path: parameter("path").map((parts) =>
+        Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, encode(part)])),
+      ),
+      query: parameter("query"),
+      headers: parameter("header"),
+      body: operation.body ? valid(operation.body, pools) : fc.constant(undefined),
+    });
+    await holds(name(operation), requests, 15, async (request) => {
+      const { body, problem } = decent(await send(operation, modest(request)), operation);
+      if (!problem) assert.ok(fits(operation.reply.schema, body), JSON.stringify(body));
+      if (problem) assert.ok(kinds[problem.kind].status < 500);
+      if (operation.path === "/v1/settings/{name}" && !problem)
+        await send(operation, { ...request, body: { value: null } }); // The others need them as they were.
+    });
+  }
+  await isAlive();
+});
+
+/** Thousands of instances at once are for a bench. */
+function modest(request: Request): Request {
+  const { body } = request;
+  if (typeof body !== "object" || body === null || !("count" in body)) return request;
+  return { ...request, body: { ...body, count: Math.min(Number(body.count), 3) } };
+}
