@@ -101,12 +101,20 @@ export function connectDatabase(options: DatabaseOptions): Database {
       broken = error;
     };
     client.on("error", onError);
+    let first: unknown;
+    const query: Sql["query"] = (text, values) =>
+      run<never>(client, text, values).catch((error: unknown) => {
+        first ??= error;
+        throw error;
+      });
     try {
       await run(client, "begin");
-      const result = await work({ query: (text, values) => run(client, text, values) });
+      const result = await work({ query });
       await run(client, "commit");
       return result;
-    } catch (error) {
+    } catch (thrown) {
+      // Of statements that were sent together, one behind the failure may be heard first.
+      const error = sqlState(thrown) === "25P02" ? (first ?? thrown) : thrown;
       if (isConnectionLoss(error) || isStalePlan(error)) broken = error as Error; // Both looked at it.
       if (!broken) await client.query("rollback").catch(() => {});
       throw error;

@@ -373,6 +373,7 @@ test("what fits the schemas is answered, with what they say, and never with a fa
   };
   const few = (schema: Operation["body"], name: string) =>
     name === "count" || name === "waitSeconds" ? pools[name] : valid(schema ?? {}, pools, name);
+  const carriedOut = new Set<Operation>();
   for (const operation of desk.operations) {
     const parameter = (where: string) =>
       fc.record(
@@ -393,6 +394,7 @@ test("what fits the schemas is answered, with what they say, and never with a fa
     });
     await holds(name(operation), requests, 15, async (request) => {
       const { body, problem } = decent(await send(operation, modest(request)), operation);
+      if (!problem) carriedOut.add(operation);
       if (!problem) assert.ok(fits(operation.reply.schema, body), JSON.stringify(body));
       if (problem) assert.ok(kinds[problem.kind].status < 500);
       if (operation.path === "/v1/settings/{name}" && !problem)
@@ -400,6 +402,8 @@ test("what fits the schemas is answered, with what they say, and never with a fa
     });
   }
   await isAlive();
+  const never = desk.operations.filter((operation) => !carriedOut.has(operation)).map(name);
+  assert.deepEqual(never, [], "what is only ever refused shows nothing");
 });
 
 /** Thousands of instances at once are for a bench. */

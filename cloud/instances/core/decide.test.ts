@@ -17,6 +17,12 @@ const stopping = athome({ state: "stopping", desired: "stopped", op: op("stop") 
 const lost = athome({ state: "lost", op: op("locate") });
 const crashed = exited("exited", because("qemu-crash"));
 
+const fellSilent: Cause = {
+  class: "host-failure",
+  says: "Its host has fallen silent, and nothing proves whether it still runs.",
+  at: now,
+};
+
 const table: Record<string, readonly [World, Action?]> = {
   // Provisioning
   "new, and its image is there": [world({ op: op("provision") }), move("resourcesReady")],
@@ -118,7 +124,7 @@ const table: Record<string, readonly [World, Action?]> = {
   ],
   "starting, and the host fell silent": [
     world(starting, { incarnation: asked, lease: "expired" }),
-    move("leaseExpired"),
+    move("leaseExpired", fellSilent),
   ],
 
   // Running
@@ -129,7 +135,7 @@ const table: Record<string, readonly [World, Action?]> = {
   ],
   "its host fell silent": [
     world(athome(), { incarnation: running, lease: "expired" }),
-    move("leaseExpired"),
+    move("leaseExpired", fellSilent),
   ],
   "to be stopped": [world(athome({ desired: "stopped" }), { incarnation: running }), move("stop")],
   "to be destroyed": [
