@@ -6,7 +6,7 @@
  */
 import { type ChildProcess, execFileSync, fork, spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFile, mkdir, mkdtemp, open, rm } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -98,6 +98,7 @@ export async function startManager(
     HOLDFAST_API: `127.0.0.1:${apiPort}`,
     HOLDFAST_AGENTS: `127.0.0.1:${agentPort}`,
   });
+  endings.push(() => showErrors(log));
   const isUp = () =>
     fetch(`http://127.0.0.1:${apiPort}/health`).then(
       ({ ok }) => ok,
@@ -174,6 +175,13 @@ export function caller(apiPort: number, bearer = token): Call {
       asked.on("error", reject);
       asked.end(text);
     });
+}
+
+/** A bench during which the manager complained has measured something else. */
+async function showErrors(log: string): Promise<void> {
+  const lines = (await readFile(log, "utf8")).split("\n");
+  const errors = lines.filter((line) => /^\{"level":[56]0,/.test(line));
+  for (const line of errors.slice(0, 3)) console.error(`the manager: ${line.slice(0, 1_500)}`);
 }
 
 async function launch(

@@ -12,7 +12,7 @@
 import { after, type Instant, milliseconds, seconds, since } from "@holdfast/kernel/time";
 import { unreachable } from "@holdfast/kernel/unreachable";
 import { homed, type InstanceEvent, type InstanceState } from "./lifecycle.ts";
-import type { Cause, Desired, Instance, World } from "./model.ts";
+import type { Cause, Desired, Instance, Op, World } from "./model.ts";
 import { lastPause, restartDelay } from "./restarts.ts";
 
 export type Action =
@@ -140,7 +140,7 @@ function startAgain({ instance, now, patience }: World): Action {
 
 function outcomeOf({ job, state, op, cause }: Instance): "succeeded" | "failed" | undefined {
   // Whoever waits is told that it takes too long. The wish stays, and is carried out as soon as it can be.
-  if (job && op && op.attempt > 0) return "failed";
+  if (job && op && isOverdue(op)) return "failed";
   const succeededWhen = (isSo: boolean) => (isSo ? "succeeded" : undefined);
   const kind = job?.kind;
   switch (kind) {
@@ -165,6 +165,8 @@ function outcomeOf({ job, state, op, cause }: Instance): "succeeded" | "failed" 
   }
 }
 
+/** A volume may wait for its host for a while; a guest that cannot be ended, or found, is worth a word at once. */
+const isOverdue = ({ kind, attempt }: Op) => attempt >= (kind === "expunge" ? 5 : 1);
 const ended: ReadonlySet<InstanceState> = new Set(["destroyed", "expunging", "expunged"]);
 /** What these end is started again at once, and it costs nothing of the budget. */
 const blameless: ReadonlySet<Cause["class"]> = new Set(["user-stop", "host-failure"]);
