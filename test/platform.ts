@@ -70,7 +70,10 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     memoryMiB = 65_536,
   } = options;
   const { database, url, drop } = await testDatabase();
-  const log = pino({ level: options.logLevel ?? process.env.HOLDFAST_TEST_LOG ?? "silent" });
+  const log = pino({
+    level: options.logLevel ?? process.env.HOLDFAST_TEST_LOG ?? "silent",
+    serializers: { error: pino.stdSerializers.err },
+  });
   const store: SimulatedStore = { files: new Map(), capacity: 2 ** 40 };
   const ports = await Promise.all(
     Array.from({ length: managerCount }, async () => ({

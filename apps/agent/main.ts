@@ -25,7 +25,7 @@ import { traceLines } from "./trace.ts";
 const { env } = process;
 const state = env.HOLDFAST_STATE ?? "/var/lib/holdfast";
 const managers = (env.HOLDFAST_MANAGERS ?? "127.0.0.1:7071").split(",");
-const log = pino({ base: { process: "agent" } });
+const log = pino({ base: { process: "agent" }, serializers: { error: pino.stdSerializers.err } });
 const clock: Clock = { now: () => Date.now() as Instant, sleep: (duration) => sleep(duration) };
 /** What this process and its host need for themselves. */
 const keptMiB = 1_024;

@@ -17,7 +17,7 @@ import { leaseClock } from "./lease-clock.ts";
 
 const directory = join(process.env.HOLDFAST_STATE ?? "/var/lib/holdfast", "guard");
 const path = join(directory, "guard.sock");
-const log = pino({ base: { process: "guard" } });
+const log = pino({ base: { process: "guard" }, serializers: { error: pino.stdSerializers.err } });
 const Renewal = z.object({ renewedAt: z.number(), lease: z.number().positive() });
 
 const clock = leaseClock((isValid) => {

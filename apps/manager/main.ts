@@ -24,7 +24,10 @@ import { mintName } from "./names.ts";
 const { env } = process;
 const state = env.HOLDFAST_STATE ?? "/var/lib/holdfast";
 const name = env.HOLDFAST_NAME ?? `${hostname()}-${process.pid}`;
-const log = pino({ base: { process: "manager", manager: name } });
+const log = pino({
+  base: { process: "manager", manager: name },
+  serializers: { error: pino.stdSerializers.err },
+});
 const databaseUrl = env.DATABASE_URL;
 if (!databaseUrl) {
   log.fatal("DATABASE_URL is not set");

@@ -19,7 +19,10 @@ import { findProgram, launchProgram, recordSelf } from "./programs.ts";
 const state = process.env.HOLDFAST_STATE ?? "/var/lib/holdfast";
 const logs = join(state, "logs");
 mkdirSync(logs, { recursive: true });
-const log = pino({ base: { process: "supervisor" } });
+const log = pino({
+  base: { process: "supervisor" },
+  serializers: { error: pino.stdSerializers.err },
+});
 /** What is kept running, and what the plan said of it. */
 const charges = new Map<string, { readonly charge: Charge; readonly wanted: string }>();
 

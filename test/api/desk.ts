@@ -26,6 +26,10 @@ interface Made {
   readonly instances: readonly { readonly id: string }[];
 }
 
+interface Tiny {
+  readonly manifest: { readonly disk: { readonly digest: string } };
+}
+
 export async function openDesk(): Promise<Desk> {
   const platform = await startPlatform({ hosts: 2 });
   const port = platform.managers[0]?.apiPort;
@@ -35,6 +39,7 @@ export async function openDesk(): Promise<Desk> {
   const { body: run } = await platform.call<Made>("POST", `${at}/instances`, { name: "there" });
   await platform.call("GET", `${at}/jobs/${run.job}?waitSeconds=30`);
   const { body: image } = await platform.call<Made>("POST", `${at}/images`, { name: "waits" });
+  const { body: tiny } = await platform.call<Tiny>("GET", `${at}/images/tiny`);
   const wire = openWire(port);
   return {
     platform,
@@ -50,6 +55,7 @@ export async function openDesk(): Promise<Desk> {
       type: "tiny",
       host: "host-2",
       name: "manager.batch",
+      digest: tiny.manifest.disk.digest,
     },
     async close() {
       wire.close();
