@@ -201,7 +201,7 @@ async function counts(database: Database) {
   const [row] = await database.query<Record<"statements" | "rows" | "transactions", number>>(
     `select
        (select sum(calls) from pg_stat_statements where query not like '%host_lease%')::float8 as statements,
-       (select sum(n_tup_ins + n_tup_upd + n_tup_del) from pg_stat_user_tables where relname <> 'host_lease')::float8 as rows,
+       (select sum(n_tup_ins + n_tup_upd + n_tup_del) from pg_stat_user_tables where relname not in ('host_lease', 'bench_floor'))::float8 as rows,
        (select sum(calls) from pg_stat_statements where query ilike 'commit')::float8 as transactions`,
   );
   return row ?? { statements: 0, rows: 0, transactions: 0 };
@@ -362,5 +362,11 @@ async function topStatements(database: Database): Promise<void> {
     mean.toFixed(3),
     whole(rows),
   ]);
+  const tables = await database.query<{ relname: string; written: number }>(
+    "select relname, (n_tup_ins + n_tup_upd + n_tup_del)::float8 as written from pg_stat_user_tables order by 2 desc limit 12",
+  );
+  console.log(
+    `\n${table([["table", "rows"], ...tables.map((one) => [one.relname, whole(one.written)])])}`,
+  );
   console.log(`\n${table([["statement", "calls", "total ms", "mean ms", "rows"], ...cells])}`);
 }

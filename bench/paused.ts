@@ -1,0 +1,167 @@
+/** Paused starts, bursts of them, and destroys: the platform against QEMU by hand, and against libvirt. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { answersAt, findLaunched, prepareByHand, type Running, runByHand } from "./by-hand.ts";
+import { loadNow, median, table, verdict } from "./measure.ts";
+import type { Platform } from "./start.ts";
+
+const at = "/v1/projects/default/instances";
+const singles = 15;
+const burst = 50;
+
+interface Made {
+  readonly job: string;
+  readonly instances: readonly { readonly id: string }[];
+}
+
+export async function comparePaused(platform: Platform): Promise<void> {
+  const { call, state } = platform;
+  console.log(`load ${loadNow()}`);
+  // A burst of fifty is a question of processes, not of capacity.
+  await call("PUT", "/v1/settings/placement.cpu_overprovisioning", { value: 64 });
+  await call("PUT", "/v1/settings/placement.memory_overprovisioning", { value: 4 });
+  await call("PUT", "/v1/settings/agent.concurrent_starts", { value: 8 });
+  const { instances } = await call<{ instances: { id: string }[] }>("GET", at);
+  const model = await findLaunched(state, instances[0]?.id ?? "");
+  const rawOf = (name: string) => {
+    const directory = join(state, "by-hand", name);
+    return {
+      argv: [...prepareByHand(model, directory), "-S"],
+      qmp: join(directory, "vm", "qmp.sock"),
+    };
+  };
+
+  const [ours, raw, destroys]: [number[], number[], number[]] = [[], [], []];
+  for (let i = 0; i < singles; i++) {
+    const { argv, qmp } = rawOf("one");
+    const begin = performance.now();
+    const hand = runByHand(argv);
+    raw.push((await answersAt(qmp)) - begin);
+    await hand.end();
+    const start = performance.now();
+    const id = await paused(platform, 1);
+    ours.push(performance.now() - start);
+    const end = performance.now();
+    await destroy(platform, id);
+    destroys.push(performance.now() - end);
+  }
+
+  const rawBurst = await byHandBurst(rawOf);
+  const begin = performance.now();
+  const ids = await paused(platform, burst);
+  const rate = (burst * 1_000) / (performance.now() - begin);
+  await destroy(platform, ids);
+
+  const peer = libvirt(model.argv);
+  const ms = (numbers: readonly number[]) => `${median(numbers).toFixed(1)} ms`;
+  const rows = [
+    ["", "Holdfast", "by hand", "libvirt"],
+    [
+      "one paused start, median",
+      ms(ours),
+      ms(raw),
+      peer ? `${peer.start.toFixed(1)} ms` : "not here",
+    ],
+    [
+      `burst of ${burst}, starts per second`,
+      rate.toFixed(1),
+      rawBurst.toFixed(1),
+      peer ? peer.rate.toFixed(1) : "not here",
+    ],
+    [
+      "destroy, call to gone, median",
+      ms(destroys),
+      "",
+      peer ? `${peer.destroy.toFixed(1)} ms` : "not here",
+    ],
+  ];
+  console.log(table(rows));
+  console.log(`load ${loadNow()}`);
+  console.log(
+    verdict("of the raw rate in a burst", rate / rawBurst, {
+      must: 0.7,
+      better: 0.9,
+      atLeast: true,
+    }),
+  );
+  if (!peer)
+    return console.log(
+      "  libvirt is not installed: apt-get install libvirt-daemon-system python3-libvirt shows it beside.",
+    );
+  console.log(
+    verdict("times faster than libvirt, one paused start", peer.start / median(ours), {
+      must: 4,
+      better: 6,
+      atLeast: true,
+    }),
+  );
+  console.log(
+    verdict("times faster than libvirt, destroy", peer.destroy / median(destroys), {
+      must: 8,
+      better: 15,
+      atLeast: true,
+    }),
+  );
+}
+
+async function paused({ call }: Platform, count: number): Promise<readonly string[]> {
+  const made = await call<Made>("POST", at, { count, startPaused: true });
+  await done(call, made.job, count);
+  return made.instances.map(({ id }) => id);
+}
+
+async function destroy({ call }: Platform, ids: readonly string[]): Promise<void> {
+  const jobs = await Promise.all(ids.map((id) => call<Made>("POST", `${at}/${id}/destroy`, {})));
+  await Promise.all(jobs.map(({ job }) => done(call, job, 1)));
+  await Promise.all(ids.map((id) => call("POST", `${at}/${id}/expunge`, {})));
+}
+
+async function done(call: Platform["call"], job: string, total: number): Promise<void> {
+  for (let seen = 0; seen < total; ) {
+    const path = `/v1/projects/default/jobs/${job}?waitSeconds=30&seen=${seen}`;
+    const now = await call<{ state: string; succeeded: number; failed: number }>("GET", path);
+    if (now.failed > 0) throw new Error(`a start failed: ${JSON.stringify(now)}`);
+    seen = now.succeeded;
+  }
+}
+
+/** Four at a time, which was the fastest on two cores. */
+async function byHandBurst(
+  rawOf: (name: string) => { argv: readonly string[]; qmp: string },
+): Promise<number> {
+  const prepared = Array.from({ length: burst }, (_, i) => rawOf(`burst-${i}`));
+  const running: Running[] = [];
+  const queue = [...prepared];
+  const begin = performance.now();
+  const worker = async () => {
+    for (let next = queue.shift(); next; next = queue.shift()) {
+      running.push(runByHand(next.argv));
+      await answersAt(next.qmp);
+    }
+  };
+  await Promise.all([worker(), worker(), worker(), worker()]);
+  const rate = (burst * 1_000) / (performance.now() - begin);
+  await Promise.all(running.map((one) => one.end()));
+  return rate;
+}
+
+interface Peer {
+  readonly start: number;
+  readonly rate: number;
+  readonly destroy: number;
+}
+
+/** The same guest under libvirt, by its Python binding, in a libvirtd of its own if one can be started. */
+function libvirt(argv: readonly string[]): Peer | undefined {
+  const probe = spawnSync("python3", [
+    "-c",
+    "import libvirt; libvirt.open('qemu:///system').close()",
+  ]);
+  if (probe.status !== 0) return undefined;
+  const memory = /size=(\d+)M/.exec(argv.join(" "))?.[1] ?? "128";
+  const script = join(import.meta.dirname, "libvirt.py");
+  const text = execFileSync("python3", [script, memory, String(singles), String(burst)], {
+    encoding: "utf8",
+  });
+  return JSON.parse(text) as Peer; // What the script prints.
+}
