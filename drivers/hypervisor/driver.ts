@@ -142,8 +142,8 @@ export interface Hypervisor {
   resume(ref: MachineRef): Promise<void>;
   /** Find every machine that this host knows of, running or ended, and attach to the running ones. */
   adopt(): Promise<readonly MachineView[]>;
-  /** What is known without asking anybody. */
-  list(): readonly MachineView[];
+  /** What is known without asking anybody: of all machines, or of one instance's. */
+  list(id?: InstanceId): readonly MachineView[];
   /** Called for everything that happens from now on. One listener; it must not throw. */
   onEvent(listener: (event: MachineEvent) => void): void;
   /** Rejects with `not_running`. */

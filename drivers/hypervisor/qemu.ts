@@ -132,7 +132,11 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
       return all.map((machine) => machine.view());
     },
 
-    list: () => [...machines.values()].map((machine) => machine.view()),
+    list(id) {
+      const all = [...machines.values()];
+      const asked = id ? all.filter(({ ref }) => ref.id === id) : all;
+      return asked.map((machine) => machine.view());
+    },
     onEvent(heard) {
       listener = heard;
     },

@@ -5,6 +5,7 @@
  * Cheap enough for thousands of machines in one process: a machine is one object, and the only timer
  * it ever has is the end of its boot. Time comes from the clock, so a test turns it.
  */
+import type { InstanceId } from "@holdfast/kernel/ids";
 import { after, type Clock, type Instant, milliseconds } from "@holdfast/kernel/time";
 import type {
   Exit,
@@ -141,9 +142,11 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
     },
   };
 
-  function views(): readonly MachineView[] {
+  function views(id?: InstanceId): readonly MachineView[] {
     const now = clock.now();
-    return [...world.machines.values()].map((machine) => viewOf(machine, now));
+    const machines = [...world.machines.values()];
+    const asked = id ? machines.filter(({ spec }) => spec.id === id) : machines;
+    return asked.map((machine) => viewOf(machine, now));
   }
 
   function launch(spec: MachineSpec): SimulatedMachine {

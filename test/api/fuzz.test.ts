@@ -14,6 +14,7 @@ import {
   type Request,
 } from "./desk.ts";
 import { bodyFields, fits, type Operation, textFits } from "./document.ts";
+import { holds, name, seed } from "./holds.ts";
 import { hostileStrings, hostileText, hostileValue, huge, isRaw, jsonOf, valid } from "./values.ts";
 import { type Ask, type Reply, sendBytes } from "./wire.ts";
 

@@ -55,7 +55,7 @@ async function somethingNew({ parameters }: Operation): Promise<Record<string, r
     const names = ["runs", "stops", "goes"].map((word) => `${word}-${++news}`);
     const [, stops, goes] = names;
     const jobs = await Promise.all(names.map((name) => order("", { name })));
-    jobs.push(await order(`/${stops}/stop`, {}), await order(`/${goes}/destroy`, {}));
+    jobs.push(await order(`/${stops}/stop`, { force: true }), await order(`/${goes}/destroy`, {}));
     made.instance = names;
     made.job = jobs;
   }

@@ -340,7 +340,7 @@ export function keeper(deps: KeeperDeps): Keeper {
   }
 
   function find(id: InstanceId): readonly MachineView[] {
-    return hypervisor.list().filter((view) => view.id === id);
+    return hypervisor.list(id);
   }
 
   function viewOf(ref: MachineRef): MachineView | undefined {

@@ -70,7 +70,15 @@ export function apply(world: World, action: Exclude<Action, { do: "place" | "wai
     }
     case "finish":
       return {
-        world: { ...world, instance: { ...instance, job: undefined, op: opAfter(instance) } },
+        world: {
+          ...world,
+          instance: {
+            ...instance,
+            job: undefined,
+            op: opAfter(instance),
+            reboots: rebootsAfter(instance),
+          },
+        },
         entry: undefined,
       };
   }
@@ -116,7 +124,7 @@ export function moved(world: World, event: InstanceEvent, cause?: Cause): Change
     home: homed.has(to) ? instance.home : undefined,
     isForced: forcedAfter(instance, event, to),
     cause: kept,
-    reboots: event === "reboot" ? instance.reboots + 1 : instance.reboots,
+    reboots: event === "reboot" ? rebootsWished(world) + 1 : instance.reboots,
     avoidHosts: avoidedAfter(instance, event, to),
     destroyedAt: to === "destroyed" ? world.now : undefined,
   };
@@ -143,6 +151,10 @@ const forgiving: ReadonlySet<InstanceEvent> = new Set([
   "recover",
   "retry",
 ]);
+
+/** One that was given up may have been pressed after all. */
+const rebootsWished = ({ instance, incarnation }: World) =>
+  Math.max(instance.reboots, incarnation?.reboots ?? 0);
 
 function forcedAfter(instance: Instance, event: InstanceEvent, to: Instance["state"]): boolean {
   if (to === "stopping") return event === "deadlinePassed" || instance.isForced;
@@ -222,6 +234,9 @@ const backoff = (attempt: number) => seconds(Math.min(300, 2 ** attempt));
 function opAfter({ op, state }: Instance): Op | undefined {
   return op?.kind === "reboot" && state === "running" ? undefined : op;
 }
+
+/** A reset that was not pressed in time is not wished for any longer: nobody expects it an hour later. */
+const rebootsAfter = ({ op, reboots }: Instance) => (op?.kind === "reboot" ? reboots - 1 : reboots);
 
 /** The moment at which time alone would change something; undefined when nothing would. */
 export function nextLook({ instance, patience }: World): Instant | undefined {

@@ -17,7 +17,7 @@ export interface Case {
 }
 
 /** What there is of an instance before its first row. */
-export const unborn = { hostEpoch: 0, volumeHost: undefined };
+export const unborn = { hostEpoch: 0, volumeHost: undefined, lookAt: undefined };
 
 export function begin(before: Loaded, isNew: boolean, actor: string): Case {
   const settled: Settled = {

@@ -22,6 +22,7 @@ interface WorldRow extends InstanceRow {
   readonly volume_state: string;
   readonly volume_host: HostId | null;
   readonly volume_bytes: number;
+  readonly look_at: Instant | null;
 }
 
 /** A world, with what the writing of it needs besides. */
@@ -30,6 +31,8 @@ export interface Loaded {
   readonly hostEpoch: number;
   readonly volumeHost: HostId | undefined;
   readonly volumeBytes: number;
+  /** When it was to be looked at next. */
+  readonly lookAt: Instant | undefined;
 }
 
 export type Which =
@@ -65,6 +68,7 @@ export async function loadWorlds(
     hostEpoch: row.host_epoch ?? 0,
     volumeHost: row.volume_host ?? undefined,
     volumeBytes: row.volume_bytes,
+    lookAt: row.look_at ?? undefined,
   }));
 }
 

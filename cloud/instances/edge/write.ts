@@ -38,7 +38,7 @@ export async function write(
     updateInstances(sql, known.filter(isTouched).map(versioned)),
     rest(
       sql,
-      known.filter((item) => !isTouched(item)),
+      known.filter((item) => !isTouched(item) && item.settled.lookAt !== item.before.lookAt),
     ),
     writeIncarnations(sql, all.flatMap(incarnationOf)),
     writeVolumes(sql, known.flatMap(volumeOf)),
@@ -53,7 +53,7 @@ async function rest(sql: Sql, items: readonly Case[]): Promise<void> {
   if (items.length === 0) return;
   await sql.query(
     `update instance i set look_at = d.at from unnest($1::uuid[], $2::timestamptz[]) d (id, at)
-     where i.id = d.id and i.look_at is distinct from d.at`,
+     where i.id = d.id`,
     [
       items.map(({ settled }) => settled.world.instance.id),
       items.map(({ settled }) => (settled.lookAt === undefined ? null : iso(settled.lookAt))),
