@@ -5,6 +5,7 @@
  * by itself starts its own and stops it when the process ends. Databases are copies of a template that
  * was migrated once, which takes 30 ms instead of a second.
  */
+import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -36,8 +37,14 @@ export async function startTestServer(isDurable = false): Promise<MortalServer> 
   const options = { directory, port: await freePort(), user: "holdfast-db", isDurable };
   const urls = await prepareEmbedded(options);
   let pid = await launchEmbedded(options);
-  const atExit = () => isAlive(pid) && process.kill(pid, "SIGKILL");
+  const atExit = () => {
+    if (isAlive(pid)) process.kill(pid, "SIGKILL");
+    rmSync(directory, { recursive: true, force: true });
+  };
   process.once("exit", atExit);
+  // A test that is broken off must not leave its server behind; these end a process without `exit`.
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
+    process.once(signal, () => process.exit(1));
   await settleEmbedded(options, urls);
   const database = connectDatabase({ url: urls.owner });
   await migrate(database, migrations);

@@ -79,8 +79,6 @@ export async function startCluster(options: {
     for (const manager of managers) manager.close();
   };
   process.once("exit", closeManagers);
-  for (const signal of ["SIGTERM", "SIGINT"] as const)
-    process.once(signal, () => process.exit(143));
   const watch = watchedWorld();
   const hosts = Array.from({ length: options.hosts }, (_, index) =>
     newHost(`host-${index + 1}`, watch.newWorld(`host-${index + 1}`)),

@@ -22,6 +22,7 @@ const settings = {
   "instances.boot_timeout": 1,
   "instances.stop_grace": 1,
   "instances.stop_force_deadline": 2,
+  "instances.reboot_grace": 0,
   "instances.reboot_deadline": 1,
   "instances.lost_page": 1,
   "instances.expunge_retry": 1,
@@ -44,6 +45,10 @@ interface Accepted {
 interface Job {
   readonly state: string;
   readonly problem: { readonly code: string; readonly message: string } | null;
+}
+
+interface Fleet {
+  readonly hosts: readonly { readonly name: string; readonly cpus: number }[];
 }
 
 let platform: Platform;
@@ -356,9 +361,10 @@ async function muteAgent() {
     machines: [],
   });
   const beats = setInterval(() => say({ say: "heartbeat", sentAt: 0, guard: false }), 500);
-  await until("the mute host is known", async () => {
-    const { status } = await platform.call("PATCH", `/v1/hosts/${name}`, { tags: [name] });
-    return status === 200;
+  await platform.call("PATCH", `/v1/hosts/${name}`, { tags: [name] });
+  await until("the mute host is here", async () => {
+    const { body: fleet } = await platform.call<Fleet>("GET", "/v1/hosts");
+    return fleet.hosts.some((host) => host.name === name && host.cpus === 4);
   });
   return {
     name,

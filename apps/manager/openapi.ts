@@ -1,5 +1,10 @@
-/** The OpenAPI document, printed from the declared routes: what is not declared is not there. */
+/**
+ * The OpenAPI document, printed from the declared routes: what is not declared is not there.
+ *
+ * The one exception is the upload of an image, whose body is no JSON and so no declared route either.
+ */
 
+import { getImage } from "@holdfast/cloud/images/api";
 import { type Kind, kinds } from "@holdfast/kernel/problem";
 import type { Handler } from "@holdfast/kernel/route";
 import { ProblemShape } from "@holdfast/kernel/shapes";
@@ -11,6 +16,7 @@ export function openApi(handlers: readonly Handler[], version: string): unknown 
     const path = route.path.replaceAll(/:(\w+)/g, "{$1}");
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route) };
   }
+  paths[`${getImage.path.replaceAll(/:(\w+)/g, "{$1}")}/content`] = { put: upload() };
   return {
     openapi: "3.1.0",
     info: { title: "Holdfast", version, description: "A private cloud for machines you own." },
@@ -64,6 +70,29 @@ function operation({
     },
   };
 }
+
+function upload() {
+  const { requestBody: _, ...like } = operation({
+    ...getImage,
+    method: "PUT",
+    path: `${getImage.path}/content`,
+    summary: "The bytes of an image that was registered without `url`: qcow2 or raw.",
+    needs: "project:operate",
+    fails: { ...getImage.fails, image_not_importing: "conflict", ...badBytes },
+  });
+  const bytes = { "application/octet-stream": { schema: {} } };
+  return { ...like, requestBody: { required: true, content: bytes } };
+}
+
+/** What may turn out to be wrong with what was sent. */
+const badBytes = {
+  checksum_mismatch: "invalid",
+  image_not_an_image: "invalid",
+  image_has_backing_file: "invalid",
+  image_encrypted: "invalid",
+  image_damaged: "invalid",
+  store_full: "exhausted",
+} as const;
 
 const idempotencyKey = {
   name: "Idempotency-Key",

@@ -15,7 +15,7 @@ import {
 } from "./desk.ts";
 import { bodyFields, fits, type Operation, textFits } from "./document.ts";
 import { holds, name, seed } from "./holds.ts";
-import { hostileStrings, hostileText, hostileValue, huge, isRaw, jsonOf, valid } from "./values.ts";
+import { hostileStrings, hostileText, hostileValue, huge, isRaw, jsonOf, raw, unkeepable, valid } from "./values.ts";
 import { type Ask, type Reply, sendBytes } from "./wire.ts";
 
 let desk: Desk;
@@ -70,6 +70,24 @@ test("a field of a body that is not what its schema says is refused by its name"
         within(["body", ...path].join(".")),
         8,
       );
+});
+
+test("text that cannot be kept is refused, and so is a name that means something to JavaScript", async () => {
+  for (const operation of desk.operations)
+    for (const { path, schema } of operation.body ? bodyFields(operation.body) : []) {
+      const inner = fc.sample(valid(schema, {}), { seed, numRuns: 1 })[0];
+      const isObject = schema.type === "object";
+      const polluted = () =>
+        raw(jsonOf(inner).replace(/^\{(?=(.))/, (_, next) => `{"__proto__":{"a":1}${next === "}" ? "" : ","}`));
+      if (isObject || fits(schema, "a"))
+        await refuses(
+          operation,
+          isObject ? fc.constant(polluted()) : fc.constantFrom(...unkeepable),
+          (plain, value) => ({ ...plain, body: planted(plain.body, path, value) }),
+          within(["body", ...path].join(".")),
+          4,
+        );
+    }
 });
 
 /** The body with this value at that place; what is on the way there is made. */

@@ -8,7 +8,7 @@ import fc, { type Arbitrary } from "fast-check";
 import type { Schema } from "./document.ts";
 
 const marker = "raw-json:";
-const raw = (text: string) => marker + text;
+export const raw = (text: string) => marker + text;
 export const isRaw = (value: unknown) => typeof value === "string" && value.startsWith(marker);
 
 export function jsonOf(value: unknown): string {
@@ -76,6 +76,9 @@ const objects: readonly unknown[] = [
   ...[Array.from({ length: 5_000 }, () => "a"), { value: { value: {} } }],
   Object.fromEntries(Array.from({ length: 2_000 }, (_, index) => [`k${index}`, index])),
 ];
+
+/** Text that fits many a schema, and that no database can keep. */
+export const unkeepable: readonly string[] = ["\u0000", "a\u0000b", "\ud800", "x\udc00y"];
 
 /** A megabyte: more than any body may be. */
 export const huge = "a".repeat(2 ** 20);

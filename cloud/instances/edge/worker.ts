@@ -237,6 +237,7 @@ export function startWorker(deps: WorkerDeps): Worker {
     const [row] = await deps.database
       .query<{ at: Instant | null }>(
         "select min(look_at) as at from instance where look_at is not null",
+        [], // Prepared, because it follows every pass.
       )
       .catch(() => [{ at: null }]);
     const wait = row?.at ? Math.max(0, row.at - deps.now()) : resync;

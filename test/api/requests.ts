@@ -1,0 +1,119 @@
+/**
+ * Requests that fit an operation's schemas, about things that are there.
+ *
+ * The things are made afresh for each operation, in the states that its neighbours care about: what
+ * one operation has used up tells nothing about the next.
+ */
+import assert from "node:assert/strict";
+import fc, { type Arbitrary } from "fast-check";
+import type { Platform } from "../platform.ts";
+import { type Desk, encode, type Request } from "./desk.ts";
+import type { Operation } from "./document.ts";
+import { valid } from "./values.ts";
+
+let news = 0;
+
+/** For each operation of its own, because the one before may have used up what there was. */
+export async function somethingNew(
+  { platform, there }: Desk,
+  { parameters }: Operation,
+): Promise<Record<string, readonly string[]>> {
+  const at = "/v1/projects/default";
+  const takes = (what: string) => parameters.some(({ name }) => name === what);
+  const made: Record<string, readonly string[]> = { digest: [there.digest ?? ""] };
+  if (takes("image")) {
+    const image = { name: `new-${++news}` };
+    await platform.call("POST", `${at}/images`, image);
+    made.image = [image.name];
+  }
+  if (takes("instance") || takes("job")) {
+    const names = ["runs", "stops", "goes"].map((word) => `${word}-${++news}`);
+    const [, stops, goes] = names;
+    const jobs = await Promise.all(names.map((name) => order(platform, "", { name })));
+    jobs.push(
+      await order(platform, `/${stops}/stop`, { force: true }),
+      await order(platform, `/${goes}/destroy`, {}),
+    );
+    made.instance = names;
+    made.job = jobs;
+  }
+  return made;
+}
+
+/** Given, and carried out. */
+async function order(platform: Platform, path: string, body: object): Promise<string> {
+  const at = "/v1/projects/default";
+  const { body: accepted } = await platform.call<{ job: string }>(
+    "POST",
+    `${at}/instances${path}`,
+    body,
+  );
+  const { body: job } = await platform.call<{ state: string }>(
+    "GET",
+    `${at}/jobs/${accepted.job}?waitSeconds=30`,
+  );
+  assert.equal(job.state, "succeeded", path);
+  return accepted.job;
+}
+
+type Pools = Readonly<Record<string, Arbitrary<unknown>>>;
+
+export function poolsOf(made: Record<string, readonly string[]>): Pools {
+  const named: Record<string, readonly unknown[]> = {
+    project: ["default"],
+    type: ["tiny", "small"],
+    image: ["tiny"],
+    host: ["host-2"],
+    zone: ["default"],
+    cluster: ["default"],
+    antiAffinityGroup: ["web"],
+    value: [null, 10],
+    ...made,
+  };
+  return Object.fromEntries(
+    Object.entries(named).map(([name, values]) => [name, fc.constantFrom(...values)]),
+  );
+}
+
+/** What would keep a test waiting, or is for a bench: there are enough small ones. */
+const modest: Record<string, (value: unknown) => unknown> = {
+  count: (count) => Math.min(Number(count), 3),
+  waitSeconds: (seconds) => Math.min(Number(seconds), 0.01),
+};
+const modestly = ([name, value]: [string, unknown]) => [name, modest[name]?.(value) ?? value];
+
+export function requestsFor({ parameters, body }: Operation, pools: Pools): Arbitrary<Request> {
+  const inPath = { ...pools, name: fc.constantFrom("manager.batch", "hosts.heartbeat") };
+  const texts = (where: string) =>
+    fc
+      .record(
+        Object.fromEntries(
+          parameters
+            .filter((one) => one.in === where)
+            .map(({ name, schema }) => [
+              name,
+              valid(schema, where === "path" ? inPath : pools, name),
+            ]),
+        ),
+        where === "path" ? {} : { requiredKeys: [] },
+      )
+      .map((parts) =>
+        Object.fromEntries(
+          Object.entries(parts)
+            .map(modestly)
+            .map(([name, value]) => [
+              name,
+              where === "path" ? encode(String(value)) : String(value),
+            ]),
+        ),
+      );
+  const bodies = body ? valid(body, pools) : fc.constant(undefined);
+  return fc.record({
+    path: texts("path"),
+    query: texts("query"),
+    headers: texts("header"),
+    body: bodies.map((whole) =>
+      whole ? Object.fromEntries(Object.entries(whole).map(modestly)) : whole,
+    ),
+  });
+}
