@@ -37,13 +37,19 @@ export async function stopSupervisor(state: string): Promise<boolean> {
   return true;
 }
 
-export async function findSupervisor(state: string): Promise<number | undefined> {
-  const pid = Number(await readFile(join(state, "supervisor.pid"), "utf8").catch(() => ""));
+export const findSupervisor = (state: string) => findProgram(state, "supervisor");
+
+/** The running program of this state directory, and of no other. */
+export async function findProgram(
+  state: string,
+  name: "supervisor" | "manager",
+): Promise<number | undefined> {
+  const pid = Number(await readFile(join(state, `${name}.pid`), "utf8").catch(() => ""));
   if (!pid) return undefined;
   const environment = await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "");
   const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
   const isIt =
-    commandLine.includes("supervisor.js") &&
+    commandLine.includes(`${name}.js`) &&
     environment.split("\0").includes(`HOLDFAST_STATE=${state}`);
   return isIt ? pid : undefined;
 }

@@ -29,7 +29,7 @@ import { ensureAptLists, install, missing } from "./needs.ts";
 import { buildOf, type Place, paths, readJson, usualState, writePrivately } from "./place.ts";
 import { mustBeFree } from "./ports.ts";
 import type { Say } from "./say.ts";
-import { ensureSupervisor, findSupervisor } from "./supervision.ts";
+import { ensureSupervisor, findProgram, findSupervisor } from "./supervision.ts";
 
 export interface UpOptions extends Place {
   readonly databaseUrl: string | undefined;
@@ -75,15 +75,10 @@ async function portsAreFree({ state, databaseUrl, databasePort, apiPort, agentPo
   if (!databaseUrl && !isDatabaseUp)
     await mustBeFree(databasePort, "the embedded PostgreSQL", "--database-port");
   // A manager whose supervisor was killed runs on, and is ours.
-  if (await isManager(apiPort)) return;
+  if ((await findProgram(state, "manager")) !== undefined) return;
   await mustBeFree(apiPort, "the API", "--api-port");
   await mustBeFree(agentPort, "the agents", "--agent-port");
 }
-
-const isManager = (port: number) =>
-  fetch(`http://127.0.0.1:${port}/health`, { signal: AbortSignal.timeout(2_000) })
-    .then(async (response) => "manager" in ((await response.json()) as object))
-    .catch(() => false);
 
 /** Names what is missing, and installs it. */
 async function debianPackages(say: Say): Promise<void> {
