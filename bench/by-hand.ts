@@ -3,7 +3,7 @@
  * database. Both are watched in the same way, through the file that QEMU writes the console to.
  */
 import { execFileSync, spawn } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -16,31 +16,15 @@ export interface Launched {
   readonly argv: readonly string[];
 }
 
-/** The process of an instance that the platform has launched; waits for it to appear. */
-export async function findLaunched(state: string, instance: string): Promise<Launched> {
-  for (;;) {
-    for (const name of readdirSync("/proc")) {
-      if (!/^\d+$/.test(name)) continue;
-      const argv = argvOf(Number(name));
-      if (
-        argv[0]?.includes("qemu-system") &&
-        argv.includes(instance) &&
-        argv.join(" ").includes(state)
-      ) {
-        const [, directory = ""] = /path=([^,]+)\/vm\/qmp\.sock/.exec(argv.join("\n")) ?? [];
-        return { pid: Number(name), directory, argv };
-      }
-    }
-    await sleep(1);
-  }
-}
+/** Where the agent keeps the first incarnation of an instance. */
+export const directoryOf = (state: string, instance: string) => join(state, "run", instance, "g1");
 
-function argvOf(pid: number): readonly string[] {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(0, -1);
-  } catch {
-    return [];
-  }
+/** The process of an instance whose first incarnation runs. */
+export function findLaunched(state: string, instance: string): Launched {
+  const directory = directoryOf(state, instance);
+  const pid = Number.parseInt(readFileSync(join(directory, "pid"), "utf8"), 10);
+  const argv = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(0, -1);
+  return { pid, directory, argv };
 }
 
 /** The command line of `model`, with a directory and an overlay of its own, and nothing around it. */
@@ -64,9 +48,7 @@ export function prepareByHand(model: Launched, directory: string): readonly stri
     own,
     String(info["virtual-size"]),
   ]);
-  const argv = line.replaceAll(model.directory, directory).replaceAll(disk, own).split("\n");
-  const sandbox = argv.indexOf("-sandbox");
-  return [...argv.slice(0, sandbox), ...argv.slice(sandbox + 2)];
+  return line.replaceAll(model.directory, directory).replaceAll(disk, own).split("\n");
 }
 
 export interface Running {
@@ -87,16 +69,17 @@ export function runByHand(argv: readonly string[]): Running {
   };
 }
 
-/** Resolves with the moment at which the guest's console says that it is ready. */
+/**
+ * Resolves with the moment at which the guest's console says that it is ready. Looks every two milliseconds
+ * and reads only what has grown, so that watching costs neither side anything that counts.
+ */
 export async function readyAt(directory: string): Promise<number> {
   const log = join(directory, "vm", "console.log");
-  for (;;) {
-    try {
-      if (readFileSync(log, "latin1").includes("holdfast: ready")) return performance.now();
-    } catch {
-      // QEMU has not made it yet.
-    }
-    await sleep(2);
+  for (let seen = 0; ; await sleep(2)) {
+    const size = statSync(log, { throwIfNoEntry: false })?.size ?? 0;
+    if (size === seen) continue;
+    seen = size;
+    if (readFileSync(log, "latin1").includes("holdfast: ready")) return performance.now();
   }
 }
 

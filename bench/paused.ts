@@ -1,5 +1,6 @@
 /** Paused starts, bursts of them, and destroys: the platform against QEMU by hand, and against libvirt. */
 import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { answersAt, findLaunched, prepareByHand, type Running, runByHand } from "./by-hand.ts";
 import { loadNow, median, table, verdict } from "./measure.ts";
@@ -22,7 +23,7 @@ export async function comparePaused(platform: Platform): Promise<void> {
   await call("PUT", "/v1/settings/placement.memory_overprovisioning", { value: 4 });
   await call("PUT", "/v1/settings/agent.concurrent_starts", { value: 8 });
   const { instances } = await call<{ instances: { id: string }[] }>("GET", at);
-  const model = await findLaunched(state, instances[0]?.id ?? "");
+  const model = findLaunched(state, instances[0]?.id ?? "");
   const rawOf = (name: string) => {
     const directory = join(state, "by-hand", name);
     return {
@@ -44,6 +45,7 @@ export async function comparePaused(platform: Platform): Promise<void> {
     const end = performance.now();
     await destroy(platform, id);
     destroys.push(performance.now() - end);
+    await expunge(platform, id);
   }
 
   const rawBurst = await byHandBurst(rawOf);
@@ -51,6 +53,7 @@ export async function comparePaused(platform: Platform): Promise<void> {
   const ids = await paused(platform, burst);
   const rate = (burst * 1_000) / (performance.now() - begin);
   await destroy(platform, ids);
+  await expunge(platform, ids);
 
   const peer = libvirt(model.argv);
   const ms = (numbers: readonly number[]) => `${median(numbers).toFixed(1)} ms`;
@@ -113,7 +116,11 @@ async function paused({ call }: Platform, count: number): Promise<readonly strin
 async function destroy({ call }: Platform, ids: readonly string[]): Promise<void> {
   const jobs = await Promise.all(ids.map((id) => call<Made>("POST", `${at}/${id}/destroy`, {})));
   await Promise.all(jobs.map(({ job }) => done(call, job, 1)));
-  await Promise.all(ids.map((id) => call("POST", `${at}/${id}/expunge`, {})));
+}
+
+async function expunge({ call }: Platform, ids: readonly string[]): Promise<void> {
+  const jobs = await Promise.all(ids.map((id) => call<Made>("POST", `${at}/${id}/expunge`, {})));
+  await Promise.all(jobs.map(({ job }) => done(call, job, 1)));
 }
 
 async function done(call: Platform["call"], job: string, total: number): Promise<void> {
@@ -151,16 +158,13 @@ interface Peer {
   readonly destroy: number;
 }
 
-/** The same guest under libvirt, by its Python binding, in a libvirtd of its own if one can be started. */
+/** A guest of the same size under the installed libvirt, if there is one. */
 function libvirt(argv: readonly string[]): Peer | undefined {
-  const probe = spawnSync("python3", [
-    "-c",
-    "import libvirt; libvirt.open('qemu:///system').close()",
-  ]);
-  if (probe.status !== 0) return undefined;
+  const binding = spawnSync("/usr/bin/python3", ["-c", "import libvirt"], { cwd: "/" });
+  if (binding.status !== 0 || !existsSync("/usr/sbin/libvirtd")) return undefined;
   const memory = /size=(\d+)M/.exec(argv.join(" "))?.[1] ?? "128";
-  const script = join(import.meta.dirname, "libvirt.py");
-  const text = execFileSync("python3", [script, memory, String(singles), String(burst)], {
+  const script = join(import.meta.dirname, "libvirt.sh");
+  const text = execFileSync(script, [memory, String(singles), String(burst)], {
     encoding: "utf8",
   });
   return JSON.parse(text) as Peer; // What the script prints.

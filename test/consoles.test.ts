@@ -57,3 +57,11 @@ test("a console that cannot be opened says why before it closes", async () => {
     assert.deepEqual([JSON.parse(String(text)).code, String(reason)], [code, code]);
   }
 });
+
+test("a host that is not connected here is a reason to refuse a console, not to end the manager", async () => {
+  for (const host of platform.hosts) await platform.stopAgent(host);
+  const socket = open("talk");
+  const [[text], [code]] = await Promise.all([once(socket, "message"), once(socket, "close")]);
+  assert.deepEqual([JSON.parse(String(text)).code, code], ["host_unreachable", 4503]);
+  assert.equal((await platform.call("GET", "/health")).status, 200);
+});

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { endMachine } from "@holdfast/drivers/hypervisor/simulated";
+import { milliseconds } from "@holdfast/kernel/time";
 import { stopTestServer } from "@holdfast/store/testing";
 import { type Platform, startPlatform, until, wallClock } from "./platform.ts";
 
@@ -145,4 +146,27 @@ test("a group that keeps apart is spread over hosts, and the one too many is ref
   const views = await Promise.all(body.instances.map(({ id }) => show(id)));
   assert.equal(new Set(views.flatMap(({ host }) => host ?? [])).size, 3);
   for (const { name } of body.instances) await command(name, "destroy");
+});
+
+test("an instance that is started again on a full host gets its own place back, counted once", async () => {
+  const [host] = platform.hosts;
+  assert.ok(host);
+  await platform.call("PATCH", `/v1/hosts/${host.name}`, { tags: ["full"] });
+  const cpus = 64 * 4; // All that a host offers at the standard factor.
+  await platform.call("PUT", "/v1/types/whole", { cpus, memoryMiB: 128, diskGiB: 1 });
+  host.world.powerOffTime = milliseconds(300);
+  const ask = { name: "full", type: "whole", hostTags: ["full"] };
+  const { body } = await platform.call<Accepted>("POST", `${at}/instances`, ask);
+  assert.equal((await done(body.job)).state, "succeeded");
+  const stop = await platform.call<Accepted>("POST", `${at}/instances/full/stop`, {});
+  await platform.call("POST", `${at}/jobs/${stop.body.job}/cancel`, {}); // Off, and on again at once.
+  await until("it runs again", async () => {
+    const { state, generation } = await show("full");
+    return state === "running" && generation === 2;
+  });
+  const reserved = () =>
+    platform.database.query("select reserved_cpus as cpus from host where name = $1", [host.name]);
+  assert.deepEqual(await reserved(), [{ cpus }]);
+  await command("full", "destroy");
+  assert.deepEqual(await reserved(), [{ cpus: 0 }]);
 });

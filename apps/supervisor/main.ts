@@ -26,15 +26,15 @@ const log = pino({
 /** What is kept running, and what the plan said of it. */
 const charges = new Map<string, { readonly charge: Charge; readonly wanted: string }>();
 
-await recordSelf(state);
-await follow();
-const bounding = setInterval(() => void boundLogs(logs), 10_000);
-
+// Before anybody can know our process id: a signal that nobody listens for ends a process.
 process.on("SIGHUP", () => void follow());
 for (const signal of ["SIGTERM", "SIGINT"] as const)
   process.once(signal, () => {
     void stop().then(() => process.exit(0));
   });
+const bounding = setInterval(() => void boundLogs(logs), 10_000);
+await recordSelf(state);
+await follow();
 
 /** Start what is in the plan and not yet in hand; start again what has changed in it. */
 async function follow(): Promise<void> {

@@ -5,18 +5,29 @@
  * environment must fit as well.
  */
 import { spawn } from "node:child_process";
-import { open, readFile, writeFile } from "node:fs/promises";
+import { open, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isAlive } from "./charge.ts";
 import type { Program } from "./plan.ts";
 
 const pidFile = (state: string, name: string) => join(state, `${name}.pid`);
 
+/**
+ * The running one, if there is one. A supervisor that was killed between a launch and its note has left a
+ * process that no file names; to launch another beside it would make two hosts out of one.
+ */
 export async function findProgram(
   state: string,
   { name, script }: Pick<Program, "name" | "script">,
 ): Promise<number | undefined> {
-  return findProcess(state, name, script);
+  const noted = await findProcess(state, name, script);
+  if (noted !== undefined) return noted;
+  for (const pid of (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry)).map(Number)) {
+    if (!(await isOurs(pid, state, script))) continue;
+    await writeFile(pidFile(state, name), String(pid));
+    return pid;
+  }
+  return undefined;
 }
 
 /** The running supervisor of this state directory, if there is one. */
@@ -33,12 +44,15 @@ async function findProcess(
   script: string,
 ): Promise<number | undefined> {
   const pid = Number(await readFile(pidFile(state, name), "utf8").catch(() => ""));
-  if (!pid || !isAlive(pid)) return undefined;
+  return pid && (await isOurs(pid, state, script)) ? pid : undefined;
+}
+
+async function isOurs(pid: number, state: string, script: string): Promise<boolean> {
+  if (!isAlive(pid)) return false;
   const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+  if (!commandLine.split("\0").includes(script)) return false;
   const environment = await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "");
-  const isIt =
-    commandLine.includes(script) && environment.split("\0").includes(`HOLDFAST_STATE=${state}`);
-  return isIt ? pid : undefined;
+  return environment.split("\0").includes(`HOLDFAST_STATE=${state}`);
 }
 
 export async function launchProgram(

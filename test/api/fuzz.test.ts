@@ -1,5 +1,8 @@
 /** Bad input, driven by the OpenAPI document: every field of every operation is sent what it does not take. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
+import { request } from "node:https";
 import { after, before, test } from "node:test";
 import { stopTestServer } from "@holdfast/store/testing";
 import fc, { type Arbitrary } from "fast-check";
@@ -15,7 +18,17 @@ import {
 } from "./desk.ts";
 import { bodyFields, fits, type Operation, textFits } from "./document.ts";
 import { holds, name, seed } from "./holds.ts";
-import { hostileStrings, hostileText, hostileValue, huge, isRaw, jsonOf, raw, unkeepable, valid } from "./values.ts";
+import {
+  hostileStrings,
+  hostileText,
+  hostileValue,
+  huge,
+  isRaw,
+  jsonOf,
+  raw,
+  unkeepable,
+  valid,
+} from "./values.ts";
 import { type Ask, type Reply, sendBytes } from "./wire.ts";
 
 let desk: Desk;
@@ -68,7 +81,7 @@ test("a field of a body that is not what its schema says is refused by its name"
         hostileValue.filter((value) => isRaw(value) || value === huge || !fits(schema, value)),
         (plain, value) => ({ ...plain, body: planted(plain.body, path, value) }),
         within(["body", ...path].join(".")),
-        8,
+        6,
       );
 });
 
@@ -78,7 +91,12 @@ test("text that cannot be kept is refused, and so is a name that means something
       const inner = fc.sample(valid(schema, {}), { seed, numRuns: 1 })[0];
       const isObject = schema.type === "object";
       const polluted = () =>
-        raw(jsonOf(inner).replace(/^\{(?=(.))/, (_, next) => `{"__proto__":{"a":1}${next === "}" ? "" : ","}`));
+        raw(
+          jsonOf(inner).replace(
+            /^\{(?=(.))/,
+            (_, next) => `{"__proto__":{"a":1}${next === "}" ? "" : ","}`,
+          ),
+        );
       if (isObject || fits(schema, "a"))
         await refuses(
           operation,
@@ -344,3 +362,39 @@ test("bytes that are no request are refused or dropped, and the next request is 
   );
   assert.deepEqual(await fingerprint(desk), untouched);
 });
+
+test("a machine that asks to join with nonsense is refused on the agents' port", async () => {
+  const untouched = await fingerprint(desk);
+  const good = { token: "hf1.unknown.unknown", name: "machine", signingRequest: "none" };
+  const bodies = fc.oneof(
+    hostileValue.filter((value) => value !== huge).map(jsonOf),
+    fc
+      .tuple(fc.constantFrom(...Object.keys(good)), hostileValue)
+      .map(([field, value]) => jsonOf({ ...good, [field]: value })),
+    fc.constantFrom("", "{", '"\xff"', JSON.stringify(good)),
+  );
+  await holds("POST /join", bodies, 60, async (body) => {
+    const { problem } = decent(await join(body));
+    assert.ok(problem, "it was accepted");
+    assert.ok(["invalid_request", "join_token_invalid"].includes(problem.code), problem.code);
+  });
+  assert.deepEqual(await fingerprint(desk), untouched);
+});
+
+/** What the agents' port answers to a machine without a certificate. */
+async function join(body: string): Promise<Reply> {
+  const port = desk.platform.managers[0]?.agentPort;
+  const options = {
+    port,
+    host: "127.0.0.1",
+    path: "/join",
+    method: "POST",
+    rejectUnauthorized: false,
+  };
+  const asking = request({ ...options, agent: false });
+  asking.end(body);
+  const [response] = (await once(asking, "response")) as [IncomingMessage]; // What `response` comes with.
+  let text = "";
+  for await (const piece of response) text += piece;
+  return { status: response.statusCode ?? 0, headers: response.headers, text };
+}

@@ -68,6 +68,7 @@ export const hostileStrings: readonly string[] = [
     "a-",
     "javascript:alert(1)",
     "http://",
+    "http://a/\u0000b",
   ],
 ];
 

@@ -1,0 +1,129 @@
+/** What a keeper must get right although nothing it uses answers in order, or at once. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { MachineReport, VolumeReport, Wish } from "@holdfast/cloud/hosts";
+import { simulatedHypervisor, simulatedWorld } from "@holdfast/drivers/hypervisor/simulated";
+import { type SimulatedStore, simulatedDisks } from "@holdfast/drivers/images/simulated";
+import type { InstanceId, VolumeId } from "@holdfast/kernel/ids";
+import type { Clock, Instant } from "@holdfast/kernel/time";
+import { keeper } from "./keeper.ts";
+import { type Held, memoryShelf } from "./shelf.ts";
+
+const id = "01890000-0000-7000-8000-000000000001" as InstanceId;
+const volume = "01890000-0000-7000-8000-000000000002" as VolumeId;
+const clock: Clock = { now: () => Date.now() as Instant, sleep: (d) => sleep(d) };
+const wish: Wish = {
+  instance: id,
+  version: 1,
+  generation: 1,
+  want: "running",
+  wasRunning: false,
+  reboots: 0,
+  rebootGrace: 0,
+  ladder: { acpi: 0, terminate: 100, kill: 100 },
+  spec: {
+    name: "web",
+    cpus: 1,
+    memoryMiB: 128,
+    volume,
+    volumeBytes: 4_096,
+    image: {
+      disk: { digest: `sha256:${"0".repeat(64)}`, format: "raw", virtualBytes: 4_096 },
+      saysReady: false,
+      smallestMemoryMiB: 64,
+    },
+    userData: null,
+    startPaused: false,
+    bootTimeout: 10_000,
+  },
+  requestId: "r",
+};
+const stopped = (version: number): Wish => ({ ...wish, version, want: "stopped", spec: null });
+
+/** A keeper on a simulated host. `shelf` and `blob` say how slow those are. */
+async function kept(slow: { save?: () => Promise<void>; blob?: () => Promise<void> } = {}) {
+  const world = simulatedWorld();
+  const store: SimulatedStore = {
+    files: new Map([["/blob", Buffer.alloc(4_096)]]),
+    capacity: 2 ** 30,
+  };
+  const shelf = memoryShelf();
+  const machines: MachineReport[] = [];
+  const volumes: VolumeReport[] = [];
+  const mine = keeper({
+    hypervisor: simulatedHypervisor(world, clock),
+    disks: simulatedDisks(store),
+    async ensureBlob() {
+      await slow.blob?.();
+      return "/blob";
+    },
+    volumeFile: (name) => `/volumes/${name}`,
+    shelf: {
+      ...shelf,
+      async save(held: Held) {
+        await slow.save?.();
+        await shelf.save(held);
+      },
+    },
+    clock,
+    onReport: (more, moreVolumes) => {
+      machines.push(...more);
+      volumes.push(...moreVolumes);
+    },
+    log: () => {},
+  });
+  await mine.open();
+  return { keeper: mine, world, store, shelf, machines, volumes };
+}
+
+const until = async (isSo: () => boolean | Promise<boolean>) => {
+  const end = performance.now() + 5_000;
+  while (!(await isSo())) {
+    assert.ok(performance.now() < end, "never came true");
+    await sleep(5);
+  }
+};
+
+test("of two wishes in a row the younger one stays, however long the disk takes for each", async () => {
+  let saves = 0;
+  const host = await kept({ save: () => sleep(saves++ === 0 ? 60 : 1) });
+  await Promise.all([host.keeper.hear([wish], []), host.keeper.hear([stopped(2)], [])]);
+  const [held] = await host.shelf.load();
+  assert.equal(held?.wish.version, 2);
+  assert.deepEqual(host.keeper.held(), [{ instance: id, version: 2 }]);
+  await until(() => host.machines.some(({ exit }) => exit !== undefined));
+  host.keeper.close();
+});
+
+test("a volume is deleted only after the start that was still making it, and none is left behind", async () => {
+  let deliver = () => {};
+  const delivered = new Promise<void>((resolve) => {
+    deliver = resolve;
+  });
+  const host = await kept({ blob: () => delivered });
+  await host.keeper.hear([wish], []);
+  await host.keeper.hear([stopped(2)], []);
+  await until(() => host.machines.some(({ exit }) => exit?.status === "never-launched"));
+  await host.keeper.recorded([{ instance: id, generation: 1 }]);
+  const deleting = host.keeper.hear([], [volume]);
+  deliver();
+  await deleting;
+  await until(() => host.volumes.some(({ is }) => is === "deleted"));
+  assert.deepEqual([...host.store.files.keys()], ["/blob"]);
+  assert.equal(host.world.machines.size, 0);
+  host.keeper.close();
+});
+
+test("the end of a generation that left no trace is told again until it is recorded", async () => {
+  const host = await kept();
+  host.world.seen.set(id, 1); // It was here, and was forgotten.
+  await host.keeper.hear([wish], []);
+  const told = () => host.machines.filter(({ exit }) => exit?.status === "unrecorded").length;
+  await until(() => told() === 1);
+  await until(() => told() === 2);
+  assert.ok(told() <= 2, "once in a while, not all the time");
+  await host.keeper.recorded([{ instance: id, generation: 1 }]);
+  assert.deepEqual(host.keeper.held(), []);
+  host.keeper.close();
+});

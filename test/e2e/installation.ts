@@ -1,0 +1,169 @@
+/**
+ * A real installation with a state directory and ports of its own, and ways to hurt it. What is asked of its
+ * API is asked again until there is an answer, because whoever should give it may just have been killed.
+ *
+ * Only processes that name this state directory are ever touched: others may run beside it.
+ */
+import { execFile } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { freePort } from "@holdfast/store/testing";
+
+const launcher = join(import.meta.dirname, "..", "..", "holdfast");
+const run = promisify(execFile);
+export const victims = ["manager", "agent", "guard", "database", "supervisor"] as const;
+export type Victim = (typeof victims)[number];
+
+export interface Installation {
+  readonly state: string;
+  command(...args: readonly string[]): Promise<string>;
+  /** Rejects only after minutes; 503 is asked again like silence. */
+  call<T>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<{ readonly status: number; readonly body: T }>;
+  /** kill -9, if it is there. */
+  kill(victim: Victim): void;
+  /** Process ids of its guests, by instance and generation. */
+  guests(): ReadonlyMap<string, number>;
+  /** Everything that exists because of it: processes, cgroups, files that should have been temporary. */
+  leftovers(instances: readonly string[]): readonly string[];
+  /** Whatever state it is in, it is gone afterwards. */
+  remove(): Promise<void>;
+}
+
+export async function install(name: string): Promise<Installation> {
+  const state = `/tmp/hf-${name}-${process.pid}`;
+  const [api, agents, database] = [await freePort(), await freePort(), await freePort()];
+  const command = async (verb = "", ...args: readonly string[]) =>
+    (await run(launcher, [verb, "--state", state, ...args])).stdout;
+  const atExit = () => killAll();
+  process.once("exit", atExit);
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => process.exit(1));
+  const ports = ["--api-port", api, "--agent-port", agents, "--database-port", database].map(
+    String,
+  );
+  await command("up", ...ports).catch((error: unknown) => {
+    killAll();
+    throw error;
+  });
+  const client = JSON.parse(readFileSync(join(state, "client.json"), "utf8"));
+  const { url, token } = client as { url: string; token: string }; // Written by `up`.
+
+  return {
+    state,
+    command,
+    async call<T>(method: string, path: string, body?: unknown, more: Record<string, string> = {}) {
+      const json = body === undefined ? {} : { "content-type": "application/json" };
+      const headers = { authorization: `Bearer ${token}`, ...json, ...more };
+      const text = body === undefined ? {} : { body: JSON.stringify(body) };
+      for (let attempt = 0; attempt < 300; attempt++) {
+        const signal = AbortSignal.timeout(10_000);
+        const answer = await fetch(`${url}${path}`, { method, headers, ...text, signal })
+          .then(async (response) => ({
+            status: response.status,
+            body: (await response.json()) as T, // The tests say what they expect.
+          }))
+          .catch(() => undefined);
+        if (answer && answer.status !== 503) return answer;
+        await sleep(200);
+      }
+      throw new Error(`no answer: ${method} ${path}`);
+    },
+    kill(victim) {
+      const file = victim === "database" ? "database/data/postmaster.pid" : `${victim}.pid`;
+      const text = existsSync(join(state, file)) ? readFileSync(join(state, file), "utf8") : "";
+      const pid = Number(text.split("\n")[0]);
+      if (pid && mentions(pid)) end(pid);
+    },
+    guests: () =>
+      new Map(
+        processes()
+          .filter((pid) => commandLine(pid).startsWith("qemu-system-x86_64\0"))
+          .map((pid) => {
+            const [, id, generation] =
+              /run\/([0-9a-f-]{36})\/g(\d+)\//.exec(commandLine(pid)) ?? [];
+            return [`${id} g${generation}`, pid];
+          }),
+      ),
+    leftovers(instances) {
+      const running = processes().map((pid) =>
+        commandLine(pid).replaceAll("\0", " ").slice(0, 100),
+      );
+      const run = filesIn(join(state, "run")).filter(
+        (path) => !/^[0-9a-f-]{36}(\/generation)?$/.test(path), // Tombstones stay.
+      );
+      const wishes = filesIn(join(state, "wishes"));
+      const temporary = filesIn(state, ["database"]).filter((path) => /\.(new|tmp)$/.test(path));
+      const groups = ["", "cpu", "memory", "pids"]
+        .flatMap((controller) => filesIn(join("/sys/fs/cgroup", controller, "holdfast")))
+        .filter((path) => instances.some((id) => path.startsWith(id)));
+      return [...running, ...run, ...wishes, ...temporary, ...groups];
+    },
+    async remove() {
+      process.off("exit", atExit);
+      killAll();
+      while (processes().length > 0) await sleep(20);
+      rmSync(state, { recursive: true, force: true });
+    },
+  };
+
+  /** The supervisor first, or it would start the others again. */
+  function killAll(): void {
+    const all = processes();
+    const isSupervisor = (pid: number) => commandLine(pid).includes("supervisor.js");
+    for (const pid of all.filter(isSupervisor)) end(pid);
+    for (let round = 0; round < 3; round++) for (const pid of processes()) end(pid);
+  }
+
+  function processes(): readonly number[] {
+    return readdirSync("/proc")
+      .filter((entry) => /^\d+$/.test(entry))
+      .map(Number)
+      .filter((pid) => pid !== process.pid && mentions(pid));
+  }
+
+  function mentions(pid: number): boolean {
+    const environment = textOf(`/proc/${pid}/environ`).split("\0");
+    return (
+      commandLine(pid).includes(`${state}/`) || environment.includes(`HOLDFAST_STATE=${state}`)
+    );
+  }
+}
+
+const commandLine = (pid: number) => textOf(`/proc/${pid}/cmdline`);
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return ""; // It has ended.
+  }
+}
+
+/** Paths below a directory; nothing if it is not there. */
+function filesIn(directory: string, except: readonly string[] = []): readonly string[] {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory, { withFileTypes: true })
+    .filter(({ name }) => !except.includes(name))
+    .flatMap((entry) =>
+      entry.isDirectory()
+        ? [
+            entry.name,
+            ...filesIn(join(directory, entry.name)).map((path) => `${entry.name}/${path}`),
+          ]
+        : [entry.name],
+    );
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
+}
