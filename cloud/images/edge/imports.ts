@@ -59,7 +59,10 @@ export function imageImports(deps: ImportDeps) {
           fix: "Import it under a new name: holdfast images import FILE --name NAME",
         },
       );
-    await underLease(image, () => Promise.resolve(content));
+    if (await underLease(image, () => Promise.resolve(content))) return;
+    throw problem("conflict", "image_not_importing", "Its content is being sent already.", {
+      fix: `Wait for that to end, then look: holdfast images show ${image.name}`,
+    });
   }
 
   /** Carry on whatever nobody carries on. Call now and then. */
@@ -73,9 +76,11 @@ export function imageImports(deps: ImportDeps) {
     }
   }
 
-  async function underLease(image: Pending, open: () => Promise<Readable>): Promise<void> {
+  /** False if somebody else has it in hand. */
+  async function underLease(image: Pending, open: () => Promise<Readable>): Promise<boolean> {
     const lease = `image-import/${image.id}`;
-    if (!(await holdLease(database, lease, self, leaseLength))) return;
+    // A manager's own lease would be renewed, so what it has in hand itself is asked first.
+    if (mine.has(image.id) || !(await holdLease(database, lease, self, leaseLength))) return false;
     mine.add(image.id);
     const renewal = setInterval(
       () => void holdLease(database, lease, self, leaseLength).catch(onError),
@@ -83,6 +88,7 @@ export function imageImports(deps: ImportDeps) {
     );
     try {
       await finish(image, await bring(image, await open()));
+      return true;
     } catch (error) {
       if (error instanceof Problem && error.code !== "database_unavailable")
         await fail(image, error);
