@@ -108,6 +108,22 @@ export async function launchEmbedded(options: EmbeddedOptions): Promise<number> 
 }
 
 /**
+ * A server that answers, found or launched. What is left of one that was killed may refuse the first
+ * launches: its last children hold the memory, or nobody has reaped it yet. Rejects with `database_not_started`.
+ */
+export async function ensureEmbedded(options: EmbeddedOptions, urls: EmbeddedUrls): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    if ((await findEmbedded(options.directory)) === undefined) await launchEmbedded(options);
+    try {
+      return await settleEmbedded(options, urls);
+    } catch (error) {
+      const words = error instanceof Error ? error.message : "";
+      if (attempt === 10 || !/lock file|shared memory/.test(words)) throw error;
+    }
+  }
+}
+
+/**
  * Waits until the server answers, then makes the database and the manager's login. Rejects with
  * `database_not_started` and the server's last words.
  */

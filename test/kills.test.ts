@@ -18,7 +18,7 @@ import { until } from "./platform.ts";
 const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
 const enough = 200;
 /** A machine that is too busy for more must still come to an end. */
-const workTime = 90_000;
+const workTime = 240_000;
 const settings = {
   "hosts.heartbeat": 0.5,
   "hosts.lease": 2,

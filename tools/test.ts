@@ -7,7 +7,7 @@
  */
 import { spawn, spawnSync } from "node:child_process";
 import { startTestServer } from "@holdfast/store/testing";
-import { install, missing, type Need, needs } from "../apps/setup/needs.ts";
+import { ensureAptLists, install, missing, type Need, needs } from "../apps/setup/needs.ts";
 
 /** Beside what the platform itself needs. */
 const testNeeds: readonly Need[] = [
@@ -32,6 +32,7 @@ if (lacking.length > 0) {
   console.log("Installing them …");
   await install(lacking);
 }
+await ensureAptLists(); // The guests of the tests are made from packages.
 
 const named = args.filter((arg) => !arg.startsWith("-"));
 if (named.length === 0)

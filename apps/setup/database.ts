@@ -1,12 +1,6 @@
 /** A database that answers, has the present schema, and lets the manager in. */
 import { connectDatabase } from "@holdfast/store/database";
-import {
-  type EmbeddedOptions,
-  findEmbedded,
-  launchEmbedded,
-  prepareEmbedded,
-  settleEmbedded,
-} from "@holdfast/store/embedded";
+import { type EmbeddedOptions, ensureEmbedded, prepareEmbedded } from "@holdfast/store/embedded";
 import { migrate } from "@holdfast/store/migrate";
 import { type Place, paths } from "./place.ts";
 
@@ -35,8 +29,7 @@ export async function openDatabase(
     isDurable: true,
   };
   const urls = await prepareEmbedded(embedded);
-  if ((await findEmbedded(embedded.directory)) === undefined) await launchEmbedded(embedded);
-  await settleEmbedded(embedded, urls);
+  await ensureEmbedded(embedded, urls);
   return { url: urls.manager, role: undefined, owner: urls.owner, embedded };
 }
 
