@@ -127,10 +127,14 @@ export async function install(name: string): Promise<Installation> {
       .filter((pid) => pid !== process.pid && mentions(pid));
   }
 
+  /** By a path below it, as an argument of `up`, or in the environment. */
   function mentions(pid: number): boolean {
-    const environment = textOf(`/proc/${pid}/environ`).split("\0");
+    const line = commandLine(pid);
+    const words = [...line.split("\0"), ...textOf(`/proc/${pid}/environ`).split("\0")];
     return (
-      commandLine(pid).includes(`${state}/`) || environment.includes(`HOLDFAST_STATE=${state}`)
+      line.includes(`${state}/`) ||
+      words.includes(state) ||
+      words.includes(`HOLDFAST_STATE=${state}`)
     );
   }
 }
