@@ -59,8 +59,11 @@ export async function startTestServer(isDurable = false): Promise<MortalServer> 
           () => false,
         );
       // Refused for as long as a child of the one before still holds the shared memory.
-      do pid = await launchEmbedded(options);
-      while (!(await isUp()));
+      for (let attempt = 1; ; attempt++) {
+        pid = await launchEmbedded(options);
+        if (await isUp()) return;
+        if (attempt === 30) throw new Error("the test server does not come back");
+      }
     },
     async stop() {
       process.off("exit", atExit);

@@ -74,11 +74,19 @@ test(`two hundred operations are carried out while everything is killed again an
   const end = performance.now() + workTime;
   let deck: Misfortune[] = [];
   let dealt = 0;
+  let isBroken = false;
   const isOver = () =>
-    performance.now() > end || (accepted().length >= enough && dealt >= misfortunes.length);
+    isBroken ||
+    performance.now() > end ||
+    (accepted().length >= enough && dealt >= misfortunes.length);
   const killing = async () => {
     while (!isOver()) {
-      await sleep(200 + random.below(900));
+      // After some more work, so that a slow machine is not only ever hit; and at some moment of it.
+      const goal = accepted().length + random.below(8);
+      const since = performance.now();
+      while (!isOver() && accepted().length < goal && performance.now() - since < 3_000)
+        await sleep(10);
+      await sleep(random.below(500));
       if (deck.length === 0) deck = random.shuffled(misfortunes);
       const what = deck.pop() ?? "manager";
       await strike(cluster, what, random);
@@ -86,7 +94,14 @@ test(`two hundred operations are carried out while everything is killed again an
       dealt++;
     }
   };
-  await Promise.all([killing(), ...clients.map((client) => client.work(isOver))]);
+  const stopAll = (error: unknown) => {
+    isBroken = true;
+    throw error;
+  };
+  const all = [killing(), ...clients.map((client) => client.work(isOver))];
+  // All to their ends, however they end: nobody may still be killing when this is taken down.
+  const ends = await Promise.allSettled(all.map((one) => one.catch(stopAll)));
+  for (const one of ends) if (one.status === "rejected") throw one.reason;
   await until("everything is settled", cluster.isSettled, 60_000);
 
   const sum = (of: (client: Client) => number) => clients.reduce((all, one) => all + of(one), 0);
@@ -106,7 +121,8 @@ test("every instance is what was last wished of it, and the hosts run exactly th
   assert.ok(rows.length > 0);
   for (const { name, state, desired, host, generation, id, code } of rows) {
     const isRefused = state === "failed" && code === noRoom;
-    assert.equal(isRefused ? "running" : state, desired, `${name}: ${await story(id)}`);
+    const isSo = isRefused ? ["running", "stopped"].includes(desired) : state === desired;
+    assert.ok(isSo, `${name} is ${state}, wished ${desired}: ${await story(id)}`);
     const expected = state === "running" ? [{ host, generation }] : [];
     assert.deepEqual(cluster.watch.running(id), expected, name);
   }

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "@holdfast/client/client";
 import { listProjects } from "@holdfast/cloud/access/api";
-import { listInstances, stopInstance } from "@holdfast/cloud/instances/api";
+import { type InstanceView, listInstances, stopInstance } from "@holdfast/cloud/instances/api";
 import type { ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { z } from "zod";
@@ -35,7 +35,7 @@ async function stopGuests(state: string): Promise<void> {
   const client = connect(ClientFile.parse(await readJson(paths(state).client)));
   const { projects } = await client.call(listProjects, { params: {}, query: {} });
   const homed = async (project: ProjectId) => {
-    const found: { id: string; state: string }[] = [];
+    const found: InstanceView[] = [];
     let after: string | undefined;
     do {
       const query = after ? { after, limit: 1_000 } : { limit: 1_000 };
@@ -50,6 +50,20 @@ async function stopGuests(state: string): Promise<void> {
     for (const { id: instance, state: was } of await homed(project))
       if (was === "running" || was === "starting")
         await client.call(stopInstance, { params: { project, instance }, query: {}, body: {} });
-    while ((await homed(project)).length > 0) await sleep(100);
+    for (let left = await homed(project); left.length > 0; left = await homed(project)) {
+      if (left.every(({ op }) => op !== null && op.attempt > 0)) throw stillThere(left);
+      await sleep(100);
+    }
   }
 }
+
+/** All that could be tried has been tried, and its deadlines are over. */
+const stillThere = (left: readonly InstanceView[]) =>
+  problem(
+    "conflict",
+    "guests_not_stopped",
+    `Not stopped: ${left.map(({ name, cause }) => `${name} (${cause?.says ?? "no cause known"})`).join(", ")}`,
+    {
+      fix: `See why: ./holdfast show ${left[0]?.name}; ./holdfast down without --guests stops the rest`,
+    },
+  );

@@ -74,12 +74,15 @@ export async function fixtureHost(t: TestContext, cacheDir?: string): Promise<Fi
     open: () => qemuHypervisor(options),
     unlaunchable: (spec) => ({ ...spec, boot: { ...guest, kernel: "/nowhere/vmlinuz" } }),
     async kill(ref) {
-      const victim = processOf(ref);
+      const victim = await recorded(ref);
       process.kill(victim.pid, "SIGKILL");
       while (isAlive(victim)) await sleep(1); // Condition, not time: nobody announces a zombie.
     },
-    freeze: async (ref) => void process.kill(processOf(ref).pid, "SIGSTOP"),
-    identity: async (ref) => `${processOf(ref).pid} ${processOf(ref).startTicks}`,
+    freeze: async (ref) => void process.kill((await recorded(ref)).pid, "SIGSTOP"),
+    async identity(ref) {
+      const { pid, startTicks } = await recorded(ref);
+      return `${pid} ${startTicks}`;
+    },
     async consoleBytes(ref) {
       const { consoleLog, consoleOld, consoleSeen } = filesOf(ref);
       const files = [consoleLog, consoleOld, consoleSeen, `${consoleSeen}.1`].filter(existsSync);
@@ -87,6 +90,13 @@ export async function fixtureHost(t: TestContext, cacheDir?: string): Promise<Fi
     },
     leftovers: async () => [...filesLeft(), ...cgroupsLeft(), ...processesLeft()],
   };
+
+  /** QEMU may answer before its shim has written down who it is. */
+  async function recorded(ref: MachineRef): Promise<ProcessId> {
+    const { pid } = filesOf(ref);
+    while (!existsSync(pid) || readFileSync(pid, "latin1") === "") await sleep(1);
+    return processOf(ref);
+  }
 
   function processOf(ref: MachineRef): ProcessId {
     const found = parseStat(readFileSync(filesOf(ref).pid, "latin1"));

@@ -106,8 +106,7 @@ export async function install(name: string): Promise<Installation> {
     },
     async remove() {
       process.off("exit", atExit);
-      killAll();
-      while (processes().length > 0) await sleep(20);
+      for (killAll(); processes().length > 0; killAll()) await sleep(20);
       rmSync(state, { recursive: true, force: true });
     },
   };

@@ -86,7 +86,9 @@ test(`operations on real guests are carried out while everything is killed (SEED
   const worked = working().finally(() => {
     isDone = true;
   });
-  await Promise.all([killing(), worked]);
+  // Both to their ends, however they end: nobody may still be killing when this is taken down.
+  const ends = await Promise.allSettled([killing(), worked]);
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
   t.diagnostic(struck.join(", "));
 
   await becomes(

@@ -110,7 +110,7 @@ export function startWorker(deps: WorkerDeps): Worker {
   async function turn(): Promise<void> {
     const { batch } = deps.limits();
     const mine = {
-      births: births.splice(0, batch),
+      births: births.splice(0, requestsFor(births, batch)),
       orders: orders.splice(0, batch),
       reports: reports.splice(0, batch),
       looks: [...looks].slice(0, batch),
@@ -250,6 +250,16 @@ export function startWorker(deps: WorkerDeps): Worker {
       Math.min(wait + 1, resync),
     );
   }
+}
+
+/** How many of the waiting requests ask for `most` instances together; one may ask for more than that alone. */
+function requestsFor(births: readonly Waiting<readonly Birth[]>[], most: number): number {
+  let instances = 0;
+  const full = births.findIndex(({ item }) => {
+    instances += item.length;
+    return instances >= most;
+  });
+  return full < 0 ? births.length : full + 1;
 }
 
 const sleep = (duration: Duration) => new Promise((resolve) => setTimeout(resolve, duration));
