@@ -120,7 +120,6 @@ export async function followConsole(
         else listen();
       });
     }, pause);
-    timer.unref();
   }
 
   /** Reads up to the end. True if there was anything. */

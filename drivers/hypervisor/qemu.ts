@@ -197,7 +197,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     await Promise.all(strays.map((name) => cgroups.remove(name)));
     rounds = setInterval(() => {
       for (const machine of machines.values()) void machine.tick().catch(() => {});
-    }, round).unref();
+    }, round);
     const hardware = {
       acceleration: acceleration.kind,
       translationMiB,
