@@ -183,6 +183,31 @@ export async function followConsole(
   }
 }
 
+/**
+ * Cuts a console that nobody follows down to its last `keep` bytes, if it has more than `most`. What its
+ * guest said before counts as it did; a `ready` in what was never read and is cut off is lost.
+ */
+export async function cutConsole(paths: Paths, keep: number, most: number): Promise<void> {
+  const file = await openPlain(paths.consoleLog, constants.O_RDWR).catch(() => undefined);
+  if (!file) return;
+  try {
+    const { size, mtimeMs } = await file.stat();
+    if (size <= most) return;
+    const { isUp } = await recall(paths);
+    const mark = isUp ? "ready" : "reset";
+    const at = Math.round(mtimeMs);
+    await writeFile(paths.consoleOld, await readTail(paths.consoleLog, keep), { mode: 0o600 });
+    const end = written({ offset: size, at, mark: "-", shift: 0 });
+    await appendFile(paths.consoleSeen, end, { mode: 0o600 });
+    await rename(paths.consoleSeen, `${paths.consoleSeen}.1`);
+    await file.truncate(0);
+    const begin = written({ offset: 0, at, mark, shift: size - keep });
+    await writeFile(paths.consoleSeen, begin, { mode: 0o600 });
+  } finally {
+    await file.close();
+  }
+}
+
 /** The last lines, oldest first, as text that cannot drive a terminal. */
 export async function readConsole(paths: Paths, lines: number): Promise<readonly ConsoleLine[]> {
   if (lines <= 0) return [];

@@ -14,12 +14,27 @@ import type { Hypervisor, MachineEvent, MachineRef, MachineSpec, StopLadder } fr
 export interface HypervisorRig {
   /** Attaches a new driver to the host, as a restarted agent would. */
   open(): Hypervisor;
-  /** A guest that says `holdfast: ready`, obeys its power button and has a shell on its console. */
+  /**
+   * A guest that says `holdfast: ready`, obeys its power button, feeds its watchdog, has a shell on its
+   * console and in it the command `holdfast-hurt`.
+   */
   readonly guest: MachineSpec["boot"];
   /** The same machine, made so that its launch must fail. */
   unlaunchable(spec: MachineSpec): MachineSpec;
   /** SIGKILL out of the blue. */
   kill(ref: MachineRef): Promise<void>;
+  /** Any other signal, as if somebody at the host's keyboard had sent it. */
+  signal(ref: MachineRef, name: "SIGTERM" | "SIGSEGV" | "SIGABRT"): Promise<void>;
+  /** The host's guard leaves its note and kills it. */
+  fence(ref: MachineRef): Promise<void>;
+  /** From now on it may not take more memory than it has. */
+  starve(ref: MachineRef): Promise<void>;
+  /** Waits until its processors stand still or it has ended, without anybody being attached. */
+  untilStopped(ref: MachineRef): Promise<void>;
+  /** Whether this host lets its kernel's log be read. */
+  readonly hasKernelLog: boolean;
+  /** Between two looks at a condition that nobody announces. */
+  aMoment(): Promise<void>;
   /** From now on it neither runs nor answers, and only SIGKILL ends it. */
   freeze(ref: MachineRef): Promise<void>;
   /** The process behind a machine. */
@@ -38,17 +53,7 @@ export function hypervisorContract(
   name: string,
   makeRig: (t: TestContext) => Promise<HypervisorRig>,
 ): void {
-  /** A test with a host of its own, on which nothing may be left in the end. */
-  const promise = (what: string, body: (desk: Desk) => Promise<void>) =>
-    test(`${name}: ${what}`, async (t) => {
-      const desk = deskOf(await makeRig(t));
-      try {
-        await body(desk);
-      } finally {
-        await desk.clear();
-      }
-      assert.deepEqual(await desk.rig.leftovers(), [], "something was left behind");
-    });
+  const promise = promises(name, makeRig);
 
   promise("starting twice is starting once", async ({ rig, driver, spec }) => {
     await Promise.all([driver.start(spec), driver.start(spec)]);
@@ -326,7 +331,21 @@ export function hypervisorContract(
   });
 }
 
-type Desk = ReturnType<typeof deskOf>;
+/** A test with a host of its own, on which nothing may be left in the end. */
+export function promises(name: string, makeRig: (t: TestContext) => Promise<HypervisorRig>) {
+  return (what: string, body: (desk: Desk) => Promise<void>) =>
+    void test(`${name}: ${what}`, async (t) => {
+      const desk = deskOf(await makeRig(t));
+      try {
+        await body(desk);
+      } finally {
+        await desk.clear();
+      }
+      assert.deepEqual(await desk.rig.leftovers(), [], "something was left behind");
+    });
+}
+
+export type Desk = ReturnType<typeof deskOf>;
 type Told<W> = Extract<MachineEvent, { what: W }>;
 
 /** A driver on a host, with an ear to it, and a machine to begin with. */
@@ -336,6 +355,7 @@ function deskOf(rig: HypervisorRig) {
   let wake = () => {};
   return {
     rig,
+    politely,
     get driver() {
       return driver;
     },
@@ -404,7 +424,7 @@ function phaseOf(driver: Hypervisor): string {
 }
 
 /** Sits down at a console and waits for words to appear. */
-async function listen(driver: Hypervisor, ref: MachineRef) {
+export async function listen(driver: Hypervisor, ref: MachineRef) {
   const console = await driver.console(ref);
   let text = "";
   let bytes = 0;

@@ -35,6 +35,8 @@ export interface MachineSpec extends MachineRef {
   readonly paused: boolean;
   /** Ends up in the hypervisor's own log and command line, so that one id joins all logs. */
   readonly requestId: string;
+  /** Another host could start it as well, so it must be dead before one does. Default false. */
+  readonly isFenceable?: boolean;
 }
 
 export interface Disk {
@@ -71,6 +73,61 @@ export interface Exit {
   readonly consoleTail: readonly string[];
   /** The kernel killed it because its cgroup ran out of memory. */
   readonly oomKills: number;
+  /** What happened to it while it lived, oldest first, the last `mostEvents`. */
+  readonly events: readonly LifeEvent[];
+  /** What the host's kernel said of its processes, oldest first; each begins with its time in ISO 8601. */
+  readonly kernelLog: readonly string[];
+  /** Who ended it with a signal that it could still report (`SIGTERM`, `SIGINT`, `SIGHUP`). */
+  readonly signalledBy?: { readonly signal: string; readonly pid: number; readonly name: string };
+  /** The note that this host's guard left before it killed it. */
+  readonly fenced?: { readonly at: Instant; readonly why: string };
+  /** Its guest stopped feeding its watchdog at least once in this incarnation. */
+  readonly watchdogFired: boolean;
+}
+
+/** `event` is QMP's name (`SHUTDOWN`, `GUEST_PANICKED`, `WATCHDOG`, ...), `detail` its data as JSON, or "". */
+export interface LifeEvent {
+  readonly at: Instant;
+  readonly event: string;
+  readonly detail: string;
+}
+
+/** A guest that resets in a loop must not make its record grow. */
+export const mostEvents = 64;
+
+/** Of an ending of which nothing but the time and the status is known. */
+export const noEvidence = {
+  hypervisorLog: [],
+  consoleTail: [],
+  oomKills: 0,
+  events: [],
+  kernelLog: [],
+  watchdogFired: false,
+} as const;
+
+/** What one look at a running machine found. Facts of this moment: whoever looks twice can tell what stands still. */
+export interface Examination {
+  readonly guest: GuestPhase;
+  /** When its present boot began, or when this agent first saw it if that was later. */
+  readonly bootedAt: Instant;
+  /** What began it: `launch`, QMP's word for a reset, or `watchdog`. */
+  readonly bootedBy: string;
+  /** How long the hypervisor took to answer; undefined if it did not by the deadline. */
+  readonly answeredIn?: Duration;
+  /** QMP's run state (`running`, `paused`, `io-error`, `internal-error`, ...); undefined without an answer. */
+  readonly runState?: string;
+  readonly disks: readonly DiskExamination[];
+  /** `none`: no program in the guest has opened the channel of the guest agent. */
+  readonly agent: "answers" | "silent" | "none";
+}
+
+export interface DiskExamination {
+  readonly node: string;
+  /** Operations that are over since the machine was launched, also those that failed. */
+  readonly completed: number;
+  readonly failed: number;
+  /** Taken from the guest and not yet over; undefined where the hypervisor cannot tell. */
+  readonly inFlight?: number;
 }
 
 export type MachineEvent = MachineRef &
@@ -146,6 +203,11 @@ export interface Hypervisor {
   list(id?: InstanceId): readonly MachineView[];
   /** Called for everything that happens from now on. One listener; it must not throw. */
   onEvent(listener: (event: MachineEvent) => void): void;
+  /**
+   * Looks at a running machine from outside, for about `within` at most. A hypervisor that does not
+   * answer is a finding and no error. Rejects with `not_running`.
+   */
+  examine(ref: MachineRef, within: Duration): Promise<Examination>;
   /** Rejects with `not_running`. */
   console(ref: MachineRef): Promise<Console>;
   /** The last lines the guest wrote, oldest first; also of machines that have ended. */

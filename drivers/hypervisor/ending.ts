@@ -9,7 +9,7 @@ import type { Clock } from "@holdfast/kernel/time";
 import type { Exit } from "./driver.ts";
 import { findRecordedEnd } from "./evidence.ts";
 import { type LaunchRecord, type Paths, readOptional, sealed } from "./incarnation.ts";
-import { shimProgram } from "./launch.ts";
+import { guestProgram, shimProgram } from "./launch.ts";
 import { isAlive, type ProcessId, parseStat, processesMentioning } from "./process.ts";
 
 export type Ending = Pick<Exit, "status" | "at">;
@@ -44,9 +44,7 @@ export async function feelPulse(
   } else {
     // Too early, or somebody was killed between two lines of the shim: who is there after all?
     const there = await processesMentioning(paths.dir);
-    const guest = there.find(({ program }) =>
-      /(^|\/)(qemu-system-\w+|setpriv|unshare)$/.test(program),
-    );
+    const guest = there.find(({ program }) => guestProgram.test(program));
     if (guest) return { is: "alive", qemu: guest };
     if (there.some(({ program }) => program === shimProgram)) return { is: "launching" };
   }

@@ -1,6 +1,6 @@
 /**
  * How a machine ended, put together from what was left behind: the shim's record, QEMU's log, the
- * guest's console and the kernel's counter.
+ * guest's console, the guard's note, the kernel's counter and log, and what was heard while it lived.
  *
  * An exit code of 0 says nothing (a panic and a SIGTERM both give it); the reason is in QEMU's trace.
  * It is always read from the log and never from QMP events, so that an agent which was away when it
@@ -11,26 +11,13 @@ import { stat } from "node:fs/promises";
 import { constants as os } from "node:os";
 import type { Instant } from "@holdfast/kernel/time";
 import { plainText, readConsole, readTail } from "./console-log.ts";
-import type { Exit } from "./driver.ts";
+import { type Exit, mostEvents } from "./driver.ts";
+import { eventsInTrace, shutdownCause, wholeLife } from "./events.ts";
+import { readFenced } from "./fenceable.ts";
 import { type Paths, readOptional } from "./incarnation.ts";
 
-/** A kernel's panic with its call trace takes some fifty lines of console. */
-const kept = { log: 20, console: 80 } as const;
-
-/** QEMU 7.2's ShutdownCause, by its number in the trace and its name in QMP. */
-const causes = [
-  "none",
-  "host-error",
-  "host-qmp-quit",
-  "host-qmp-system-reset",
-  "host-signal",
-  "host-ui",
-  "guest-shutdown",
-  "guest-reset",
-  "guest-panic",
-  "subsystem-reset",
-  "snapshot-load",
-] as const;
+/** A kernel's panic takes some fifty lines of console, and twice that with a table of its memory before. */
+const kept = { log: 20, console: 160 } as const;
 
 /** What the shim wrote, or undefined while it has not. */
 export async function findRecordedEnd(
@@ -42,16 +29,23 @@ export async function findRecordedEnd(
   return { status: statusOf(Number(code)), at: Math.round(mtimeMs) as Instant };
 }
 
-export async function gatherExit(
-  paths: Paths,
-  known: Pick<Exit, "status" | "at" | "requested" | "oomKills">,
-): Promise<Exit> {
+/** What only whoever looked after the machine can add. */
+export type Known = Pick<Exit, "status" | "at" | "requested" | "oomKills" | "kernelLog" | "events">;
+
+export async function gatherExit(paths: Paths, cpus: number, known: Known): Promise<Exit> {
   const log = await readTail(paths.log, 64 * 1024);
-  const reason = shutdownReason(log);
+  const reason = lastReason(log);
+  const sender = signalledBy(log);
+  const fenced = await readFenced(paths);
   const console = await readConsole(paths, kept.console);
+  const events = wholeLife(known.events, eventsInTrace(log, cpus));
   return {
     ...known,
     ...(reason === undefined ? {} : { reason }),
+    ...(sender === undefined ? {} : { signalledBy: sender }),
+    ...(fenced === undefined ? {} : { fenced }),
+    events: events.slice(-mostEvents),
+    watchdogFired: events.some(({ event }) => event === "WATCHDOG"),
     hypervisorLog: lastLines(log),
     consoleTail: console.map(({ text }) => text),
   };
@@ -59,25 +53,45 @@ export async function gatherExit(
 
 /** The last lines that QEMU or those before it wrote, without the trace. */
 export const lastWords = (log: readonly string[]) =>
-  log.filter((line) => !/^\S*\s*(runstate_set|qemu_system_\w+|holdfast:)/.test(withoutTime(line)));
+  log.filter(
+    (line) =>
+      !/^\S*\s*(runstate_set|qemu_system_\w+|guest_cpu_reset|holdfast:)/.test(withoutTime(line)),
+  );
 
 /** A shell reports a death by signal n as 128 + n. */
 function statusOf(code: number): Exit["status"] {
-  const [signal] = Object.entries(os.signals).find(([, number]) => number === code - 128) ?? [];
-  return signal ? { signal } : { code };
+  return code > 128 && code <= 128 + 64 ? { signal: signalName(code - 128) } : { code };
 }
 
-/** A guest that ran on after a shutdown was rebooted; only what came after counts. */
-function shutdownReason(text: string): string | undefined {
+const signalName = (number: number) =>
+  Object.entries(os.signals).find(([, each]) => each === number)?.[0] ?? `signal ${number}`;
+
+/**
+ * A guest that ran on after a shutdown was rebooted; only what came after counts. One that its watchdog
+ * stopped did not end because somebody then told its process to quit.
+ */
+function lastReason(text: string): string | undefined {
   const log = text.slice(text.lastIndexOf("new_state 9 (running)") + 1);
-  const [, number] = [...log.matchAll(/qemu_system_shutdown_request reason=(\d+)/g)].at(-1) ?? [];
-  return number === undefined ? undefined : (causes[Number(number)] ?? `reason ${number}`);
+  if (/runstate_set .*new_state \d+ \(watchdog\)/.test(log)) return "watchdog";
+  const [request] = [...log.matchAll(/qemu_system_shutdown_request reason=\d+/g)].at(-1) ?? [];
+  if (request !== undefined) return shutdownCause(request);
+  return terminated.test(log) ? "host-signal" : undefined; // Which is not in the trace.
 }
+
+/** QEMU says who sent it the signal that it obeyed, if the sender was still there to be asked. */
+function signalledBy(log: string): Exit["signalledBy"] {
+  const told = terminated.exec(log);
+  if (!told) return undefined;
+  const [, number, pid, name] = told;
+  return { signal: signalName(Number(number)), pid: Number(pid ?? 0), name: plainText(name ?? "") };
+}
+
+const terminated = /terminating on signal (\d+)(?: from pid (\d+) \((.*)\))?/;
 
 const lastLines = (text: string) =>
   text
     .split("\n")
-    .filter((line) => line !== "")
+    .filter((line) => line !== "" && !line.includes(":guest_cpu_reset "))
     .slice(-kept.log)
     .map(plainText);
 

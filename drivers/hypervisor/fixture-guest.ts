@@ -2,7 +2,8 @@
  * A guest for the tests: Debian's kernel and a busybox, made once and kept in a cache directory.
  *
  * It says `holdfast: ready` on its serial console, turns off at the press of the power button unless
- * its command line says `deaf`, and gives whoever is at the console a shell. It is no image for users.
+ * its command line says `deaf`, feeds its watchdog, and gives whoever is at the console a shell. It is
+ * no image for users.
  */
 import { execFile } from "node:child_process";
 import {
@@ -28,7 +29,10 @@ export interface FixtureGuest {
 }
 
 /** The modules that the guest needs, after those that they need. */
-const modules = ["button", "evdev", "pvpanic", "pvpanic-pci"];
+const modules = ["button", "evdev", "pvpanic", "pvpanic-pci", "watchdog", "i6300esb"];
+
+/** Drills hurt every guest with the same command. */
+const hurt = join(import.meta.dirname, "../images/tiny/rootfs/sbin/holdfast-hurt");
 
 const init = `#!/bin/busybox sh
 export PATH=/bin
@@ -36,6 +40,7 @@ export PATH=/bin
 mount -t proc p /proc; mount -t sysfs s /sys; mount -t devtmpfs d /dev
 for m in ${modules.join(" ")}; do insmod /lib/$m.ko 2>/dev/null; done
 grep -q deaf /proc/cmdline || acpid
+watchdog -t 2 -T 10 /dev/watchdog
 echo 'holdfast: ready'
 while :; do setsid cttyhack sh; done
 `;
@@ -45,7 +50,7 @@ export async function fixtureGuest(cacheDir: string): Promise<FixtureGuest> {
   await mkdir(cacheDir, { recursive: true });
   const { stdout } = await run("apt-cache", ["depends", "linux-image-amd64"]);
   const packageName = /Depends: (linux-image-\S+)/.exec(stdout)?.[1] ?? "linux-image-amd64";
-  const home = join(cacheDir, `guest-3-${packageName}`);
+  const home = join(cacheDir, `guest-5-${packageName}`);
   const made = await access(home).then(
     () => true,
     () => false,
@@ -90,6 +95,7 @@ async function make(packageName: string, home: string): Promise<void> {
     { name: "init", body: Buffer.from(init) },
     { name: "bin/busybox", body: await readFile("/bin/busybox") },
     { name: "etc/acpi/PWRF/00000080", body: Buffer.from(powerOff) },
+    { name: "bin/holdfast-hurt", body: await readFile(hurt) },
     ...libraries,
   ]);
   const out = join(work, "out");

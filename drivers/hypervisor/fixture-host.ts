@@ -12,6 +12,7 @@ import {
   rmdirSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,6 +21,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock, Instant } from "@holdfast/kernel/time";
 import type { HypervisorRig } from "./contract.ts";
 import type { MachineRef } from "./driver.ts";
+import { findFenceable, killFenceable, noteFenced } from "./fenceable.ts";
 import { type FixtureGuest, fixtureGuest } from "./fixture-guest.ts";
 import { type Paths, pathsOf } from "./incarnation.ts";
 import { isAlive, type ProcessId, parseStat } from "./process.ts";
@@ -78,6 +80,40 @@ export async function fixtureHost(t: TestContext, cacheDir?: string): Promise<Fi
       process.kill(victim.pid, "SIGKILL");
       while (isAlive(victim)) await sleep(1); // Condition, not time: nobody announces a zombie.
     },
+    async signal(ref, name) {
+      process.kill((await recorded(ref)).pid, name);
+    },
+    async fence({ id, generation }) {
+      const find = async () =>
+        (await findFenceable(runDir)).find(
+          ({ ref }) => ref.id === id && ref.generation === generation,
+        );
+      for (let meant = await find(); meant; meant = await find()) {
+        await noteFenced(meant.paths, { at: wallClock.now(), why: "lease-expired" });
+        killFenceable(meant);
+      }
+    },
+    async starve(ref) {
+      const group = trees
+        .map((tree) => join(tree, `${ref.id}.g${ref.generation}`))
+        .find(
+          (path) => existsSync(join(path, "cgroup.procs")) && /memory|cgroup\/holdfast/.test(path),
+        );
+      if (!group) throw new Error("this host limits no memory");
+      const isV1 = group.includes("/memory/");
+      const used = Number(
+        readFileSync(join(group, isV1 ? "memory.usage_in_bytes" : "memory.current"), "latin1"),
+      );
+      const limit = join(group, isV1 ? "memory.limit_in_bytes" : "memory.max");
+      writeFileSync(limit, String(used + (16 << 20)));
+    },
+    async untilStopped(ref) {
+      const { log, exit } = filesOf(ref);
+      while (!existsSync(exit) && !/\((?:watchdog|shutdown)\)$/m.test(readFileSync(log, "latin1")))
+        await sleep(20);
+    },
+    hasKernelLog: existsSync("/dev/kmsg"),
+    aMoment: () => sleep(5),
     freeze: async (ref) => void process.kill((await recorded(ref)).pid, "SIGSTOP"),
     async identity(ref) {
       const { pid, startTicks } = await recorded(ref);

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import type { InstanceId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import type { Instant } from "@holdfast/kernel/time";
-import type { Exit, MachineRef } from "./driver.ts";
+import { type Exit, type MachineRef, noEvidence } from "./driver.ts";
 
 /** What is written down before a launch, so that a later agent can take over. */
 export interface LaunchRecord {
@@ -24,6 +24,9 @@ export interface LaunchRecord {
   readonly requestId: string;
   /** Disks that were handed to the guest's user, to be taken back when it ends. */
   readonly lent: readonly string[];
+  /** Its volume is where another host can reach it: see fenceable.ts. */
+  readonly isFenceable?: boolean;
+  readonly cpus?: number;
 }
 
 export type Paths = ReturnType<typeof pathsOf>;
@@ -54,6 +57,12 @@ export function pathsOf(runDir: string, { id, generation }: MachineRef) {
     /** Exists once somebody asked for the end. */
     asked: join(dir, "asked"),
     evidence: join(dir, "evidence.json"),
+    /** What QEMU told while somebody was there to hear it: see events.ts. */
+    events: join(dir, "events"),
+    /** The threads QEMU had when it was last looked at: a kernel names the one that crashed. */
+    threads: join(dir, "threads"),
+    /** The guard's note, left before it kills: see fenceable.ts. */
+    fenced: join(dir, "fenced"),
     log: join(dir, "qemu.log"),
     consoleSeen: join(dir, "console.seen"),
     consoleOld: join(dir, "console.log.1"),
@@ -103,7 +112,11 @@ export const readRecord = (paths: Paths) => readJson<LaunchRecord>(paths.record)
 export const writeRecord = (paths: Paths, record: LaunchRecord) =>
   replace(paths.record, JSON.stringify(record));
 
-export const readEvidence = (paths: Paths) => readJson<Exit>(paths.evidence);
+/** Also of a machine that an older version saw ending, which knew less. */
+export async function readEvidence(paths: Paths): Promise<Exit | undefined> {
+  const exit = await readJson<Exit>(paths.evidence);
+  return exit && { ...noEvidence, ...exit };
+}
 
 export const writeEvidence = (paths: Paths, exit: Exit) =>
   replace(paths.evidence, JSON.stringify(exit));
@@ -144,12 +157,12 @@ export function codeOf(error: unknown): string | undefined {
 }
 
 /** A reader sees the old text or the new, never half of it. */
-async function replace(file: string, text: string): Promise<void> {
+export async function replace(file: string, text: string): Promise<void> {
   await writeFile(`${file}.new`, text, { mode: 0o600 });
   await rename(`${file}.new`, file);
 }
 
-async function readJson<T>(file: string): Promise<T | undefined> {
+export async function readJson<T>(file: string): Promise<T | undefined> {
   const text = await readOptional(file);
   try {
     return text ? (JSON.parse(text) as T) : undefined; // Only we write here, and atomically.

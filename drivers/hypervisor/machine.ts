@@ -9,10 +9,11 @@ import type { ChildProcess } from "node:child_process";
 import { type FSWatcher, watch } from "node:fs";
 import { chown, truncate, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
-import { type Clock, type Duration, milliseconds } from "@holdfast/kernel/time";
+import { type Clock, type Duration, type Instant, milliseconds } from "@holdfast/kernel/time";
 import type { Cgroups } from "./cgroup.ts";
 import { consoleHub } from "./console-hub.ts";
 import { type ConsoleLog, followConsole, readConsole, readTail } from "./console-log.ts";
+import { type DiskWatch, watchDisks } from "./disk-watch.ts";
 import type {
   Console,
   ConsoleLine,
@@ -23,7 +24,9 @@ import type {
   MachineView,
 } from "./driver.ts";
 import { type Ending, feelPulse } from "./ending.ts";
+import { detailOf, type Life, lifeEventOf, openLife } from "./events.ts";
 import { gatherExit } from "./evidence.ts";
+import { endHung } from "./hang.ts";
 import {
   keyOf,
   type LaunchRecord,
@@ -31,7 +34,8 @@ import {
   readEvidence,
   writeEvidence,
 } from "./incarnation.ts";
-import { type ProcessId, signal } from "./process.ts";
+import type { KernelLog } from "./kernel-log.ts";
+import { type ProcessId, recallThreads, rememberThreads, signal } from "./process.ts";
 import { connectQmp, isRecord, type Qmp, type QmpArguments, type QmpEvent } from "./qmp.ts";
 import { notRunning, silent } from "./refusals.ts";
 
@@ -40,6 +44,7 @@ export interface Household {
   readonly clock: Clock;
   readonly bootId: string;
   readonly cgroups: Cgroups;
+  readonly kernelLog: KernelLog;
   /** In bytes. Two files of this size per machine. */
   readonly consoleLimit: number;
   emit(event: MachineEvent): void;
@@ -53,6 +58,8 @@ type What = MachineEvent extends infer E
 
 /** How long QEMU may take to answer. It answers in a millisecond unless it is frozen. */
 export const answerTime = milliseconds(2_000);
+/** The last words of a QEMU that is gone are in its socket already, in milliseconds. */
+const lastWordsTime = 250;
 /** A shim that was frozen by somebody is not waited for longer than this, in milliseconds. */
 const recordingTime = 2_000;
 /** One reboot makes up to three RESET events in a row. In milliseconds. */
@@ -80,18 +87,26 @@ export class Machine {
   #timer: NodeJS.Timeout | undefined;
   #released: Promise<void> = Promise.resolve();
   #isClosed = false;
-  #trouble: "none" | "paused" | "panicked" | "io-error" = "none";
+  #trouble: Trouble = "none";
+  #life: Life | undefined;
+  #disks: DiskWatch;
+  #ending: Promise<void> | undefined;
+  #remembering: Promise<void> = Promise.resolve();
   #lastReset = Number.NEGATIVE_INFINITY;
+  #boot: { readonly at: Instant; readonly by: string };
   #watchdogBit = false;
   #isOff = false;
   #onOff: () => void = () => {};
+  #onHungUp: () => void = () => {};
   #resolveEnded: (exit: Exit) => void = () => {};
 
   constructor(house: Household, ref: MachineRef, paths: Paths, record: LaunchRecord | undefined) {
     this.#house = house;
+    this.#boot = { at: house.clock.now(), by: "launch" };
     this.ref = { id: ref.id, generation: ref.generation };
     this.paths = paths;
     this.record = record;
+    this.#disks = watchDisks(record?.isFenceable ? [] : (record?.lent ?? []));
     this.#hub = consoleHub(paths.console, (bytes) => this.#log?.overhear(bytes));
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
@@ -112,6 +127,11 @@ export class Machine {
     return this.#trouble === "none";
   }
 
+  /** When and why its guest last began to boot, as far as this agent has seen. */
+  get boot(): { readonly at: Instant; readonly by: string } {
+    return this.#boot;
+  }
+
   view(): MachineView {
     const exit = this.#exit;
     if (exit) return { ...this.ref, is: "exited", exit };
@@ -122,6 +142,7 @@ export class Machine {
   /** From here on its events are news to the listener. */
   announce(): void {
     this.#announced = true;
+    this.#endIfHung();
   }
 
   /** Looks after a machine that has just been launched by `child`. */
@@ -153,7 +174,10 @@ export class Machine {
     if (this.#exit) return;
     await this.#lookNow();
     if (!this.#exit && !this.#qmp) await this.connect(answerTime).catch(() => {});
+    await rememberThreads(this.paths.threads, this.paths.pid);
+    this.#endIfHung();
     await trim(this.paths.log);
+    await this.#lookAtDisks();
   }
 
   /** Makes sure that there is a QMP conversation and that its state is known. */
@@ -170,15 +194,25 @@ export class Machine {
     within: Duration = answerTime,
     args?: QmpArguments,
   ): Promise<void> {
+    await this.query(command, within, args);
+  }
+
+  /** As `execute`, with QEMU's answer. */
+  async query(command: string, within: Duration, args?: QmpArguments): Promise<unknown> {
     if (this.#exit) throw notRunning(this.ref);
     try {
       if (!this.#qmp) await this.connect(within);
-      await this.#qmp?.execute(command, within, args);
+      return await this.#qmp?.execute(command, within, args);
     } catch (cause) {
       await this.#lookNow();
       if (this.#exit) throw notRunning(this.ref);
       throw silent(command, cause);
     }
+  }
+
+  /** Keeps something for the story of its life. */
+  note(event: string, detail: string): void {
+    this.#life?.note({ at: this.#house.clock.now(), event, detail });
   }
 
   /**
@@ -237,6 +271,7 @@ export class Machine {
       event: (event) => this.#hear(event),
       closed: () => {
         this.#qmp = undefined;
+        this.#onHungUp();
         this.look();
       },
     });
@@ -244,10 +279,29 @@ export class Machine {
     if (this.#isClosed) return this.#letGo();
     this.#trouble = troubleOf(answer);
     this.#isOff = isRecord(answer) && answer.status === "shutdown";
+    this.#endIfHung();
+    this.#remembering = rememberThreads(this.paths.threads, this.paths.pid).catch(() => {});
+  }
+
+  /** Its end is told like any other: nobody asked for it. */
+  #endIfHung(): void {
+    if (this.#trouble !== "hung" || !this.#announced || this.#exit || this.#isClosed) return;
+    this.#ending ??= endHung(this).finally(() => {
+      this.#ending = undefined;
+    });
+  }
+
+  async #lookAtDisks(): Promise<void> {
+    if (this.#exit) return;
+    for (const { file, is, was, now } of await this.#disks.look()) {
+      this.note("DISK_LOST", detailOf({ file, is, was, now }));
+      this.#tell({ what: "io-error", detail: `${file} is ${is}: ${was} bytes before, ${now} now` });
+    }
   }
 
   async #follow(): Promise<void> {
     const { clock, consoleLimit: limit } = this.#house;
+    this.#life = await openLife(this.paths);
     try {
       this.#watch = watch(this.paths.dir, { persistent: false }, (_, file) => {
         if (file === basename(this.paths.exit)) this.look();
@@ -292,15 +346,48 @@ export class Machine {
   }
 
   async #finish(ending: Ending): Promise<void> {
-    await this.#log?.catchUp();
-    const oomKills = await this.#house.cgroups.oomKills(keyOf(this.ref));
-    const exit = await gatherExit(this.paths, { ...ending, requested: this.#asked, oomKills });
+    const { cgroups, bootId } = this.#house;
+    await Promise.all([this.#log?.catchUp(), this.#hungUp()]);
+    const isOtherBoot = this.record !== undefined && this.record.bootId !== bootId;
+    if (isOtherBoot)
+      this.note("HOST_REBOOTED", detailOf({ from: this.record?.bootId, to: bootId }));
+    const [oomKills, kernelLog] = await Promise.all([
+      cgroups.oomKills(keyOf(this.ref)),
+      isOtherBoot ? [] : this.#kernelLog(),
+    ]);
+    const exit = await gatherExit(this.paths, this.record?.cpus ?? 1, {
+      ...ending,
+      requested: this.#asked,
+      oomKills,
+      kernelLog,
+      events: this.#life?.events() ?? [],
+    });
+    await this.#life?.settled();
     await writeEvidence(this.paths, exit).catch(() => {}); // A full disk: gathered again next time.
     // QEMU may be gone before its last event has got through.
     if (exit.reason === "guest-panic" && this.#trouble !== "panicked")
       this.#tell({ what: "panicked" });
     this.#settle(exit);
     this.#tell({ what: "exited", exit });
+  }
+
+  /** Waits until everything that QEMU said before it went has been heard. */
+  #hungUp(): Promise<void> {
+    if (!this.#qmp) return Promise.resolve();
+    return new Promise((resolve) => {
+      const late = setTimeout(resolve, lastWordsTime);
+      this.#onHungUp = () => {
+        clearTimeout(late);
+        resolve();
+      };
+    });
+  }
+
+  async #kernelLog(): Promise<readonly string[]> {
+    await this.#remembering;
+    const threads = await recallThreads(this.paths.threads, this.paths.pid);
+    const since = this.record?.at ?? this.#boot.at;
+    return this.#house.kernelLog.about({ group: keyOf(this.ref), threads, since });
   }
 
   #settle(exit: Exit): void {
@@ -324,7 +411,10 @@ export class Machine {
     clearTimeout(this.#timer);
   }
 
-  #hear({ event, data = {} }: QmpEvent): void {
+  #hear(told: QmpEvent): void {
+    const { event, data = {} } = told;
+    const worth = lifeEventOf(told, this.#house.clock.now());
+    if (worth) this.#life?.note(worth);
     if (event === "SHUTDOWN") {
       this.#isOff = true; // Normally its process ends now; during a reboot it waits.
       this.#onOff();
@@ -341,7 +431,10 @@ export class Machine {
     } else if (event === "RESET") {
       this.#hearReset(String(data.reason));
     } else if (event === "WATCHDOG") {
-      this.#watchdogBit = true;
+      this.#watchdogBit = data.action === "reset"; // Of a machine that an older version launched.
+      if (data.action !== "pause") return;
+      this.#trouble = "hung";
+      this.#endIfHung();
     } else if (event === "GUEST_PANICKED") {
       this.#trouble = "panicked";
       this.#tell({ what: "panicked" });
@@ -360,6 +453,7 @@ export class Machine {
     this.#lastReset = now;
     const by = this.#watchdogBit ? "watchdog" : reason;
     this.#watchdogBit = false;
+    this.#boot = { at: this.#house.clock.now(), by };
     void this.#log?.reset();
     this.#tell({ what: "reset", by });
   }
@@ -369,17 +463,21 @@ export class Machine {
   }
 
   #phase(): GuestPhase {
+    if (this.#trouble === "hung") return "paused"; // For the moment until it is ended.
     if (this.#trouble !== "none") return this.#trouble;
     return this.#log?.isUp ? "up" : "booting";
   }
 }
 
+type Trouble = "none" | "paused" | "panicked" | "io-error" | "hung";
+
 /** From QMP's run state. Whatever is neither running nor one of ours has stopped processors. */
-function troubleOf(answer: unknown): "none" | "paused" | "panicked" | "io-error" {
+function troubleOf(answer: unknown): Trouble {
   const status =
     typeof answer === "object" && answer !== null && "status" in answer ? answer.status : undefined;
   if (status === "running") return "none";
   if (status === "io-error") return "io-error";
+  if (status === "watchdog") return "hung";
   return status === "guest-panicked" ? "panicked" : "paused";
 }
 

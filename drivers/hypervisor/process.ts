@@ -5,7 +5,7 @@
  * memory, no lock and no guest, and whoever should reap it may take its time.
  */
 import { readFileSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 
 export interface ProcessId {
   readonly pid: number;
@@ -61,4 +61,28 @@ export async function processesMentioning(
     }),
   );
   return all.filter((found) => found !== undefined);
+}
+
+/** A process with more is not followed thread by thread. QEMU has some ten, and 64 for busy disks. */
+const mostThreads = 1_024;
+
+/**
+ * Writes down the threads that a process has now: a kernel names the thread that crashed, and it is gone
+ * by then. `pidFile` holds the process's line of /proc/PID/stat.
+ */
+export async function rememberThreads(file: string, pidFile: string): Promise<void> {
+  const process = parseStat(await readFile(pidFile, "latin1").catch(() => ""));
+  if (!process || !isAlive(process)) return;
+  const now = await readdir(`/proc/${process.pid}/task`).catch(() => []);
+  const known = (await readFile(file, "latin1").catch(() => "")).split("\n").filter(Boolean);
+  const all = [...new Set([...known, ...now])];
+  if (all.length === known.length) return;
+  await writeFile(file, `${all.slice(-mostThreads).join("\n")}\n`, { mode: 0o600 }).catch(() => {});
+}
+
+/** The process of `pidFile`, and all threads it was ever seen with. */
+export async function recallThreads(file: string, pidFile: string): Promise<ReadonlySet<number>> {
+  const pid = parseStat(await readFile(pidFile, "latin1").catch(() => ""))?.pid;
+  const threads = (await readFile(file, "latin1").catch(() => "")).split("\n").filter(Boolean);
+  return new Set([...(pid === undefined ? [] : [pid]), ...threads.map(Number)]);
 }

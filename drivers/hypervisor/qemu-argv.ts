@@ -30,12 +30,16 @@ export function qemuArgv(spec: MachineSpec, paths: Paths, hardware: Hardware): r
     ["-smp", `cpus=${cpus},sockets=1,cores=${cpus},threads=1`],
     ["-m", `size=${memoryMiB}M`],
     ["-rtc", "base=utc"],
-    // A guest that reboots or hangs keeps its process; one that panics ends, with its last words kept.
-    ["-action", "reboot=reset,shutdown=poweroff,panic=shutdown,watchdog=reset"],
+    // A guest that reboots keeps its process; one that panics ends, with its last words kept. One that
+    // hangs is stopped where it is: a reset would hide it, and QEMU's `poweroff` leaves at once, without
+    // flushing its disks or saying why. Stopped it can write no more, waits for whoever looks after it
+    // (see Machine), and its trace says `watchdog` even if nobody was there.
+    ["-action", "reboot=reset,shutdown=poweroff,panic=shutdown,watchdog=pause"],
     // The black box: why it ended, readable when nobody was connected to hear it.
     ["-msg", "timestamp=on,guest-name=on"],
     ["-trace", "qemu_system_*"],
     ["-trace", "runstate_set"],
+    ["-trace", "guest_cpu_reset"],
     socket("qmp", paths.qmp),
     ["-mon", "chardev=qmp,mode=control"],
     socket("console", paths.console, `logfile=${escaped(paths.consoleLog)},logappend=on`),

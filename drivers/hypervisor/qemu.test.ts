@@ -14,6 +14,7 @@ import {
   readSync,
   rmSync,
   statSync,
+  truncateSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
@@ -21,11 +22,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { milliseconds, seconds } from "@holdfast/kernel/time";
+import { boundConsoles } from "./console-bound.ts";
 import { specOf } from "./contract.ts";
 import type { Hypervisor, MachineEvent, MachineSpec } from "./driver.ts";
+import { findFenceable, killFenceable, noteFenced, readFenced } from "./fenceable.ts";
 import { type FixtureHost, fixtureHost } from "./fixture-host.ts";
 import { writeRecord } from "./incarnation.ts";
-import { parseStat } from "./process.ts";
+import { isAlive, parseStat } from "./process.ts";
 import { type QemuOptions, qemuHypervisor } from "./qemu.ts";
 
 const none = milliseconds(0);
@@ -330,6 +333,116 @@ real("an error of the host's storage freezes the guest and is told once", async 
   await next.adopt();
   assert.deepEqual(phase(next), ["io-error"]);
   await next.close();
+});
+
+real("what the disk did is told after the end, also by an agent that came later", async (desk) => {
+  const { host, driver, spec, hear, t } = desk;
+  const file = readerOfASpoiltSector(volumes(t));
+  await driver.start({ ...spec, disks: [{ file, format: "qcow2", readOnly: false }] });
+  await hear("io-error");
+  await driver.close();
+  const next = host.open();
+  await next.adopt();
+  const exit = await next.stop(spec, atOnce);
+  await next.close();
+  const [error, stop] = exit.events;
+  assert.deepEqual([error?.event, stop?.event], ["BLOCK_IO_ERROR", "STOP"]);
+  const { action, operation, nospace } = JSON.parse(error?.detail ?? "");
+  assert.deepEqual([action, operation, nospace], ["stop", "read", false]);
+});
+
+real("a disk that is cut under a guest is found by looking", async (desk) => {
+  const { driver, spec, hear, t } = desk;
+  const root = disk(volumes(t), "raw");
+  await driver.start({ ...spec, disks: [root] });
+  const cut = setInterval(() => {
+    // Not before the first look; there is no way to tell when that was.
+    truncateSync(root.file, statSync(root.file).size - 512);
+  }, 1_000);
+  t.after(() => clearInterval(cut));
+  const told = await hear("io-error");
+  clearInterval(cut);
+  assert.ok(told.what === "io-error");
+  assert.match(told.detail, /disk\.raw is cut: \d+ bytes before, \d+ now/);
+  const exit = await driver.stop(spec, atOnce);
+  assert.equal(exit.events.filter(({ event }) => event === "DISK_LOST").length, 1);
+});
+
+real("a host that was rebooted is told as such", async ({ host, driver, spec, t }) => {
+  const bootIdFile = join(volumes(t), "boot-id");
+  writeFileSync(bootIdFile, "another boot\n");
+  await driver.start(spec);
+  await host.kill(spec);
+  const shim = parseStat(readFileSync(host.pathsOf(spec).started, "latin1"));
+  while (shim && isAlive(shim)) await new Promise(setImmediate);
+  await driver.close();
+  for (const file of [host.pathsOf(spec).exit, host.pathsOf(spec).evidence])
+    rmSync(file, { force: true });
+  const later = qemuHypervisor({ ...host.options, bootIdFile });
+  const [view] = await later.adopt();
+  await later.close();
+  assert.ok(view?.is === "exited");
+  assert.equal(view.exit.status, "unrecorded");
+  const told = view.exit.events.find(({ event }) => event === "HOST_REBOOTED");
+  assert.equal(JSON.parse(told?.detail ?? "{}").to, "another boot");
+});
+
+real("the guard finds exactly the machines that could run elsewhere", async (desk) => {
+  const { host, driver, spec } = desk;
+  assert.deepEqual(await findFenceable(join(host.runDir, "nowhere")), []);
+  const local = specOf();
+  await driver.start({ ...spec, isFenceable: true });
+  await driver.start(local);
+  const [found, ...others] = await findFenceable(host.runDir);
+  assert.ok(found);
+  assert.deepEqual(others, []);
+  assert.deepEqual(found.ref, { id: spec.id, generation: spec.generation });
+  assert.deepEqual(found.process, {
+    pid: host.processOf(spec).pid,
+    startTicks: host.processOf(spec).startTicks,
+  });
+  await noteFenced(found.paths, { at: host.options.clock.now(), why: "lease-expired" });
+  await noteFenced(found.paths, { at: host.options.clock.now(), why: "a later thought" });
+  assert.equal((await readFenced(found.paths))?.why, "lease-expired", "the first note stays");
+  assert.equal(killFenceable(found), true);
+  while (found.process && isAlive(found.process)) await new Promise(setImmediate);
+  assert.equal(killFenceable(found), false);
+  assert.deepEqual(await findFenceable(host.runDir), []);
+  assert.equal(driver.list(local.id)[0]?.is, "running");
+});
+
+real("a launch that is under way is found before it has a process", async ({ host, spec, t }) => {
+  const paths = host.pathsOf(spec);
+  mkdirSync(paths.vm, { recursive: true });
+  const record = { name: "web", uid: 910_003, bootId: "x", at: host.options.clock.now() };
+  await writeRecord(paths, { ...record, requestId: "", lent: [], isFenceable: true });
+  assert.deepEqual(await findFenceable(host.runDir), [], "nobody has launched it");
+  const shim = spawn("/bin/sh", ["-c", "read line", "shim", paths.dir]);
+  const gone = once(shim, "exit");
+  t.after(() => shim.kill("SIGKILL"));
+  writeFileSync(paths.started, "");
+  const [found] = await findFenceable(host.runDir);
+  assert.deepEqual([found?.name, found?.process], ["web", undefined]);
+  shim.kill("SIGKILL");
+  await gone;
+  assert.deepEqual(await findFenceable(host.runDir), []);
+  rmSync(paths.instance, { recursive: true });
+});
+
+real("a console stays small while no agent is there", async ({ host, driver, spec }) => {
+  const { consoleLog, consoleOld } = host.pathsOf(spec);
+  await driver.start({ ...spec, paused: true });
+  await driver.close();
+  await boundConsoles(host.runDir, 1_000);
+  assert.equal(statSync(consoleLog).size, 0);
+  writeFileSync(consoleLog, `${"x".repeat(79)}\n`.repeat(100), { flag: "a" });
+  await boundConsoles(host.runDir, 1_000);
+  assert.deepEqual([statSync(consoleLog).size, statSync(consoleOld).size], [0, 1_000]);
+  const next = host.open();
+  await next.adopt();
+  const kept = await next.consoleLog(spec, 100);
+  await next.close();
+  assert.ok(kept.length >= 12, String(kept.length));
 });
 
 /** A disk whose boot sector reads sector 128, which lies in a cluster that no reader can find. */

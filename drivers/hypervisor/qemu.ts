@@ -12,14 +12,16 @@ import { join } from "node:path";
 import type { InstanceId } from "@holdfast/kernel/ids";
 import { type Clock, type Duration, seconds } from "@holdfast/kernel/time";
 import { findCgroups, overheadMiB } from "./cgroup.ts";
-import type {
-  Acceleration,
-  Exit,
-  Hypervisor,
-  MachineEvent,
-  MachineRef,
-  MachineSpec,
+import {
+  type Acceleration,
+  type Exit,
+  type Hypervisor,
+  type MachineEvent,
+  type MachineRef,
+  type MachineSpec,
+  noEvidence,
 } from "./driver.ts";
+import { examineMachine } from "./examine.ts";
 import { hostTscKHz } from "./host-tsc.ts";
 import {
   assertSocketsFit,
@@ -35,6 +37,7 @@ import {
   writeRecord,
   writeTombstone,
 } from "./incarnation.ts";
+import { kernelLog } from "./kernel-log.ts";
 import { findInherited, jailed, launch } from "./launch.ts";
 import { launchProblem, preparationProblem } from "./launch-problem.ts";
 import { type Household, Machine } from "./machine.ts";
@@ -72,12 +75,15 @@ export interface QemuOptions {
   readonly translationMiB?: number;
   /** Two files of this many bytes are kept of each guest's console. Default 1 MiB. */
   readonly consoleLimit?: number;
+  /** Tells one boot of the host from the next. Default /proc/sys/kernel/random/boot_id. */
+  readonly bootIdFile?: string;
   /** How long QEMU may take from its launch to its first answer. Default 30 s. */
   readonly launchTime?: Duration;
 }
 
 /** Between two rounds that find out what no event announced, in milliseconds. */
 const round = 5_000;
+const standardBootId = "/proc/sys/kernel/random/boot_id";
 const standardCgroup = { parent: "holdfast", root: "/sys/fs/cgroup" };
 
 export function qemuHypervisor(options: QemuOptions): Hypervisor {
@@ -140,6 +146,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     onEvent(heard) {
       listener = heard;
     },
+    examine: async (ref, within) => examineMachine(await find(ref), within),
     console: async (ref) => (await find(ref)).openConsole(),
 
     async consoleLog(ref, lines) {
@@ -165,6 +172,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
       // A launch that is under way is finished first: half of one is nobody's.
       await Promise.allSettled([...starting.values()].map(({ done }) => done));
       for (const machine of machines.values()) machine.close();
+      await moved?.then(({ house }) => house.kernelLog.close()).catch(() => {});
     },
   };
 
@@ -181,11 +189,12 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     await mkdir(runDir, { recursive: true, mode: 0o711 });
     const { parent, root } = options.cgroup ?? standardCgroup;
     const cgroups = await findCgroups(parent, root);
-    const bootId = (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
+    const bootId = (await readFile(options.bootIdFile ?? standardBootId, "utf8")).trim();
     const house: Household = {
       clock,
       bootId,
       cgroups,
+      kernelLog: kernelLog(clock),
       consoleLimit: options.consoleLimit ?? 1 << 20,
       emit: (event) => listener(event),
     };
@@ -286,6 +295,8 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
       at: clock.now(),
       requestId: spec.requestId,
       lent: spec.disks.flatMap(({ file, readOnly }) => (readOnly ? [] : [file])),
+      isFenceable: spec.isFenceable ?? false,
+      cpus: spec.cpus,
     };
     const memoryMiB = spec.memoryMiB + translationMiB + overheadMiB;
     const [procs] = await Promise.all([
@@ -316,7 +327,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     { house }: Awaited<ReturnType<typeof moveIn>>,
   ): Promise<Machine | Exit> {
     const paths = pathsOf(runDir, ref);
-    const left = { requested: true, hypervisorLog: [], consoleTail: [], oomKills: 0 } as const;
+    const left = { requested: true, ...noEvidence };
     const youngest = seen.get(ref.id) ?? 0;
     if (youngest >= ref.generation && !starting.has(keyOf(ref)) && !(await exists(paths.dir)))
       return { at: clock.now(), status: "unrecorded", ...left };

@@ -6,11 +6,13 @@
  * deadline, and missing it does not end the conversation.
  */
 import { connect } from "node:net";
-import type { Duration } from "@holdfast/kernel/time";
+import type { Duration, Instant } from "@holdfast/kernel/time";
 
 export interface QmpEvent {
   readonly event: string;
   readonly data?: Readonly<Record<string, unknown>>;
+  /** When, by QEMU's own clock, which is the host's. */
+  readonly at?: Instant;
 }
 
 export type QmpArguments = Readonly<Record<string, unknown>>;
@@ -90,6 +92,7 @@ export function connectQmp(path: string, listener: QmpListener): Promise<Qmp> {
       listener.event({
         event: message.event,
         ...(isRecord(message.data) ? { data: message.data } : {}),
+        ...momentOf(message.timestamp),
       });
     } else if (typeof message.id === "number") {
       const { error } = message;
@@ -97,6 +100,12 @@ export function connectQmp(path: string, listener: QmpListener): Promise<Qmp> {
       else pending.get(message.id)?.resolve(message.return);
     }
   }
+}
+
+function momentOf(stamp: unknown): { readonly at?: Instant } {
+  if (!isRecord(stamp) || typeof stamp.seconds !== "number" || stamp.seconds < 0) return {};
+  const at = stamp.seconds * 1_000 + Math.floor(Number(stamp.microseconds) / 1_000);
+  return { at: at as Instant }; // QEMU's clock is a clock.
 }
 
 export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>

@@ -3,15 +3,27 @@
  * misfortune; the driver in simulated.ts only acts on it.
  */
 import type { InstanceId } from "@holdfast/kernel/ids";
-import { type Clock, type Duration, type Instant, milliseconds } from "@holdfast/kernel/time";
-import type {
-  ConsoleLine,
-  Exit,
-  GuestPhase,
-  MachineEvent,
-  MachineRef,
-  MachineSpec,
+import {
+  after,
+  type Clock,
+  type Duration,
+  type Instant,
+  milliseconds,
+  seconds,
+} from "@holdfast/kernel/time";
+import {
+  type ConsoleLine,
+  type Exit,
+  type GuestPhase,
+  type LifeEvent,
+  type MachineEvent,
+  type MachineRef,
+  type MachineSpec,
+  mostEvents,
+  noEvidence,
 } from "./driver.ts";
+
+const keptLines = 200;
 
 /** What may be wrong with the machines of one instance. */
 export interface Temper {
@@ -36,11 +48,25 @@ export interface SimulatedMachine {
   phase: "running" | Exclude<GuestPhase, "booting" | "up">;
   hangsAtLaunch: boolean;
   isFrozen: boolean;
+  /** The guest does nothing more, until it is booted again. Its processors run and its disks are well. */
+  isHung: boolean;
+  bootedAt: Instant;
+  bootedBy: string;
+  /** Requests to its disk that the host's storage has taken and does not answer. */
+  stuckRequests: number;
+  /** Operations of its disk that have ended, and those of them that failed. */
+  disk: { completed: number; failed: number };
   wasAskedToEnd: boolean;
+  /** Its watchdog has stopped it, and whoever looks after it next has to end it. */
+  isStoppedByWatchdog: boolean;
+  /** What happened to it, as the real one keeps it in a file. */
+  events: readonly LifeEvent[];
   exit: Exit | undefined;
   /** Counts its boots: a ready that was planned in an earlier one is void. */
   boots: number;
   log: ConsoleLine[];
+  /** Whoever sits at its console. */
+  readonly readers: Set<(text: string) => void>;
 }
 
 export interface SimulatedWorld {
@@ -52,6 +78,8 @@ export interface SimulatedWorld {
   bootTime: Duration;
   /** From the power button until the process is gone. */
   powerOffTime: Duration;
+  /** From a guest's standstill until its watchdog stops it. */
+  watchdogTime: Duration;
   lastPid: number;
   /** Whoever is attached hears of everything that happens. */
   readonly attached: Set<(machine: SimulatedMachine, what: Happening) => void>;
@@ -64,35 +92,92 @@ export type Happening = Without<MachineEvent, keyof MachineRef>;
 export const keyOf = ({ id, generation }: MachineRef) => `${id}.g${generation}`;
 
 export const simulatedWorld = (
-  times: { readonly bootTime?: Duration; readonly powerOffTime?: Duration } = {},
+  times: Partial<Pick<SimulatedWorld, "bootTime" | "powerOffTime" | "watchdogTime">> = {},
 ): SimulatedWorld => ({
   machines: new Map(),
   seen: new Map(),
   tempers: new Map(),
   bootTime: times.bootTime ?? milliseconds(0),
   powerOffTime: times.powerOffTime ?? milliseconds(0),
+  watchdogTime: times.watchdogTime ?? seconds(10),
   lastPid: 0,
   attached: new Set(),
 });
+
+/** What is left of an ending besides what the machine's own life has left. */
+export type Ending = Pick<Exit, "status" | "reason"> &
+  Partial<Pick<Exit, "oomKills" | "kernelLog" | "signalledBy" | "fenced" | "hypervisorLog">>;
 
 /** Something ends a simulated machine without anybody's asking: a crash, a kill, the guest itself. */
 export function endMachine(
   world: SimulatedWorld,
   ref: MachineRef,
   clock: Clock,
-  how: { readonly status: Exit["status"]; readonly reason?: string; readonly oomKills?: number },
+  how: Ending,
 ): void {
   const machine = world.machines.get(keyOf(ref));
   if (!machine || machine.exit) return;
+  const { reason, hypervisorLog = [] } = how;
+  if (reason?.startsWith("guest-") || reason?.startsWith("host-"))
+    note(machine, clock, "SHUTDOWN", { guest: reason.startsWith("guest-"), reason });
   machine.exit = {
+    ...noEvidence,
     at: clock.now(),
     ...how,
     requested: machine.wasAskedToEnd,
-    hypervisorLog: [`simulated: request=${machine.spec.requestId}`],
+    hypervisorLog: [`simulated: request=${machine.spec.requestId}`, ...hypervisorLog],
     consoleTail: machine.log.slice(-20).map(({ text }) => text),
-    oomKills: how.oomKills ?? 0,
+    events: machine.events,
+    watchdogFired: machine.events.some(({ event }) => event === "WATCHDOG"),
   };
   happen(world, machine, { what: "exited", exit: machine.exit });
+}
+
+/** Keeps something for the story of a machine's life, in QMP's words. */
+export function note(
+  machine: SimulatedMachine,
+  clock: Clock,
+  event: string,
+  data?: Readonly<Record<string, unknown>>,
+): void {
+  const told = { at: clock.now(), event, detail: data ? JSON.stringify(data) : "" };
+  machine.events = [...machine.events, told].slice(-mostEvents);
+}
+
+/** Firmware with no disk to boot from waits for ever, as the real one does. */
+export function bootMachine(
+  world: SimulatedWorld,
+  machine: SimulatedMachine,
+  clock: Clock,
+  by: string,
+): void {
+  const { boot, disks } = machine.spec;
+  const canBoot = boot !== "firmware" || disks.length > 0;
+  machine.boots++;
+  machine.isHung = false;
+  machine.bootedAt = clock.now();
+  machine.bootedBy = by;
+  machine.saidReady = false;
+  machine.readyAt = canBoot ? after(clock.now(), world.bootTime) : undefined;
+}
+
+/** Begun anew in the same process. */
+export function resetMachine(
+  world: SimulatedWorld,
+  machine: SimulatedMachine,
+  clock: Clock,
+  by: string,
+): void {
+  note(machine, clock, "RESET", { guest: by.startsWith("guest-"), reason: by });
+  bootMachine(world, machine, clock, by);
+  happen(world, machine, { what: "reset", by });
+}
+
+/** The guest writes a line on its serial console. */
+export function say(machine: SimulatedMachine, clock: Clock, text: string): void {
+  machine.log.push({ at: clock.now(), text });
+  if (machine.log.length > keptLines) machine.log.splice(0, machine.log.length - keptLines);
+  for (const read of machine.readers) read(text);
 }
 
 /** Tells whoever is attached. */

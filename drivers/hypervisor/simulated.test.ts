@@ -12,7 +12,13 @@ import {
 } from "@holdfast/kernel/time";
 import { specOf } from "./contract.ts";
 import type { MachineEvent } from "./driver.ts";
-import { endMachine, simulatedHypervisor, simulatedWorld, type Temper } from "./simulated.ts";
+import {
+  befall,
+  endMachine,
+  simulatedHypervisor,
+  simulatedWorld,
+  type Temper,
+} from "./simulated.ts";
 
 /** A clock that stands still until it is turned, and counts who waits for it. */
 function turnedClock() {
@@ -165,4 +171,65 @@ test("five thousand machines on a hundred hosts are started and stopped", async 
   const stops = hosts.flatMap((driver) => specs.map((spec) => driver.stop(spec, ladder)));
   const exits = await Promise.all(stops);
   assert.ok(exits.every(({ reason }) => reason === "guest-shutdown"));
+});
+
+/** What a record says of each misfortune that ends a machine, beside its status. */
+const endings = [
+  ["vanished", "unrecorded", undefined, []],
+  ["host-rebooted", "unrecorded", undefined, ["HOST_REBOOTED"]],
+  ["aborted", { signal: "SIGABRT" }, undefined, []],
+  ["killed", { signal: "SIGKILL" }, undefined, []],
+  ["terminated", { code: 0 }, "host-signal", ["SHUTDOWN"]],
+  ["power-off", { code: 0 }, "guest-shutdown", ["SHUTDOWN"]],
+] as const;
+for (const [misfortune, status, reason, events] of endings)
+  test(`a machine that is ${misfortune} leaves what the real one leaves`, async () => {
+    const { world, clock, driver, spec } = host();
+    await driver.start(spec);
+    befall(world, spec, clock, misfortune);
+    befall(world, spec, clock, "panic"); // Past all harm.
+    const [view] = driver.list();
+    assert.ok(view?.is === "exited");
+    assert.deepEqual([view.exit.status, view.exit.reason], [status, reason]);
+    assert.deepEqual(
+      view.exit.events.map(({ event }) => event),
+      events,
+    );
+  });
+
+test("trouble with a disk is no death, and is remembered in the record of the death", async () => {
+  const { world, clock, driver, spec, heard } = host();
+  await driver.start(spec);
+  befall(world, spec, clock, "disk-full");
+  befall(world, spec, clock, "disk-error"); // One trouble.
+  assert.equal(driver.list()[0]?.is, "running");
+  await driver.resume(spec);
+  befall(world, spec, clock, "disk-lost");
+  befall(world, spec, clock, "killed");
+  assert.deepEqual(heard, ["running", "io-error", "resumed", "io-error", "exited"]);
+  const [view] = driver.list();
+  assert.ok(view?.is === "exited");
+  const told = view.exit.events;
+  assert.deepEqual(
+    told.map(({ event }) => event),
+    ["BLOCK_IO_ERROR", "STOP", "RESUME", "DISK_LOST"],
+  );
+  assert.equal(JSON.parse(told[0]?.detail ?? "").nospace, true);
+});
+
+test("a hang is found after the watchdog's time and not before, and a reset forgives it", async () => {
+  const { world, clock, driver, spec, turn } = host();
+  await driver.start(spec);
+  await turn(seconds(5));
+  befall(world, spec, clock, "hang");
+  await turn(seconds(9));
+  assert.equal(driver.list()[0]?.is, "running");
+  await driver.reset(spec, milliseconds(0));
+  await turn(seconds(5));
+  assert.equal(driver.list()[0]?.is, "running");
+  befall(world, spec, clock, "hang");
+  await turn(seconds(10));
+  const [view] = driver.list();
+  assert.ok(view?.is === "exited");
+  assert.deepEqual([view.exit.reason, view.exit.watchdogFired], ["watchdog", true]);
 });

@@ -6,15 +6,16 @@
  * it ever has is the end of its boot. Time comes from the clock, so a test turns it.
  */
 import type { InstanceId } from "@holdfast/kernel/ids";
-import { after, type Clock, type Instant, milliseconds } from "@holdfast/kernel/time";
-import type {
-  Exit,
-  Hypervisor,
-  MachineEvent,
-  MachineRef,
-  MachineSpec,
-  MachineView,
-  StopLadder,
+import { after, type Clock, type Instant, milliseconds, seconds } from "@holdfast/kernel/time";
+import {
+  type Exit,
+  type Hypervisor,
+  type MachineEvent,
+  type MachineRef,
+  type MachineSpec,
+  type MachineView,
+  noEvidence,
+  type StopLadder,
 } from "./driver.ts";
 import {
   alreadyEnded,
@@ -25,25 +26,29 @@ import {
   silent,
   stillRunning,
 } from "./refusals.ts";
+import { befall, endHung } from "./simulated-deaths.ts";
 import {
+  bootMachine,
   endMachine,
   type Happening,
   happen,
   keyOf,
+  note,
+  resetMachine,
   type SimulatedMachine,
   type SimulatedWorld,
+  say,
 } from "./simulated-world.ts";
 
+export * from "./simulated-deaths.ts";
 export * from "./simulated-world.ts";
-
-const keptLines = 200;
 
 export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hypervisor {
   /** Machines whose events are news: started or adopted by this driver. */
   const announced = new Set<SimulatedMachine>();
   /** Whoever waits for the end of a machine, or for its launch to be over. */
   const waiting = new Map<SimulatedMachine, Set<() => void>>();
-  const readers = new Map<SimulatedMachine, Set<Reader>>();
+  const seats = new Map<SimulatedMachine, Set<Seat>>();
   let listener: (event: MachineEvent) => void = () => {};
   world.attached.add(hear);
 
@@ -72,15 +77,14 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
       const machine = answering(ref, "system_reset");
       // A deaf guest uses up its grace before the button is pressed.
       if (grace > 0 && world.tempers.get(ref.id)?.isDeaf) await clock.sleep(grace);
-      boot(machine);
-      happen(world, machine, { what: "reset", by: "host-qmp-system-reset" });
-      planReady(machine);
+      resetMachine(world, machine, clock, "host-qmp-system-reset");
     },
 
     async pause(ref) {
       const machine = answering(ref, "stop");
       if (machine.phase !== "running") return;
       machine.phase = "paused";
+      note(machine, clock, "STOP");
       happen(world, machine, { what: "paused" });
     },
 
@@ -88,6 +92,7 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
       const machine = answering(ref, "cont");
       if (machine.phase === "running") return;
       machine.phase = "running";
+      note(machine, clock, "RESUME");
       if (!machine.saidReady && machine.readyAt !== undefined)
         machine.readyAt = after(clock.now(), world.bootTime);
       happen(world, machine, { what: "resumed" });
@@ -99,6 +104,8 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
         announced.add(machine);
         if (isUp(machine, clock.now()) && !machine.saidReady) sayReady(machine); // While we were away.
         planReady(machine);
+        if (machine.isStoppedByWatchdog)
+          void Promise.resolve().then(() => endHung(world, machine, clock));
       }
       return views();
     },
@@ -108,20 +115,43 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
       listener = heard;
     },
 
+    async examine(ref, within) {
+      const machine = running(ref);
+      const { bootedAt, bootedBy, isFrozen, isHung, stuckRequests, disk } = machine;
+      const view = viewOf(machine, clock.now());
+      const guest = view.is === "running" ? view.guest : "booting";
+      const seen = { guest, bootedAt, bootedBy };
+      if (isFrozen) {
+        await clock.sleep(within);
+        return { ...seen, disks: [], agent: "none" };
+      }
+      return {
+        ...seen,
+        answeredIn: milliseconds(0),
+        runState: guest === "booting" || guest === "up" ? "running" : guest,
+        disks: [{ node: "disk0", ...disk, inFlight: stuckRequests }],
+        agent: guest !== "up" ? "none" : isHung ? "silent" : "answers",
+      };
+    },
+
     async console(ref) {
       const machine = running(ref);
-      const reader: Reader = {};
-      const all = readers.get(machine) ?? new Set();
-      readers.set(machine, all.add(reader));
+      let read: ((text: string) => void) | undefined;
+      const seat = { closed: () => {}, leave: () => void (read && machine.readers.delete(read)) };
+      seats.set(machine, (seats.get(machine) ?? new Set<Seat>()).add(seat));
       return {
         write: (bytes) => type(machine, new TextDecoder().decode(bytes)),
         onData(listener) {
-          reader.data = listener;
+          read = (text) => listener(new TextEncoder().encode(`${text}\r\n`));
+          machine.readers.add(read);
         },
         onClose(listener) {
-          reader.closed = listener;
+          seat.closed = listener;
         },
-        close: () => void all.delete(reader),
+        close() {
+          seat.leave();
+          seats.get(machine)?.delete(seat);
+        },
       };
     },
 
@@ -137,8 +167,7 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
 
     async close() {
       world.attached.delete(hear);
-      for (const all of readers.values()) for (const { closed } of all) closed?.();
-      readers.clear();
+      for (const machine of [...seats.keys()]) clearSeats(machine);
     },
   };
 
@@ -161,7 +190,7 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
     machine.isFrozen = temper.isFrozen ?? false;
     machine.phase = spec.paused ? "paused" : "running";
     enter(machine);
-    boot(machine);
+    bootMachine(world, machine, clock, "launch");
     if (temper.launch === "fails") endMachine(world, spec, clock, { status: { code: 1 } });
     return machine;
   }
@@ -176,10 +205,18 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
       phase: "running",
       hangsAtLaunch: false,
       isFrozen: false,
+      isHung: false,
+      bootedAt: clock.now(),
+      bootedBy: "launch",
+      stuckRequests: 0,
+      disk: { completed: 0, failed: 0 },
       wasAskedToEnd: false,
       exit: undefined,
       boots: 0,
+      isStoppedByWatchdog: false,
+      events: [],
       log: [],
+      readers: new Set(),
     };
   }
 
@@ -187,15 +224,6 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
     const { id, generation } = machine.spec;
     world.machines.set(keyOf(machine.spec), machine);
     world.seen.set(id, Math.max(world.seen.get(id) ?? 0, generation));
-  }
-
-  /** Firmware with no disk to boot from waits for ever, as the real one does. */
-  function boot(machine: SimulatedMachine): void {
-    const { boot, disks } = machine.spec;
-    const canBoot = boot !== "firmware" || disks.length > 0;
-    machine.boots++;
-    machine.saidReady = false;
-    machine.readyAt = canBoot ? after(clock.now(), world.bootTime) : undefined;
   }
 
   function planReady(machine: SimulatedMachine): void {
@@ -214,7 +242,7 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
 
   function sayReady(machine: SimulatedMachine): void {
     machine.saidReady = true;
-    say(machine, "holdfast: ready");
+    say(machine, clock, "holdfast: ready");
   }
 
   async function climbDown(machine: SimulatedMachine, ladder: StopLadder): Promise<Exit> {
@@ -222,7 +250,7 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
     machine.wasAskedToEnd = true;
     const isHanging = machine.isFrozen || machine.hangsAtLaunch;
     const canReact = !isHanging && machine.phase === "running";
-    const obeys = !temper.isDeaf && machine.readyAt !== undefined;
+    const obeys = !temper.isDeaf && !machine.isHung && machine.readyAt !== undefined;
     // The button is pressed again and again, so a guest that is still booting gets it in the end.
     const untilUp = machine.readyAt === undefined ? 0 : Math.max(0, machine.readyAt - clock.now());
     const steps = [
@@ -233,6 +261,7 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
     for (const [patience, works, status, reason] of steps) {
       if (machine.exit) return machine.exit;
       if (patience <= 0) continue;
+      if (reason === "guest-shutdown") note(machine, clock, "POWERDOWN");
       const takes = milliseconds(reason === "guest-shutdown" ? untilUp + world.powerOffTime : 0);
       const inTime = works && takes <= patience;
       const wait = inTime ? takes : milliseconds(patience);
@@ -245,7 +274,7 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
 
   /** Leaves a machine that has ended without ever having been launched. */
   function forbid(ref: MachineRef): Exit | SimulatedMachine {
-    const left = { requested: true, hypervisorLog: [], consoleTail: [], oomKills: 0 } as const;
+    const left = { requested: true, ...noEvidence };
     const at = clock.now();
     if ((world.seen.get(ref.id) ?? 0) >= ref.generation)
       return { at, status: "unrecorded", ...left };
@@ -280,11 +309,19 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
 
   function hear(machine: SimulatedMachine, what: Happening): void {
     tell(machine, what);
+    if (what.what === "reset") planReady(machine);
     if (what.what !== "exited") return;
     for (const wake of waiting.get(machine) ?? []) wake();
     waiting.delete(machine);
-    for (const { closed } of readers.get(machine) ?? []) closed?.();
-    readers.delete(machine);
+    clearSeats(machine);
+  }
+
+  function clearSeats(machine: SimulatedMachine): void {
+    for (const { closed, leave } of seats.get(machine) ?? []) {
+      leave();
+      closed();
+    }
+    seats.delete(machine);
   }
 
   function tell(machine: SimulatedMachine, what: Happening): void {
@@ -292,34 +329,41 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
     if (announced.has(machine)) listener({ id, generation, ...what });
   }
 
-  function say(machine: SimulatedMachine, text: string): void {
-    machine.log.push({ at: clock.now(), text });
-    if (machine.log.length > keptLines) machine.log.splice(0, machine.log.length - keptLines);
-    const bytes = new TextEncoder().encode(`${text}\r\n`);
-    for (const { data } of readers.get(machine) ?? []) data?.(bytes);
-  }
-
-  /** A shell that knows what the contract types. */
+  /** A shell that knows what the contract types, and what drills type. */
   function type(machine: SimulatedMachine, text: string): void {
-    if (machine.exit || machine.phase !== "running") return;
-    for (const line of text.split("\n").filter(Boolean)) obey(machine, line);
+    for (const line of text.split("\n").filter(Boolean)) {
+      if (machine.exit || machine.isHung || machine.phase !== "running") return;
+      obey(machine, line);
+    }
   }
 
   function obey(machine: SimulatedMachine, line: string): void {
-    say(machine, `# ${line}`);
+    say(machine, clock, `# ${line}`);
     const [command, argument = ""] = line.split(/ (.*)/);
-    if (command === "echo") say(machine, argument.replaceAll("''", "")); // A shell's empty quotes.
-    if (command === "yes") for (let i = 0; i < 100_000; i++) say(machine, argument);
-    if (command === "poweroff")
-      endMachine(world, machine.spec, clock, { status: { code: 0 }, reason: "guest-shutdown" });
-    if (command !== "reboot") return;
-    boot(machine);
-    happen(world, machine, { what: "reset", by: "guest-reset" });
-    planReady(machine);
+    if (command === "echo") say(machine, clock, argument.replaceAll("''", "")); // A shell's empty quotes.
+    if (command === "yes") for (let i = 0; i < 100_000; i++) say(machine, clock, argument);
+    if (command === "poweroff") befall(world, machine.spec, clock, "power-off");
+    if (command === "reboot") befall(world, machine.spec, clock, "reset");
+    if (command !== "holdfast-hurt") return;
+    const [called = "", wait] = argument.split(" ");
+    say(machine, clock, `holdfast: hurt ${called}`);
+    const way = called === "power" ? "power-off" : called;
+    if (!isHurt(way)) return;
+    if (!wait) befall(world, machine.spec, clock, way);
+    else
+      void clock.sleep(seconds(Number(wait))).then(() => befall(world, machine.spec, clock, way));
   }
 }
 
-type Reader = { data?: (bytes: Uint8Array) => void; closed?: () => void };
+/** What the guest's own command can do to it. */
+const hurts = ["panic", "hang", "memory", "memory-panic", "reset", "power-off"] as const;
+const isHurt = (way: string): way is (typeof hurts)[number] => hurts.some((each) => each === way);
+
+/** Somebody at a console. */
+interface Seat {
+  closed(): void;
+  leave(): void;
+}
 
 const isUp = ({ readyAt, phase, exit }: SimulatedMachine, now: Instant) =>
   !exit && phase === "running" && readyAt !== undefined && readyAt <= now;

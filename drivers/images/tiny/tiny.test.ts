@@ -98,6 +98,27 @@ test("a guest with no disk, no network and no metadata is ready too, in 96 MiB",
   assert.equal(await guest.exited, 0);
 });
 
+test("a guest can be hurt on purpose: it outlives one program, not a hang, and a panic ends it", async () => {
+  const guest = boot(undefined, {});
+  await guest.says("holdfast: ready");
+  guest.type("until pidof watchdog; do sleep 0.1; done; echo fed=$((1 + 1))\n");
+  await guest.says("fed=2");
+  guest.type("holdfast-hurt memory; echo alive=$((1 + 1))\n");
+  await guest.says("Out of memory: Killed process");
+  await guest.says("alive=2");
+  guest.type("holdfast-hurt nonsense\n");
+  await guest.says("usage: holdfast-hurt");
+  const began = performance.now();
+  guest.type("holdfast-hurt hang\n");
+  // This QEMU resets what its watchdog finds hanging.
+  await guest.says("holdfast: userland", 2);
+  assert.ok(performance.now() - began > 7_000, "it may miss some meals without being ill");
+  await guest.says("holdfast: ready", 2);
+  guest.type("holdfast-hurt memory-panic\n");
+  await guest.says("Kernel panic - not syncing: Out of memory");
+  assert.equal(await guest.exited, 0, "pvpanic has told QEMU");
+});
+
 test("a step that fails says which it was and what to type", async () => {
   const step = runner(seconds(10));
   await assert.rejects(step("make the disk", ["qemu-img", "no-such-command"], "Type this."), {
@@ -167,14 +188,15 @@ function boot(disk: string | undefined, metadata: Readonly<Record<string, string
   const exited = once(qemu, "exit").then(([code]) => code);
 
   /** Waits for the guest, for two minutes at most: then it is stuck, and this shows where. */
-  async function says(what: string): Promise<void> {
+  async function says(what: string, times = 1): Promise<void> {
+    const isHeard = () => heard.split(what).length > times;
     const timer = setTimeout(() => qemu.kill("SIGKILL"), 120_000);
-    while (!heard.includes(what)) {
+    while (!isHeard()) {
       const ended = exited.then(() => "ended");
       if ((await Promise.race([once(qemu.stdout, "data"), ended])) === "ended") break;
     }
     clearTimeout(timer);
-    assert.ok(heard.includes(what), `the guest never said "${what}":\n${heard}`);
+    assert.ok(isHeard(), `the guest never said "${what}":\n${heard}`);
   }
 
   async function order(command: string): Promise<string> {
