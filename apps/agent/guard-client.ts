@@ -1,31 +1,56 @@
 /**
- * Telling the guard that the lease was renewed.
+ * The agent's end of the talk with its guard: it says renewals, and hears what the guard is doing.
  *
- * One line per renewal over a local socket. The guard may be gone for a moment; it is told again a second
- * later, and its own clock decides what a silence means.
+ * The guard may be gone for a moment; it is told again with the next renewal, and its own clock decides
+ * what a silence means. What it said last is only worth something while it is fresh: a guard that is
+ * frozen keeps its socket open and protects nobody.
  */
 import { connect, type Socket } from "node:net";
-import type { Duration } from "@holdfast/kernel/time";
+import { createInterface } from "node:readline";
+import { type GuardState, type Renewed, readGuardState } from "@holdfast/cloud/agent";
+import type { GuardReport } from "@holdfast/cloud/hosts";
+import type { Ticks } from "@holdfast/kernel/time";
 
 export interface GuardClient {
-  /** `sentAt` is on the machine's steady clock, in milliseconds since its boot. */
-  renewed(sentAt: number, lease: Duration): void;
-  isThere(): boolean;
+  /** A manager has answered. `sentAt` is on the machine's steady clock, in milliseconds since its boot. */
+  renewed(renewal: Omit<Renewed, "say">): void;
+  /** The guard is there and has lately said so. */
+  hasGuard(): boolean;
+  /** What the guard last said, and how old that is in milliseconds; undefined if it is not connected. */
+  guardState(): { readonly state: GuardState; readonly age: number } | undefined;
+  /** What managers are told of it; null unless it is fresh. */
+  report(): GuardReport | null;
+  /** Launch nothing fenceable unless this is true: the lease is held and the guard is watching. */
+  mayLaunchFenceable(): boolean;
   close(): void;
 }
 
 const retryMilliseconds = 500;
+/** It speaks every second; two may be late. */
+const freshFor = 2_500;
 
-export function guardClient(path: string): GuardClient {
+const steady: Ticks = () => Number(process.hrtime.bigint() / 1_000_000n);
+
+export function guardClient(path: string, ticks: Ticks = steady): GuardClient {
   let socket: Socket | undefined;
+  let heard: { readonly state: GuardState; readonly at: number } | undefined;
   let isOpen = true;
   let timer: NodeJS.Timeout | undefined;
   open();
   return {
-    renewed(sentAt, lease) {
-      socket?.write(`${JSON.stringify({ renewedAt: sentAt, lease })}\n`);
+    renewed(renewal) {
+      socket?.write(`${JSON.stringify({ ...renewal, say: "renewed" })}\n`);
     },
-    isThere: () => socket !== undefined,
+    hasGuard: () => fresh() !== undefined,
+    guardState: () => heard && { state: heard.state, age: ticks() - heard.at },
+    report() {
+      const state = fresh();
+      return state ? { watchdog: state.watchdog, stamped: state.stamped } : null;
+    },
+    mayLaunchFenceable() {
+      const state = fresh();
+      return state?.isValid === true && !state.isQuarantined;
+    },
     close() {
       isOpen = false;
       clearTimeout(timer);
@@ -33,15 +58,23 @@ export function guardClient(path: string): GuardClient {
     },
   };
 
+  function fresh(): GuardState | undefined {
+    return heard && ticks() - heard.at < freshFor ? heard.state : undefined;
+  }
+
   function open(): void {
-    const fresh = connect(path, () => {
-      socket = fresh;
+    const mine = connect(path, () => {
+      socket = mine;
     });
-    fresh.on("error", () => {});
-    fresh.on("close", () => {
+    mine.on("error", () => {});
+    mine.on("close", () => {
       socket = undefined;
+      heard = undefined;
       if (isOpen) timer = setTimeout(open, retryMilliseconds);
     });
-    fresh.resume();
+    createInterface({ input: mine }).on("line", (line) => {
+      const state = readGuardState(line);
+      if (state) heard = { state, at: ticks() };
+    });
   }
 }
