@@ -1,0 +1,11 @@
+/** What a process wires together to keep and to tell deaths. For apps/ and other edges. */
+export { deathCounts, lastDeathOf } from "./reads.ts";
+export { deathRoutes } from "./routes.ts";
+export {
+  amendDeaths,
+  type Certified,
+  certify,
+  type End,
+  insertDeaths,
+  summaryOf,
+} from "./write.ts";

@@ -1,0 +1,188 @@
+/**
+ * Certificates as rows: written with the ending they are about, amended when its host tells more.
+ *
+ * Nothing is asked of the database for an end that somebody asked for. What a pass costs otherwise is one
+ * look at the hosts of its dead and one insert.
+ */
+import type { MachineReport } from "@holdfast/cloud/hosts";
+import type { HostId, InstanceId } from "@holdfast/kernel/ids";
+import { type Instant, iso } from "@holdfast/kernel/time";
+import type { Sql } from "@holdfast/store/database";
+import { appendJournal } from "@holdfast/store/journal";
+import type { DeathCertificate } from "../core/certificate.ts";
+import type { Evidence, Fence } from "../core/evidence.ts";
+import { inquest } from "../core/inquest.ts";
+import { askedFor } from "../core/taxonomy.ts";
+
+/** An end, with what is known of it in memory; the rest is looked up. */
+export interface End {
+  readonly epoch: number;
+  readonly evidence: Omit<Evidence, "host" | "fence" | "maintenance"> & { readonly host: HostId };
+}
+
+export interface Certified {
+  readonly certificate: DeathCertificate;
+  readonly epoch: number;
+  readonly evidence: Evidence;
+}
+
+interface HostRow {
+  readonly id: HostId;
+  readonly epoch: number;
+  readonly name: string;
+  readonly mode: "enabled" | "draining" | "maintenance";
+  readonly certificate: string | null;
+  readonly proof: Fence["proof"] | null;
+  readonly silent_since: Instant | null;
+  readonly proven_at: Instant | null;
+  readonly manager: string | null;
+}
+
+/** Holds the inquests. Ends that somebody asked for get no certificate, and are not in the answer. */
+export async function certify(
+  sql: Sql,
+  ends: readonly End[],
+): Promise<ReadonlyMap<InstanceId, Certified>> {
+  const dead = ends.filter(({ evidence }) => !isAskedFor(evidence));
+  if (dead.length === 0) return new Map();
+  const hosts = await hostsOf(
+    sql,
+    dead.map(({ evidence, epoch }) => ({ host: evidence.host, epoch })),
+  );
+  const certified = dead.map(({ evidence, epoch }): Certified => {
+    const whole = { ...evidence, ...aboutHost(hosts.get(keyOf(evidence.host, epoch)), evidence) };
+    return { certificate: inquest(whole), epoch, evidence: whole };
+  });
+  return new Map(
+    certified
+      .filter(({ certificate }) => !askedFor.has(certificate.cause))
+      .map((one) => [one.certificate.instance, one]),
+  );
+}
+
+/** Only with a name behind it: an order alone may have come from the platform, over maintenance say. */
+function isAskedFor({ host, ...evidence }: End["evidence"]): boolean {
+  if (!evidence.asked) return false;
+  return askedFor.has(inquest({ ...evidence, host: { id: host, name: "" } }).cause);
+}
+
+function aboutHost(
+  row: HostRow | undefined,
+  { host, at }: End["evidence"],
+): Pick<Evidence, "host" | "fence" | "maintenance"> {
+  if (!row) return { host: { id: host, name: host } };
+  const { certificate: id, proof, silent_since: silentSince, proven_at: provenAt, manager } = row;
+  return {
+    host: { id: host, name: row.name },
+    ...(row.mode === "enabled" ? {} : { maintenance: { at, mode: row.mode } }),
+    ...(id && proof && silentSince !== null && provenAt !== null
+      ? { fence: { id, proof, silentSince, provenAt, manager: manager ?? "" } }
+      : {}),
+  };
+}
+
+async function hostsOf(
+  sql: Sql,
+  wanted: readonly { readonly host: HostId; readonly epoch: number }[],
+): Promise<ReadonlyMap<string, HostRow>> {
+  const rows = await sql.query<HostRow>(
+    `select h.id, d.epoch, h.name, h.mode, f.id as certificate, f.proof, f.silent_since, f.proven_at, f.manager
+     from (select distinct * from unnest($1::uuid[], $2::int[]) w (host_id, epoch)) d
+     join host h on h.id = d.host_id
+     left join fence_certificate f on f.host_id = d.host_id and f.epoch = d.epoch`,
+    [wanted.map(({ host }) => host), wanted.map(({ epoch }) => epoch)],
+  );
+  return new Map(rows.map((row) => [keyOf(row.id, row.epoch), row]));
+}
+
+const keyOf = (host: HostId, epoch: number) => `${host} ${epoch}`;
+
+export async function insertDeaths(
+  sql: Sql,
+  certified: Iterable<Certified>,
+  now: Instant,
+): Promise<void> {
+  const rows = [...certified].map(({ certificate, epoch, evidence }) => ({
+    instance_id: certificate.instance,
+    generation: certificate.generation,
+    host_id: certificate.host.id,
+    host_epoch: epoch,
+    at: iso(certificate.at),
+    recorded_at: iso(now),
+    cause: certificate.cause,
+    layer: certificate.layer,
+    confidence: certificate.confidence,
+    certificate,
+    evidence,
+    fence: evidence.fence?.id ?? null,
+  }));
+  if (rows.length === 0) return;
+  await sql.query(
+    `insert into death select * from json_populate_recordset(null::death, $1::json)
+     on conflict (instance_id, generation) do nothing`,
+    [JSON.stringify(rows)],
+  );
+}
+
+interface AmendedRow {
+  readonly evidence: Evidence;
+  readonly cause: string;
+}
+
+/**
+ * Hosts tell of machines that were certified dead without them. Only the host that had it is heard, and only
+ * once: what it says first is what it saw.
+ */
+export async function amendDeaths(
+  sql: Sql,
+  reports: readonly { readonly host: HostId; readonly report: MachineReport }[],
+  now: Instant,
+): Promise<void> {
+  const told = reports.filter(({ report }) => report.exit);
+  if (told.length === 0) return;
+  const rows = await sql.query<AmendedRow>(
+    `select d.evidence, d.cause from death d
+     join unnest($1::uuid[], $2::int[], $3::uuid[]) w (instance_id, generation, host_id)
+       on d.instance_id = w.instance_id and d.generation = w.generation and d.host_id = w.host_id
+     where not d.evidence ? 'report' order by d.instance_id, d.generation for update of d`,
+    [
+      told.map(({ report }) => report.instance),
+      told.map(({ report }) => report.generation),
+      told.map(({ host }) => host),
+    ],
+  );
+  for (const { evidence: before, cause: was } of rows) {
+    const same = told.find(
+      ({ report }) =>
+        report.instance === before.instance && report.generation === before.generation,
+    );
+    if (!same?.report.exit) continue;
+    const evidence: Evidence = { ...before, report: same.report.exit };
+    const certificate = inquest(evidence);
+    const { cause, layer, confidence, instance, generation } = certificate;
+    await sql.query(
+      `update death set certificate = $3, evidence = $4, cause = $5, layer = $6, confidence = $7, at = $8,
+         amended_at = $9, first_cause = coalesce(first_cause, $10)
+       where instance_id = $1 and generation = $2`,
+      [
+        ...[instance, generation, JSON.stringify(certificate), JSON.stringify(evidence)],
+        ...[cause, layer, confidence, iso(certificate.at), iso(now), was],
+      ],
+    );
+    await appendJournal(sql, [
+      {
+        at: now,
+        kind: "instance",
+        subject: instance,
+        event: "deathAmended",
+        generation,
+        actor: "holdfast",
+        detail: { class: cause, was, says: certificate.says, evidence: summaryOf(certificate) },
+      },
+    ]);
+  }
+}
+
+/** Enough for a line in the journal: what was found, without the console. */
+export const summaryOf = ({ evidence }: DeathCertificate): readonly string[] =>
+  evidence.map(({ source, says }) => `${source}: ${says}`);

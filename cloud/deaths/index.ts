@@ -1,0 +1,23 @@
+/** Deaths: why instances ended. The taxonomy of causes lives here, and nowhere else. */
+export type {
+  Confidence,
+  DeathCertificate,
+  Finding,
+  Missing,
+  Panic,
+  Source,
+} from "./core/certificate.ts";
+export { clueNames, clues } from "./core/clues.ts";
+export type { Asked, Evidence, Fence } from "./core/evidence.ts";
+export { inquest } from "./core/inquest.ts";
+export { rules } from "./core/rules.ts";
+export {
+  askedFor,
+  type CauseClass,
+  causeClasses,
+  type Layer,
+  type Meaning,
+  meaningOf,
+  type Recovery,
+  taxonomy,
+} from "./core/taxonomy.ts";
