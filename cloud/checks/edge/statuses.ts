@@ -1,0 +1,186 @@
+/**
+ * Status checks as rows: what is remembered of each instance, and what is to be shown of it now.
+ *
+ * Silence and stillness are worked out when somebody looks and are stored nowhere: a fact that nobody
+ * sends cannot be written down in time, and whatever is stored would have to be swept up after.
+ */
+import type { HostState } from "@holdfast/cloud/hosts";
+import type { InstanceState } from "@holdfast/cloud/instances";
+import type { HostId, InstanceId, ProjectId } from "@holdfast/kernel/ids";
+import { type Instant, since } from "@holdfast/kernel/time";
+import type { Sql } from "@holdfast/store/database";
+import { present } from "../core/advance.ts";
+import type { Checks, Limits, Subject, Summary } from "../core/model.ts";
+
+/** An instance with everything that its checks rest on. */
+export interface Watched {
+  readonly id: InstanceId;
+  readonly project: ProjectId;
+  readonly projectName: string;
+  readonly generation: number;
+  readonly host: HostId | undefined;
+  readonly hostEpoch: number | undefined;
+  readonly pool: string;
+  readonly subject: Subject;
+  /** Of its present launch; undefined before the first look at that. */
+  readonly known: Checks | undefined;
+  /** When its host was last looked at. */
+  readonly observedAt: Instant | undefined;
+}
+
+export interface Status extends Watched {
+  readonly summary: Summary;
+  readonly checks: Checks;
+}
+
+interface Row {
+  readonly id: InstanceId;
+  readonly project: ProjectId;
+  readonly projectName: string;
+  readonly name: string;
+  readonly state: InstanceState;
+  readonly generation: number;
+  readonly saysReady: boolean;
+  readonly pool: string;
+  readonly host: HostId | null;
+  readonly hostName: string | null;
+  readonly hostState: HostState | null;
+  readonly hostEpoch: number | null;
+  readonly heardAt: Instant | null;
+  readonly checkedAt: Instant | null;
+  readonly known: Checks | null;
+}
+
+const columns = `i.id, i.project_id as project, p.name as "projectName", i.name, i.state, i.generation,
+  coalesce((m.manifest->>'saysReady')::boolean, false) and not i.start_paused as "saysReady", v.pool,
+  h.id as host, h.name as "hostName", h.state as "hostState", h.epoch as "hostEpoch",
+  l.renewed_at as "heardAt", k.at as "checkedAt",
+  case when c.generation = i.generation
+    then jsonb_build_object('system', c.system, 'instance', c.instance, 'volume', c.volume) end as known`;
+const sources = `instance i
+  join project p on p.id = i.project_id
+  join image m on m.id = i.image_id
+  join volume v on v.id = i.volume_id
+  left join host h on h.id = i.home
+  left join host_lease l on l.host_id = i.home
+  left join host_checkup k on k.host_id = i.home
+  left join instance_check c on c.instance_id = i.id`;
+
+/** Which instances to load; what is left out does not matter. Expunged ones never are. */
+export interface Which {
+  readonly ids?: readonly string[] | undefined;
+  readonly hosts?: readonly HostId[] | undefined;
+  readonly projects?: readonly ProjectId[] | undefined;
+  readonly name?: string | undefined;
+  /** Only those that may look bad: a failing check, or a host that is not up. */
+  readonly onlySuspicious?: boolean | undefined;
+  /** Only those that a host may be running. */
+  readonly onlyHomed?: boolean | undefined;
+}
+
+export async function loadWatched(
+  sql: Sql,
+  which: Which,
+  now: Instant,
+): Promise<readonly Watched[]> {
+  const rows = await sql.query<Row>(
+    `select ${columns} from ${sources}
+     where i.state <> 'expunged'
+       and ($1::uuid[] is null or i.id = any($1))
+       and ($2::uuid[] is null or i.home = any($2))
+       and ($3::uuid[] is null or i.project_id = any($3))
+       and ($4::text is null or i.name = $4)
+       and (not $5 or c.is_failing or (h.id is not null and h.state <> 'up'))
+       and (not $6 or i.home is not null)
+     order by i.id`,
+    [
+      which.ids ?? null,
+      which.hosts ?? null,
+      which.projects ?? null,
+      which.name ?? null,
+      which.onlySuspicious ?? false,
+      which.onlyHomed ?? false,
+    ],
+  );
+  return rows.map((row) => watchedOf(row, now));
+}
+
+export async function loadStatuses(
+  sql: Sql,
+  which: Which,
+  limits: Limits,
+  now: Instant,
+): Promise<readonly Status[]> {
+  return (await loadWatched(sql, which, now)).map((watched) => ({
+    ...watched,
+    ...present(watched.subject, watched.known, limits, now),
+  }));
+}
+
+function watchedOf(row: Row, now: Instant): Watched {
+  const { host, hostName, hostState, heardAt, checkedAt } = row;
+  const away = (at: Instant | null) => (at === null ? undefined : since(at, now));
+  return {
+    id: row.id,
+    project: row.project,
+    projectName: row.projectName,
+    generation: row.generation,
+    host: host ?? undefined,
+    hostEpoch: row.hostEpoch ?? undefined,
+    pool: row.pool,
+    subject: {
+      name: row.name,
+      state: row.state,
+      image: { saysReady: row.saysReady },
+      host:
+        hostName && hostState
+          ? {
+              name: hostName,
+              state: hostState,
+              unheardFor: away(heardAt),
+              uncheckedFor: away(checkedAt),
+            }
+          : undefined,
+    },
+    known: row.known ?? undefined, // What JSON left out reads as undefined.
+    observedAt: checkedAt ?? undefined,
+  };
+}
+
+export interface NewChecks {
+  readonly instance: InstanceId;
+  readonly generation: number;
+  readonly checks: Checks;
+}
+
+/** One statement for all of them. An older launch never overwrites a younger one. */
+export async function saveChecks(sql: Sql, rows: readonly NewChecks[]): Promise<void> {
+  if (rows.length === 0) return;
+  await sql.query(
+    `insert into instance_check (instance_id, generation, system, instance, volume, is_failing)
+     select * from json_to_recordset($1::json) as r
+       (instance_id uuid, generation int, system jsonb, instance jsonb, volume jsonb, is_failing bool)
+     order by instance_id
+     on conflict (instance_id) do update set generation = excluded.generation, system = excluded.system,
+       instance = excluded.instance, volume = excluded.volume, is_failing = excluded.is_failing
+     where instance_check.generation <= excluded.generation`,
+    [
+      JSON.stringify(
+        rows.map(({ instance, generation, checks }) => ({
+          instance_id: instance,
+          generation,
+          ...checks,
+          is_failing: Object.values(checks).some(({ failures }) => failures > 0),
+        })),
+      ),
+    ],
+  );
+}
+
+export async function saveCheckups(sql: Sql, hosts: readonly HostId[], at: Instant): Promise<void> {
+  await sql.query(
+    `insert into host_checkup (host_id, at) select host, $2 from unnest($1::uuid[]) host order by host
+     on conflict (host_id) do update set at = excluded.at`,
+    [hosts, new Date(at)],
+  );
+}
