@@ -41,20 +41,27 @@ async function startHost(name: string): Promise<void> {
     managers: [BENCH_AGENTS],
     hypervisor,
     disks: simulatedDisks({ files, capacity: 2 ** 40 }),
-    async ensureBlob(digest) {
-      files.set(`/blobs/${digest}`, Buffer.alloc(4_096));
-      return `/blobs/${digest}`;
+    storage: {
+      async ensureBlob(digest) {
+        files.set(`/blobs/${digest}`, Buffer.alloc(4_096));
+        return `/blobs/${digest}`;
+      },
+      volumeFile: (volume) => `/volumes/${volume}.qcow2`,
+      claim: async () => {},
     },
-    volumeFile: (volume) => `/volumes/${volume}.qcow2`,
     shelf: memoryShelf(),
+    probeStorage: async () => [],
     machine: {
       bootId: randomBytes(8).toString("hex"),
       cpus: 64,
       memoryMiB: 65_536,
       facts: { acceleration, kernel: "simulated", hypervisor: "simulated" },
+      pools: [],
     },
+    epoch: { known: () => null, remember: () => {} },
     onRenewed: () => {},
-    hasGuard: () => true,
+    guard: () => null,
+    mayLaunchFenceable: () => true,
     traceLines: async () => [],
     clock,
     ticks: () => performance.now(),

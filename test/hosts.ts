@@ -8,7 +8,15 @@
 import { randomBytes } from "node:crypto";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Joined, memoryShelf, type Shelf } from "@holdfast/cloud/agent/edge";
+import {
+  type Dial,
+  type Joined,
+  memoryShelf,
+  type Shelf,
+  type Storage,
+  type Terms,
+} from "@holdfast/cloud/agent/edge";
+import type { GuardReport } from "@holdfast/cloud/hosts";
 import {
   type SimulatedWorld,
   simulatedHypervisor,
@@ -29,6 +37,9 @@ export interface TestHost {
   readonly shelf: Shelf;
   readonly disks: SimulatedStore;
   bootId: string;
+  epoch: number | null;
+  /** How long its storage takes for a small write; milliseconds. */
+  storageLatency: number;
   joined: Joined | undefined;
   agent: MortalAgent | undefined;
 }
@@ -36,6 +47,9 @@ export interface TestHost {
 export interface MortalAgent extends Agent {
   /** What SIGKILL and a closed socket do: no goodbye, and nothing that was begun goes on. */
   kill(): void;
+  /** SIGSTOP and SIGCONT: nothing is done, and whatever comes waits. */
+  freeze(): void;
+  thaw(): void;
 }
 
 export const newHost = (name: string, world: SimulatedWorld = simulatedWorld()): TestHost => ({
@@ -44,6 +58,8 @@ export const newHost = (name: string, world: SimulatedWorld = simulatedWorld()):
   shelf: memoryShelf(),
   disks: { files: new Map(), capacity: 2 ** 40 },
   bootId: randomBytes(8).toString("hex"),
+  epoch: null,
+  storageLatency: 1,
   joined: undefined,
   agent: undefined,
 });
@@ -55,22 +71,42 @@ export interface AgentSetting {
   /** The file of a blob on the host. */
   readonly ensureBlob: (digest: Digest) => Promise<string>;
   readonly log: Logger;
+  /** A host that is more than an agent; see scenarios/stage/station.ts. */
+  readonly station?: Around;
+}
+
+/** What is around an agent, in place of nothing. */
+export interface Around {
+  readonly dial: Dial;
+  readonly storage: Storage;
+  readonly pools: readonly string[];
+  readonly onRenewed: (sentAt: number, terms: Terms) => void;
+  readonly guard: () => GuardReport | null;
+  readonly mayLaunchFenceable: () => boolean;
 }
 
 export async function openAgent(host: TestHost, setting: AgentSetting): Promise<MortalAgent> {
-  const { managers, cpus, memoryMiB, ensureBlob, log } = setting;
+  const { managers, cpus, memoryMiB, ensureBlob, log, station } = setting;
   if (!host.joined) throw new Error(`${host.name} has not joined`);
-  const life: Life = { isOver: false };
+  const life: Life = { isOver: false, waiting: undefined };
   const clock = behindGlass(wallClock, life);
   const hypervisor = simulatedHypervisor(host.world, clock);
   const agent = await startAgent({
     membership: host.joined,
     managers,
+    ...(station ? { dial: frozenWith(station.dial, life) } : {}),
     hypervisor: behindGlass(hypervisor, life),
     disks: behindGlass(simulatedDisks(host.disks), life),
-    ensureBlob: behindGlass({ ensureBlob }, life).ensureBlob,
-    volumeFile: (volume) => `/volumes/${volume}.qcow2`,
+    storage: behindGlass(
+      station?.storage ?? {
+        ensureBlob,
+        volumeFile: (volume) => `/volumes/${volume}.qcow2`,
+        claim: async () => {},
+      },
+      life,
+    ),
     shelf: behindGlass(host.shelf, life),
+    probeStorage: async () => [{ pool: "local", took: host.storageLatency }],
     machine: {
       bootId: host.bootId,
       cpus,
@@ -80,9 +116,17 @@ export async function openAgent(host: TestHost, setting: AgentSetting): Promise<
         kernel: "simulated",
         hypervisor: "simulated",
       },
+      pools: [...(station?.pools ?? [])],
     },
-    onRenewed: () => {},
-    hasGuard: () => true,
+    epoch: {
+      known: () => host.epoch,
+      remember(epoch) {
+        host.epoch = epoch;
+      },
+    },
+    onRenewed: station?.onRenewed ?? (() => {}),
+    guard: station?.guard ?? (() => null),
+    mayLaunchFenceable: station?.mayLaunchFenceable ?? (() => true),
     traceLines: async () => [],
     clock,
     ticks: () => performance.now(),
@@ -95,6 +139,14 @@ export async function openAgent(host: TestHost, setting: AgentSetting): Promise<
       agent.link.close();
       agent.keeper.close();
       void hypervisor.close();
+    },
+    freeze() {
+      life.waiting ??= [];
+    },
+    thaw() {
+      const late = life.waiting ?? [];
+      life.waiting = undefined;
+      for (const act of late) act();
     },
   };
 }
@@ -109,7 +161,12 @@ export async function keepBlob(host: TestHost, digest: Digest, content: Readable
 
 interface Life {
   isOver: boolean;
+  /** What comes to an agent that is frozen; undefined while it is not. */
+  waiting: (() => void)[] | undefined;
 }
+
+/** These answer at once, and an agent that is frozen does not call them. */
+const immediate = new Set(["list", "now", "volumeFile"]);
 
 /** The same object for as long as its user lives; afterwards no call does anything, or ever comes back. */
 function behindGlass<T extends object>(target: T, life: Life): T {
@@ -117,17 +174,51 @@ function behindGlass<T extends object>(target: T, life: Life): T {
     get(object, name) {
       const value: unknown = Reflect.get(object, name);
       if (typeof value !== "function") return value;
+      if (name === "onEvent")
+        return (listener: (event: unknown) => void) =>
+          Reflect.apply(value, object, [(event: unknown) => sooner(life, () => listener(event))]);
       return (...args: unknown[]) => {
         if (life.isOver) return never;
+        if (life.waiting && !immediate.has(String(name)))
+          return thawed(life).then(() => Reflect.apply(value, object, args));
         const result: unknown = Reflect.apply(value, object, args);
         if (!(result instanceof Promise)) return result;
         return result.then(
-          (answer) => (life.isOver ? never : answer),
-          (error) => (life.isOver ? never : Promise.reject(error)),
+          (answer) => (life.isOver ? never : thawed(life).then(() => answer)),
+          (error) => (life.isOver ? never : thawed(life).then(() => Promise.reject(error))),
         );
       };
     },
   });
+}
+
+/** A process that is stopped hears nothing, and the heartbeats of that time are never sent. */
+function frozenWith(dial: Dial, life: Life): Dial {
+  return async (onText, onClose) => {
+    await thawed(life);
+    const wire = await dial(
+      (text) => sooner(life, () => onText(text)),
+      (reason) => sooner(life, () => onClose(reason)),
+    );
+    await thawed(life);
+    return {
+      send(text) {
+        if (!life.waiting) wire.send(text);
+        else if (!text.includes('"say":"heartbeat"')) life.waiting.push(() => wire.send(text));
+      },
+      close: () => (life.isOver ? wire.close() : sooner(life, () => wire.close())),
+    };
+  };
+}
+
+function sooner(life: Life, act: () => void): void {
+  if (life.waiting) life.waiting.push(act);
+  else act();
+}
+
+async function thawed(life: Life): Promise<void> {
+  while (life.waiting && !life.isOver)
+    await new Promise<void>((resolve) => life.waiting?.push(resolve));
 }
 
 const never = new Promise<never>(() => {});

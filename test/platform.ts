@@ -14,6 +14,7 @@ import {
   simulatedBlobs,
   simulatedDisks,
 } from "@holdfast/drivers/images/simulated";
+import { httpWebhooks } from "@holdfast/drivers/webhook/http";
 import { type MintId, uuidV7 } from "@holdfast/kernel/ids";
 import { freePort, testDatabase } from "@holdfast/store/testing";
 import pino from "pino";
@@ -102,6 +103,10 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
         agents: { address: "127.0.0.1", port: port.agents, names: ["127.0.0.1"] },
         blobs: simulatedBlobs(store),
         disks: simulatedDisks(store),
+        power: () => {
+          throw new Error("these hosts have no power controllers");
+        },
+        webhooks: httpWebhooks(),
         download: async () => Promise.reject(new Error("the tests fetch nothing")),
         logDirectory: undefined,
         ticks: () => performance.now(),

@@ -354,13 +354,15 @@ async function muteAgent() {
     say: "hello",
     protocol: protocolVersion,
     bootId: "mute",
+    epoch: null,
+    pools: [],
     cpus: 4,
     memoryMiB: 4_096,
     facts: { acceleration: { kind: "none", reason: "mute" }, kernel: "none", hypervisor: "none" },
     held: [],
     machines: [],
   });
-  const beats = setInterval(() => say({ say: "heartbeat", sentAt: 0, guard: false }), 500);
+  const beats = setInterval(() => say({ say: "heartbeat", sentAt: 0, guard: null }), 500);
   await platform.call("PATCH", `/v1/hosts/${name}`, { tags: [name] });
   await until("the mute host is here", async () => {
     const { body: fleet } = await platform.call<Fleet>("GET", "/v1/hosts");

@@ -4,37 +4,48 @@
  * It may be killed at any moment. The guests do not notice, and the next one adopts them.
  */
 import {
+  type Dial,
   dialler,
+  type Epoch,
+  examiner,
   type Keeper,
   keeper,
   type Link,
   type Membership,
   openLink,
   type Shelf,
+  type Storage,
+  type Terms,
 } from "@holdfast/cloud/agent/edge";
-import type { HostFacts } from "@holdfast/cloud/hosts";
+import type { GuardReport, HostFacts, StorageLook } from "@holdfast/cloud/hosts";
 import type { Hypervisor } from "@holdfast/drivers/hypervisor";
-import type { Digest, Disks } from "@holdfast/drivers/images";
-import type { VolumeId } from "@holdfast/kernel/ids";
-import type { Clock, Duration, Ticks } from "@holdfast/kernel/time";
+import type { Disks } from "@holdfast/drivers/images";
+import type { Clock, Ticks } from "@holdfast/kernel/time";
 import type { Logger } from "pino";
 
 export interface AgentOptions {
   readonly membership: Membership;
   readonly managers: readonly string[];
+  /** How managers are reached, if not straight over the network. */
+  readonly dial?: Dial;
   readonly hypervisor: Hypervisor;
   readonly disks: Disks;
-  readonly ensureBlob: (digest: Digest) => Promise<string>;
-  readonly volumeFile: (volume: VolumeId) => string;
+  readonly storage: Storage;
   readonly shelf: Shelf;
+  /** How the storage of each pool does; see storage-probe.ts. */
+  readonly probeStorage: () => Promise<readonly StorageLook[]>;
   readonly machine: {
     readonly bootId: string;
     readonly cpus: number;
     readonly memoryMiB: number;
     readonly facts: HostFacts;
+    readonly pools: readonly string[];
   };
-  readonly onRenewed: (sentAt: number, lease: Duration) => void;
-  readonly hasGuard: () => boolean;
+  readonly epoch: Epoch;
+  readonly onRenewed: (sentAt: number, terms: Terms) => void;
+  readonly guard: () => GuardReport | null;
+  /** The guard watches over guests that another host could start: without it none is launched. */
+  readonly mayLaunchFenceable: () => boolean;
   readonly traceLines: Parameters<typeof openLink>[0]["traceLines"];
   readonly clock: Clock;
   readonly ticks: Ticks;
@@ -48,28 +59,38 @@ export interface Agent {
 }
 
 export async function startAgent(options: AgentOptions): Promise<Agent> {
-  const { hypervisor, disks, ensureBlob, volumeFile, shelf, clock, ticks, log } = options;
+  const { hypervisor, disks, storage, shelf, clock, ticks, log } = options;
   let link: Link | undefined;
   const say = (message: string, about: Record<string, unknown>) => log.info(about, message);
   const kept = keeper({
     hypervisor,
     disks,
-    ensureBlob,
-    volumeFile,
+    storage,
+    hasLease: () => (link?.hasLease() ?? false) && options.mayLaunchFenceable(),
     shelf,
     clock,
     onReport: (machines, volumes) => link?.report([...machines], [...volumes]),
     log: say,
   });
   await kept.open();
+  const examined = examiner({
+    hypervisor,
+    probeStorage: options.probeStorage,
+    clock,
+    ticks,
+    onCheckup: (checkup) => link?.checkup(checkup),
+    log: say,
+  });
   const opened = openLink({
-    dial: dialler(options.managers, options.membership),
+    dial: options.dial ?? dialler(options.managers, options.membership),
     keeper: kept,
     hypervisor,
     machine: options.machine,
     ticks,
     onRenewed: options.onRenewed,
-    hasGuard: options.hasGuard,
+    onPace: (every) => examined.pace(every),
+    guard: options.guard,
+    epoch: options.epoch,
     traceLines: options.traceLines,
     log: say,
   });
@@ -79,6 +100,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     link: opened,
     async close() {
       opened.close();
+      examined.close();
       kept.close();
       await hypervisor.close();
     },

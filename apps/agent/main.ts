@@ -4,22 +4,31 @@
  * HOLDFAST_STATE     state directory (default /var/lib/holdfast); `holdfast join` has put `agent/identity.json` there
  * HOLDFAST_MANAGERS  addresses of managers, with commas (default 127.0.0.1:7071)
  * HOLDFAST_CPUS, HOLDFAST_MEMORY_MIB  what guests may use, if not all that the machine has
+ * HOLDFAST_POOLS     shared pools as JSON, name to directory (default {}); a pool has the same path on every host
+ *
+ * Where several hosts are on one machine, each needs its own of these:
+ * HOLDFAST_BOOT_ID_FILE  what tells one boot of this host from another (default the kernel's own)
+ * HOLDFAST_UIDS_FIRST    the first of 10,001 users that guests run as (default 200000)
+ * HOLDFAST_CGROUP        parent of the guests' cgroups (default holdfast)
  */
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { availableParallelism, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fetchBlob, fileShelf } from "@holdfast/cloud/agent/edge";
+import { fileShelf } from "@holdfast/cloud/agent/edge";
 import { probeAcceleration, qemuHypervisor } from "@holdfast/drivers/hypervisor/qemu";
-import { fileBlobs } from "@holdfast/drivers/images/files";
 import { qemuDisks } from "@holdfast/drivers/images/qemu-img";
 import type { Clock, Instant } from "@holdfast/kernel/time";
 import pino from "pino";
 import { z } from "zod";
 import { startAgent } from "./agent.ts";
 import { makeDirectories } from "./directories.ts";
+import { fileEpoch } from "./epoch.ts";
 import { guardClient } from "./guard-client.ts";
 import { qemuVersion } from "./qemu-version.ts";
+import { poolStorage } from "./storage.ts";
+import { storageProbe } from "./storage-probe.ts";
 import { traceLines } from "./trace.ts";
 
 const { env } = process;
@@ -27,6 +36,10 @@ const state = env.HOLDFAST_STATE ?? "/var/lib/holdfast";
 const managers = (env.HOLDFAST_MANAGERS ?? "127.0.0.1:7071").split(",");
 const log = pino({ base: { process: "agent" }, serializers: { error: pino.stdSerializers.err } });
 const clock: Clock = { now: () => Date.now() as Instant, sleep: (duration) => sleep(duration) };
+/** The clock of the guard, so that both mean the same moment. */
+const ticks = () => Number(process.hrtime.bigint() / 1_000_000n);
+const pools = z.record(z.string(), z.string()).parse(JSON.parse(env.HOLDFAST_POOLS ?? "{}"));
+const bootIdFile = env.HOLDFAST_BOOT_ID_FILE ?? "/proc/sys/kernel/random/boot_id";
 /** What this process and its host need for themselves. */
 const keptMiB = 1_024;
 
@@ -41,7 +54,7 @@ const { commandLine } = ProbeGuest.parse(
   JSON.parse(await readFile(join(at.tiny, "manifest.json"), "utf8")),
 );
 const guest = { kernel: join(at.tiny, "vmlinux"), initrd: join(at.tiny, "initrd"), commandLine };
-const uids = { first: 200_000, count: 10_000 };
+const uids = { first: Number(env.HOLDFAST_UIDS_FIRST ?? 200_000), count: 10_000 };
 const acceleration = await probeAcceleration({
   guest,
   remember: join(at.agent, "acceleration.json"),
@@ -49,36 +62,47 @@ const acceleration = await probeAcceleration({
 });
 log.info(acceleration, "acceleration");
 
-const hypervisor = qemuHypervisor({ runDir: at.run, clock, acceleration, uids });
-const blobs = await fileBlobs(at.images);
+const hypervisor = qemuHypervisor({
+  runDir: at.run,
+  clock,
+  acceleration,
+  uids,
+  bootIdFile,
+  cgroup: { parent: env.HOLDFAST_CGROUP ?? "holdfast", root: "/sys/fs/cgroup" },
+});
 const guard = guardClient(join(at.guard, "guard.sock"));
+/** Hosts share their pools, and one machine may be several hosts. */
+const hostKey = createHash("sha256").update(membership.certificate).digest("hex").slice(0, 12);
+const bootId = (await readFile(bootIdFile, "utf8")).trim();
 const agent = await startAgent({
   membership,
   managers,
   hypervisor,
   disks: await qemuDisks({ directory: at.volumes }),
-  async ensureBlob(digest) {
-    const here = await blobs.find(digest);
-    if (here) return here;
-    await blobs.put(await fetchBlob(managers, membership, digest), digest);
-    const fetched = await blobs.find(digest);
-    if (!fetched) throw new Error(`${digest} is gone as soon as it came`);
-    return fetched;
-  },
-  volumeFile: (volume) => join(at.volumes, `${volume}.qcow2`),
+  storage: await poolStorage({
+    local: { volumes: at.volumes, images: at.images },
+    pools,
+    managers,
+    membership,
+    host: hostKey,
+  }),
   shelf: await fileShelf(at.wishes),
+  probeStorage: storageProbe({ local: at.volumes, ...pools }, hostKey, ticks),
   machine: {
-    bootId: (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim(),
+    bootId,
     cpus: Number(env.HOLDFAST_CPUS ?? availableParallelism()),
     memoryMiB: Number(env.HOLDFAST_MEMORY_MIB ?? Math.floor(totalmem() / 2 ** 20) - keptMiB),
     facts: { acceleration, kernel: release(), hypervisor: await qemuVersion() },
+    pools: Object.keys(pools),
   },
-  onRenewed: guard.renewed,
-  hasGuard: guard.isThere,
+  epoch: fileEpoch(join(at.agent, "epoch")),
+  onRenewed: (sentAt, terms) =>
+    guard.renewed({ sentAt, ...terms, bootId, agentPid: process.pid, managers, pools }),
+  guard: guard.report,
+  mayLaunchFenceable: guard.mayLaunchFenceable,
   traceLines: traceLines({ logs: at.logs, run: at.run, hypervisor }),
   clock,
-  // The clock of the guard, so that both mean the same moment.
-  ticks: () => Number(process.hrtime.bigint() / 1_000_000n),
+  ticks,
   log,
 });
 

@@ -11,6 +11,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import { pipeline } from "node:stream/promises";
 import type { TLSSocket } from "node:tls";
+import { GuardReport } from "@holdfast/cloud/hosts";
 import { JoinRequest } from "@holdfast/cloud/hosts/api";
 import type { enrolment, Hub, Identity } from "@holdfast/cloud/hosts/edge";
 import type { Blobs, Digest } from "@holdfast/drivers/images";
@@ -18,6 +19,7 @@ import type { HostId } from "@holdfast/kernel/ids";
 import { kinds, Problem, problem, viewOf } from "@holdfast/kernel/problem";
 import type { Logger } from "pino";
 import { WebSocketServer } from "ws";
+import { z } from "zod";
 import { invalidRequest, parse, readJson } from "./reading.ts";
 
 export interface AgentPortDeps {
@@ -26,7 +28,26 @@ export interface AgentPortDeps {
   readonly enrolment: ReturnType<typeof enrolment>;
   readonly hub: Hub;
   readonly blobs: Blobs;
+  /**
+   * The guard of a host asks by itself, because its agent does not. Resolves with the terms once the lease is
+   * renewed; rejects with a Problem if it is not.
+   */
+  readonly onGuardRenewal: (host: HostId, renewal: GuardRenewal) => Promise<GuardTerms>;
   readonly log: Logger;
+}
+
+/** What a guard says when it renews the lease past its agent. */
+export const GuardRenewal = GuardReport.extend({
+  epoch: z.number().int(),
+  bootId: z.string().min(1).max(200),
+});
+export type GuardRenewal = z.output<typeof GuardRenewal>;
+
+/** Milliseconds. */
+export interface GuardTerms {
+  readonly lease: number;
+  readonly killBudget: number;
+  readonly watchdog: number;
 }
 
 /** A report of a thousand guests with the tails of their logs is about 10 MB. */
@@ -38,6 +59,7 @@ export function agentPort({
   enrolment,
   hub,
   blobs,
+  onGuardRenewal,
   log,
 }: AgentPortDeps): Server {
   const server = createServer({
@@ -97,6 +119,15 @@ export function agentPort({
       const { token, name, signingRequest } = parse(JoinRequest, body, "body");
       const joined = await enrolment.join(token, name, signingRequest);
       response.writeHead(201, { "content-type": "application/json" }).end(JSON.stringify(joined));
+      return;
+    }
+    if (request.method === "POST" && request.url === "/guard/renew") {
+      const host = await welcome(request); // Before the body: strangers are not listened to.
+      const body = parse(GuardRenewal, readJson(await bodyOf(request)), "body");
+      const { lease, killBudget, watchdog } = await onGuardRenewal(host, body);
+      response
+        .writeHead(200, { "content-type": "application/json" })
+        .end(JSON.stringify({ lease, killBudget, watchdog }));
       return;
     }
     const [, hex] = /^\/blobs\/sha256:([0-9a-f]{64})$/.exec(request.url ?? "") ?? [];

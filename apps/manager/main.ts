@@ -15,11 +15,13 @@ import { join } from "node:path";
 import { fetchImage } from "@holdfast/drivers/images/fetch";
 import { fileBlobs } from "@holdfast/drivers/images/files";
 import { qemuDisks } from "@holdfast/drivers/images/qemu-img";
+import { httpWebhooks } from "@holdfast/drivers/webhook/http";
 import { type MintId, uuidV7 } from "@holdfast/kernel/ids";
 import { seconds } from "@holdfast/kernel/time";
 import pino from "pino";
 import { startManager } from "./manager.ts";
 import { mintName } from "./names.ts";
+import { powerOf } from "./power.ts";
 
 const { env } = process;
 const state = env.HOLDFAST_STATE ?? "/var/lib/holdfast";
@@ -45,8 +47,10 @@ const manager = await startManager({
   },
   blobs: await fileBlobs(join(state, "images")),
   disks: await qemuDisks({ directory: join(state, "images") }),
+  webhooks: httpWebhooks(),
   download: async (url, limitBytes) =>
     (await fetchImage(url, { limitBytes, patience: seconds(30) })).content,
+  power: (bmc) => powerOf(bmc, () => performance.now()),
   logDirectory: join(state, "logs"),
   ticks: () => performance.now(),
   mintId: (() => uuidV7(Date.now(), randomBytes(16))) as MintId, // Every kind of id is such a UUID.

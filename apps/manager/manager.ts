@@ -8,6 +8,22 @@ import type { Readable } from "node:stream";
 import { access, accessRoutes, ensureDefaultProject } from "@holdfast/cloud/access/edge";
 import {
   admit,
+  availabilityRoutes,
+  fencer,
+  type PowerController,
+} from "@holdfast/cloud/availability/edge";
+import {
+  checkRoutes,
+  checkTroubles,
+  hostTroubles,
+  instanceTroubles,
+  measure,
+  type NamedSource,
+  statusChecks,
+} from "@holdfast/cloud/checks/edge";
+import { deathCounts, deathRoutes } from "@holdfast/cloud/deaths/edge";
+import type { GuardReport } from "@holdfast/cloud/hosts";
+import {
   enrolment,
   ensureDefaultPlace,
   hostLeases,
@@ -27,6 +43,7 @@ import { picturePlacer, placementRoutes } from "@holdfast/cloud/placement/edge";
 import { liveSettings, settingRoutes } from "@holdfast/cloud/settings/edge";
 import { typeRoutes } from "@holdfast/cloud/types/edge";
 import type { Blobs, Disks } from "@holdfast/drivers/images";
+import type { Webhooks } from "@holdfast/drivers/webhook";
 import type { HostId, InstanceId, MintId } from "@holdfast/kernel/ids";
 import type { Handler } from "@holdfast/kernel/route";
 import { seconds, type Ticks } from "@holdfast/kernel/time";
@@ -39,6 +56,7 @@ import { consolePort } from "./consoles.ts";
 import { contentRoute } from "./content.ts";
 import { hostReader } from "./host-reader.ts";
 import { httpServer } from "./http.ts";
+import { metricsRoute } from "./metrics.ts";
 import { openApi } from "./openapi.ts";
 import { jobProgress } from "./progress.ts";
 import { ensureDefaultTypes } from "./types.ts";
@@ -57,6 +75,10 @@ export interface ManagerOptions {
   };
   readonly blobs: Blobs;
   readonly disks: Disks;
+  /** What switches a host off from outside. */
+  readonly power: (bmc: { url: string; user: string; password: string }) => PowerController;
+  /** What carries messages to the web servers of users. */
+  readonly webhooks: Webhooks;
   readonly download: (url: string, most: number) => Promise<Readable>;
   /** Where the platform's own logs are, for `trace`. */
   readonly logDirectory: string | undefined;
@@ -76,6 +98,14 @@ export interface Manager {
 }
 
 const gib = 2 ** 30;
+type InSeconds =
+  | "hosts.heartbeat"
+  | "hosts.lease"
+  | "hosts.kill_budget"
+  | "hosts.watchdog"
+  | "manager.resync"
+  | "availability.power_retry"
+  | "availability.power_deadline";
 
 export async function startManager(options: ManagerOptions): Promise<Manager> {
   const { name: self, ticks, mintId, mintSecret, log, blobs, disks } = options;
@@ -92,8 +122,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   await ensureDefaultTypes(database);
   const settings = await liveSettings(database);
   const patience = () => patienceFrom(settings.current());
-  const inSeconds = (setting: "hosts.heartbeat" | "hosts.lease" | "manager.resync") =>
-    seconds(settings.current()[setting]);
+  const inSeconds = (setting: InSeconds) => seconds(settings.current()[setting]);
 
   const placer = picturePlacer(() => ({
     planner: settings.current()["placement.planner"],
@@ -127,26 +156,72 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     ticks,
     self,
     lease: () => inSeconds("hosts.lease"),
-    onChanged: (hosts) => void lookAtHosts(hosts).catch(onError),
+    onChanged: onHostsChanged,
     onError,
   });
-  const guards = new Map<HostId, boolean>();
+  const authority = await openAuthority(database, clock);
+  const notary = { self, mintId, sign: authority.sign, now: clock.now };
+  const terms = () => ({
+    lease: inSeconds("hosts.lease"),
+    killBudget: inSeconds("hosts.kill_budget"),
+    watchdog: inSeconds("hosts.watchdog"),
+  });
+  const fencingRules = () => ({
+    ...terms(),
+    acceptsSoftware: settings.current()["hosts.software_watchdog"] === 1,
+    brake: {
+      pod: settings.current()["availability.brake"],
+      zone: settings.current()["availability.zone_brake"],
+    },
+    powerRetry: inSeconds("availability.power_retry"),
+    powerDeadline: inSeconds("availability.power_deadline"),
+  });
+  const fencing = fencer({
+    database,
+    notary,
+    rules: fencingRules,
+    power: options.power,
+    isSettling: leases.isSettling,
+    onFenced: onHostsChanged,
+    onError: (error, about) => log.warn({ error, about }, "fencing"),
+  });
+  const guards = new Map<HostId, GuardReport | null>();
+  const checks = statusChecks({
+    database,
+    clock,
+    mintId,
+    settings: settings.current,
+    worker,
+    webhooks: options.webhooks,
+    onError,
+  });
+  /** Who knows of something wrong. */
+  const troubles: readonly NamedSource[] = [
+    { about: "status checks", find: checkTroubles(database, checks.limits) },
+    { about: "instances", find: instanceTroubles(database) },
+    { about: "hosts", find: hostTroubles(database, hasGuard) },
+  ];
   const hub = openHub({
     async onHello(host, hello) {
-      const { name, epoch } = await admit({ database, clock, self }, host, hello);
+      const admitted = await admit({ database, notary }, host, hello);
+      if ("purge" in admitted) {
+        log.warn({ host, purge: admitted.purge }, "a host has what may be running elsewhere");
+        return admitted;
+      }
+      const { name, epoch } = admitted;
       await worker.report(
         hello.machines.map((report) => ({ host, epoch, report })),
         [],
       );
-      await leases.renew(host);
-      placer.distrust([host]);
+      await leases.renew({ host, epoch, guard: undefined });
+      onHostsChanged([host]);
       log.info({ host, name, epoch, machines: hello.machines.length }, "a host is here");
       const current = settings.current();
       return {
         name,
         epoch,
         heartbeat: inSeconds("hosts.heartbeat"),
-        lease: inSeconds("hosts.lease"),
+        ...terms(),
         concurrentStarts: current["agent.concurrent_starts"],
         ...(await wishesForHost(database, host, patience())),
       };
@@ -156,10 +231,12 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
         machines.map((report) => ({ host, epoch, report })),
         volumes,
       ),
-    async onHeartbeat(host, hasGuard) {
-      guards.set(host, hasGuard);
-      await leases.renew(host);
+    async onHeartbeat(renewal) {
+      guards.set(renewal.host, renewal.guard ?? null);
+      await leases.renew(renewal);
     },
+    onCheckup: checks.heard,
+    checkupEvery: checks.every,
     onError: (host, error) => log.warn({ host, error }, "link"),
   });
 
@@ -173,7 +250,6 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     onReady: (instances) => worker.look(instances),
     onError,
   });
-  const authority = await openAuthority(database, clock);
   const joining = enrolment({ database, authority, clock, mintId, mintSecret, self });
   const accessDeps = { database, clock, mintId, mintSecret };
   const gate = access(accessDeps);
@@ -197,7 +273,17 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       self,
       onImport: () => void imports.sweep().catch(onError),
     }),
+    deathRoutes(database),
+    checkRoutes({ database, clock, mintId, mintSecret, limits: checks.limits, sources: troubles }),
     placementRoutes(database, placer),
+    availabilityRoutes({
+      database,
+      notary,
+      placer,
+      rules: fencingRules,
+      power: options.power,
+      onFenced: onHostsChanged,
+    }),
     typeRoutes(database),
     settingRoutes({ database, settings, clock, self }),
     accessRoutes(accessDeps),
@@ -219,6 +305,11 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     manager: self,
     database: (await database.query("select 1")).length === 1,
   }));
+  metricsRoute(api, {
+    access: gate,
+    measure: () => measure(database, checks.limits(), clock.now()),
+    deaths: () => deathCounts(database),
+  });
   contentRoute(api, { access: gate, database, take: imports.take });
   consolePort(api.server, { access: gate, database, hub, log });
   await api.listen({ host: options.api.address, port: options.api.port });
@@ -230,6 +321,10 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     enrolment: joining,
     hub,
     blobs,
+    async onGuardRenewal(host, { epoch, watchdog, stamped }) {
+      await leases.renew({ host, epoch, guard: { watchdog, stamped } });
+      return terms();
+    },
     log,
   });
   await new Promise<void>((resolve, reject) => {
@@ -239,6 +334,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
 
   const listener = listen(options.databaseUrl, self, onNews, catchUp);
   const watch = setInterval(() => void everySecond().catch(onError), 1_000);
+  const alarms = setInterval(() => void checks.watch().catch(onError), 1_000);
   const sweep = setInterval(() => void imports.sweep().catch(onError), inSeconds("manager.resync"));
   void imports.sweep().catch(onError);
   void lookAtWaiting().catch(onError);
@@ -250,24 +346,29 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     handlers,
     async close() {
       clearInterval(watch);
+      clearInterval(alarms);
       clearInterval(sweep);
       await listener.close();
       await api.close();
       hub.close();
       agents.closeAllConnections();
       await new Promise((resolve) => agents.close(resolve));
+      await checks.close();
       await worker.close();
       await database.close();
     },
   };
 
-  async function lookAtHosts(hosts: readonly HostId[]): Promise<void> {
+  /** Their guests are due for a look, as was written with the change. */
+  function onHostsChanged(hosts: readonly HostId[]): void {
     placer.distrust(hosts);
-    const rows = await database.query<{ id: InstanceId }>(
-      "select id from instance where home = any($1)",
-      [hosts],
-    );
-    worker.look(rows.map(({ id }) => id));
+    worker.wake();
+  }
+
+  /** Undefined: this manager has not heard of it, another one may have. */
+  function hasGuard(host: HostId): boolean | undefined {
+    const report = guards.get(host);
+    return report === undefined || !hub.isConnected(host) ? undefined : report !== null;
   }
 
   async function everySecond(): Promise<void> {
@@ -276,6 +377,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       await lookAtWaiting();
     }
     await leases.watch();
+    await fencing.round();
   }
 
   /** Whatever waits for a moment: after a jump of the time that is no longer the one that was meant. */

@@ -1,5 +1,6 @@
 /**
- * Keeps the platform's own processes running: PostgreSQL, manager, guard and agent.
+ * Keeps the platform's own processes running: PostgreSQL, manager, guard and agent, and the simulated machine
+ * room where there is one.
  *
  * Whatever dies is started again; whatever runs already is adopted, so the supervisor itself may be
  * killed and started again without anybody noticing. SIGTERM stops all of them, the database last;
@@ -9,6 +10,7 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { boundConsoles } from "@holdfast/drivers/hypervisor/console-bound";
 import { findEmbedded, launchEmbedded } from "@holdfast/store/embedded";
 import pino from "pino";
 import { type Charge, keepRunning } from "./charge.ts";
@@ -23,6 +25,8 @@ const log = pino({
   base: { process: "supervisor" },
   serializers: { error: pino.stdSerializers.err },
 });
+/** As much as an agent keeps of each. */
+const consoleBytes = 1 << 20;
 /** What is kept running, and what the plan said of it. */
 const charges = new Map<string, { readonly charge: Charge; readonly wanted: string }>();
 
@@ -32,7 +36,11 @@ for (const signal of ["SIGTERM", "SIGINT"] as const)
   process.once(signal, () => {
     void stop().then(() => process.exit(0));
   });
-const bounding = setInterval(() => void boundLogs(logs), 10_000);
+const bounding = setInterval(() => {
+  void boundLogs(logs);
+  // While the agent is away nobody else keeps a flooding guest's console small.
+  void boundConsoles(join(state, "run"), consoleBytes).catch(() => {});
+}, 10_000);
 await recordSelf(state);
 await follow();
 
@@ -58,7 +66,7 @@ async function take(
 async function stop(): Promise<void> {
   clearInterval(bounding);
   log.info("the platform stops; guests run on");
-  for (const name of ["agent", "manager", "guard", "database"])
+  for (const name of ["chassis", "agent", "manager", "guard", "database"])
     await charges.get(name)?.charge.stop();
 }
 

@@ -4,7 +4,9 @@ import { Label } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { hostLifecycle, hostModes } from "./core/lifecycle.ts";
 
-const HostParam = z.string().regex(/^[a-z0-9][a-z0-9.-]{0,62}$/, "must be a host's name or id");
+export const HostParam = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9.-]{0,62}$/, "must be a host's name or id");
 export const HostName = z
   .string()
   .regex(
@@ -33,7 +35,19 @@ export const HostView = z.object({
   instances: z.number().int(),
   acceleration: z.object({ kind: z.string(), reason: z.string() }).nullable(),
   hypervisor: z.string().nullable(),
-  hasGuard: z.boolean().nullable().describe("Whether the guard answers its agent."),
+  hasGuard: z
+    .boolean()
+    .nullable()
+    .describe("Whether the guard answers its agent; null if its agent is not connected here."),
+  watchdog: z
+    .enum(["hardware", "software", "simulated", "none"])
+    .nullable()
+    .describe("What resets it if its guard stops."),
+  pools: z.array(z.string()).describe("Shared pools that it reaches."),
+  power: z
+    .string()
+    .nullable()
+    .describe("The last word of its power controller; null if it has none."),
   heardAt: z.number().nullable(),
   isConnected: z.boolean().describe("Whether its agent is connected to some manager now."),
 });

@@ -8,14 +8,19 @@ export {
   hostModes,
 } from "./core/lifecycle.ts";
 export {
+  type Checkup,
   type ExitReport,
   type FromAgent,
   type FromManager,
   fromAgent,
   fromManager,
+  GuardReport,
   type HostFacts,
+  type MachineLook,
   type MachineReport,
   protocolVersion,
+  type StorageLook,
+  type Unwanted,
   type VolumeReport,
   Wish,
 } from "./core/link.ts";

@@ -3,6 +3,7 @@ import { route } from "@holdfast/kernel/route";
 import { Label, ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { lifecycle } from "./core/lifecycle.ts";
+import { recoveries } from "./core/model.ts";
 
 /** An instance is named by its id, or by its name within the project. */
 const InstanceParam = z
@@ -56,6 +57,10 @@ export const InstanceView = z.object({
   upAt: z.number().nullable().describe("When the guest said that it is ready."),
   cause: CauseView.nullable().describe("Why it is where it is, when nobody asked for it."),
   isProtected: z.boolean(),
+  pool: z.string().describe("Where its root volume is: `local` to one host, or shared."),
+  recovery: z.enum(recoveries).describe("What automation does when it has died."),
+  priority: z.number().int(),
+  dependsOn: z.array(z.string()).describe("Names of those that a restart waits for."),
   zone: z.string().nullable(),
   hostTags: z.array(z.string()),
   antiAffinityGroup: z.string().nullable(),
@@ -68,6 +73,22 @@ export const InstanceView = z.object({
   destroyedAt: z.number().nullable(),
 });
 export type InstanceView = z.output<typeof InstanceView>;
+
+const Recovery = z
+  .enum(recoveries)
+  .describe(
+    "When it has died: `automatic` where its cause says, `in-place` on its host only, `elsewhere` on another if there is one, `none`: it stays stopped.",
+  );
+const Priority = z
+  .number()
+  .int()
+  .min(-1_000)
+  .max(1_000)
+  .describe("Where not all find room, those of the highest priority are started first.");
+const Dependencies = z
+  .array(InstanceParam)
+  .max(32)
+  .describe("A restart waits until these are up, for `instances.dependency_wait` at most.");
 
 /** What to run, and where it may go. */
 export const RunRequest = z
@@ -97,6 +118,12 @@ export const RunRequest = z
       .describe("Size of the root volume; the type's if absent."),
     isProtected: z.boolean().default(false),
     startPaused: z.boolean().default(false).describe("Create it with its processors stopped."),
+    pool: Label.optional().describe(
+      "Where its root volume is made; the setting `volumes.default_pool` if absent. On a shared pool it can be recovered on another host.",
+    ),
+    recovery: Recovery.default("automatic"),
+    priority: Priority.default(0),
+    dependsOn: Dependencies.default([]),
   })
   .refine(({ name = "", count }) => count === 1 || `${name}-${count}`.length <= 63, {
     path: ["name"],
@@ -133,6 +160,8 @@ export const runInstances = route({
     idempotency_key_reused: "conflict",
     too_many_instances: "invalid",
     too_many_jobs: "exhausted",
+    pool_not_found: "not_found",
+    instance_not_found: "not_found",
     memory_too_small: "invalid",
     disk_too_small: "invalid",
   },
@@ -212,6 +241,27 @@ export const destroyInstance = route({
   ...command("/v1/projects/:project/instances/:instance/destroy", ""),
   summary: "Pull the plug. The volume is kept for the undo window, then deleted.",
   fails: { ...commandFails, instance_protected: "conflict" },
+});
+
+export const relaunchInstance = command(
+  "/v1/projects/:project/instances/:instance/relaunch",
+  "End the process without asking the guest and start it anew, on another host if its volume and the fleet allow that.",
+);
+
+export const changeRecovery = route({
+  method: "PATCH",
+  path: "/v1/projects/:project/instances/:instance/recovery",
+  summary: "Change what automation does when this instance has died.",
+  needs: "project:operate",
+  params: ofInstance,
+  query: none,
+  body: z.strictObject({
+    recovery: Recovery.optional(),
+    priority: Priority.optional(),
+    dependsOn: Dependencies.optional(),
+  }),
+  reply: [200, InstanceView],
+  fails: { instance_not_found: "not_found", dependency_circular: "conflict" },
 });
 
 export const protectInstance = route({

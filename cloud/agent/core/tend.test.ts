@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Wish } from "@holdfast/cloud/hosts";
-import type { MachineView } from "@holdfast/drivers/hypervisor";
+import { type MachineView, noEvidence } from "@holdfast/drivers/hypervisor";
 import type { InstanceId } from "@holdfast/kernel/ids";
 import type { Instant } from "@holdfast/kernel/time";
 import { type Act, type Situation, tend } from "./tend.ts";
@@ -36,9 +36,7 @@ const exited = (generation: number): MachineView => ({
     at,
     status: { code: 0 },
     requested: false,
-    hypervisorLog: [],
-    consoleTail: [],
-    oomKills: 0,
+    ...noEvidence,
   },
 });
 const pull = { acpi: 0, terminate: 0, kill: 5_000 };

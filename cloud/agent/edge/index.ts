@@ -1,7 +1,16 @@
 /** What a process wires together to be a host. For apps/ and the simulated fleets only. */
 
 export { dialler, fetchBlob, type Membership } from "./dial.ts";
+export { type Examiner, type ExaminerDeps, examiner } from "./examiner.ts";
 export { type Joined, join } from "./join.ts";
-export { type Keeper, type KeeperDeps, keeper } from "./keeper.ts";
-export { type Dial, type Link, type LinkDeps, openLink, type Wire } from "./link.ts";
+export { type Keeper, type KeeperDeps, keeper, type Storage } from "./keeper.ts";
+export {
+  type Dial,
+  type Epoch,
+  type Link,
+  type LinkDeps,
+  openLink,
+  type Terms,
+  type Wire,
+} from "./link.ts";
 export { fileShelf, type Held, memoryShelf, type Shelf } from "./shelf.ts";

@@ -27,6 +27,7 @@ const wish: Wish = {
     cpus: 1,
     memoryMiB: 128,
     volume,
+    pool: "local",
     volumeBytes: 4_096,
     image: {
       disk: { digest: `sha256:${"0".repeat(64)}`, format: "raw", virtualBytes: 4_096 },
@@ -34,6 +35,7 @@ const wish: Wish = {
       smallestMemoryMiB: 64,
     },
     userData: null,
+    lastDeath: null,
     startPaused: false,
     bootTimeout: 10_000,
   },
@@ -54,11 +56,15 @@ async function kept(slow: { save?: () => Promise<void>; blob?: () => Promise<voi
   const mine = keeper({
     hypervisor: simulatedHypervisor(world, clock),
     disks: simulatedDisks(store),
-    async ensureBlob() {
-      await slow.blob?.();
-      return "/blob";
+    storage: {
+      async ensureBlob() {
+        await slow.blob?.();
+        return "/blob";
+      },
+      volumeFile: (name) => `/volumes/${name}`,
+      claim: async () => {},
     },
-    volumeFile: (name) => `/volumes/${name}`,
+    hasLease: () => true,
     shelf: {
       ...shelf,
       async save(held: Held) {
@@ -106,7 +112,7 @@ test("a volume is deleted only after the start that was still making it, and non
   await host.keeper.hear([stopped(2)], []);
   await until(() => host.machines.some(({ exit }) => exit?.status === "never-launched"));
   await host.keeper.recorded([{ instance: id, generation: 1 }]);
-  const deleting = host.keeper.hear([], [volume]);
+  const deleting = host.keeper.hear([], [{ volume, pool: "local" }]);
   deliver();
   await deleting;
   await until(() => host.volumes.some(({ is }) => is === "deleted"));

@@ -4,7 +4,7 @@
  * Each instance is tended by itself: one that hangs holds up no other. A start that hangs does not hold
  * up the stop of the same instance either, and a politer stop not a harder one.
  */
-import type { MachineReport, VolumeReport, Wish } from "@holdfast/cloud/hosts";
+import type { MachineReport, Unwanted, VolumeReport, Wish } from "@holdfast/cloud/hosts";
 import { blobsOf } from "@holdfast/cloud/images";
 import type {
   Exit,
@@ -24,9 +24,9 @@ import type { Held, Shelf } from "./shelf.ts";
 export interface KeeperDeps {
   readonly hypervisor: Hypervisor;
   readonly disks: Disks;
-  /** The file of a blob on this host, fetched from a manager if need be. */
-  readonly ensureBlob: (digest: Digest) => Promise<string>;
-  readonly volumeFile: (volume: VolumeId) => string;
+  readonly storage: Storage;
+  /** Whether guests that another host could start may be started here: the lease is held, by our own reckoning. */
+  readonly hasLease: () => boolean;
   readonly shelf: Shelf;
   readonly clock: Clock;
   /** Something to tell the managers. They may not be there; the next hello says it all. */
@@ -34,10 +34,24 @@ export interface KeeperDeps {
   readonly log: (message: string, about: Record<string, unknown>) => void;
 }
 
+/** Where volumes and the images under them are, by pool. */
+export interface Storage {
+  /** The file of a blob in this pool, fetched from a manager if need be. */
+  ensureBlob(digest: Digest, pool: string): Promise<string>;
+  volumeFile(volume: VolumeId, pool: string): string;
+  /**
+   * Writes down, where every host of the pool can read it, who is about to write to a volume. Rejects with
+   * `volume_claimed` if a younger generation has: a second line, should all else have failed.
+   */
+  claim(volume: VolumeId, pool: string, machine: MachineRef): Promise<void>;
+}
+
 export interface Keeper {
   /** Take up what was kept and what runs. Call once, first. */
   open(): Promise<void>;
-  hear(wishes: readonly Wish[], deleteVolumes: readonly VolumeId[]): Promise<void>;
+  hear(wishes: readonly Wish[], deleteVolumes: readonly Unwanted[]): Promise<void>;
+  /** End these, whatever is wished. Resolves when none of them runs any more. */
+  purge(machines: readonly { instance: InstanceId; generation: number }[]): Promise<void>;
   /** The managers have these endings: their traces may go. */
   recorded(machines: readonly { instance: InstanceId; generation: number }[]): Promise<void>;
   held(): readonly { instance: InstanceId; version: number }[];
@@ -90,6 +104,12 @@ export function keeper(deps: KeeperDeps): Keeper {
     async hear(wishes, deleteVolumes) {
       await Promise.all(wishes.map((wish) => inTurn(wish.instance, () => take(wish))));
       await Promise.all(deleteVolumes.map(remove));
+    },
+
+    async purge(machines) {
+      await Promise.all(
+        machines.map(({ instance: id, generation }) => hypervisor.stop({ id, generation }, atOnce)),
+      );
     },
 
     async recorded(machines) {
@@ -235,10 +255,16 @@ export function keeper(deps: KeeperDeps): Keeper {
       return true;
     log("start", { ...ref, requestId: wish.requestId });
     try {
-      const { volume } = specOf(wish);
+      const { volume, pool } = specOf(wish);
+      // Who has no lease may be dead to the others by now. It is tried again when there is one.
+      if (pool !== local && !deps.hasLease()) return false;
       const ready = prepare(wish);
       preparing.set(volume, ready);
       const spec = await ready.finally(() => preparing.delete(volume));
+      if (pool !== local) {
+        await deps.storage.claim(volume, pool, ref);
+        if (!deps.hasLease()) return false; // That may have taken its time.
+      }
       await hypervisor.start(spec);
       onReport([], [{ volume, is: "ready" }]);
       awaitBoot(ref.id, ward, milliseconds(0));
@@ -248,12 +274,7 @@ export function keeper(deps: KeeperDeps): Keeper {
       const reason = error instanceof Problem ? error : strange(error);
       log("start failed", { ...ref, requestId: wish.requestId, error });
       if (!isOvertaken(error)) notes.set(keyOf(ref), { problem: reason });
-      const ladder = {
-        acpi: milliseconds(0),
-        terminate: milliseconds(0),
-        kill: milliseconds(5_000),
-      };
-      const exit = await hypervisor.stop(ref, ladder);
+      const exit = await hypervisor.stop(ref, atOnce);
       onReport([reportOf(ended(ref, exit))], []);
       return viewOf(ref) !== undefined;
     }
@@ -261,12 +282,23 @@ export function keeper(deps: KeeperDeps): Keeper {
   }
 
   async function prepare(wish: Wish): Promise<MachineSpec> {
-    const { name, cpus, memoryMiB, volume, volumeBytes, image, userData, startPaused } =
-      specOf(wish);
+    const {
+      name,
+      cpus,
+      memoryMiB,
+      volume,
+      pool,
+      volumeBytes,
+      image,
+      userData,
+      lastDeath,
+      startPaused,
+    } = specOf(wish);
     const files = new Map<Digest, string>();
-    for (const digest of blobsOf(image)) files.set(digest, await deps.ensureBlob(digest));
+    for (const digest of blobsOf(image))
+      files.set(digest, await deps.storage.ensureBlob(digest, pool));
     const fileOf = (digest: Digest) => files.get(digest) ?? "";
-    const file = deps.volumeFile(volume);
+    const file = deps.storage.volumeFile(volume, pool);
     const backing = { file: fileOf(image.disk.digest), format: image.disk.format };
     await disks.ensureOverlay(file, backing, volumeBytes);
     const { direct } = image;
@@ -289,8 +321,10 @@ export function keeper(deps: KeeperDeps): Keeper {
         hostname: name,
         "request-id": wish.requestId,
         ...(userData === null ? {} : { "user-data": userData }),
+        ...(lastDeath === null ? {} : { "last-death": lastDeath }),
       },
       paused: startPaused,
+      isFenceable: pool !== local,
       requestId: wish.requestId,
     };
   }
@@ -320,11 +354,11 @@ export function keeper(deps: KeeperDeps): Keeper {
     ward.isBootOverdue = false;
   }
 
-  async function remove(volume: VolumeId): Promise<void> {
+  async function remove({ volume, pool }: Unwanted): Promise<void> {
     // A start that has been overtaken may still be making the file.
     await preparing.get(volume)?.catch(() => {});
     try {
-      await disks.remove(deps.volumeFile(volume));
+      await disks.remove(deps.storage.volumeFile(volume, pool));
       onReport([], [{ volume, is: "deleted" }]);
     } catch (error) {
       log("could not delete a volume", { volume, error });
@@ -368,12 +402,18 @@ export function keeper(deps: KeeperDeps): Keeper {
         ...exit,
         hypervisorLog: [...exit.hypervisorLog],
         consoleTail: [...exit.consoleTail],
+        events: [...exit.events],
+        kernelLog: [...exit.kernelLog],
         bootTimedOut: isBootOverdue ?? false,
         ...(reason ? { problem: flat(reason) } : {}),
       },
     };
   }
 }
+
+const atOnce = { acpi: milliseconds(0), terminate: milliseconds(0), kill: milliseconds(5_000) };
+/** The pool that every host has to itself: what is in it, nobody else could start. */
+const local = "local";
 
 const keyOf = ({ id, generation }: MachineRef) => `${id}/${generation}`;
 const ended = (ref: MachineRef, exit: Exit): MachineView => ({ ...ref, is: "exited", exit });

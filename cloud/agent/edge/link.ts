@@ -4,8 +4,15 @@
  * When it breaks, the next manager is tried, and the hello says all that this host holds and has; nothing
  * that was under way on the old connection matters. Guests do not notice any of it.
  */
-import type { FromAgent, FromManager, HostFacts } from "@holdfast/cloud/hosts";
-import { fromManager, protocolVersion } from "@holdfast/cloud/hosts";
+import {
+  type Checkup,
+  type FromAgent,
+  type FromManager,
+  fromManager,
+  type GuardReport,
+  type HostFacts,
+  protocolVersion,
+} from "@holdfast/cloud/hosts";
 import type { Console, Hypervisor, MachineRef } from "@holdfast/drivers/hypervisor";
 import { type Duration, milliseconds, seconds, type Ticks } from "@holdfast/kernel/time";
 import { unreachable } from "@holdfast/kernel/unreachable";
@@ -33,11 +40,18 @@ export interface LinkDeps {
     readonly cpus: number;
     readonly memoryMiB: number;
     readonly facts: HostFacts;
+    /** Shared pools that it can reach, by name. */
+    readonly pools: readonly string[];
   };
+  /** The epoch that this host was last welcomed under, kept where a restart finds it. */
+  readonly epoch: Epoch;
   readonly ticks: Ticks;
   /** The lease was renewed by something sent at this tick; the guard's clock runs from there. */
-  readonly onRenewed: (sentAt: number, lease: Duration) => void;
-  readonly hasGuard: () => boolean;
+  readonly onRenewed: (sentAt: number, terms: Terms) => void;
+  /** How often a manager wants a checkup. */
+  readonly onPace?: (checkupEvery: Duration) => void;
+  /** What the guard last said of itself; null if it does not answer. */
+  readonly guard: () => GuardReport | null;
   /** Lines of the agent's and the hypervisor's own logs about an instance. */
   readonly traceLines: (
     instance: string,
@@ -47,20 +61,36 @@ export interface LinkDeps {
   readonly log: (message: string, about: Record<string, unknown>) => void;
 }
 
+export interface Epoch {
+  known(): number | null;
+  remember(epoch: number): void;
+}
+
+/** What a host was welcomed to; durations in milliseconds. */
+export type Terms = Pick<Welcome, "host" | "epoch" | "lease" | "killBudget" | "watchdog">;
+
 export interface Link {
   report(machines: Reported["machines"], volumes: Reported["volumes"]): void;
+  /** Said if a manager is there to hear it; another one follows. */
+  checkup(checkup: Checkup): void;
   /** The host's name and id, once a manager has said them. */
   identity(): { readonly host: string; readonly name: string; readonly epoch: number } | undefined;
+  /** Whether this host holds its lease, by its own reckoning: from when it sent what was answered. */
+  hasLease(): boolean;
   close(): void;
 }
 
 type Reported = Extract<FromAgent, { say: "report" }>;
 type Welcome = Extract<FromManager, { say: "welcome" }>;
+type Purge = Extract<FromManager, { say: "purge" }>;
 
 /** Between attempts to connect: short at first, because a restarting manager is back in a second. */
 const pauses = [50, 100, 200, 400, 800].map(milliseconds);
-/** A manager that has not answered a heartbeat for so long is as good as gone: try another. */
-const silence = seconds(4);
+/**
+ * A manager that has not answered for this share of the lease is as good as gone: what is left of it is for
+ * another. Three of five seconds; our guard asks around by itself by then.
+ */
+const silence = 0.6;
 
 export function openLink(deps: LinkDeps): Link {
   const { keeper, hypervisor, machine, ticks, log } = deps;
@@ -72,6 +102,7 @@ export function openLink(deps: LinkDeps): Link {
   let beats: NodeJS.Timeout | undefined;
   let retry: NodeJS.Timeout | undefined;
   let heardAt = 0;
+  let leaseUntil = Number.NEGATIVE_INFINITY;
   let pending: Reported = { say: "report", machines: [], volumes: [] };
   let isFlushing = false;
   /** Promises, because what is typed may arrive before the console is open, and must not be lost. */
@@ -85,6 +116,10 @@ export function openLink(deps: LinkDeps): Link {
       pending.volumes.push(...volumes);
       if (welcome) flushSoon(); // What happens between hello and welcome follows right after that.
     },
+    checkup(checkup) {
+      if (welcome) say({ say: "checkup", ...checkup });
+    },
+    hasLease: () => ticks() < leaseUntil,
     identity: () => known && { host: known.host, name: known.name, epoch: known.epoch },
     close() {
       isOpen = false;
@@ -105,17 +140,23 @@ export function openLink(deps: LinkDeps): Link {
       if (!isOpen) return mine.close();
       wire = mine;
       heardAt = ticks();
-      say({
-        say: "hello",
-        protocol: protocolVersion,
-        ...machine,
-        held: [...keeper.held()],
-        machines: [...keeper.reports()],
-      });
+      greet();
     } catch (error) {
       if (failures === 0) log("no manager answers", { error });
       again();
     }
+  }
+
+  function greet(): void {
+    say({
+      say: "hello",
+      protocol: protocolVersion,
+      ...machine,
+      pools: [...machine.pools],
+      epoch: deps.epoch.known(),
+      held: [...keeper.held()],
+      machines: [...keeper.reports()],
+    });
   }
 
   function lost(reason: string): void {
@@ -149,7 +190,13 @@ export function openLink(deps: LinkDeps): Link {
         begin(message);
         break;
       case "beat":
-        deps.onRenewed(message.sentAt, milliseconds(welcome?.lease ?? 0));
+        if (message.checkupEvery) deps.onPace?.(milliseconds(message.checkupEvery));
+        if (!welcome) break;
+        leaseUntil = Math.max(leaseUntil, message.sentAt + welcome.lease);
+        deps.onRenewed(message.sentAt, welcome);
+        break;
+      case "purge":
+        void purge(message.machines);
         break;
       case "wishes":
         keeper
@@ -179,8 +226,22 @@ export function openLink(deps: LinkDeps): Link {
     }
   }
 
+  /** They may be running elsewhere by now. This host is not welcome before they are gone from here. */
+  async function purge(machines: Purge["machines"]): Promise<void> {
+    const mine = wire;
+    log("must end what may be running elsewhere", { machines });
+    try {
+      await keeper.purge(machines);
+      if (wire === mine) greet();
+    } catch (error) {
+      log("could not end what may be running elsewhere", { error });
+      if (wire === mine) lost("it has machines that it may not have");
+    }
+  }
+
   function begin(message: Welcome): void {
     failures = 0;
+    deps.epoch.remember(message.epoch);
     welcome = message;
     known = message;
     keeper.limitStarts(message.concurrentStarts);
@@ -192,8 +253,8 @@ export function openLink(deps: LinkDeps): Link {
   }
 
   function beat(): void {
-    if (ticks() - heardAt > silence) lost("it has stopped answering");
-    else say({ say: "heartbeat", sentAt: ticks(), guard: deps.hasGuard() });
+    if (welcome && ticks() - heardAt > silence * welcome.lease) lost("it has stopped answering");
+    else say({ say: "heartbeat", sentAt: ticks(), guard: deps.guard() });
   }
 
   function flushSoon(): void {

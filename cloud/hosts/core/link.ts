@@ -9,7 +9,7 @@ import { Manifest } from "@holdfast/cloud/images";
 import type { HostId, InstanceId, VolumeId } from "@holdfast/kernel/ids";
 import { z } from "zod";
 
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 const id = <Kind extends string>() => z.uuid().transform((text) => text as Kind); // Checked just before.
 const generation = z.number().int().nonnegative();
@@ -36,9 +36,13 @@ export const Wish = z.object({
       cpus: z.number().int().positive(),
       memoryMiB: z.number().int().positive(),
       volume: id<VolumeId>(),
+      /** The pool that the volume is in: `local`, or a shared one, whose guests are ended when the lease is. */
+      pool: z.string(),
       volumeBytes: z.number().int().positive(),
       image: Manifest,
       userData: z.string().nullable(),
+      /** For the guest itself: JSON of how it died last; null if it never has. */
+      lastDeath: z.string().nullable(),
       startPaused: z.boolean(),
       /** A guest whose image says ready, and which has not by then, is ended. Milliseconds. */
       bootTimeout: milliseconds,
@@ -63,6 +67,14 @@ export const ExitReport = z.object({
   hypervisorLog: z.array(z.string()),
   consoleTail: z.array(z.string()),
   oomKills: z.number(),
+  /** What happened to it while it lived, oldest first: QMP's names, with their data as JSON or "". */
+  events: z.array(z.object({ at: z.number(), event: z.string(), detail: z.string() })).default([]),
+  /** What the host's kernel said of its processes: an out-of-memory kill, a segmentation fault. */
+  kernelLog: z.array(z.string()).default([]),
+  signalledBy: z.object({ signal: z.string(), pid: z.number(), name: z.string() }).optional(),
+  /** The note of the host's guard, which killed it because its lease had run out. */
+  fenced: z.object({ at: z.number(), why: z.string() }).optional(),
+  watchdogFired: z.boolean().default(false),
   /** It was ended because its guest did not say ready in time. */
   bootTimedOut: z.boolean(),
   /** It never ran, and this is why. */
@@ -84,11 +96,53 @@ export const MachineReport = z.object({
 });
 export type MachineReport = z.output<typeof MachineReport>;
 
+/** A volume to delete. */
+export const Unwanted = z.object({ volume: id<VolumeId>(), pool: z.string() });
+export type Unwanted = z.output<typeof Unwanted>;
+
 export const VolumeReport = z.object({
   volume: id<VolumeId>(),
   is: z.enum(["ready", "deleted"]),
 });
 export type VolumeReport = z.output<typeof VolumeReport>;
+
+/** How one machine looks from outside. Ages instead of moments, because the clocks of hosts differ. */
+export const MachineLook = z.object({
+  instance: id<InstanceId>(),
+  generation,
+  guest: z.enum(["booting", "up", "paused", "panicked", "io-error"]),
+  /** Since its guest last began to boot, and what began that: `launch`, `watchdog` or QMP's word. */
+  bootedFor: milliseconds,
+  bootedBy: z.string(),
+  /** Null: its hypervisor did not answer in time. */
+  answeredIn: milliseconds.nullable(),
+  runState: z.string().nullable(),
+  /** `silent` only where it has answered since that boot. */
+  agent: z.enum(["answers", "silent", "none"]),
+  disk: z.object({
+    inFlight: z.number().int().nonnegative(),
+    /** For so long requests have been in flight and none was completed. */
+    stalledFor: milliseconds,
+    /** Operations that failed since the look before. */
+    failed: z.number().int().nonnegative(),
+  }),
+});
+export type MachineLook = z.output<typeof MachineLook>;
+
+/** How long the storage of a pool takes to keep a small write, or has taken so far. */
+export const StorageLook = z.object({
+  pool: z.string(),
+  took: milliseconds,
+  problem: z.string().optional(),
+});
+export type StorageLook = z.output<typeof StorageLook>;
+
+/** All that runs on a host, looked at once. */
+export const Checkup = z.object({
+  machines: z.array(MachineLook),
+  storage: z.array(StorageLook),
+});
+export type Checkup = z.output<typeof Checkup>;
 
 export const HostFacts = z.object({
   acceleration: z.object({ kind: z.string(), reason: z.string() }),
@@ -96,11 +150,26 @@ export const HostFacts = z.object({
   hypervisor: z.string(),
 });
 
+/** What the guard of a host says of itself. */
+export const GuardReport = z.object({
+  watchdog: z.object({
+    kind: z.enum(["hardware", "software", "simulated", "none"]),
+    isArmed: z.boolean(),
+  }),
+  /** Shared pools in which it has just shown itself. */
+  stamped: z.array(z.string()),
+});
+export type GuardReport = z.output<typeof GuardReport>;
+
 export const fromAgent = z.discriminatedUnion("say", [
   z.object({
     say: z.literal("hello"),
     protocol: z.number(),
     bootId: z.string(),
+    /** The epoch it was last welcomed under; null if it never was. */
+    epoch: z.number().int().nullable(),
+    /** Shared pools that it can reach. */
+    pools: z.array(z.string()),
     cpus: z.number().int().positive(),
     memoryMiB: z.number().int().positive(),
     facts: HostFacts,
@@ -109,12 +178,13 @@ export const fromAgent = z.discriminatedUnion("say", [
     machines: z.array(MachineReport),
   }),
   /** `sentAt` is the sender's own and comes back untouched: the lease runs from there. */
-  z.object({ say: z.literal("heartbeat"), sentAt: z.number(), guard: z.boolean() }),
+  z.object({ say: z.literal("heartbeat"), sentAt: z.number(), guard: GuardReport.nullable() }),
   z.object({
     say: z.literal("report"),
     machines: z.array(MachineReport),
     volumes: z.array(VolumeReport),
   }),
+  Checkup.extend({ say: z.literal("checkup") }),
   z.object({
     say: z.literal("answer"),
     ask: z.number(),
@@ -133,13 +203,26 @@ export const fromManager = z.discriminatedUnion("say", [
     epoch: z.number().int(),
     heartbeat: milliseconds,
     lease: milliseconds,
+    /** How long the guard may take to end what must not run without the lease. */
+    killBudget: milliseconds,
+    watchdog: milliseconds,
     concurrentStarts: z.number().int().positive(),
   }),
-  z.object({ say: z.literal("beat"), sentAt: z.number() }),
+  z.object({
+    say: z.literal("beat"),
+    sentAt: z.number(),
+    /** How often the host should send a checkup. Said with every beat, so that a change takes effect. */
+    checkupEvery: milliseconds.optional(),
+  }),
+  /** Before it is welcome again, these must be ended: they may be running elsewhere. Then it says hello again. */
+  z.object({
+    say: z.literal("purge"),
+    machines: z.array(z.object({ instance: id<InstanceId>(), generation })),
+  }),
   z.object({
     say: z.literal("wishes"),
     wishes: z.array(Wish),
-    deleteVolumes: z.array(id<VolumeId>()),
+    deleteVolumes: z.array(Unwanted),
   }),
   /** These endings are in the database: their traces may be removed. */
   z.object({

@@ -6,7 +6,7 @@
  * own. Revocation is a column, read at every connection, so it works at once and needs no lists.
  */
 import "reflect-metadata"; // @peculiar/x509 asks for it to be loaded first.
-import { createHash, randomBytes, webcrypto } from "node:crypto";
+import { createHash, randomBytes, sign, webcrypto } from "node:crypto";
 import { problem } from "@holdfast/kernel/problem";
 import type { Clock } from "@holdfast/kernel/time";
 import type { Database } from "@holdfast/store/database";
@@ -39,6 +39,8 @@ export interface Authority {
     hostId: string,
     request: string,
   ): Promise<{ certificate: string; fingerprint: string; expiresAt: number }>;
+  /** Base64 of an ECDSA signature with SHA-256 in DER, as `openssl dgst -verify` checks it (WebCrypto has another form). */
+  sign(text: string): Promise<string>;
 }
 
 /** The one authority of this database, made by whoever comes first. */
@@ -98,6 +100,7 @@ export async function openAuthority(database: Database, clock: Clock): Promise<A
         expiresAt: expires.notAfter.getTime(),
       };
     },
+    sign: async (text) => sign("sha256", Buffer.from(text), identity.key).toString("base64"),
   };
 }
 

@@ -5,16 +5,19 @@
  * renew; whether a wish has come true is in the reports. So a connection may break at any moment and
  * come back at any other manager: the hello says what the host holds, and only differences follow.
  */
-import type { HostId, InstanceId, VolumeId } from "@holdfast/kernel/ids";
-import { type Problem, problem } from "@holdfast/kernel/problem";
+import type { HostId, InstanceId } from "@holdfast/kernel/ids";
+import { Problem, problem } from "@holdfast/kernel/problem";
 import { type Duration, seconds } from "@holdfast/kernel/time";
 import {
+  type Checkup,
   type FromAgent,
   type FromManager,
   fromAgent,
   protocolVersion,
+  type Unwanted,
   type Wish,
 } from "../core/link.ts";
+import type { Renewal } from "./leases.ts";
 
 /** One end of a connection; TLS and WebSocket are somebody else's business. */
 export interface Socket {
@@ -23,25 +26,40 @@ export interface Socket {
 }
 
 export interface HubDeps {
-  /** Writes down that a host is here, and takes in its first reports. Resolves with what to greet it with. */
-  readonly onHello: (host: HostId, hello: Hello) => Promise<Welcome>;
+  /**
+   * Writes down that a host is here, and takes in its first reports. Resolves with what to greet it with,
+   * or with what it must end before it is welcome.
+   */
+  readonly onHello: (host: HostId, hello: Hello) => Promise<Welcome | Purge>;
   readonly onReport: (host: HostId, epoch: number, report: Report) => Promise<void>;
-  /** Resolves when the lease is renewed in the database. */
-  readonly onHeartbeat: (host: HostId, hasGuard: boolean) => Promise<void>;
+  /** Resolves when the lease is renewed in the database; rejects with `lease_void` if it was fenced. */
+  readonly onHeartbeat: (renewal: Renewal) => Promise<void>;
+  /** How the host's machines look. Nothing waits for it: another one follows. */
+  readonly onCheckup?: (host: HostId, epoch: number, checkup: Checkup) => void;
+  /** How often hosts should send one. */
+  readonly checkupEvery?: () => Duration;
   readonly onError: (host: HostId, error: unknown) => void;
 }
 
 export type Hello = Extract<FromAgent, { say: "hello" }>;
 export type Report = Extract<FromAgent, { say: "report" }>;
+type Heartbeat = Extract<FromAgent, { say: "heartbeat" }>;
+
+/** Machines that may be running elsewhere by now. */
+export interface Purge {
+  readonly purge: readonly { readonly instance: InstanceId; readonly generation: number }[];
+}
 
 export interface Welcome {
   readonly name: string;
   readonly epoch: number;
   readonly heartbeat: Duration;
   readonly lease: Duration;
+  readonly killBudget: Duration;
+  readonly watchdog: Duration;
   readonly concurrentStarts: number;
   readonly wishes: readonly Wish[];
-  readonly deleteVolumes: readonly VolumeId[];
+  readonly deleteVolumes: readonly Unwanted[];
 }
 
 /** Something that was asked of a host and is still being answered. */
@@ -66,7 +84,7 @@ export interface Hub {
   connected(host: HostId, socket: Socket): { said(text: string): void; closed(): void };
   isConnected(host: HostId): boolean;
   hosts(): readonly HostId[];
-  tell(host: HostId, wishes: readonly Wish[], deleteVolumes: readonly VolumeId[]): void;
+  tell(host: HostId, wishes: readonly Wish[], deleteVolumes: readonly Unwanted[]): void;
   cutOff(host: HostId, reason: string): void;
   /** Rejects with `host_unreachable` if it is not connected here, goes away or takes too long. */
   ask(host: HostId, question: Question): Promise<unknown>;
@@ -147,7 +165,12 @@ export function openHub(deps: HubDeps): Hub {
 
   function connected(host: HostId, socket: Socket) {
     connections.get(host)?.socket.close(); // The newer one is the one that its agent uses.
-    const connection: Connection = { socket, epoch: undefined, told: new Map(), open: new Map() };
+    const connection: Connection = {
+      socket,
+      epoch: undefined,
+      told: new Map(),
+      open: new Map(),
+    };
     connections.set(host, connection);
     // What a host says is taken in order: a report after a hello must find the hello done.
     let queue = Promise.resolve();
@@ -176,14 +199,12 @@ export function openHub(deps: HubDeps): Hub {
       case "hello":
         return greet(host, connection, message);
       case "heartbeat":
-        // Not awaited: the reports behind it need not wait for the lease.
-        deps.onHeartbeat(host, message.guard).then(
-          () => send(connection, { say: "beat", sentAt: message.sentAt }),
-          (error) => deps.onError(host, error),
-        );
-        return;
+        return renew(host, connection, message);
       case "report":
         return record(host, connection, message);
+      case "checkup":
+        if (connection.epoch !== undefined) deps.onCheckup?.(host, connection.epoch, message);
+        return;
       case "answer": {
         const open = connection.open.get(message.ask);
         connection.open.delete(message.ask);
@@ -200,6 +221,23 @@ export function openHub(deps: HubDeps): Hub {
     }
   }
 
+  function renew(host: HostId, connection: Connection, { guard, sentAt }: Heartbeat): void {
+    const { epoch } = connection;
+    if (epoch === undefined) return;
+    // Not awaited: the reports behind it need not wait for the lease.
+    deps.onHeartbeat({ host, epoch, guard }).then(
+      () => {
+        const checkupEvery = deps.checkupEvery?.();
+        send(connection, { say: "beat", sentAt, ...(checkupEvery ? { checkupEvery } : {}) });
+      },
+      (error) => {
+        deps.onError(host, error);
+        // Fenced: it has to begin again, and to let go of what is no longer its own.
+        if (error instanceof Problem && error.code === "lease_void") connection.socket.close();
+      },
+    );
+  }
+
   async function greet(host: HostId, connection: Connection, hello: Hello): Promise<void> {
     if (hello.protocol !== protocolVersion) {
       send(connection, {
@@ -209,7 +247,12 @@ export function openHub(deps: HubDeps): Hub {
       connection.socket.close();
       return;
     }
-    const { wishes, deleteVolumes, ...welcome } = await deps.onHello(host, hello);
+    const answer = await deps.onHello(host, hello);
+    if ("purge" in answer) {
+      send(connection, { say: "purge", machines: [...answer.purge] });
+      return; // It says hello again when they are gone.
+    }
+    const { wishes, deleteVolumes, ...welcome } = answer;
     send(connection, { say: "welcome", host, ...welcome });
     connection.epoch = welcome.epoch;
     for (const { instance, version } of hello.held) connection.told.set(instance, version);
@@ -253,7 +296,7 @@ function leftovers(hello: Hello, wishes: readonly Wish[]): Wish[] {
 function tellNews(
   connection: Connection,
   wishes: readonly Wish[],
-  deleteVolumes: readonly VolumeId[],
+  deleteVolumes: readonly Unwanted[],
 ): void {
   const fresh = wishes.filter(
     ({ instance, version }) => version > (connection.told.get(instance) ?? 0),

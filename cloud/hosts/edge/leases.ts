@@ -4,14 +4,19 @@
  * All times here are PostgreSQL's, so managers with different clocks agree. Renewals of all hosts go in
  * one statement, and only then is any of them answered: a host believes in its lease only when it is in
  * the database. Silence makes a host suspect and nothing more.
+ *
+ * A lease is for one epoch. Whoever fences a host voids its lease in the same transaction, so a renewal
+ * that arrives a moment later changes nothing and is refused, whatever its manager believed.
  */
 import type { HostId } from "@holdfast/kernel/ids";
-import { Problem } from "@holdfast/kernel/problem";
+import { Problem, problem } from "@holdfast/kernel/problem";
 import type { Clock, Duration, Instant, Ticks } from "@holdfast/kernel/time";
 import type { Database } from "@holdfast/store/database";
 import { appendJournal, type JournalRow } from "@holdfast/store/journal";
 import { announce } from "@holdfast/store/news";
 import { type HostState, hostLifecycle } from "../core/lifecycle.ts";
+import type { GuardReport } from "../core/link.ts";
+import { lookAtGuests } from "./guests.ts";
 
 export interface LeaseDeps {
   readonly database: Database;
@@ -24,29 +29,41 @@ export interface LeaseDeps {
   readonly onError: (error: unknown) => void;
 }
 
+/** A host that was heard. */
+export interface Renewal {
+  readonly host: HostId;
+  readonly epoch: number;
+  /** Undefined: nothing was said of it. */
+  readonly guard: GuardReport | null | undefined;
+}
+
 export interface Leases {
-  /** Resolves once the renewal is in the database. */
-  renew(host: HostId): Promise<void>;
+  /** Resolves once the renewal is in the database; rejects with `lease_void` if the host was fenced. */
+  renew(renewal: Renewal): Promise<void>;
   /** Look for hosts that have fallen silent. Call about once a second. */
   watch(): Promise<void>;
+  /** Nobody is called silent or dead before then: a start, a jump of the clock or an outage is not their silence. */
+  isSettling(): boolean;
 }
 
 /** How much the wall clock may differ from the steady one between two looks before it counts as a jump. */
 const jump = 1_000;
 /** After a start, a jump or an outage of the database: the lease, and two seconds for every agent to find its way back. */
 const settling = 2_000;
+/** Stamps further apart than this have a gap between them: three times their interval. */
+const stampGap = 3_000;
 
 export function hostLeases(deps: LeaseDeps): Leases {
   const { database, clock, ticks, self, lease, onChanged, onError } = deps;
-  let waiting: { host: HostId; resolve: () => void; reject: (error: unknown) => void }[] = [];
+  let waiting: { renewal: Renewal; resolve: () => void; reject: (error: unknown) => void }[] = [];
   let isFlushing = false;
   let graceUntil = ticks() + lease() + settling;
   let last = { wall: clock.now(), steady: ticks() };
 
   return {
-    renew: (host) =>
+    renew: (renewal) =>
       new Promise((resolve, reject) => {
-        waiting.push({ host, resolve, reject });
+        waiting.push({ renewal, resolve, reject });
         if (!isFlushing) void flush();
       }),
     async watch() {
@@ -58,6 +75,7 @@ export function hostLeases(deps: LeaseDeps): Leases {
       });
       if (silent.length > 0) onChanged(silent);
     },
+    isSettling: () => ticks() < graceUntil,
   };
 
   /** A database that was away has heard nobody. That is not their silence. */
@@ -71,16 +89,21 @@ export function hostLeases(deps: LeaseDeps): Leases {
 
   function findSilent(): Promise<readonly HostId[]> {
     return database.transaction(async (sql) => {
+      const silent = await sql.query<{ id: HostId }>(
+        `select h.id from host h join host_lease l on l.host_id = h.id where ${isSilent}`,
+        [lease()],
+      );
+      if (silent.length === 0) return [];
+      const ids = silent.map(({ id }) => id);
+      await lookAtGuests(sql, ids);
       const rows = await sql.query<{ id: HostId }>(
         `update host h set state = $2 from host_lease l
-           where l.host_id = h.id and h.state = 'up' and l.renewed_at < now() - $1 * interval '1 millisecond'
-           returning h.id`,
-        [lease(), hostLifecycle.next("up", "leaseExpired")],
+           where l.host_id = h.id and h.id = any($3) and ${isSilent} returning h.id`,
+        [lease(), hostLifecycle.next("up", "leaseExpired"), ids],
       );
-      if (rows.length === 0) return [];
       const hosts = rows.map(({ id }) => id);
       await appendJournal(sql, hosts.map(changeOf(clock.now(), "leaseExpired", "up", "suspect")));
-      await announce(sql, { from: self, hosts });
+      await announce(sql, { from: self, hosts, instances: [] });
       return hosts;
     });
   }
@@ -91,10 +114,13 @@ export function hostLeases(deps: LeaseDeps): Leases {
     const batch = waiting;
     waiting = [];
     try {
-      const hosts = [...new Set(batch.map(({ host }) => host))].sort();
-      const back = await record(hosts);
-      for (const { resolve } of batch) resolve();
-      if (back.length > 0) onChanged(back);
+      const latest = new Map(batch.map(({ renewal }) => [renewal.host, renewal]));
+      const renewed = await record([...latest.values()]);
+      for (const { renewal, resolve, reject } of batch)
+        if (renewed.has(renewal.host)) resolve();
+        else reject(leaseVoid());
+      const suspects = [...renewed].filter(([, state]) => state === "suspect");
+      if (suspects.length > 0) await welcomeBack(suspects.map(([host]) => host));
     } catch (error) {
       for (const { reject } of batch) reject(error);
       forgiveAfter(error);
@@ -104,29 +130,36 @@ export function hostLeases(deps: LeaseDeps): Leases {
     if (waiting.length > 0) void flush();
   }
 
-  /** Returns the hosts that were suspect and have now been heard. */
-  async function record(hosts: readonly HostId[]): Promise<readonly HostId[]> {
-    const [row] = await database.query<{ suspects: string }>(
-      `with beats as (
-         insert into host_lease (host_id, renewed_at, manager) select unnest($1::uuid[]), now(), $2
-         on conflict (host_id) do update set renewed_at = now(), manager = excluded.manager
-         returning host_id)
-       select coalesce(json_agg(h.id), '[]')::text as suspects
-       from host h join beats b on b.host_id = h.id where h.state = 'suspect'`,
-      [hosts, self],
+  /** Returns the hosts whose leases were renewed, and what they were taken for until now. */
+  async function record(renewals: readonly Renewal[]): Promise<ReadonlyMap<HostId, HostState>> {
+    const rows = await database.query<{ id: HostId; state: HostState }>(
+      `update host_lease l set renewed_at = now(), manager = $2,
+         watchdog = case when d.told then d.watchdog else l.watchdog end,
+         stamping_since = case when h.pools = '{}' or not h.pools <@ d.stamped then null
+           when l.stamping_since is not null and l.renewed_at > now() - $3 * interval '1 millisecond'
+           then l.stamping_since else now() end
+       from (select * from json_to_recordset($1::json)
+               as r (host uuid, epoch int, told bool, watchdog text, stamped text[]) order by host) d, host h
+       where l.host_id = d.host and l.epoch = d.epoch and h.id = l.host_id
+       returning h.id, h.state`,
+      [JSON.stringify(renewals.map(rowOf)), self, stampGap],
     );
-    const suspects = JSON.parse(row?.suspects ?? "[]") as HostId[]; // json_agg of a uuid column.
-    if (suspects.length === 0) return [];
-    return database.transaction(async (sql) => {
-      const back = await sql.query<{ id: HostId }>(
+    return new Map(rows.map(({ id, state }) => [id, state]));
+  }
+
+  async function welcomeBack(suspects: readonly HostId[]): Promise<void> {
+    const back = await database.transaction(async (sql) => {
+      await lookAtGuests(sql, suspects);
+      const rows = await sql.query<{ id: HostId }>(
         "update host set state = $2 where id = any($1) and state = 'suspect' returning id",
         [suspects, hostLifecycle.next("suspect", "heard")],
       );
-      const ids = back.map(({ id }) => id);
+      const ids = rows.map(({ id }) => id);
       await appendJournal(sql, ids.map(changeOf(clock.now(), "heard", "suspect", "up")));
-      await announce(sql, { from: self, hosts: ids });
+      await announce(sql, { from: self, hosts: ids, instances: [] });
       return ids;
     });
+    if (back.length > 0) onChanged(back);
   }
 
   /** After a jump of the wall clock every lease may look old. Nobody is called silent because of that. */
@@ -137,6 +170,23 @@ export function hostLeases(deps: LeaseDeps): Leases {
     last = now;
   }
 }
+
+const isSilent = `h.state = 'up' and l.renewed_at < now() - $1 * interval '1 millisecond'`;
+
+const rowOf = ({ host, epoch, guard }: Renewal) => ({
+  host,
+  epoch,
+  told: guard !== undefined,
+  watchdog: guard?.watchdog.isArmed ? watchdogOf(guard) : null,
+  stamped: guard?.stamped ?? [],
+});
+
+const watchdogOf = ({ watchdog: { kind } }: GuardReport) => (kind === "none" ? null : kind);
+
+const leaseVoid = () =>
+  problem("conflict", "lease_void", "This host was fenced: what it may run is decided anew.", {
+    fix: "Nothing: its agent connects again and is taken back under a new epoch.",
+  });
 
 const changeOf =
   (at: Instant, event: string, from: HostState, to: HostState) =>

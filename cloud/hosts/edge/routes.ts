@@ -8,6 +8,7 @@ import { appendJournal } from "@holdfast/store/journal";
 import { announce } from "@holdfast/store/news";
 import { changeHost, createJoinToken, type HostView, listHosts, revokeHost } from "../api.ts";
 import { hostModes } from "../core/lifecycle.ts";
+import type { GuardReport } from "../core/link.ts";
 import type { enrolment } from "./enrolment.ts";
 import { findHostRow, type HostRow, listHostRows } from "./fleet.ts";
 import type { Hub } from "./hub.ts";
@@ -17,7 +18,8 @@ interface Deps {
   readonly clock: Clock;
   readonly hub: Hub;
   readonly enrolment: ReturnType<typeof enrolment>;
-  readonly guards: ReadonlyMap<HostId, boolean>;
+  /** What the guards of the hosts that are connected here last said of themselves; null: nothing. */
+  readonly guards: ReadonlyMap<HostId, GuardReport | null>;
   /** Where agents connect to, for the command that an operator copies. */
   readonly agentAddress: string;
   readonly self: string;
@@ -31,7 +33,7 @@ export function hostRoutes(deps: Deps) {
   const { database, clock, hub, enrolment, guards, agentAddress, self, onChanged } = deps;
   const view = (row: HostRow): HostView => ({
     ...row,
-    hasGuard: guards.get(row.id as HostId) ?? null, // A HostView is for reading: its id is plain text.
+    ...guarding(guards.get(row.id as HostId)), // A HostView is for reading: its id is plain text.
     isConnected:
       hub.isConnected(row.id as HostId) ||
       (row.heardAt !== null && clock.now() - row.heardAt < recently),
@@ -72,6 +74,14 @@ export function hostRoutes(deps: Deps) {
       return { revoked };
     }),
   };
+
+  function guarding(
+    guard: GuardReport | null | undefined,
+  ): Pick<HostView, "hasGuard" | "watchdog"> {
+    if (!guard) return { hasGuard: guard === null ? false : null, watchdog: null };
+    const { kind, isArmed } = guard.watchdog;
+    return { hasGuard: true, watchdog: isArmed ? kind : "none" };
+  }
 
   function checkMode(host: HostRow, mode: HostRow["mode"]): void {
     const event = ({ enabled: "enable", draining: "drain", maintenance: "maintain" } as const)[

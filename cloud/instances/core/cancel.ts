@@ -8,6 +8,7 @@ const opposites: Readonly<Record<JobKind, Order["verb"] | undefined>> = {
   start: "stop",
   stop: "start",
   reboot: undefined,
+  relaunch: undefined,
   destroy: "recover",
   recover: undefined,
   expunge: undefined,

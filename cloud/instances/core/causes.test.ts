@@ -1,8 +1,12 @@
-/** What an ending is called, by its evidence. Absence of evidence is `unknown`, never a guess. */
+/** What an instance contributes to its own inquest. The rules themselves are tested in cloud/deaths. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ExitReport } from "@holdfast/cloud/hosts";
+import type { JobId } from "@holdfast/kernel/ids";
+import type { Instant } from "@holdfast/kernel/time";
 import { endingOf } from "./causes.ts";
+import type { Instance } from "./model.ts";
+import { athome, running, world } from "./testing.ts";
 
 const bare: ExitReport = {
   at: 1,
@@ -11,35 +15,62 @@ const bare: ExitReport = {
   hypervisorLog: [],
   consoleTail: [],
   oomKills: 0,
+  events: [],
+  kernelLog: [],
+  watchdogFired: false,
   bootTimedOut: false,
 };
 const problem = { kind: "unavailable", code: "launch_failed", message: "no kernel" };
+const overdue = { class: "boot-timeout", says: "too slow", at: 7 as Instant } as const;
+const stopping: Partial<Instance> = { state: "stopping", desired: "stopped" };
+const ordered = { requested: true };
+const relaunch = { kind: "relaunch", id: "j" as JobId } as const;
 
-const table: Record<string, readonly [Partial<ExitReport>, string, string?]> = {
-  "asked for": [{ requested: true }, "user-stop"],
-  "the guest switched itself off": [{ reason: "guest-shutdown" }, "guest-shutdown"],
-  "a panic also leaves with code 0": [{ reason: "guest-panic" }, "guest-panic"],
-  "killed, and the cgroup says why": [
-    { status: { signal: "SIGKILL" }, oomKills: 1 },
-    "host-oom-kill",
+type Row = readonly [Partial<Instance>, Partial<ExitReport>, cause: string, how?: string];
+const table: Record<string, Row> = {
+  "its owner wants it stopped": [stopping, ordered, "user-stop"],
+  "its owner wants it gone": [{ ...stopping, desired: "destroyed" }, ordered, "user-destroy"],
+  "its owner wants it ended for good": [
+    { ...stopping, desired: "expunged" },
+    ordered,
+    "user-destroy",
   ],
-  "killed, and nobody says why": [{ status: { signal: "SIGKILL" } }, "qemu-killed"],
-  "told to end by somebody on the host": [{ reason: "host-signal" }, "qemu-killed"],
-  crashed: [{ status: { signal: "SIGSEGV" } }, "qemu-crash"],
-  "ended with an error": [{ status: { code: 1 } }, "qemu-crash"],
-  "code 0 alone means nothing": [{}, "unknown"],
-  "gone without a record": [{ status: "unrecorded" }, "unknown"],
-  "never launched": [{ status: "never-launched", requested: true }, "user-stop", "never-launched"],
+  "it is to be started anew": [{ state: "stopping", job: relaunch }, ordered, "user-stop"],
+  "it was stopped and is wanted again already": [{ state: "stopping" }, ordered, "user-stop"],
+  "the platform had waited long enough": [
+    { state: "stopping", cause: overdue },
+    ordered,
+    "boot-timeout",
+  ],
+  "its owner lost patience before the platform did": [
+    { ...stopping, cause: overdue },
+    ordered,
+    "user-stop",
+  ],
+  "it crashed": [{}, { status: { signal: "SIGSEGV" } }, "qemu-crash"],
+  "it died of itself while its owner wanted it stopped": [
+    stopping,
+    { reason: "guest-panic" },
+    "guest-panic",
+  ],
+  "never launched": [
+    stopping,
+    { status: "never-launched", ...ordered },
+    "user-stop",
+    "never-launched",
+  ],
   "could not be launched": [
-    { status: "never-launched", requested: true, problem },
+    {},
+    { status: "never-launched", ...ordered, problem },
     "launch-failed",
     "launch-failed",
   ],
-  "ended for not saying ready": [{ requested: true, bootTimedOut: true }, "boot-timeout"],
+  "code 0 alone means nothing": [{}, {}, "unknown"],
 };
 
-for (const [situation, [changes, expected, how = "exited"]] of Object.entries(table))
+for (const [situation, [changes, report, expected, how = "exited"]] of Object.entries(table))
   test(situation, () => {
-    const ending = endingOf({ ...bare, ...changes });
+    const { instance } = world(athome({ desired: "running", ...changes }));
+    const ending = endingOf(instance, running, { ...bare, ...report });
     assert.deepEqual([ending.cause.class, ending.how], [expected, how]);
   });

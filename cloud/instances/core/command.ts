@@ -11,7 +11,10 @@ import type { Desired, Instance, JobRef, World } from "./model.ts";
 import { type Entry, moved } from "./transition.ts";
 
 export interface Order {
-  readonly verb: Extract<Command, "start" | "stop" | "reboot" | "destroy" | "recover" | "expunge">;
+  /** `relaunch`: end the process and start the next generation, elsewhere if there is somewhere else. */
+  readonly verb:
+    | Extract<Command, "start" | "stop" | "reboot" | "destroy" | "recover" | "expunge">
+    | "relaunch";
   readonly force: boolean;
   readonly job: JobRef;
   readonly requestId: string;
@@ -35,6 +38,7 @@ const wishes: Record<Order["verb"], Desired | undefined> = {
   start: "running",
   stop: "stopped",
   reboot: undefined,
+  relaunch: undefined,
   destroy: "destroyed",
   recover: "stopped",
   expunge: "expunged",
@@ -43,6 +47,7 @@ const wishes: Record<Order["verb"], Desired | undefined> = {
 export function obey(world: World, order: Order): Obeyed {
   const { instance } = world;
   const { verb, force, job, requestId } = order;
+  if (verb === "relaunch") return relaunch(world, order);
   const reaction = lifecycle.react(instance.state, verb);
   const isUnderWay = order.isUndo === true && instance.state === "stopping";
   if ("refused" in reaction && !isUnderWay)
@@ -71,6 +76,22 @@ export function obey(world: World, order: Order): Obeyed {
   return { world: next, entries: entry ? [wish, entry] : [wish], superseded: instance.job };
 }
 
+/** What runs is ended and, because it is still wanted, started again; the host it was on is the last choice. */
+function relaunch(world: World, { job, requestId }: Order): Obeyed {
+  const { instance } = world;
+  const { state, home } = instance;
+  if (state !== "running" || !home) return { refused: notNow(world, "relaunch", ["running"]) };
+  const wish: Entry = { event: "command-relaunch", from: state, to: state, job: job.id };
+  const given: Instance = { ...instance, job, requestId, isForced: true };
+  const { world: next, entry } = moved({ ...world, instance: given }, "stop");
+  const avoiding = { ...next, instance: { ...next.instance, avoidHosts: [home] } };
+  return {
+    world: avoiding,
+    entries: entry ? [wish, entry] : [wish],
+    superseded: instance.job,
+  };
+}
+
 function notNow(world: World, verb: string, accepting: readonly string[]): Problem {
   const { instance, now } = world;
   const { state, op } = instance;
@@ -93,7 +114,7 @@ function fixFor({ name, state }: Instance, verb: string): string {
   if (state === "destroyed" && verb !== "expunge")
     return `Take it back first: holdfast recover ${name}`;
   if (verb === "expunge") return `Destroy it first: holdfast destroy ${name}`;
-  if (verb === "reboot") return `Start it: holdfast start ${name}`;
+  if (verb === "reboot" || verb === "relaunch") return `Start it: holdfast start ${name}`;
   if (state === "expunged" || state === "expunging")
     return "It is gone. Create a new one: holdfast run";
   return `Watch it until it gets there: holdfast show ${name}`;

@@ -4,13 +4,19 @@ import { test } from "node:test";
 import { after, type Instant, milliseconds, seconds } from "@holdfast/kernel/time";
 import { type Action, decide } from "./decide.ts";
 import type { InstanceEvent } from "./lifecycle.ts";
-import type { Cause, Incarnation, World } from "./model.ts";
+import type { Cause, Fence, Incarnation, World } from "./model.ts";
 import { athome, exited, job, now, op, patience, running, world } from "./testing.ts";
 
 const past = (now - 1) as Instant;
 const because = (kind: Cause["class"]): Cause => ({ class: kind, says: "", at: now });
 const move = (event: InstanceEvent, cause?: Cause): Action =>
   cause ? { do: "move", event, cause } : { do: "move", event };
+const fence: Fence = {
+  certificate: "c1",
+  proof: "power-off",
+  says: "its power was read back as off",
+  provenAt: now,
+};
 const asked: Incarnation = { ...running, phase: "asked" };
 const starting = athome({ state: "starting", op: op("start") });
 const stopping = athome({ state: "stopping", desired: "stopped", op: op("stop") });
@@ -18,7 +24,7 @@ const lost = athome({ state: "lost", op: op("locate") });
 const crashed = exited("exited", because("qemu-crash"));
 
 const fellSilent: Cause = {
-  class: "host-failure",
+  class: "host-silent",
   says: "Its host has fallen silent, and nothing proves whether it still runs.",
   at: now,
 };
@@ -188,8 +194,51 @@ const table: Record<string, readonly [World, Action?]> = {
     move("reattachedStopping"),
   ],
   "its host is proven dead": [
-    world(lost, { incarnation: running, lease: "fenced" }),
-    move("fenceProven"),
+    world(lost, { incarnation: running, lease: "fenced", fence }),
+    move("fenceProven", {
+      class: "host-failure",
+      says: "Its host fell silent and was proven dead: its power was read back as off.",
+      at: now,
+    }),
+  ],
+  "a person has sworn that its host is off": [
+    world(lost, {
+      incarnation: running,
+      lease: "fenced",
+      fence: { ...fence, proof: "attested", says: "a person has sworn that it is off" },
+    }),
+    move("operatorAttested", {
+      class: "attested",
+      says: "Its host fell silent and was proven dead: a person has sworn that it is off.",
+      at: now,
+    }),
+  ],
+  "its end is unexplained, and its host is proven dead: that explains it": [
+    world(lost, {
+      incarnation: exited("exited", because("unknown")),
+      lease: "fenced",
+      fence,
+    }),
+    move("fenceProven", {
+      class: "host-failure",
+      says: "Its host fell silent and was proven dead: its power was read back as off.",
+      at: now,
+    }),
+  ],
+  "dead, and its policy is none: it stays stopped": [
+    world({ state: "stopped", recovery: "none", cause: because("host-failure") }),
+    { do: "want", desired: "stopped", cause: because("host-failure") },
+  ],
+  "dead, and what it depends on is not up yet": [
+    world({ state: "stopped", cause: because("host-failure") }, { waitsFor: ["db"] }),
+    { do: "wait", until: after(now, patience.dependencyWait) },
+  ],
+  "dead, and what it depends on has not come up for long enough": [
+    world(
+      { state: "stopped", cause: because("host-failure") },
+      { waitsFor: ["db"], now: after(now, patience.dependencyWait) },
+    ),
+    { do: "place" },
   ],
   "a late report of its end": [
     world(lost, { incarnation: crashed, lease: "expired" }),

@@ -9,10 +9,11 @@
  * step needs to see only the state that it starts from. First facts are written down, then time that
  * has passed, and only then is anything wished for.
  */
+import { meaningOf } from "@holdfast/cloud/deaths";
 import { after, type Instant, milliseconds, seconds, since } from "@holdfast/kernel/time";
 import { unreachable } from "@holdfast/kernel/unreachable";
 import { homed, type InstanceEvent, type InstanceState } from "./lifecycle.ts";
-import type { Cause, Desired, Instance, Op, World } from "./model.ts";
+import type { Cause, Desired, Fence, Instance, Op, World } from "./model.ts";
 import { lastPause, restartDelay } from "./restarts.ts";
 
 export type Action =
@@ -38,12 +39,14 @@ export function decide(world: World): Action | undefined {
 }
 
 /** What the facts say, whatever anybody wishes. */
-function learn({ instance, incarnation, lease, volume, now }: World): Action | undefined {
+function learn({ instance, incarnation, lease, fence, volume, now }: World): Action | undefined {
   const { state, desired } = instance;
   if (state === "expunging" && volume !== "placed") return move("resourcesReleased");
   if (!homed.has(state)) return undefined;
-  if (incarnation?.phase === "exited" && incarnation.ending) {
-    const { how, cause } = incarnation.ending;
+  const ending = incarnation?.phase === "exited" ? incarnation.ending : undefined;
+  // An end that nobody saw is explained by the proof that its host was dead.
+  if (ending && !(fence && ending.cause.class === "unknown")) {
+    const { how, cause } = ending;
     if (state === "starting" && how === "launch-failed") return move("startFailed", cause);
     if (state === "starting" && how === "never-launched") return move("neverLaunched", cause);
     if (state === "stopping" && how === "never-launched") return move("neverLaunched", cause);
@@ -51,17 +54,26 @@ function learn({ instance, incarnation, lease, volume, now }: World): Action | u
     return move("exitObserved", cause);
   }
   if (state === "lost") {
-    if (lease === "fenced") return move("fenceProven");
+    if (fence) return provenDead(fence);
     if (lease !== "valid") return undefined;
     return move(desired === "running" ? "reattached" : "reattachedStopping");
   }
   if (lease === "expired" || lease === "fenced")
     return move(
       "leaseExpired",
-      hostFailure("Its host has fallen silent, and nothing proves whether it still runs.", now),
+      hostSilent("Its host has fallen silent, and nothing proves whether it still runs.", now),
     );
   if (state === "starting" && incarnation?.phase === "running") return move("bootConfirmed");
   return undefined;
+}
+
+function provenDead({ proof, says, provenAt }: Fence): Action {
+  const isAttested = proof === "attested";
+  return move(isAttested ? "operatorAttested" : "fenceProven", {
+    class: isAttested ? "attested" : "host-failure",
+    says: `Its host fell silent and was proven dead: ${says}.`,
+    at: provenAt,
+  });
 }
 
 /** What the clock says. */
@@ -119,10 +131,16 @@ function advance(world: World): Action | undefined {
 }
 
 /** It is stopped and should run. What stopped it decides how soon, and whether at all. */
-function startAgain({ instance, now, patience }: World): Action {
-  const { cause, job, notBefore, restarts } = instance;
-  if (!cause || blameless.has(cause.class)) return { do: "place" };
+function startAgain({ instance, waitsFor, now, patience }: World): Action {
+  const { cause, job, notBefore, restarts, recovery } = instance;
+  if (!cause) return { do: "place" };
   if (cause.class === "guest-shutdown") return { do: "want", desired: "stopped", cause };
+  if (!job && cause.class !== "user-stop") {
+    if (recovery === "none") return { do: "want", desired: "stopped", cause };
+    const latest = after(cause.at, patience.dependencyWait);
+    if (waitsFor.length > 0 && now < latest) return { do: "wait", until: latest };
+  }
+  if (isBlameless(cause)) return { do: "place" };
   if (cause.class === "insufficient-capacity") {
     if (job) return move("budgetSpent", cause); // Somebody is waiting for an answer.
     if (notBefore === undefined) return { do: "backOff", until: after(now, capacityPause) };
@@ -148,6 +166,7 @@ function outcomeOf({ job, state, op, cause }: Instance): "succeeded" | "failed" 
       return undefined;
     case "run":
     case "start":
+    case "relaunch":
       return state === "failed" && cause ? "failed" : succeededWhen(state === "running");
     case "stop":
       return succeededWhen(state === "stopped" || state === "failed");
@@ -169,7 +188,8 @@ function outcomeOf({ job, state, op, cause }: Instance): "succeeded" | "failed" 
 const isOverdue = ({ kind, attempt }: Op) => attempt >= (kind === "expunge" ? 5 : 1);
 const ended: ReadonlySet<InstanceState> = new Set(["destroyed", "expunging", "expunged"]);
 /** What these end is started again at once, and it costs nothing of the budget. */
-const blameless: ReadonlySet<Cause["class"]> = new Set(["user-stop", "host-failure"]);
+const isBlameless = ({ class: kind }: Cause) =>
+  meaningOf(kind).is === "end" && meaningOf(kind).isBlameless;
 /** Managers take their time from one clock, but an answer from it takes a moment to arrive. */
 const clockNoise = seconds(2);
 /** No host had room: look again this often, for as long as it takes. It is not the instance's fault. */
@@ -197,12 +217,12 @@ function deadlineCause({ state, isForced }: Instance, at: Instant): Cause | unde
     case "provisioning":
       return { class: "image-unavailable", says: "Its image did not become ready in time.", at };
     case "stopping":
-      return isForced ? hostFailure("Its host does not confirm that it has ended.", at) : undefined;
+      return isForced ? hostSilent("Its host does not confirm that it has ended.", at) : undefined;
     case "expunging":
-      return hostFailure("Its host has not deleted its volume yet.", at);
+      return hostSilent("Its host has not deleted its volume yet.", at);
     default:
       return undefined;
   }
 }
 
-const hostFailure = (says: string, at: Instant): Cause => ({ class: "host-failure", says, at });
+const hostSilent = (says: string, at: Instant): Cause => ({ class: "host-silent", says, at });

@@ -5,6 +5,7 @@
  * being done about it (`op`), the process that was last launched (`Incarnation`), and its health. The
  * state says nothing about the wish, and the process nothing about the state, until somebody decides.
  */
+import type { CauseClass } from "@holdfast/cloud/deaths";
 import type { HostId, ImageId, InstanceId, JobId, ProjectId, VolumeId } from "@holdfast/kernel/ids";
 import type { ProblemView } from "@holdfast/kernel/problem";
 import type { Duration, Instant } from "@holdfast/kernel/time";
@@ -36,21 +37,6 @@ export interface Cause {
   readonly problem?: ProblemView;
 }
 
-export type CauseClass =
-  | "user-stop"
-  | "guest-shutdown"
-  | "guest-panic"
-  | "host-oom-kill"
-  | "qemu-crash"
-  | "qemu-killed"
-  | "host-failure"
-  | "launch-failed"
-  | "boot-timeout"
-  | "insufficient-capacity"
-  | "image-unavailable"
-  | "attested"
-  | "unknown";
-
 export interface Instance {
   readonly id: InstanceId;
   readonly project: ProjectId;
@@ -67,6 +53,12 @@ export interface Instance {
   /** Created with its processors stopped, for whoever wants to look before it runs. */
   readonly startPaused: boolean;
   readonly isProtected: boolean;
+  /** What automation does when it has died. */
+  readonly recovery: Recovery;
+  /** Higher ones are started first where many wait. */
+  readonly priority: number;
+  /** A restart waits for these to be up first, for a while. */
+  readonly dependsOn: readonly InstanceId[];
   readonly createdAt: Instant;
 
   readonly desired: Desired;
@@ -79,6 +71,8 @@ export interface Instance {
   /** The last one ever given out. Goes up only. */
   readonly generation: number;
   readonly home: HostId | undefined;
+  /** Where it was last launched. */
+  readonly lastHost: HostId | undefined;
   /** How often a reset was asked for in this generation; `isForced` presses reset, otherwise asks the guest. */
   readonly reboots: number;
   readonly cause: Cause | undefined;
@@ -95,12 +89,27 @@ export interface Instance {
   readonly version: number;
 }
 
+/**
+ * `automatic`: where its cause says, in place or elsewhere. `in-place`: on the same host only. `elsewhere`:
+ * on another if there is one. `none`: it stays stopped, with its cause.
+ */
+export const recoveries = ["automatic", "in-place", "elsewhere", "none"] as const;
+export type Recovery = (typeof recoveries)[number];
+
 export interface JobRef {
   readonly id: JobId;
   readonly kind: JobKind;
 }
 
-export type JobKind = "run" | "start" | "stop" | "reboot" | "destroy" | "recover" | "expunge";
+export type JobKind =
+  | "run"
+  | "start"
+  | "stop"
+  | "reboot"
+  | "relaunch"
+  | "destroy"
+  | "recover"
+  | "expunge";
 
 /** What is known of the process of one generation. Facts only: written from reports, never from hopes. */
 export interface Incarnation {
@@ -127,11 +136,25 @@ export interface World {
   readonly instance: Instance;
   /** That of `instance.generation`, if it was ever launched. */
   readonly incarnation: Incarnation | undefined;
+  /** That of its host, as far as this incarnation goes. */
   readonly lease: "valid" | "expired" | "fenced" | "none";
+  /** The certificate that covers its incarnation; present exactly if the lease is `fenced`. */
+  readonly fence: Fence | undefined;
+  /** The names of those it depends on that are wanted and not up. */
+  readonly waitsFor: readonly string[];
   readonly image: "ready" | "importing" | "missing";
   readonly volume: "unplaced" | "placed" | "released";
   readonly patience: Patience;
   readonly now: Instant;
+}
+
+/** What proves that the incarnation cannot be running any more. */
+export interface Fence {
+  readonly certificate: string;
+  readonly proof: string;
+  /** In words: `its power was read back as off`. */
+  readonly says: string;
+  readonly provenAt: Instant;
 }
 
 /** How long each thing may take; settings, handed in so that a change takes effect at the next look. */
@@ -150,6 +173,7 @@ export interface Patience {
   readonly lost: Duration;
   readonly expunging: Duration;
   readonly undoWindow: Duration;
+  readonly dependencyWait: Duration;
   readonly restartsPerWindow: number;
   readonly restartWindow: Duration;
   /** From running processors to the guest's own word that it is up, for images that give it. */

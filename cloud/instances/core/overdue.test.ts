@@ -18,7 +18,7 @@ const rows: readonly (readonly [string, World, string, string | undefined])[] = 
     "a process that force does not end",
     stopping({ op: overdue("stop"), job: job("stop") }),
     "failed",
-    "host-failure",
+    "host-silent",
   ],
   [
     "a host that stays silent",
@@ -38,7 +38,7 @@ const rows: readonly (readonly [string, World, string, string | undefined])[] = 
       job: job("expunge"),
     }),
     "running",
-    "host-failure",
+    "host-silent",
   ],
   [
     "a volume that is not deleted after five times",
@@ -49,7 +49,7 @@ const rows: readonly (readonly [string, World, string, string | undefined])[] = 
       job: job("expunge"),
     }),
     "failed",
-    "host-failure",
+    "host-silent",
   ],
 ];
 for (const [what, start, becomes, cause] of rows)

@@ -18,6 +18,7 @@ export function patienceFrom(settings: Settings): Patience {
     lost: seconds(settings["instances.lost_page"]),
     expunging: seconds(settings["instances.expunge_retry"]),
     undoWindow: seconds(settings["instances.undo_window"]),
+    dependencyWait: seconds(settings["instances.dependency_wait"]),
     restartsPerWindow: settings["instances.restart_budget"],
     restartWindow: seconds(settings["instances.restart_window"]),
     bootTimeout: seconds(settings["instances.boot_timeout"]),

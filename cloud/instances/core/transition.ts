@@ -96,9 +96,16 @@ export function placed(world: World, host: HostId): Changed {
     reboots: 0,
     ending: undefined,
   };
-  const next = { ...instance, generation, home: host, reboots: 0, notBefore: undefined };
+  const next = {
+    ...instance,
+    generation,
+    home: host,
+    lastHost: host,
+    reboots: 0,
+    notBefore: undefined,
+  };
   const event = instance.job || instance.state === "failed" ? "start" : "autoStart";
-  return moved({ ...world, instance: next, incarnation, lease: "valid" }, event);
+  return moved({ ...world, instance: next, incarnation, lease: "valid", fence: undefined }, event);
 }
 
 /** No host would have it. The cause carries the verdict of each. */

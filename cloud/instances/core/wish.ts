@@ -14,6 +14,9 @@ export interface WishInput {
   readonly phase: Incarnation["phase"] | undefined;
   readonly manifest: Manifest | undefined;
   readonly volumeBytes: number;
+  readonly pool: string;
+  /** What its guest is told of its last death, as JSON. */
+  readonly lastDeath: string | undefined;
 }
 
 /** From asking the process to quit to its exit; a healthy QEMU needs 5 to 10 ms, a busy disk seconds. */
@@ -43,8 +46,10 @@ export function wishOf(input: WishInput, patience: Patience): Wish {
             memoryMiB: instance.memoryMiB,
             volume: instance.volume,
             volumeBytes: input.volumeBytes,
+            pool: input.pool,
             image: manifest,
             userData: instance.userData ?? null,
+            lastDeath: input.lastDeath ?? null,
             startPaused: instance.startPaused,
             bootTimeout: patience.bootTimeout,
           }

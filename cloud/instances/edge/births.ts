@@ -23,6 +23,9 @@ export type Seed = Pick<
   | "userData"
   | "startPaused"
   | "isProtected"
+  | "recovery"
+  | "priority"
+  | "dependsOn"
   | "requestId"
 >;
 
@@ -30,6 +33,7 @@ export interface Birth {
   readonly instance: InstanceId;
   readonly seed: Seed;
   readonly volumeBytes: number;
+  readonly pool: string;
   readonly image: World["image"];
   readonly job: NewJob;
   world(patience: Patience, now: Instant): World;
@@ -37,20 +41,22 @@ export interface Birth {
 
 export function birthOf(
   seed: Seed,
-  volumeBytes: number,
-  image: World["image"],
+  { volumeBytes, pool, image }: Pick<Birth, "volumeBytes" | "pool" | "image">,
   job: NewJob,
 ): Birth {
   return {
     instance: seed.id,
     seed,
     volumeBytes,
+    pool,
     image,
     job,
     world: (patience, now) => ({
       instance: newborn(seed, job, patience, now),
       incarnation: undefined,
       lease: "none",
+      fence: undefined,
+      waitsFor: [],
       image,
       volume: "unplaced",
       patience,
@@ -76,6 +82,7 @@ function newborn(seed: Seed, job: NewJob, patience: Patience, now: Instant): Ins
     isForced: false,
     generation: 0,
     home: undefined,
+    lastHost: undefined,
     reboots: 0,
     cause: undefined,
     restarts: [],
@@ -94,7 +101,7 @@ export async function insertVolumes(
   now: Instant,
 ): Promise<void> {
   if (births.length === 0) return;
-  const rows = births.map(({ seed: { volume, project, image }, volumeBytes }) => {
+  const rows = births.map(({ seed: { volume, project, image }, volumeBytes, pool }) => {
     const home = homes.get(volume);
     return {
       id: volume,
@@ -103,6 +110,7 @@ export async function insertVolumes(
       state: home ? volumeLifecycle.next(unmade, "create") : unmade,
       size_bytes: volumeBytes,
       host_id: home ?? null,
+      pool,
       created_at: iso(now),
     };
   });

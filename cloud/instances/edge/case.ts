@@ -1,4 +1,5 @@
 /** An instance on its way through a pass: what it was, and what has been concluded so far. */
+import type { ExitReport } from "@holdfast/cloud/hosts";
 import { firstState } from "../core/lifecycle.ts";
 import type { Settled } from "../core/settle.ts";
 import type { Entry } from "../core/transition.ts";
@@ -12,12 +13,18 @@ export interface Case {
   epoch: number;
   actor: string;
   /** The report of its end, as it came. */
-  evidence: unknown;
+  evidence: ExitReport | undefined;
   isReported: boolean;
 }
 
 /** What there is of an instance before its first row. */
-export const unborn = { hostEpoch: 0, volumeHost: undefined, lookAt: undefined };
+export const unborn = {
+  hostEpoch: 0,
+  volumeHost: undefined,
+  lookAt: undefined,
+  wasUp: false,
+  lastDeath: undefined,
+};
 
 export function begin(before: Loaded, isNew: boolean, actor: string): Case {
   const settled: Settled = {

@@ -1,14 +1,14 @@
 /** What hosts should hear after a pass: the wishes of the instances that changed on them. */
-import type { Wish } from "@holdfast/cloud/hosts";
+import type { Unwanted, Wish } from "@holdfast/cloud/hosts";
 import type { Manifest } from "@holdfast/cloud/images";
-import type { HostId, ImageId, VolumeId } from "@holdfast/kernel/ids";
+import type { HostId, ImageId } from "@holdfast/kernel/ids";
 import { wishOf } from "../core/wish.ts";
 import { type Case, isTouched, versionAfter } from "./case.ts";
 
 /** What one host is told after a pass. */
 export interface HostOrders {
   readonly wishes: readonly Wish[];
-  readonly deleteVolumes: readonly VolumeId[];
+  readonly deleteVolumes: readonly Unwanted[];
 }
 
 /** The images that `ordersOf` needs the manifests of. */
@@ -22,7 +22,7 @@ export function ordersOf(
   cases: Iterable<Case>,
   manifests: ReadonlyMap<ImageId, Manifest>,
 ): ReadonlyMap<HostId, HostOrders> {
-  const orders = new Map<HostId, { wishes: Wish[]; deleteVolumes: VolumeId[] }>();
+  const orders = new Map<HostId, { wishes: Wish[]; deleteVolumes: Unwanted[] }>();
   const to = (host: HostId) => {
     const known = orders.get(host) ?? { wishes: [], deleteVolumes: [] };
     orders.set(host, known);
@@ -33,13 +33,14 @@ export function ordersOf(
     const { instance: settled, incarnation, patience } = item.settled.world;
     const instance = { ...settled, version: versionAfter(item) };
     const { home, image, state, volume } = instance;
-    const { volumeBytes, volumeHost } = item.before;
+    const { volumeBytes, volumeHost, pool, lastDeath } = item.before;
     const manifest = manifests.get(image);
     if (home) {
-      const input = { instance, phase: incarnation?.phase, manifest, volumeBytes };
+      const phase = incarnation?.phase;
+      const input = { instance, phase, manifest, volumeBytes, pool, lastDeath };
       to(home).wishes.push(wishOf(input, patience));
     }
-    if (state === "expunging" && volumeHost) to(volumeHost).deleteVolumes.push(volume);
+    if (state === "expunging" && volumeHost) to(volumeHost).deleteVolumes.push({ volume, pool });
   }
   return orders;
 }

@@ -1,5 +1,6 @@
 /** What a process wires together to run instances. For apps/ and other edges. */
 export { cancelRoutes } from "./cancel.ts";
+export { type Guest, guestsOf } from "./guests.ts";
 export type { HostOrders } from "./host-orders.ts";
 export type { Done, HostReport } from "./pass.ts";
 export { type HostReader, instanceRoutes, type TraceLine } from "./routes.ts";

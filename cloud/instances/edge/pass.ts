@@ -6,6 +6,7 @@
  * it writes with its journal, and what it tells hosts it tells them after the commit. A crash anywhere
  * before that is as if nothing had been asked.
  */
+import { amendDeaths } from "@holdfast/cloud/deaths/edge";
 import type { MachineReport, VolumeReport } from "@holdfast/cloud/hosts";
 import type { ManifestSource } from "@holdfast/cloud/images/edge";
 import type { NewJob, Outcome } from "@holdfast/cloud/jobs/edge";
@@ -16,12 +17,14 @@ import { after, type Instant, milliseconds } from "@holdfast/kernel/time";
 import type { Database, Sql } from "@holdfast/store/database";
 import { announce } from "@holdfast/store/news";
 import { type Order, obey } from "../core/command.ts";
-import type { Instance, Patience, World } from "../core/model.ts";
+import type { Patience, World } from "../core/model.ts";
 import { heard } from "../core/report.ts";
+import { requestOf } from "../core/request.ts";
 import { settle } from "../core/settle.ts";
 import { placed, unplaced } from "../core/transition.ts";
 import type { Birth } from "./births.ts";
 import { begin, type Case, unborn } from "./case.ts";
+import { lateOf } from "./endings.ts";
 import { type HostOrders, imagesOf, ordersOf } from "./host-orders.ts";
 import { writeVolumes } from "./volumes.ts";
 import { loadWorlds } from "./worlds.ts";
@@ -106,7 +109,12 @@ async function run(
 
   const released = await writeVolumes(sql, work.volumes);
   for (const birth of work.births) {
-    const before = { ...unborn, world: birth.world(patience, now), volumeBytes: birth.volumeBytes };
+    const before = {
+      ...unborn,
+      world: birth.world(patience, now),
+      volumeBytes: birth.volumeBytes,
+      pool: birth.pool,
+    };
     cases.set(birth.instance, begin(before, true, birth.job.actor));
   }
   const named = [
@@ -146,12 +154,15 @@ async function run(
     write(sql, session, [...cases.values()], work.births, jobs, outcomes, now),
     hosts.length + touchedJobs.length > 0 ? announce(sql, news) : undefined,
   ]);
+  await amendDeaths(sql, lateOf(work.reports, cases), now);
+  const freed = await dependentsOf(sql, cases.values());
   return {
     refused,
     orders,
     recorded: work.reports,
     jobs: touchedJobs,
     again: [
+      ...freed,
       ...leaving.map(({ settled }) => settled.world.instance.id),
       ...[...choices].filter(([, choice]) => choice === "contended").map(([id]) => id),
     ],
@@ -159,7 +170,10 @@ async function run(
   };
 }
 
-/** A report is a fact about one generation on one host of one epoch. Of any other it says nothing. */
+/**
+ * A report is a fact about one generation on one host of one epoch. Of any other it says nothing, but for an
+ * end: a generation is launched once, so whoever had it and saw it end is believed whenever he says so.
+ */
 function learn(item: Case | undefined, { host, epoch, report }: HostReport): void {
   if (!item) return;
   const { world } = item.settled;
@@ -167,12 +181,15 @@ function learn(item: Case | undefined, { host, epoch, report }: HostReport): voi
   if (
     !known ||
     known.host !== host ||
-    item.epoch !== epoch ||
+    (item.epoch !== epoch && !report.exit) ||
     known.generation !== report.generation
   )
     return;
   if (known.phase === "exited") return;
-  item.settled = { ...item.settled, world: { ...world, incarnation: heard(known, report) } };
+  item.settled = {
+    ...item.settled,
+    world: { ...world, incarnation: heard(known, report, world.instance) },
+  };
   item.isReported = true;
   if (report.exit) item.evidence = report.exit;
 }
@@ -195,32 +212,20 @@ function order(
   item.actor = actor;
 }
 
+/** Where not all find room, those of the highest priority do. */
 function wantsOf(cases: ReadonlyMap<InstanceId, Case>): readonly Want[] {
   return [...cases.values()]
     .filter((item) => item.settled.wantsPlace && !isLeaving(item))
+    .sort((a, b) => b.settled.world.instance.priority - a.settled.world.instance.priority)
     .map(({ settled, before }) => ({
       instance: settled.world.instance.id,
-      request: requestOf(settled.world.instance, before.volumeHost),
+      request: requestOf(settled.world.instance, before),
     }));
 }
 
 /** What it had is given back with this pass; only then may it be placed again, on a full host too. */
 const isLeaving = ({ before, settled }: Case) =>
   settled.wantsPlace && before.world.instance.home !== undefined;
-
-function requestOf(instance: Instance, volumeHost: HostId | undefined): Want["request"] {
-  const { cpus, memoryMiB, zone, hostTags, antiAffinityGroup, avoidHosts, project } = instance;
-  return {
-    cpus,
-    memoryMiB,
-    tags: hostTags,
-    avoidHosts,
-    ...(zone ? { zone } : {}),
-    ...(antiAffinityGroup ? { antiAffinityGroup: `${project}/${antiAffinityGroup}` } : {}),
-    // A volume on a host's own disk goes nowhere: its instance starts where it lies.
-    ...(volumeHost ? { onlyHosts: [volumeHost] } : {}),
-  };
-}
 
 function take(item: Case | undefined, choice: Choice): void {
   if (!item) return;
@@ -244,6 +249,19 @@ function take(item: Case | undefined, choice: Choice): void {
     entries: entry ? [...settled.entries, entry] : settled.entries,
   });
   item.settled = next;
+}
+
+/** Those who wait for what has just come up. */
+async function dependentsOf(sql: Sql, cases: Iterable<Case>): Promise<readonly InstanceId[]> {
+  const risen = [...cases].filter(
+    ({ before, settled: { world } }) => !before.wasUp && world.incarnation?.guest === "up",
+  );
+  if (risen.length === 0) return [];
+  const rows = await sql.query<{ id: InstanceId }>(
+    "select id from instance where depends_on && $1 and state = 'stopped' and desired = 'running'",
+    [risen.map(({ settled }) => settled.world.instance.id)],
+  );
+  return rows.map(({ id }) => id);
 }
 
 /** In a large fleet the verdict of every host is megabytes; the first of them tell the story. */

@@ -15,6 +15,7 @@ import * as api from "../api.ts";
 import type { Order } from "../core/command.ts";
 import type { JobKind } from "../core/model.ts";
 import { type Birth, birthOf } from "./births.ts";
+import { changeRecovery, checkPool, findDependencies } from "./recovery.ts";
 import { findInstance, pageOfInstances, viewInstances } from "./views.ts";
 import type { Worker } from "./worker.ts";
 
@@ -80,8 +81,16 @@ export function instanceRoutes(deps: InstanceRouteDeps) {
     stopInstance: handle(api.stopInstance, commanded("stop")),
     rebootInstance: handle(api.rebootInstance, commanded("reboot")),
     destroyInstance: handle(api.destroyInstance, commanded("destroy")),
+    relaunchInstance: handle(api.relaunchInstance, commanded("relaunch")),
     recoverInstance: handle(api.recoverInstance, commanded("recover")),
     expungeInstance: handle(api.expungeInstance, commanded("expunge")),
+
+    changeRecovery: handle(api.changeRecovery, async ({ params, body, caller, requestId }) => {
+      const { id } = await findInstance(database, params.project, params.instance);
+      const who = { at: clock.now(), actor: caller.name, requestId };
+      await changeRecovery(database, params.project, id as InstanceId, body, who); // A view's id is plain text.
+      return findInstance(database, params.project, id);
+    }),
 
     protectInstance: handle(api.protectInstance, async ({ params, body, caller, requestId }) => {
       const { id } = await findInstance(database, params.project, params.instance);
@@ -191,6 +200,9 @@ export function instanceRoutes(deps: InstanceRouteDeps) {
       image.name,
       manifest?.disk.virtualBytes ?? 0,
     );
+    const pool = body.pool ?? limits["volumes.default_pool"];
+    if (pool !== "local") await checkPool(database, pool);
+    const dependsOn = await findDependencies(database, project, body.dependsOn);
     const ids = Array.from({ length: body.count }, () => mintId<"Instance">());
     const job = newJob(project, "run", ids, told, asked);
     const name = body.name ?? mintName();
@@ -211,10 +223,12 @@ export function instanceRoutes(deps: InstanceRouteDeps) {
           userData: body.userData,
           startPaused: body.startPaused,
           isProtected: body.isProtected,
+          recovery: body.recovery,
+          priority: body.priority,
+          dependsOn,
           requestId: told.requestId,
         },
-        volumeBytes,
-        image.state === "ready" ? "ready" : "importing",
+        { volumeBytes, pool, image: image.state === "ready" ? "ready" : "importing" },
         job,
       ),
     );

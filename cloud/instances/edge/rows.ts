@@ -8,7 +8,15 @@ import type { HostId, ImageId, InstanceId, JobId, ProjectId, VolumeId } from "@h
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
 import type { InstanceState } from "../core/lifecycle.ts";
-import type { Cause, Desired, Incarnation, Instance, JobKind, Op } from "../core/model.ts";
+import type {
+  Cause,
+  Desired,
+  Incarnation,
+  Instance,
+  JobKind,
+  Op,
+  Recovery,
+} from "../core/model.ts";
 
 export interface InstanceRow {
   readonly id: InstanceId;
@@ -25,6 +33,10 @@ export interface InstanceRow {
   readonly user_data: string | null;
   readonly start_paused: boolean;
   readonly is_protected: boolean;
+  readonly recovery: Recovery;
+  readonly priority: number;
+  readonly depends_on: InstanceId[] | string;
+  readonly last_host: HostId | null;
   readonly created_at: Instant;
   readonly desired: Desired;
   readonly state: InstanceState;
@@ -60,6 +72,10 @@ export function instanceOf(row: InstanceRow): Instance {
     userData: row.user_data ?? undefined,
     startPaused: row.start_paused,
     isProtected: row.is_protected,
+    recovery: row.recovery,
+    priority: row.priority,
+    dependsOn: uuids(row.depends_on),
+    lastHost: row.last_host ?? undefined,
     createdAt: row.created_at,
     desired: row.desired,
     state: row.state,
@@ -80,9 +96,9 @@ export function instanceOf(row: InstanceRow): Instance {
 }
 
 /** pg has no parser for `uuid[]` and hands over the text. */
-const uuids = (value: HostId[] | string): HostId[] =>
+const uuids = <Id extends string>(value: Id[] | string): Id[] =>
   typeof value === "string"
-    ? (value.slice(1, -1).split(",").filter(Boolean) as HostId[]) // The column's type.
+    ? (value.slice(1, -1).split(",").filter(Boolean) as Id[]) // The column's type.
     : value;
 
 function rowOf(instance: Instance, lookAt: Instant | undefined) {
@@ -102,6 +118,10 @@ function rowOf(instance: Instance, lookAt: Instant | undefined) {
     user_data: instance.userData ?? null,
     start_paused: instance.startPaused,
     is_protected: instance.isProtected,
+    recovery: instance.recovery,
+    priority: instance.priority,
+    depends_on: instance.dependsOn,
+    last_host: instance.lastHost ?? null,
     created_at: iso(instance.createdAt),
     desired: instance.desired,
     state: instance.state,
@@ -148,6 +168,7 @@ const changing = [
   "is_forced",
   "generation",
   "home",
+  "last_host",
   "reboots",
   "cause",
   "restarts",

@@ -9,12 +9,15 @@ type ViewRow = Omit<InstanceView, "guest"> & { readonly guest: InstanceView["gue
 
 const columns = `i.id, p.name as project, i.name, i.type, i.cpus, i.memory_mib as "memoryMiB", m.name as image,
   i.volume_id as volume, i.desired, i.state, i.op, i.job_id as job, i.generation, h.name as host, c.guest,
-  c.up_at as "upAt", i.cause, i.is_protected as "isProtected", i.zone, i.host_tags as "hostTags",
+  c.up_at as "upAt", i.cause, i.is_protected as "isProtected", v.pool,
+  i.recovery, i.priority, case when i.depends_on = '{}' then '{}'::text[] else
+    array(select d.name from instance d where d.id = any(i.depends_on) order by d.name) end as "dependsOn", i.zone, i.host_tags as "hostTags",
   i.anti_affinity_group as "antiAffinityGroup", cardinality(i.restarts) as restarts, i.look_at as "nextLook",
   i.created_at as "createdAt", i.destroyed_at as "destroyedAt"`;
 const sources = `instance i
   join project p on p.id = i.project_id
   join image m on m.id = i.image_id
+  join volume v on v.id = i.volume_id
   left join host h on h.id = i.home
   left join incarnation c on c.instance_id = i.id and c.generation = i.generation`;
 

@@ -1,8 +1,9 @@
 /** Everything that is wished of one host: what it is told when it connects, whatever it knew before. */
 
-import type { Wish } from "@holdfast/cloud/hosts";
+import { lastDeathOf } from "@holdfast/cloud/deaths/edge";
+import type { Unwanted, Wish } from "@holdfast/cloud/hosts";
 import { Manifest, type Manifest as ManifestType } from "@holdfast/cloud/images";
-import type { HostId, VolumeId } from "@holdfast/kernel/ids";
+import type { HostId } from "@holdfast/kernel/ids";
 import type { Sql } from "@holdfast/store/database";
 import type { Incarnation, Patience } from "../core/model.ts";
 import { wishOf } from "../core/wish.ts";
@@ -11,6 +12,8 @@ import { type InstanceRow, instanceOf } from "./rows.ts";
 interface WishRow extends InstanceRow {
   readonly phase: Incarnation["phase"] | null;
   readonly volume_bytes: number;
+  readonly pool: string;
+  readonly last_death: string | null;
   readonly manifest: unknown;
 }
 
@@ -18,9 +21,10 @@ export async function wishesForHost(
   sql: Sql,
   host: HostId,
   patience: Patience,
-): Promise<{ wishes: readonly Wish[]; deleteVolumes: readonly VolumeId[] }> {
+): Promise<{ wishes: readonly Wish[]; deleteVolumes: readonly Unwanted[] }> {
   const rows = await sql.query<WishRow>(
-    `select i.*, c.phase, v.size_bytes as volume_bytes, m.manifest
+    `select i.*, c.phase, v.size_bytes as volume_bytes, v.pool, m.manifest,
+       ${lastDeathOf("i.id")} as last_death
      from instance i
      join image m on m.id = i.image_id
      join volume v on v.id = i.volume_id
@@ -28,8 +32,11 @@ export async function wishesForHost(
      where i.home = $1`,
     [host],
   );
-  const volumes = await sql.query<{ id: VolumeId }>(
-    "select id from volume where host_id = $1 and state = 'expunging'",
+  // A shared volume whose own host is gone is deleted by any that reaches its pool; twice is harmless.
+  const volumes = await sql.query<Unwanted>(
+    `select v.id as volume, v.pool from volume v left join host o on o.id = v.host_id
+     where v.state = 'expunging' and (v.host_id = $1 or (v.pool <> 'local' and o.state <> 'up'
+       and v.pool = any((select pools from host where id = $1)::text[])))`,
     [host],
   );
   const wishes = rows.map((row) => {
@@ -38,9 +45,16 @@ export async function wishesForHost(
       : undefined;
     const phase = row.phase ?? undefined;
     return wishOf(
-      { instance: instanceOf(row), phase, manifest, volumeBytes: row.volume_bytes },
+      {
+        instance: instanceOf(row),
+        phase,
+        manifest,
+        volumeBytes: row.volume_bytes,
+        pool: row.pool,
+        lastDeath: row.last_death ?? undefined,
+      },
       patience,
     );
   });
-  return { wishes, deleteVolumes: volumes.map(({ id }) => id) };
+  return { wishes, deleteVolumes: volumes };
 }

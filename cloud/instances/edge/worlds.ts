@@ -3,11 +3,13 @@
  *
  * The rows of the instances are locked: whoever holds a world is the only one who may write it.
  */
+import { meaningOf, type Proof } from "@holdfast/cloud/availability";
+import { lastDeathOf } from "@holdfast/cloud/deaths/edge";
 import type { HostState } from "@holdfast/cloud/hosts";
 import type { HostId, InstanceId } from "@holdfast/kernel/ids";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
-import type { Ending, Incarnation, Patience, World } from "../core/model.ts";
+import type { Ending, Fence, Incarnation, Patience, World } from "../core/model.ts";
 import { type InstanceRow, instanceOf } from "./rows.ts";
 
 interface WorldRow extends InstanceRow {
@@ -22,6 +24,12 @@ interface WorldRow extends InstanceRow {
   readonly volume_state: string;
   readonly volume_host: HostId | null;
   readonly volume_bytes: number;
+  readonly pool: string;
+  readonly certificate: string | null;
+  readonly proof: Proof | null;
+  readonly proven_at: Instant | null;
+  readonly waits_for: string[] | null;
+  readonly last_death: string | null;
   readonly look_at: Instant | null;
 }
 
@@ -31,6 +39,10 @@ export interface Loaded {
   readonly hostEpoch: number;
   readonly volumeHost: HostId | undefined;
   readonly volumeBytes: number;
+  readonly pool: string;
+  readonly wasUp: boolean;
+  /** What its guest is told of its last death, as JSON. */
+  readonly lastDeath: string | undefined;
   /** When it was to be looked at next. */
   readonly lookAt: Instant | undefined;
 }
@@ -55,12 +67,25 @@ export async function loadWorlds(
     `with i as materialized (${locked})
      select i.*, c.phase, c.guest, c.reboots as reboots_done, c.host_id as incarnation_host,
        c.host_epoch, c.ending, h.state as home_state, m.state as image_state,
-       v.state as volume_state, v.host_id as volume_host, v.size_bytes as volume_bytes
+       v.state as volume_state, v.size_bytes as volume_bytes, v.pool,
+       -- Any host that reaches its pool can delete a shared volume, if the one that last had it is gone.
+       case when v.pool <> 'local' and i.state = 'expunging' and o.state <> 'up' then
+         coalesce((select r.id from host r where r.state = 'up' and v.pool = any(r.pools) limit 1), v.host_id)
+         else v.host_id end as volume_host,
+       f.id as certificate, f.proof, f.proven_at, ${lastDeathOf("i.id")} as last_death,
+       case when i.state = 'stopped' and i.depends_on <> '{}' then array(
+         select d.name from instance d join image dm on dm.id = d.image_id
+           left join incarnation e on e.instance_id = d.id and e.generation = d.generation
+         where d.id = any(i.depends_on) and d.desired = 'running' and not (d.state = 'running'
+           and (e.guest = 'up' or not coalesce((dm.manifest->>'saysReady')::bool, false)))) end as waits_for
      from i
      left join incarnation c on c.instance_id = i.id and c.generation = i.generation
      left join host h on h.id = i.home
      join image m on m.id = i.image_id
-     join volume v on v.id = i.volume_id`,
+     join volume v on v.id = i.volume_id
+     left join host o on o.id = v.host_id
+     left join fence_certificate f on f.host_id = c.host_id and f.epoch = c.host_epoch
+       and i.home is not null and (f.covers = 'everything' or v.pool <> 'local')`,
     isDue ? [iso(which.dueBy), which.limit] : [which.ids],
   );
   return rows.map((row) => ({
@@ -68,14 +93,18 @@ export async function loadWorlds(
     hostEpoch: row.host_epoch ?? 0,
     volumeHost: row.volume_host ?? undefined,
     volumeBytes: row.volume_bytes,
+    pool: row.pool,
+    wasUp: row.guest === "up",
+    lastDeath: row.last_death ?? undefined,
     lookAt: row.look_at ?? undefined,
   }));
 }
 
+/** A host that was proven dead says nothing of a guest that the proof does not cover. */
 const leaseOf = {
   up: "valid",
   suspect: "expired",
-  down: "fenced",
+  down: "expired",
 } as const satisfies Record<HostState, World["lease"]>;
 const imageOf = {
   importing: "importing",
@@ -96,10 +125,21 @@ function worldOf(row: WorldRow, patience: Patience, now: Instant): World {
           ending: row.ending ?? undefined,
         }
       : undefined;
+  const fence: Fence | undefined =
+    row.certificate && row.proof && row.proven_at
+      ? {
+          certificate: row.certificate,
+          proof: row.proof,
+          says: meaningOf(row.proof),
+          provenAt: row.proven_at,
+        }
+      : undefined;
   return {
     instance: instanceOf(row),
     incarnation,
-    lease: row.home_state ? leaseOf[row.home_state] : "none",
+    lease: fence ? "fenced" : row.home_state ? leaseOf[row.home_state] : "none",
+    fence,
+    waitsFor: row.waits_for ?? [],
     image: imageOf[row.image_state],
     volume: row.volume_state === "expunged" ? "released" : row.volume_host ? "placed" : "unplaced",
     patience,

@@ -1,13 +1,17 @@
 /**
  * Writing down what a pass has concluded: a handful of statements, whatever the number of instances.
  */
+import { type Certified, certify, insertDeaths, summaryOf } from "@holdfast/cloud/deaths/edge";
 import { countOutcomes, insertJobs, type NewJob, type Outcome } from "@holdfast/cloud/jobs/edge";
 import type { Claim, PlacementSession } from "@holdfast/cloud/placement/edge";
+import type { InstanceId } from "@holdfast/kernel/ids";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
 import { appendJournal, type JournalRow } from "@holdfast/store/journal";
+import type { Cause } from "../core/model.ts";
 import { type Birth, insertVolumes } from "./births.ts";
 import { type Case, isTouched, versionAfter } from "./case.ts";
+import { endsOf, isEnd } from "./endings.ts";
 import {
   insertInstances,
   updateInstances,
@@ -29,6 +33,7 @@ export async function write(
     instance: { ...item.settled.world.instance, version: versionAfter(item) },
     lookAt: item.settled.lookAt,
   });
+  const dead = await certify(sql, endsOf(all));
   const [born, known] = [all.filter(({ isNew }) => isNew), all.filter(({ isNew }) => !isNew)];
   // Sent together, in this order: a row comes after those that it refers to.
   await Promise.all([
@@ -42,7 +47,11 @@ export async function write(
     ),
     writeIncarnations(sql, all.flatMap(incarnationOf)),
     writeVolumes(sql, known.flatMap(volumeOf)),
-    appendJournal(sql, all.flatMap(journalOf)),
+    appendJournal(
+      sql,
+      all.flatMap((item) => journalOf(item, dead)),
+    ),
+    insertDeaths(sql, dead.values(), now),
     session.release(all.flatMap(claimsOf)),
     countOutcomes(sql, outcomes, now),
   ]);
@@ -91,8 +100,12 @@ function volumeOf({ before, settled }: Case): Parameters<typeof writeVolumes>[1]
   return [];
 }
 
-function journalOf({ settled, actor }: Case): JournalRow[] {
+function journalOf(
+  { settled, actor }: Case,
+  dead: ReadonlyMap<InstanceId, Certified>,
+): JournalRow[] {
   const { instance, now } = settled.world;
+  const certified = dead.get(instance.id);
   return settled.entries.map((entry) => ({
     at: now,
     kind: "instance",
@@ -104,8 +117,14 @@ function journalOf({ settled, actor }: Case): JournalRow[] {
     actor: entry.event.startsWith("command-") || entry.event === "created" ? actor : "holdfast",
     requestId: instance.requestId,
     job: entry.job,
-    detail: entry.cause,
+    detail: certified && isEnd(entry.event) ? detailOf(certified, entry.cause) : entry.cause,
   }));
+}
+
+/** The cause, and what it rests on: a timeline without evidence is an opinion. */
+function detailOf({ certificate }: Certified, cause: Cause | undefined) {
+  const { cause: kind, says, at, layer, confidence } = certificate;
+  return { ...cause, class: kind, says, at, layer, confidence, evidence: summaryOf(certificate) };
 }
 
 function claimsOf({ before, settled }: Case): Claim[] {

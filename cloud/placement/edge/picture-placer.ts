@@ -22,13 +22,22 @@ import type { Choice, Claim, PlacementSession, Placer, Want } from "./placer.ts"
 export interface PicturePlacer extends Placer {
   /** Read these hosts again before the next choice; without a list, all of them. */
   distrust(hosts?: readonly HostId[]): void;
+  /** Where these would go if this host were down, one after the other. Nothing is reserved. */
+  rehearse(
+    sql: Sql,
+    down: HostId,
+    wants: readonly Want[],
+  ): Promise<ReadonlyMap<InstanceId, Rehearsed>>;
   /** What a real request would be told, without asking for anything. */
   explain(sql: Sql, request: PlacementRequest): Promise<ReturnType<typeof explainIn>>;
 }
 
+export type Rehearsed = { readonly name: string } | { readonly refused: Problem };
+
 export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
   const picture = new Picture();
   const epochs = new Map<HostId, number>();
+  const known = new Map<HostId, HostCapacity>();
   const stale = new Set<HostId>();
   let isAllStale = true;
 
@@ -38,6 +47,32 @@ export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
       else for (const host of hosts) stale.add(host);
     },
     session,
+    async rehearse(sql, down, wants) {
+      await refresh(sql);
+      await readGroups(
+        sql,
+        wants.map(({ request }) => request),
+      );
+      const dead = known.get(down);
+      const open: Reservation[] = [];
+      const found = new Map<InstanceId, Rehearsed>();
+      // Nothing is awaited from here on, so nobody sees the picture as if the host were down.
+      if (dead) picture.upsert({ ...dead, state: "down" });
+      for (const { instance, request } of wants) {
+        const host = chooseFor(request);
+        const reservation = host && picture.reserve(host, request);
+        if (reservation) open.push(reservation);
+        found.set(
+          instance,
+          host
+            ? { name: known.get(host)?.name ?? host }
+            : { refused: refusal(explainIn(picture, request, options())) },
+        );
+      }
+      for (const reservation of open) picture.release(reservation);
+      if (dead) picture.upsert(dead);
+      return found;
+    },
     async explain(sql, request) {
       await refresh(sql);
       await readGroups(sql, [request]);
@@ -49,7 +84,8 @@ export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
     if (!isAllStale && stale.size === 0) return;
     const which = isAllStale ? null : [...stale];
     const rows = await sql.query<HostCapacity & { epoch: number }>(
-      `select h.id, h.name, c.pod, p.zone, h.cluster, h.tags, h.cpus, h.memory_mib as "memoryMiB",
+      `select h.id, h.name, c.pod, p.zone, h.cluster, h.cpus,
+         h.tags || array(select 'pool:' || pool from unnest(h.pools) pool) as tags, h.memory_mib as "memoryMiB",
          h.reserved_cpus as "reservedCpus", h.reserved_memory_mib as "reservedMemoryMiB",
          h.state, h.mode, h.concerns, h.epoch
        from host h join cluster c on c.name = h.cluster join pod p on p.name = c.pod
@@ -58,6 +94,7 @@ export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
     );
     for (const { epoch, ...host } of rows) {
       picture.upsert(host);
+      known.set(host.id, host);
       epochs.set(host.id, epoch);
     }
     if (!which) isAllStale = false;
@@ -137,10 +174,7 @@ export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
   ): readonly { instance: InstanceId; reservation: Reservation }[] {
     const refusals = new Map<string, Problem>();
     return wants.flatMap(({ instance, request }) => {
-      const host =
-        choose(picture, request, options()) ??
-        // A host where it has just failed is better than none.
-        choose(picture, { ...request, avoidHosts: [] }, options());
+      const host = chooseFor(request);
       const reservation = host && picture.reserve(host, request);
       if (reservation) {
         open.push(reservation);
@@ -152,6 +186,14 @@ export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
       choices.set(instance, { refused });
       return [];
     });
+  }
+
+  /** A host where it has just failed is better than none. */
+  function chooseFor(request: PlacementRequest): HostId | undefined {
+    return (
+      choose(picture, request, options()) ??
+      choose(picture, { ...request, avoidHosts: [] }, options())
+    );
   }
 
   /** One update for the batch. A host that is no longer up, enabled or big enough is not in the answer. */

@@ -38,7 +38,14 @@ const whole = (
     shape: z.number().int().min(least).max(most),
   }) satisfies Definition<number>;
 
+const text = (unit: string, byDefault: string, shape: RegExp, meaning: string) =>
+  ({ unit, byDefault, meaning, shape: z.string().regex(shape) }) satisfies Definition<string>;
+
 export const planners = ["first-fit", "best-fit", "spread"] as const;
+
+/** Each allows what the one before it does. */
+export const reaches = ["public", "private", "local"] as const;
+type Reach = (typeof reaches)[number];
 
 export const definitions = {
   "placement.planner": {
@@ -70,6 +77,60 @@ export const definitions = {
     5,
     [1, 300],
     "How long a host may go unheard before it is suspect and its instances are lost (not dead).",
+  ),
+  "hosts.kill_budget": number(
+    "seconds",
+    3,
+    [0.1, 60],
+    "How long the guard of a host may take, once the lease has run out, to end the guests that could be started elsewhere.",
+  ),
+  "hosts.watchdog": number(
+    "seconds",
+    10,
+    [0.5, 300],
+    "A host whose guard has not petted its watchdog for so long is reset by it. The lease, this and one second together are what proves a silent host dead without a word from it.",
+  ),
+  "hosts.software_watchdog": number(
+    "0 or 1",
+    0,
+    [0, 1],
+    "Whether a watchdog that is only software counts as a proof. A kernel that hangs hangs it too.",
+  ),
+  "availability.brake": number(
+    "share",
+    0.3,
+    [0, 1],
+    "If more than this share of the hosts of a pod is silent at once, fencing stops and a person is asked. One host is always allowed.",
+  ),
+  "availability.zone_brake": number(
+    "share",
+    0.1,
+    [0, 1],
+    "The same for a zone, in which two hosts are always allowed.",
+  ),
+  "availability.power_retry": number(
+    "seconds",
+    2,
+    [0.1, 300],
+    "How soon a host that could not be switched off is tried again.",
+  ),
+  "availability.power_deadline": number(
+    "seconds",
+    5,
+    [0.2, 60],
+    "How long a controller may take to switch a host off and say that it is off.",
+  ),
+  "volumes.default_pool": text(
+    "name",
+    "local",
+    /^[a-z][a-z0-9-]{0,30}$/,
+    "The pool that volumes are made in when nothing else is asked for: local, or a shared one.",
+  ),
+  "instances.dependency_wait": number(
+    "seconds",
+    120,
+    [0, 3_600],
+    "How long a restart waits for the instances that it depends on, before it goes on without them.",
   ),
   "instances.provisioning_deadline": number(
     "seconds",
@@ -173,10 +234,56 @@ export const definitions = {
     [1, 64],
     "How many guests a host starts at the same time. Without KVM, two per processor thread is the most that helps.",
   ),
+  "checks.interval": number(
+    "seconds",
+    10,
+    [0.1, 300],
+    "How often a host looks at its guests and tells how they are. EC2 looks once a minute.",
+  ),
+  "checks.failures": whole(
+    "looks",
+    2,
+    [1, 100],
+    "After so many failures in a row a status check has failed. One success makes it pass again.",
+  ),
+  "checks.stalled_io": number(
+    "seconds",
+    5,
+    [0.1, 3_600],
+    "Disk requests that are older than this without any being completed count as a failure of the volume check.",
+  ),
+  "checks.storage_latency": number(
+    "seconds",
+    2,
+    [0.01, 300],
+    "A host whose storage takes longer than this to keep 4 KiB fails the system check of what runs from it.",
+  ),
+  "alarms.recoveries_per_day": whole(
+    "recoveries",
+    3,
+    [0, 100],
+    "How often in 24 hours alarms may have one instance recovered elsewhere. EC2 allows three.",
+  ),
+  "alarms.webhook_reach": {
+    unit: "name",
+    byDefault: "public" as Reach,
+    meaning:
+      "Where webhooks may go: public (the internet), private (also private networks) or local (also the managers' own machines). Never to link-local addresses, where clouds keep credentials.",
+    shape: z.enum(reaches),
+  },
+  "alarms.webhook_attempts": whole(
+    "attempts",
+    8,
+    [1, 30],
+    "How often a webhook is tried, with pauses that double from one second, before it is given up.",
+  ),
   "images.largest": whole("GiB", 512, [1, 65_536], "The largest image that may be imported."),
 } as const satisfies Record<
   string,
-  Definition<never> | Definition<number> | Definition<(typeof planners)[number]>
+  | Definition<never>
+  | Definition<number>
+  | Definition<string>
+  | Definition<(typeof planners)[number]>
 >;
 
 export type SettingName = keyof typeof definitions;
@@ -185,7 +292,16 @@ export type Settings = {
     ? Widened<T>
     : never;
 };
-type Widened<T> = T extends number ? number : T;
+type Widened<T> = T extends number
+  ? number
+  : T extends Planner
+    ? Planner
+    : T extends Reach
+      ? Reach
+      : T extends string
+        ? string
+        : T;
+type Planner = (typeof planners)[number];
 
 export const settingNames = Object.keys(definitions) as SettingName[];
 

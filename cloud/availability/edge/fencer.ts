@@ -1,0 +1,197 @@
+/**
+ * Sees to it that a silent host is either heard or proven dead.
+ *
+ * Level-triggered, like everything here: once a second the whole fleet is read in one query and each silent
+ * host gets its next step. What is remembered between two rounds is only which power controllers are busy;
+ * forgetting it costs another command to switch off what is off.
+ */
+import type { HostId } from "@holdfast/kernel/ids";
+import { Problem } from "@holdfast/kernel/problem";
+import { after, type Duration, type Instant } from "@holdfast/kernel/time";
+import type { Database } from "@holdfast/store/database";
+import { appendJournal } from "@holdfast/store/journal";
+import { dropLease, holdLease } from "@holdfast/store/leases";
+import { announce } from "@holdfast/store/news";
+import { type Braked, type BrakeRules, brake, podOf, zoneOf } from "../core/brake.ts";
+import {
+  type FencingRules,
+  type FencingSteps,
+  fence,
+  type Power,
+  watchdogBound,
+} from "../core/fencing.ts";
+import { certify, type Notary, type Proven } from "./certificates.ts";
+import { noteBmc, type PowerController } from "./power-controllers.ts";
+import { type FleetRow, readFleet, readReleases } from "./silent-hosts.ts";
+
+export interface FencerDeps {
+  readonly database: Database;
+  readonly notary: Notary;
+  readonly rules: () => FencingRules & { readonly brake: BrakeRules } & PowerRules;
+  readonly power: (bmc: NonNullable<FleetRow["bmc"]>) => PowerController;
+  readonly isSettling: () => boolean;
+  readonly onFenced: (hosts: readonly HostId[]) => void;
+  readonly onError: (error: unknown, about: string) => void;
+}
+
+export interface PowerRules {
+  readonly powerRetry: Duration;
+  readonly powerDeadline: Duration;
+}
+
+/** A silent host and what is being done about it. */
+export interface Pursuit {
+  readonly host: string;
+  readonly since: Instant;
+  readonly steps: FencingSteps;
+}
+
+export interface Fencer {
+  /** One round. Call about once a second. */
+  round(): Promise<void>;
+  /** What the last round saw, for whoever asks what is wrong. */
+  pursuits(): readonly Pursuit[];
+  braked(): readonly Braked[];
+}
+
+/** Hosts that fell one after the other within this time fell together, as far as the brake goes; milliseconds. */
+const together = 30_000;
+
+export function fencer(deps: FencerDeps): Fencer {
+  const { database, notary, onFenced, onError } = deps;
+  const powers = new Map<HostId, Power>();
+  let pursuits: readonly Pursuit[] = [];
+  let braked: readonly Braked[] = [];
+  /** Domains whose brake is in the journal. */
+  let told: ReadonlySet<string> = new Set();
+
+  return { round, pursuits: () => pursuits, braked: () => braked };
+
+  async function round(): Promise<void> {
+    if (deps.isSettling()) return;
+    const fleet = await readFleet(database, notary.now());
+    const silent = fleet.filter(({ state }) => state === "suspect");
+    if (silent.length === 0) {
+      pursuits = [];
+      braked = [];
+      told = new Set();
+      return;
+    }
+    const now = notary.now();
+    const rules = deps.rules();
+    const isSilent = ({ state, provenAt }: FleetRow) =>
+      state === "suspect" || (state === "down" && now - (provenAt ?? 0) < together);
+    braked = brake(
+      fleet.map((row) => ({ ...row, host: row.name, isSilent: isSilent(row) })),
+      rules.brake,
+      await readReleases(database, now),
+    );
+    await tellBrake();
+    pursuits = silent.map((row) => ({
+      host: row.name,
+      since: row.silentSince,
+      steps: fence(
+        {
+          ...row,
+          power: row.bmc ? (powers.get(row.id) ?? idle(row.silentSince)) : { is: "absent" },
+          brakedBy: braked.find(({ domain }) => isOf(row, domain))?.domain,
+        },
+        rules,
+        now,
+      ),
+    }));
+    await Promise.all(
+      silent.map((row, index) => {
+        const steps = pursuits[index]?.steps;
+        return steps && act(row, steps);
+      }),
+    );
+  }
+
+  async function act(row: FleetRow, steps: FencingSteps): Promise<void> {
+    if (steps.isBoundOver) {
+      const evidence = {
+        watchdog: row.watchdog ?? null,
+        boundSeconds: watchdogBound(deps.rules()) / 1_000,
+      };
+      await prove({ ...caseOf(row), proof: "watchdog", evidence });
+    } else if (steps.powerOff && row.bmc) {
+      powers.set(row.id, { is: "busy" });
+      void switchOff(row, row.bmc)
+        .catch((error: unknown) => onError(error, `the power of ${row.name}`))
+        .finally(() => powers.set(row.id, idle(after(notary.now(), deps.rules().powerRetry))));
+    }
+  }
+
+  async function switchOff(row: FleetRow, bmc: NonNullable<FleetRow["bmc"]>): Promise<void> {
+    const { powerDeadline } = deps.rules();
+    const turn = `power ${row.id}`;
+    // One manager at a time; were there two, both would only read that it is off.
+    if ((await holdLease(database, turn, notary.self, powerDeadline)) === undefined) return;
+    const controller = deps.power(bmc);
+    try {
+      if (!(await isStillSilent(row))) return;
+      await controller.powerOff();
+      const power = await controller.readPower();
+      await noteBmc(database, row.id, power);
+      if (power !== "off") return;
+      const evidence = { controller: bmc.url, power };
+      if (await prove({ ...caseOf(row), proof: "power-off", evidence }))
+        await switchOn(row, controller);
+    } catch (error) {
+      await noteBmc(database, row.id, error instanceof Problem ? error.message : String(error));
+      throw error;
+    } finally {
+      await dropLease(database, turn, notary.self);
+    }
+  }
+
+  /** It was sick enough to be switched off; a new boot is the usual cure, and it owns disks that nobody else has. */
+  async function switchOn(row: FleetRow, controller: PowerController): Promise<void> {
+    await controller.powerOn();
+    await appendJournal(database, [
+      { at: notary.now(), kind: "host", subject: row.id, event: "poweredOn", actor: "holdfast" },
+    ]);
+  }
+
+  async function isStillSilent({ id, epoch, silentSince }: FleetRow): Promise<boolean> {
+    const rows = await database.query(
+      `select from host h join host_lease l on l.host_id = h.id
+       where h.id = $1 and h.state = 'suspect' and h.epoch = $2
+         -- Times are read in milliseconds, and kept in microseconds.
+         and date_trunc('milliseconds', l.renewed_at) <= $3`,
+      [id, epoch, new Date(silentSince)],
+    );
+    return rows.length > 0;
+  }
+
+  async function prove(proven: Proven): Promise<boolean> {
+    const certificate = await database.transaction(async (sql) => {
+      const written = await certify(sql, notary, proven);
+      if (written) await announce(sql, { from: notary.self, hosts: [proven.host], instances: [] });
+      return written;
+    });
+    if (certificate) onFenced([proven.host]);
+    return certificate !== undefined;
+  }
+
+  /** Once per brake; every manager sees it, and one row is enough for the timeline. */
+  async function tellBrake(): Promise<void> {
+    const fresh = braked.filter(({ domain }) => !told.has(domain));
+    told = new Set(braked.map(({ domain }) => domain));
+    for (const { domain, ...counts } of fresh)
+      onError({ domain, ...counts }, "fencing stops: too many hosts are silent at once");
+  }
+}
+
+const idle = (notBefore: Instant): Power => ({ is: "idle", notBefore });
+
+const caseOf = ({ id, epoch, silentSince }: FleetRow) => ({
+  host: id,
+  epoch,
+  silentSince,
+  actor: "holdfast",
+});
+
+const isOf = ({ pod, zone }: FleetRow, domain: string) =>
+  domain === podOf(pod) || domain === zoneOf(zone);
