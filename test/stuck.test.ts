@@ -177,7 +177,7 @@ describe("stuck things", { concurrency: true }, () => {
       ["failed", "Its host does not confirm that it has ended."],
     );
     const stuck = await show(id);
-    assert.deepEqual([stuck.state, stuck.cause?.class], ["stopping", "host-failure"]);
+    assert.deepEqual([stuck.state, stuck.cause?.class], ["stopping", "host-silent"]);
     assert.match(stuck.op?.step ?? "", /overdue/);
     const [row] = await platform.database.query<{ cpus: number }>(
       "select reserved_cpus as cpus from host where name = $1",
@@ -257,7 +257,7 @@ describe("stuck things", { concurrency: true }, () => {
     const failed = await ended(await order(id, "destroy"));
     assert.equal(failed.state, "failed");
     assert.match(failed.problem?.message ?? "", /silent/);
-    assert.equal((await show(id)).cause?.class, "host-failure");
+    assert.equal((await show(id)).cause?.class, "host-silent");
     assert.equal([...host.world.machines.values()].filter(({ exit }) => !exit).length, 1);
     await platform.startAgent(host);
     await reaches(id, "destroyed"); // The wish was not forgotten with the job.

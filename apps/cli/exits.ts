@@ -23,6 +23,7 @@ export const exits = {
   unavailable: { code: 6, means: "The manager, its database or a host is away. Try again later." },
   denied: { code: 7, means: "The token is missing, not valid, or may not do this." },
   invalid: { code: 8, means: "The manager refused the input; the error names each field." },
+  troubled: { code: 9, means: "`health`: something is wrong now, and it says what." },
   interrupted: { code: 130, means: "Interrupted. What was asked for goes on without you." },
 } as const satisfies Readonly<Record<string, { readonly code: number; readonly means: string }>>;
 

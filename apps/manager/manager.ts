@@ -10,6 +10,7 @@ import {
   admit,
   availabilityRoutes,
   fencer,
+  fencingTroubles,
   type PowerController,
 } from "@holdfast/cloud/availability/edge";
 import {
@@ -200,6 +201,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     { about: "status checks", find: checkTroubles(database, checks.limits) },
     { about: "instances", find: instanceTroubles(database) },
     { about: "hosts", find: hostTroubles(database, hasGuard) },
+    { about: "fencing", find: fencingTroubles(fencing) },
   ];
   const hub = openHub({
     async onHello(host, hello) {

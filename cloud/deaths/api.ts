@@ -134,7 +134,7 @@ export const listFleetDeaths = route({
     since: z.coerce
       .number()
       .min(0)
-      .max(8.64e15)
+      .max(253_402_300_799_999) // The end of the year 9999; later ones no database reads.
       .optional()
       .describe("Milliseconds since the epoch."),
     limit: z.coerce.number().int().min(1).max(1_000).default(100),

@@ -9,5 +9,5 @@ export {
   timers,
   transitional,
 } from "./core/lifecycle.ts";
-export type { Cause, Instance } from "./core/model.ts";
+export { type Cause, type Instance, recoveries } from "./core/model.ts";
 export { patienceFrom } from "./core/patience.ts";

@@ -130,8 +130,13 @@ const notSilent = (name: string, state: string) =>
   problem(
     "conflict",
     "host_not_silent",
-    `${name} is ${state}: only a host that has fallen silent can be sworn dead.`,
+    state === "suspect"
+      ? `${name} was heard at this very moment: it is not dead.`
+      : `${name} is ${state}: only a host that has fallen silent can be sworn dead.`,
     {
-      fix: "If it should be emptied, put it into maintenance: holdfast hosts set NAME --mode draining",
+      fix:
+        state === "down"
+          ? `See what proved it: holdfast fences ${name}`
+          : `If no new instance should go there: holdfast hosts set ${name} --mode draining`,
     },
   );

@@ -240,7 +240,7 @@ function stateTrouble(row: HostRow): Trouble[] {
         says: "It is not heard. What it runs may be well, and must not be started twice.",
         doing:
           "A proof is looked for that nothing runs there; then its instances are started elsewhere.",
-        fix: `Look at it. If you know that it is off: holdfast hosts attest ${name}`,
+        fix: `Look at it. If you know that it is off: holdfast attest ${name} --reason TEXT`,
       },
     ];
   return [

@@ -65,13 +65,17 @@ const table: Record<string, readonly [World, Action?]> = {
     world({ state: "stopped", cause: because("guest-shutdown") }),
     { do: "want", desired: "stopped", cause: because("guest-shutdown") },
   ],
-  "it crashed: wait a little": [
+  "it crashed: at once": [
     world({ state: "stopped", cause: because("qemu-crash") }),
+    { do: "backOff", until: now },
+  ],
+  "it crashed once before: wait a little": [
+    world({ state: "stopped", cause: because("qemu-crash"), restarts: [past] }),
     { do: "backOff", until: after(now, milliseconds(500)) },
   ],
   "it crashed twice before: wait longer": [
     world({ state: "stopped", cause: because("qemu-crash"), restarts: [past, past] }),
-    { do: "backOff", until: after(now, seconds(2)) },
+    { do: "backOff", until: after(now, seconds(1)) },
   ],
   "still waiting": [
     world({ state: "stopped", cause: because("qemu-crash"), notBefore: after(now, seconds(1)) }),
@@ -90,7 +94,7 @@ const table: Record<string, readonly [World, Action?]> = {
       { state: "stopped", cause: because("qemu-crash"), restarts: [0, 0, 0] as Instant[] },
       { now: after(now, patience.restartWindow) },
     ),
-    { do: "backOff", until: after(after(now, patience.restartWindow), milliseconds(500)) },
+    { do: "backOff", until: after(now, patience.restartWindow) },
   ],
   "no room, and somebody waits for an answer": [
     world({ state: "stopped", cause: because("insufficient-capacity"), job: job("run") }),

@@ -8,8 +8,13 @@
 import { type Duration, type Instant, milliseconds, since } from "@holdfast/kernel/time";
 import type { Patience } from "./model.ts";
 
-/** Doubles with each restart in the window: 0.5 s, 1 s, 2 s, … */
-const firstPause = milliseconds(500);
+/**
+ * The first restart in the window is at once: most that die do it once, and a pause would only make them
+ * be away for longer. From the second on the pause doubles: 0.5 s, 1 s, 2 s, …
+ */
+const secondPause = 500;
+const pauseBefore = (restarts: number): Duration =>
+  milliseconds(restarts === 0 ? 0 : secondPause * 2 ** (restarts - 1));
 
 export const recent = (restarts: readonly Instant[], now: Instant, patience: Patience) =>
   restarts.filter((at) => since(at, now) < patience.restartWindow);
@@ -22,9 +27,9 @@ export function restartDelay(
 ): Duration | undefined {
   const { length } = recent(restarts, now, patience);
   if (length >= patience.restartsPerWindow) return undefined;
-  return milliseconds(firstPause * 2 ** length);
+  return pauseBefore(length);
 }
 
 /** How long the pause was that followed the last of these restarts, at most. */
 export const lastPause = (restarts: readonly Instant[]): Duration =>
-  milliseconds(firstPause * 2 ** Math.max(0, restarts.length - 1));
+  pauseBefore(Math.max(0, restarts.length - 1));

@@ -64,8 +64,18 @@ test("a guest that switches itself off stays off", () => {
   assert.equal(settled.lookAt, undefined);
 });
 
-test("a guest that crashes is started again after a pause, with its cause on record", () => {
+test("a guest that crashes for the first time is started again at once, and that is counted", () => {
   const settled = settle(world(athome(), { incarnation: exited("exited", because("qemu-crash")) }));
+  assert.deepEqual(told(settled), ["exitObserved", "= stopped"]);
+  assert.ok(settled.wantsPlace);
+  assert.deepEqual(settled.world.instance.restarts, [now]);
+});
+
+test("a guest that crashes again is started after a pause, with its cause on record", () => {
+  const restarts = [now];
+  const settled = settle(
+    world(athome({ restarts }), { incarnation: exited("exited", because("qemu-crash")) }),
+  );
   assert.deepEqual(told(settled), ["exitObserved", "= stopped"]);
   assert.equal(settled.world.instance.cause?.class, "qemu-crash");
   assert.equal(settled.lookAt, settled.world.instance.notBefore);

@@ -5,12 +5,15 @@
  * `placeAll`. Undefined means that no host will do; `explain` then says why, from the same picture.
  *
  * Costs O(log hosts), plus one step for each host that stands first and is only kept out by
- * anti-affinity or the list of hosts to avoid. A list of only these hosts is simply walked.
+ * anti-affinity or the list of hosts to avoid. A member of a group is looked for a place up to three
+ * times, far from the others first, and costs a step for each host with room in the pods that have one. A
+ * list of only these hosts is simply walked.
  */
 import type { HostId } from "@holdfast/kernel/ids";
-import type { PlacementOptions, PlacementRequest } from "./model.ts";
+import { type Company, companyOf } from "./company.ts";
+import type { HostCapacity, PlacementOptions, PlacementRequest } from "./model.ts";
 import type { Picture, Reservation } from "./picture.ts";
-import { rank } from "./rank.ts";
+import { podName, rank } from "./rank.ts";
 import { judge } from "./rules.ts";
 
 export function choose(
@@ -19,18 +22,21 @@ export function choose(
   options: PlacementOptions,
 ): HostId | undefined {
   if (request.onlyHosts) return chooseAmong(picture, request.onlyHosts, request, options);
-  const { planner, factors } = options;
-  const { zone, tags, antiAffinityGroup: group, avoidHosts } = request;
-  const accept =
-    group === undefined && avoidHosts.length === 0
-      ? undefined
-      : (id: HostId) =>
-          !avoidHosts.includes(id) && (group === undefined || !picture.hasMember(group, id));
-  const healthy = { planner, zone, tags, isHealthy: true };
-  return (
-    picture.firstOf(healthy, request, factors, accept) ??
-    picture.firstOf({ ...healthy, isHealthy: false }, request, factors, accept)
-  );
+  const { antiAffinityGroup: group, avoidHosts } = request;
+  if (group === undefined)
+    return firstOf(picture, request, options, {
+      accept: avoidHosts.length > 0 ? ({ id }) => !avoidHosts.includes(id) : undefined,
+    });
+  const accept = ({ id }: HostCapacity) => !avoidHosts.includes(id) && !picture.hasMember(group, id);
+  for (const step of stepsOf(picture, request, companyIn(picture, group))) {
+    const isOutOfPods = step.isOutOfPods;
+    const found = firstOf(picture, request, options, {
+      isInZone: step.isInZone,
+      accept: isOutOfPods ? (host) => isOutOfPods(podName(host)) && accept(host) : accept,
+    });
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** What became of one request: where it goes and what is held for it there. */
@@ -62,10 +68,60 @@ function chooseAmong(
   options: PlacementOptions,
 ): HostId | undefined {
   const groupHosts = picture.membersOf(request.antiAffinityGroup);
+  const company = companyIn(picture, request.antiAffinityGroup);
   const circumstances = { factors: options.factors, groupHosts };
   const judged = [...new Set(ids)].flatMap((id) => {
     const host = picture.find(id);
     return host ? [{ host, rejections: judge(host, request, circumstances) }] : [];
   });
-  return rank(judged, request, options)[0]?.host.id;
+  return rank(judged, request, options, company)[0]?.host.id;
 }
+
+/** Which of the hosts that suit the request to look at. */
+interface Where {
+  readonly isInZone?: (zone: string) => boolean;
+  readonly accept: ((host: HostCapacity) => boolean) | undefined;
+}
+
+/** Healthy ones first. */
+function firstOf(
+  picture: Picture,
+  request: PlacementRequest,
+  { planner, factors }: PlacementOptions,
+  { isInZone, accept }: Where,
+): HostId | undefined {
+  const { zone, tags } = request;
+  const healthy = { planner, zone, tags, isInZone, isHealthy: true };
+  return (
+    picture.firstOf(healthy, request, factors, accept) ??
+    picture.firstOf({ ...healthy, isHealthy: false }, request, factors, accept)
+  );
+}
+
+interface Step {
+  readonly isInZone: (zone: string) => boolean;
+  readonly isOutOfPods?: (pod: string) => boolean;
+}
+
+/**
+ * Far from the other members first. A step that cannot find anything is left out: mostly there are few
+ * zones, and all have a member. A later step need not look where an earlier one has found nothing.
+ */
+function stepsOf(
+  picture: Picture,
+  { zone }: PlacementRequest,
+  { zones, pods }: Company,
+): readonly Step[] {
+  const asked = zone === undefined ? picture.zones() : [zone];
+  const taken = asked.filter((each) => zones.has(each));
+  const free = taken.reduce((sum, each) => sum + picture.podsIn(each), 0);
+  const isTaken = (each: string) => zones.has(each);
+  const steps: Step[] = [];
+  if (taken.length < asked.length) steps.push({ isInZone: (each) => !zones.has(each) });
+  if (free > pods.size) steps.push({ isInZone: isTaken, isOutOfPods: (pod) => !pods.has(pod) });
+  if (taken.length > 0) steps.push({ isInZone: isTaken });
+  return steps;
+}
+
+const companyIn = (picture: Picture, group: string | undefined) =>
+  companyOf([...picture.membersOf(group)].flatMap((id) => picture.find(id) ?? []));

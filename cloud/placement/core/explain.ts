@@ -6,6 +6,7 @@
  * give the same host.
  */
 import type { HostId } from "@holdfast/kernel/ids";
+import { companyOf } from "./company.ts";
 import { nearestFixes } from "./fixes.ts";
 import type {
   Explanation,
@@ -29,11 +30,13 @@ export function explain(
   request: PlacementRequest,
   options: ExplainOptions,
 ): Explanation {
-  const circumstances = { factors: options.factors, groupHosts: options.groupHosts ?? new Set() };
+  const groupHosts = options.groupHosts ?? new Set<HostId>();
+  const circumstances = { factors: options.factors, groupHosts };
   const judged = [...hosts]
     .sort(byName)
     .map((host) => ({ host, rejections: judge(host, request, circumstances) }));
-  const ranked = rank(judged, request, options);
+  const company = companyOf(hosts.filter(({ id }) => groupHosts.has(id)));
+  const ranked = rank(judged, request, options, company);
   const places = new Map(ranked.map((one, place) => [one.host.id, { ...one, place }]));
   return {
     planner: options.planner,

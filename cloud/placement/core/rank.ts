@@ -2,12 +2,14 @@
  * What each planner means, over a plain list: all feasible hosts, the best first.
  *
  * Linear in the number of hosts, so it serves explanations and short lists. `choose` gives the same
- * first host out of an index. Healthy hosts come before hosts with concerns under every planner, and
+ * first host out of an index. For a member of an anti-affinity group, hosts far from the others come
+ * first (`company.ts`). Then healthy hosts come before hosts with concerns under every planner, and
  * ties go to the name that sorts first by code units (`host-10` is before `host-2`), then to the id.
  */
 import type { HostId } from "@holdfast/kernel/ids";
 import { unreachable } from "@holdfast/kernel/unreachable";
 import { freeShare, type Room, roomOf } from "./capacity.ts";
+import { type Company, closeness, closenessText } from "./company.ts";
 import type {
   HostCapacity,
   PlacementOptions,
@@ -39,6 +41,8 @@ export function rank(
   judged: readonly Judged[],
   request: PlacementRequest,
   { planner, factors }: PlacementOptions,
+  /** Where the members of the request's group are, also those on hosts that are not judged here. */
+  company: Company,
 ): readonly Ranked[] {
   const pods = new Map<string, Room>();
   for (const { host, rejections } of judged) {
@@ -52,11 +56,17 @@ export function rank(
       const pod = pods.get(podKey(host)) ?? room;
       return { host, room, share: freeShare(room), podShare: freeShare(pod) };
     })
-    .sort((a, b) => worry(a.host) - worry(b.host) || compare(a, b, planner))
-    .map((candidate, index) => ({
-      host: candidate.host,
-      merit: meritOf(candidate, request, planner, index),
-    }));
+    .sort(
+      (a, b) =>
+        closeness(a.host, company) - closeness(b.host, company) ||
+        worry(a.host) - worry(b.host) ||
+        compare(a, b, planner),
+    )
+    .map((candidate, index) => {
+      const apart = closenessText(candidate.host, company, request.antiAffinityGroup);
+      const merit = meritOf(candidate, request, planner, index);
+      return { host: candidate.host, merit: apart ? `${apart}; ${merit}` : merit };
+    });
 }
 
 /** Name order, which breaks every tie. */

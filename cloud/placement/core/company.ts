@@ -1,0 +1,58 @@
+/**
+ * Where the members of an anti-affinity group are, as places: which zones and which pods have one.
+ *
+ * That two members never share a host is a rule (`rules.ts`). That they keep apart further is a wish, and
+ * comes before everything else that a planner weighs, concerns about a host included: a host with concerns
+ * may fail and then costs one member, which is what the group is there to survive; a zone or a pod that
+ * fails costs every member in it at once. A requirement instead was rejected: it would refuse the fourth
+ * member of a fleet with three zones.
+ */
+import type { HostCapacity } from "./model.ts";
+import { podName } from "./rank.ts";
+
+export interface Company {
+  /** Names of zones with a member. */
+  readonly zones: ReadonlySet<string>;
+  /** The same of pods, as `podName` has them. */
+  readonly pods: ReadonlySet<string>;
+}
+
+/** 0: nobody of the group is in its zone. 1: somebody is, and nobody in its pod. 2: somebody is in its pod. */
+export type Closeness = 0 | 1 | 2;
+
+/**
+ * The places of these hosts, on which the members are. Hosts that are down do not count: nothing runs
+ * there, and a member that is to be replaced must not keep its replacement out of its own zone.
+ */
+export function companyOf(hosts: Iterable<HostCapacity>): Company {
+  const zones = new Set<string>();
+  const pods = new Set<string>();
+  for (const host of hosts) {
+    if (host.state === "down") continue;
+    zones.add(host.zone);
+    pods.add(podName(host));
+  }
+  return { zones, pods };
+}
+
+export function closeness(host: HostCapacity, { zones, pods }: Company): Closeness {
+  if (!zones.has(host.zone)) return 0;
+  return pods.has(podName(host)) ? 2 : 1;
+}
+
+/** For people: why a host comes before or after another one. Undefined where there is no company to keep. */
+export function closenessText(
+  host: HostCapacity,
+  company: Company,
+  group: string | undefined,
+): string | undefined {
+  if (group === undefined || company.zones.size === 0) return undefined;
+  switch (closeness(host, company)) {
+    case 0:
+      return `in a zone without a member of ${group}`;
+    case 1:
+      return `in a pod without a member of ${group}`;
+    case 2:
+      return `in a pod with a member of ${group}`;
+  }
+}
