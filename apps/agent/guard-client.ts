@@ -72,7 +72,9 @@ export function guardClient(path: string, ticks: Ticks = steady): GuardClient {
       heard = undefined;
       if (isOpen) timer = setTimeout(open, retryMilliseconds);
     });
-    createInterface({ input: mine }).on("line", (line) => {
+    const lines = createInterface({ input: mine });
+    lines.on("error", () => {}); // It repeats the errors of its socket.
+    lines.on("line", (line) => {
       const state = readGuardState(line);
       if (state) heard = { state, at: ticks() };
     });

@@ -23,7 +23,9 @@ export async function openSocket(
       sockets.delete(socket);
       agent.closed();
     });
-    createInterface({ input: socket }).on("line", (line) => agent.said(line));
+    const lines = createInterface({ input: socket });
+    lines.on("error", () => {}); // It repeats the errors of its socket.
+    lines.on("line", (line) => agent.said(line));
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);

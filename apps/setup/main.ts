@@ -1,5 +1,5 @@
 /**
- * The commands that set up and take down: `up`, `down`, `join`, `needs`. Apart from the CLI because they
+ * The commands that set up and take down: `up`, `down`, `join`, and `room` for a simulated machine room. Apart from the CLI because they
  * touch the machine, and the CLI only ever talks to the API.
  *
  * HOLDFAST_STATE  state directory (default /var/lib/holdfast)
@@ -8,9 +8,11 @@
 import { Problem } from "@holdfast/kernel/problem";
 import { Command } from "commander";
 import { down } from "./down.ts";
+import { hostCount, mustFit } from "./hosts.ts";
 import { joinCloud } from "./join.ts";
-import { missing } from "./needs.ts";
+import { missing, needs, roomNeeds } from "./needs.ts";
 import { recallPlace, usualState } from "./place.ts";
+import { orderOf, orderWords, tell } from "./room.ts";
 import { sayOn } from "./say.ts";
 import { up } from "./up.ts";
 
@@ -34,15 +36,23 @@ program
   .command("up")
   .description("install what is missing, start the platform, and run a first instance")
   .option(...stateOption)
+  .option(
+    "--hosts <count>",
+    "so many simulated hosts, each in a network of its own; 1 is this machine itself",
+    hostCount,
+    1,
+  )
   .option("--no-install", "only say what is missing")
   .option("--api-port <port>", "port of the API on 127.0.0.1 (default: 7070)", port)
   .option("--agent-port <port>", "port that agents connect to (default: 7071)", port)
   .option("--database-port <port>", "port of the embedded PostgreSQL (default: 7072)", port)
   .action(async (options) => {
-    if (!options.install) return sayWhatIsMissing();
+    const { hosts } = options;
+    if (!options.install) return sayWhatIsMissing(hosts);
     mustBeRoot();
+    await mustFit(options.state, hosts);
     const place = await recallPlace(options.state, options);
-    await up({ ...place, databaseUrl: process.env.DATABASE_URL, version }, say);
+    await up({ ...place, databaseUrl: process.env.DATABASE_URL, version, hosts }, say);
   });
 
 program
@@ -51,6 +61,18 @@ program
   .option(...stateOption)
   .option("--guests", "shut the guests down first", false)
   .action(({ state, guests }) => down(state, guests, say));
+
+program
+  .command("room")
+  .description(
+    "do something to a simulated host: pull its plug, cut its cable, freeze it (see: up --hosts)",
+  )
+  .argument("[host]", "host-1, host-2, ...; without one all are listed")
+  .argument("[order...]", orderWords.join(", "))
+  .option(...stateOption)
+  .action((host: string | undefined, words: string[], { state }) =>
+    tell(state, host, host === undefined ? undefined : orderOf(words), say),
+  );
 
 program
   .command("join")
@@ -72,8 +94,8 @@ await program.parseAsync().catch((error: unknown) => {
   process.exitCode = 1;
 });
 
-async function sayWhatIsMissing(): Promise<void> {
-  const lacking = await missing();
+async function sayWhatIsMissing(hosts: number): Promise<void> {
+  const lacking = await missing(hosts > 1 ? [...needs, ...roomNeeds] : needs);
   if (lacking.length === 0) return say.line("Nothing is missing.");
   say.line("Missing Debian packages:");
   for (const { name, why } of lacking) say.line(`    ${name.padEnd(18)} ${why}`);

@@ -23,6 +23,12 @@ export const needs: readonly Need[] = [
   { name: "passwd", why: "makes the database's own user (useradd)" },
 ];
 
+/** For `up --hosts N` besides. */
+export const roomNeeds: readonly Need[] = [
+  { name: "iproute2", why: "makes the hosts' networks (ip)" },
+  { name: "nftables", why: "cuts them when asked to (nft)" },
+];
+
 const run = promisify(execFile);
 /** dpkg-query's own placeholders, not ours. */
 const format = ["Package", "db:Status-Status"].map((field) => `\${${field}}`).join(" ");

@@ -8,12 +8,30 @@ import { paths, readJson, writePrivately } from "./place.ts";
 
 /** Repeats change nothing: the same plan is not written again and a supervisor that runs is left alone. */
 export async function ensureSupervisor(state: string, plan: unknown): Promise<void> {
+  await ensurePlan(state, plan);
+  if ((await findSupervisor(state)) === undefined) await launch(state);
+}
+
+/** For a supervisor that somebody else starts: it is told if it runs, and reads it when it starts. */
+export async function ensurePlan(state: string, plan: unknown): Promise<void> {
   const file = join(state, "platform.json");
-  const isSame = JSON.stringify(await readJson(file)) === JSON.stringify(plan);
-  if (!isSame) await writePrivately(file, plan);
+  if (JSON.stringify(await readJson(file)) === JSON.stringify(plan)) return;
+  await writePrivately(file, plan);
   const running = await findSupervisor(state);
-  if (running === undefined) await launch(state);
-  else if (!isSame) process.kill(running, "SIGHUP");
+  if (running === undefined) return;
+  process.kill(running, "SIGHUP");
+  await followed(state, JSON.stringify(plan));
+}
+
+/** Until then a program of the old plan may answer, and be stopped a moment later. */
+async function followed(state: string, plan: string): Promise<void> {
+  const until = performance.now() + 60_000;
+  const file = join(state, "followed.json");
+  while (JSON.stringify(await readJson(file).catch(() => undefined)) !== plan) {
+    if (performance.now() > until) return; // What does not come up is told by whoever needs it.
+    if ((await findSupervisor(state)) === undefined) return;
+    await sleep(20);
+  }
 }
 
 /** Resolves when supervisor and platform are gone. Returns whether there was anything to stop. */

@@ -9,7 +9,6 @@ import { createReadStream } from "node:fs";
 import { mkdir, open } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join as joinPath } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, connect } from "@holdfast/client/client";
 import { saveToken } from "@holdfast/cloud/access/edge";
 import { join } from "@holdfast/cloud/agent/edge";
@@ -20,12 +19,14 @@ import { fileBlobs } from "@holdfast/drivers/images/files";
 import { qemuDisks } from "@holdfast/drivers/images/qemu-img";
 import { buildTiny, findTiny, tinyFiles } from "@holdfast/drivers/images/tiny";
 import type { ProjectId } from "@holdfast/kernel/ids";
-import { Problem, problem } from "@holdfast/kernel/problem";
+import { type Problem, problem } from "@holdfast/kernel/problem";
 import { connectDatabase } from "@holdfast/store/database";
 import { findEmbedded } from "@holdfast/store/embedded";
 import { z } from "zod";
 import { bringUpToDate, type DatabaseAccess, openDatabase } from "./database.ts";
-import { ensureAptLists, install, missing } from "./needs.ts";
+import { ensureHosts, ensureRoom, hostsAreUp, introduce, rise } from "./hosts.ts";
+import { ensureAptLists, install, missing, needs, roomNeeds } from "./needs.ts";
+import { patiently } from "./patiently.ts";
 import { buildOf, type Place, paths, readJson, usualState, writePrivately } from "./place.ts";
 import { mustBeFree } from "./ports.ts";
 import type { Say } from "./say.ts";
@@ -34,7 +35,17 @@ import { ensureSupervisor, findProgram, findSupervisor } from "./supervision.ts"
 export interface UpOptions extends Place {
   readonly databaseUrl: string | undefined;
   readonly version: string;
+  /** How many simulated hosts; 1 is this machine itself. */
+  readonly hosts: number;
 }
+
+/** What the supervisor of this machine keeps running. */
+interface Programs {
+  readonly names: readonly ("chassis" | "manager" | "guard" | "agent")[];
+  /** Where agents reach the manager. */
+  readonly address: string;
+}
+const loopback = "127.0.0.1";
 
 const project = "default" as ProjectId; // Looked up by its name.
 const ClientFile = z.object({ url: z.string(), token: z.string() });
@@ -43,7 +54,7 @@ export async function up(options: UpOptions, say: Say): Promise<void> {
   const { state } = options;
   const at = paths(state);
   say.line(`Holdfast ${options.version}, state in ${state}`);
-  await debianPackages(say);
+  await debianPackages(options.hosts, say);
   await portsAreFree(options);
   await mkdir(at.logs, { recursive: true });
   const database = await say.step("PostgreSQL answers", () =>
@@ -52,20 +63,79 @@ export async function up(options: UpOptions, say: Say): Promise<void> {
   await say.step("the schema is up to date", () => bringUpToDate(database, options));
   const manifest = await say.step("the tiny image is built", () => ensureTiny(state));
   const client = await ensureClient(options, database);
+  const address =
+    options.hosts > 1
+      ? await roomIsUp(options, database, client, manifest, say)
+      : await machineIsUp(options, database, client, manifest, say);
+  const first = await firstInstance(client, say);
+  await summary(client, options, address, first, say);
+}
+
+type Registered = Awaited<ReturnType<typeof ensureTiny>>;
+
+/** This machine is the host. Resolves with the address for agents. */
+async function machineIsUp(
+  options: UpOptions,
+  database: DatabaseAccess,
+  client: Client,
+  manifest: Registered,
+  say: Say,
+): Promise<string> {
+  const run = (names: Programs["names"]) =>
+    ensureSupervisor(options.state, planOf(options, database, { names, address: loopback }));
+  await managerIsUp(options, client, manifest, say, () => run(["guard", "manager"]));
+  await say.step("this machine is a host", async () => {
+    await ensureIdentity(client, options);
+    await run(["guard", "manager", "agent"]);
+    await hostIsUp(client, paths(options.state).logs);
+  });
+  return loopback;
+}
+
+/** The hosts are simulated. Resolves with the address for agents. */
+async function roomIsUp(
+  options: UpOptions,
+  database: DatabaseAccess,
+  client: Client,
+  manifest: Registered,
+  say: Say,
+): Promise<string> {
+  const { state, hosts } = options;
+  const run = (programs: Programs) => ensureSupervisor(state, planOf(options, database, programs));
+  const { room, view } = await say.step("the machine room is open", async () => {
+    // One that is up already keeps its manager: whatever is not in the plan is left alone.
+    await run({ names: ["chassis"], address: loopback });
+    return ensureRoom(options);
+  });
+  const { gateway } = view;
+  if (view.isAtRest) await say.step("the hosts' programs run", () => rise(room));
+  await managerIsUp(options, client, manifest, say, () =>
+    run({ names: ["chassis", "manager"], address: gateway }),
+  );
+  await say.step(`${hosts} simulated hosts are up`, async () => {
+    await ensureHosts(client, room, view, options);
+    await hostsAreUp(client, room).catch(async () => {
+      throw await notUp("supervisor", undefined, paths(state).logs);
+    });
+  });
+  await introduce(client, room);
+  return gateway;
+}
+
+async function managerIsUp(
+  options: UpOptions,
+  client: Client,
+  manifest: Registered,
+  say: Say,
+  start: () => Promise<void>,
+): Promise<void> {
   await say.step("the manager answers", async () => {
-    await ensureSupervisor(state, planOf(options, database, ["guard", "manager"]));
-    await answers(options.apiPort, at.logs);
+    await start();
+    await answers(options.apiPort, paths(options.state).logs);
   });
   await say.step("the tiny image is registered", () =>
     client.call(registerImage, { params: {}, query: {}, body: manifest }),
   );
-  await say.step("this machine is a host", async () => {
-    await ensureIdentity(client, options);
-    await ensureSupervisor(state, planOf(options, database, ["guard", "manager", "agent"]));
-    await hostIsUp(client, at.logs);
-  });
-  const first = await firstInstance(client, say);
-  await summary(client, options, first, say);
 }
 
 /** Where nothing of ours runs yet, nobody else may be on our ports. */
@@ -81,8 +151,8 @@ async function portsAreFree({ state, databaseUrl, databasePort, apiPort, agentPo
 }
 
 /** Names what is missing, and installs it. */
-async function debianPackages(say: Say): Promise<void> {
-  const lacking = await missing();
+async function debianPackages(hosts: number, say: Say): Promise<void> {
+  const lacking = await missing(hosts > 1 ? [...needs, ...roomNeeds] : needs);
   if (lacking.length === 0) return;
   say.line("These Debian packages are missing and will be installed:");
   for (const { name, why } of lacking) say.line(`    ${name.padEnd(18)} ${why}`);
@@ -133,18 +203,20 @@ async function ensureClient(place: Place, access: DatabaseAccess): Promise<Clien
 }
 
 function planOf(
-  place: Place,
+  place: UpOptions,
   { url, role, embedded }: DatabaseAccess,
-  names: readonly ("manager" | "guard" | "agent")[],
+  { names, address }: Programs,
 ) {
   const script = paths(place.state).script;
   const env = {
+    chassis: { HOLDFAST_HOSTS: `${place.hosts}` },
     guard: {},
     manager: {
       DATABASE_URL: url,
       ...(role ? { HOLDFAST_DATABASE_ROLE: role } : {}),
       HOLDFAST_API: `127.0.0.1:${place.apiPort}`,
-      HOLDFAST_AGENTS: `127.0.0.1:${place.agentPort}`,
+      HOLDFAST_AGENTS: `${address}:${place.agentPort}`,
+      ...(address === loopback ? {} : { HOLDFAST_NAMES: `${address},${loopback}` }),
     },
     agent: { HOLDFAST_MANAGERS: `127.0.0.1:${place.agentPort}` },
   };
@@ -218,46 +290,34 @@ async function firstInstance(client: Client, say: Say): Promise<string | undefin
 async function summary(
   client: Client,
   place: Place,
+  address: string,
   first: string | undefined,
   say: Say,
 ): Promise<void> {
   const { hosts } = await client.call(listHosts, { params: {}, query: {} });
   const { instances } = await client.call(listInstances, { params: { project }, query: {} });
-  const [host] = hosts;
   const running = instances.filter(({ state }) => state === "running").length;
   const name = first ?? instances[0]?.name ?? "NAME";
   say.line();
   say.line(`  API        http://127.0.0.1:${place.apiPort}    (OpenAPI: /openapi.json)`);
   say.line(`  token      in ${paths(place.state).client}`);
-  say.line(`  agents     127.0.0.1:${place.agentPort}`);
+  say.line(`  agents     ${address}:${place.agentPort}`);
   say.line(`  logs       ${paths(place.state).logs}`);
-  if (host)
+  for (const host of hosts)
     say.line(`  host       ${host.name}, ${host.acceleration?.kind}: ${host.acceleration?.reason}`);
   say.line(`  instances  ${running} running of ${instances.length}`);
   say.line();
   const isUsual = place.state === usualState;
   const holdfast = isUsual ? "./holdfast" : `./holdfast --state ${place.state}`;
   const down = isUsual ? "./holdfast down" : `./holdfast down --state ${place.state}`;
+  const room = isUsual ? "./holdfast room" : `./holdfast room --state ${place.state}`;
   say.line("  Next:");
   say.line(`    ${holdfast} list`);
   say.line(`    ${holdfast} console ${name}      (leave with Ctrl-])`);
   say.line(`    ${holdfast} run web --wait`);
   say.line(`    ${holdfast} trace ${name}`);
+  if (hosts.length > 1) say.line(`    ${room}              (what is there to be broken)`);
   say.line(`    ${down}              (guests run on; up finds them again)`);
-}
-
-/** Asks until it is so; what fails in between is asked again. A Problem that says `conflict` is final. */
-async function patiently(seconds: number, isSo: () => Promise<boolean>): Promise<void> {
-  const until = performance.now() + seconds * 1_000;
-  for (;;) {
-    const answer = await isSo().catch((error: unknown) => {
-      if (error instanceof Problem && error.kind === "conflict") throw error;
-      return false;
-    });
-    if (answer) return;
-    if (performance.now() > until) throw new Error(`not so within ${seconds} s`);
-    await sleep(25);
-  }
 }
 
 async function notUp(name: string, port: number | undefined, logs: string): Promise<Problem> {

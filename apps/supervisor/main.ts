@@ -9,13 +9,14 @@
  * HOLDFAST_STATE  state directory (default /var/lib/holdfast)
  */
 import { mkdirSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { boundConsoles } from "@holdfast/drivers/hypervisor/console-bound";
 import { findEmbedded, launchEmbedded } from "@holdfast/store/embedded";
 import pino from "pino";
 import { type Charge, keepRunning } from "./charge.ts";
 import { boundLogs } from "./logs.ts";
-import { type Plan, type Program, readPlan } from "./plan.ts";
+import { followedFile, type Plan, type Program, readPlan } from "./plan.ts";
 import { findProgram, launchProgram, recordSelf } from "./programs.ts";
 
 const state = process.env.HOLDFAST_STATE ?? "/var/lib/holdfast";
@@ -29,6 +30,7 @@ const log = pino({
 const consoleBytes = 1 << 20;
 /** What is kept running, and what the plan said of it. */
 const charges = new Map<string, { readonly charge: Charge; readonly wanted: string }>();
+let following: Promise<void> = Promise.resolve();
 
 // Before anybody can know our process id: a signal that nobody listens for ends a process.
 process.on("SIGHUP", () => void follow());
@@ -44,11 +46,19 @@ const bounding = setInterval(() => {
 await recordSelf(state);
 await follow();
 
+/** One after the other: two at once would both start what neither has in hand yet. */
+function follow(): Promise<void> {
+  following = following.then(followPlan, followPlan);
+  return following;
+}
+
 /** Start what is in the plan and not yet in hand; start again what has changed in it. */
-async function follow(): Promise<void> {
-  const plan = await readPlan(state);
+async function followPlan(): Promise<void> {
+  const { plan, text } = await readPlan(state);
   if (plan.database) await take("database", databaseCharge(plan.database), plan.database);
   for (const program of plan.programs) await take(program.name, programCharge(program), program);
+  // Whoever wrote the plan waits for this: what still answers now is what the plan says.
+  await writeFile(followedFile(state), text, { mode: 0o600 });
 }
 
 async function take(
@@ -66,6 +76,7 @@ async function take(
 async function stop(): Promise<void> {
   clearInterval(bounding);
   log.info("the platform stops; guests run on");
+  await following.catch(() => {}); // What is being started would be left behind.
   for (const name of ["chassis", "agent", "manager", "guard", "database"])
     await charges.get(name)?.charge.stop();
 }

@@ -15,7 +15,7 @@ export const Plan = z.object({
     .optional(),
   programs: z.array(
     z.object({
-      name: z.enum(["manager", "guard", "agent"]),
+      name: z.enum(["chassis", "manager", "guard", "agent"]),
       script: z.string(),
       /** Changes when the script does: an upgrade restarts the program, and guests do not notice. */
       build: z.string(),
@@ -26,8 +26,13 @@ export const Plan = z.object({
 export type Plan = z.output<typeof Plan>;
 export type Program = Plan["programs"][number];
 
+/** The plan that the supervisor has last carried out. */
+export const followedFile = (state: string) => join(state, "followed.json");
+
 export const planFile = (state: string) => join(state, "platform.json");
 
-export async function readPlan(state: string): Promise<Plan> {
-  return Plan.parse(JSON.parse(await readFile(planFile(state), "utf8")));
+/** As it is meant, and as it is written. */
+export async function readPlan(state: string): Promise<{ plan: Plan; text: string }> {
+  const text = await readFile(planFile(state), "utf8");
+  return { plan: Plan.parse(JSON.parse(text)), text };
 }

@@ -42,7 +42,9 @@ export async function watchdogTwin(
     sockets.add(socket);
     socket.on("error", () => {});
     socket.on("close", () => sockets.delete(socket));
-    createInterface({ input: socket }).on("line", (line) => {
+    const lines = createInterface({ input: socket });
+    lines.on("error", () => {}); // It repeats the errors of its socket.
+    lines.on("line", (line) => {
       hear(line);
       socket.write(timeout === undefined ? "idle\n" : `armed ${timeout}\n`);
     });

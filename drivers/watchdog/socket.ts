@@ -57,7 +57,9 @@ export function socketWatchdog(path: string): Watchdog {
             connected = open();
           }, again);
       });
-      createInterface({ input: fresh }).on("line", hear);
+      const lines = createInterface({ input: fresh });
+      lines.on("error", () => {}); // It repeats the errors of its socket.
+      lines.on("line", hear);
     });
   }
 

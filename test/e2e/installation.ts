@@ -4,12 +4,13 @@
  *
  * Only processes that name this state directory are ever touched: others may run beside it.
  */
-import { execFile } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { freePort } from "@holdfast/store/testing";
+import { bridgeOf } from "../../apps/chassis/plan.ts";
 
 const launcher = join(import.meta.dirname, "..", "..", "holdfast");
 const run = promisify(execFile);
@@ -36,7 +37,8 @@ export interface Installation {
   remove(): Promise<void>;
 }
 
-export async function install(name: string): Promise<Installation> {
+/** `options` are for `up`. */
+export async function install(name: string, ...options: readonly string[]): Promise<Installation> {
   const state = `/tmp/hf-${name}-${process.pid}`;
   const [api, agents, database] = [await freePort(), await freePort(), await freePort()];
   const command = async (verb = "", ...args: readonly string[]) =>
@@ -47,7 +49,7 @@ export async function install(name: string): Promise<Installation> {
   const ports = ["--api-port", api, "--agent-port", agents, "--database-port", database].map(
     String,
   );
-  await command("up", ...ports).catch((error: unknown) => {
+  await command("up", ...options, ...ports).catch((error: unknown) => {
     killAll();
     throw error;
   });
@@ -117,6 +119,7 @@ export async function install(name: string): Promise<Installation> {
     const isSupervisor = (pid: number) => commandLine(pid).includes("supervisor.js");
     for (const pid of all.filter(isSupervisor)) end(pid);
     for (let round = 0; round < 3; round++) for (const pid of processes()) end(pid);
+    for (const words of networks(state)) quietly(words);
   }
 
   function processes(): readonly number[] {
@@ -133,8 +136,36 @@ export async function install(name: string): Promise<Installation> {
     return (
       line.includes(`${state}/`) ||
       words.includes(state) ||
-      words.includes(`HOLDFAST_STATE=${state}`)
+      words.some((word) => `${word}/`.startsWith(`HOLDFAST_STATE=${state}/`))
     );
+  }
+}
+
+/** Commands that take away what a machine room of this state directory has outside of it, whatever is left. */
+export function networks(state: string): readonly (readonly string[])[] {
+  const file = join(state, "chassis", "room.json");
+  if (!existsSync(file)) return [];
+  const { slot } = JSON.parse(readFileSync(file, "utf8")) as { slot: number }; // The room wrote it.
+  const bridge = bridgeOf(slot);
+  const names = existsSync("/run/netns") ? readdirSync("/run/netns") : [];
+  const hosts = names.filter((each) => each.startsWith(`${bridge}-`));
+  const links = readdirSync("/sys/class/net").filter((each) => each.startsWith(bridge));
+  const tables = String(execFileSync("nft", ["list", "tables"])).split("\n");
+  return [
+    ...hosts.map((each) => ["ip", "netns", "del", each]),
+    ...links.map((each) => ["ip", "link", "del", each]),
+    ...tables
+      .filter((each) => each.endsWith(` ${bridge}`))
+      .map((each) => `nft delete ${each}`.split(" ")),
+  ];
+}
+
+/** One may take another with it. */
+function quietly([program = "", ...args]: readonly string[]): void {
+  try {
+    execFileSync(program, args, { stdio: "ignore" });
+  } catch {
+    // It has gone with its other end.
   }
 }
 
