@@ -20,7 +20,7 @@ export interface Sql {
 }
 
 export interface Database extends Sql {
-  /** Runs `work` in one transaction, again if PostgreSQL broke it off to resolve a deadlock. */
+  /** Runs `work` in one transaction, again if PostgreSQL broke it off: to resolve a deadlock, or because we stood still. */
   transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
@@ -38,6 +38,12 @@ export interface DatabaseOptions {
  * would rather read a table of 5,000 instances from end to end than look a hundred of them up.
  */
 const planning = ["-c random_page_cost=1.1"];
+
+/**
+ * A manager that stands still in the middle of a transaction holds rows that others need: no host whose guests
+ * it has in hand could be called dead. After this its transaction is undone; a healthy one is idle for milliseconds.
+ */
+const stalling = ["-c idle_in_transaction_session_timeout=5s"];
 
 const timestamp = 1184;
 const bigint = 20;
@@ -70,7 +76,9 @@ export function connectDatabase(options: DatabaseOptions): Database {
     // A new connection costs more than a whole create: the password alone takes milliseconds to check.
     idleTimeoutMillis: 600_000,
     pipeline: true,
-    options: [...planning, ...(options.role ? [`-c role=${options.role}`] : [])].join(" "),
+    options: [...planning, ...stalling, ...(options.role ? [`-c role=${options.role}`] : [])].join(
+      " ",
+    ),
   });
   // An idle connection that breaks is replaced at the next query; without a listener it ends the process.
   pool.on("error", (error) => options.onError?.(error));
@@ -104,21 +112,24 @@ export function connectDatabase(options: DatabaseOptions): Database {
     });
     let broken: Error | undefined;
     const onError = (error: Error) => {
-      broken = error;
+      broken ??= error; // The first says why, the next only that it is gone.
     };
     client.on("error", onError);
     let first: unknown;
-    const query: Sql["query"] = (text, values) =>
-      run<never>(client, text, values).catch((error: unknown) => {
+    const query: Sql["query"] = async (text, values) => {
+      if (broken) throw broken; // Whoever asks a connection that is gone is never answered.
+      return run<never>(client, text, values).catch((error: unknown) => {
         first ??= error;
         throw error;
       });
+    };
     try {
       await run(client, "begin");
       const result = await work({ query });
       await run(client, "commit");
       return result;
     } catch (thrown) {
+      if (broken && isStalled(broken)) throw broken; // What came of it is that there is no connection.
       // Of statements that were sent together, one behind the failure may be heard first.
       const error = sqlState(thrown) === "25P02" ? (first ?? thrown) : thrown;
       if (isConnectionLoss(error) || isStalePlan(error)) broken = error as Error; // Both looked at it.
@@ -169,8 +180,10 @@ export function brokenConstraint(error: unknown): string | undefined {
 }
 
 function isRetryable(error: unknown): boolean {
-  return sqlState(error) === "40P01" || sqlState(error) === "40001";
+  return sqlState(error) === "40P01" || sqlState(error) === "40001" || isStalled(error);
 }
+
+const isStalled = (error: unknown) => sqlState(error) === "25P03";
 
 /** A table has another shape than when this connection prepared the statement: a migration has run. */
 function isStalePlan(error: unknown): boolean {

@@ -98,3 +98,23 @@ test("of statements sent together none has an effect once one has failed", async
   assert.deepEqual(await database.query("select name from zone"), []);
   await drop();
 });
+
+test("a transaction of a manager that stood still is undone for the sake of the others, and done again", async () => {
+  const { database, drop } = await testDatabase();
+  let tries = 0;
+  const [limit] = await database.query("show idle_in_transaction_session_timeout");
+  assert.deepEqual(limit, { idle_in_transaction_session_timeout: "5s" });
+  await database.transaction(async (sql) => {
+    await appendJournal(sql, [row]);
+    if (++tries > 1) return;
+    await sql.query("set local idle_in_transaction_session_timeout = 20");
+    const [self] = await sql.query<{ pid: number }>("select pg_backend_pid() as pid");
+    const isThere = () =>
+      database.query("select from pg_stat_activity where pid = $1", [self?.pid ?? 0]);
+    while ((await isThere()).length > 0); // As if it were stopped by a signal.
+    await sql.query("select 1");
+  });
+  assert.equal(tries, 2);
+  assert.equal((await readJournal(database, subject)).length, 1);
+  await drop();
+});
