@@ -62,8 +62,7 @@ export async function poolStorage(options: StorageOptions): Promise<Storage> {
 
     async claim(volume: VolumeId, pool: string, { id: instance, generation }: MachineRef) {
       const file = join(volumesOf(pool), `${volume}.claim`);
-      const text = await readFile(file, "utf8").catch(() => "");
-      const known = text ? Claim.safeParse(JSON.parse(text)).data : undefined;
+      const known = readClaim(await readFile(file, "utf8").catch(noneYet));
       if (known && known.instance === instance && known.generation > generation)
         throw problem(
           "conflict",
@@ -81,6 +80,21 @@ export async function poolStorage(options: StorageOptions): Promise<Storage> {
       await rename(`${file}.${host}`, file);
     },
   };
+}
+
+/** Claims appear whole, so what is none was not written by a host. */
+function readClaim(text: string) {
+  try {
+    return Claim.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Only that there is no file means that nobody has claimed it: one that cannot be read may say anything. */
+function noneYet(error: NodeJS.ErrnoException): string {
+  if (error.code === "ENOENT") return "";
+  throw error;
 }
 
 /** Guests' processes run as users of their own and must get through to their files. */
