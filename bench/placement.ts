@@ -229,8 +229,24 @@ function linearScan(picture: Picture, { planner }: PlacementOptions) {
     Math.min((freeCpus[i] ?? 0) / (cpus[i] ?? 1), (freeMemory[i] ?? 0) / (memory[i] ?? 1)),
   );
   const sums = new Float64Array(pods.size * 4);
+  const indexOf = new Map(hosts.map(({ id }, i) => [id, i]));
+  const isThere = (i: number) => hosts[i] !== undefined && hosts[i].state !== "down";
 
   return (request: PlacementRequest): HostId | undefined => {
+    const { antiAffinityGroup: group } = request;
+    if (group === undefined) return scan(request, () => true);
+    const members = [...picture.membersOf(group)].map((id) => indexOf.get(id) ?? -1);
+    const memberZones = new Set(members.filter(isThere).map((i) => zone[i]));
+    const memberPods = new Set(members.filter(isThere).map((i) => pod[i]));
+    const asked = request.zone === undefined ? [...zones.values()] : [zones.get(request.zone)];
+    const far = asked.every((one) => memberZones.has(one))
+      ? undefined
+      : scan(request, (i) => !memberZones.has(zone[i]));
+    const apart = () => scan(request, (i) => !memberPods.has(pod[i]));
+    return far ?? apart() ?? scan(request, (i) => !members.includes(i));
+  };
+
+  function scan(request: PlacementRequest, isFarEnough: (i: number) => boolean) {
     const inZone = request.zone === undefined ? undefined : zones.get(request.zone);
     const wanted = bitsOf(request.tags);
     for (const health of [2, 1]) {
@@ -243,16 +259,14 @@ function linearScan(picture: Picture, { planner }: PlacementOptions) {
       for (let i = 0; i < hosts.length; i++) {
         if (!suits(i)) continue;
         if ((freeCpus[i] ?? 0) < request.cpus || (freeMemory[i] ?? 0) < request.memoryMiB) continue;
-        const group = request.antiAffinityGroup;
-        if (group !== undefined && picture.hasMember(group, hosts[i]?.id ?? ("" as HostId)))
-          continue;
+        if (!isFarEnough(i)) continue;
         if (best < 0 || isBetter(i, best)) best = i;
         if (planner === "first-fit") break;
       }
       if (best >= 0) return hosts[best]?.id;
     }
     return undefined;
-  };
+  }
 
   function isBetter(a: number, b: number): boolean {
     if (planner === "best-fit") {

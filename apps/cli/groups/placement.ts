@@ -23,7 +23,10 @@ export const placementGroup: Group = (program, open) => {
     .option("--type <type>", "how large (tiny)")
     .option("--zone <zone>", "only in this zone")
     .option("--tag <tag>", "only on hosts with this tag; may be repeated", list)
-    .option("--anti-affinity <group>", "never on a host with another of this group")
+    .option(
+      "--anti-affinity <group>",
+      "never on a host with another of this group; in other zones and pods if possible",
+    )
     .action(async ({ type, zone, tag, antiAffinity }: Options, command) => {
       const session = open(command);
       const params = { project: session.options.project };

@@ -10,10 +10,10 @@
  * list of only these hosts is simply walked.
  */
 import type { HostId } from "@holdfast/kernel/ids";
-import { type Company, companyOf } from "./company.ts";
+import { type Company, closeness, companyOf } from "./company.ts";
 import type { HostCapacity, PlacementOptions, PlacementRequest } from "./model.ts";
 import type { Picture, Reservation } from "./picture.ts";
-import { podName, rank } from "./rank.ts";
+import { rank } from "./rank.ts";
 import { judge } from "./rules.ts";
 
 export function choose(
@@ -27,13 +27,10 @@ export function choose(
     return firstOf(picture, request, options, {
       accept: avoidHosts.length > 0 ? ({ id }) => !avoidHosts.includes(id) : undefined,
     });
-  const accept = ({ id }: HostCapacity) => !avoidHosts.includes(id) && !picture.hasMember(group, id);
-  for (const step of stepsOf(picture, request, companyIn(picture, group))) {
-    const isOutOfPods = step.isOutOfPods;
-    const found = firstOf(picture, request, options, {
-      isInZone: step.isInZone,
-      accept: isOutOfPods ? (host) => isOutOfPods(podName(host)) && accept(host) : accept,
-    });
+  for (const { isInZone, suits } of stepsOf(picture, request, companyIn(picture, group))) {
+    const accept = (host: HostCapacity) =>
+      !avoidHosts.includes(host.id) && suits(host) && !picture.hasMember(group, host.id);
+    const found = firstOf(picture, request, options, { isInZone, accept });
     if (found !== undefined) return found;
   }
   return undefined;
@@ -100,26 +97,25 @@ function firstOf(
 
 interface Step {
   readonly isInZone: (zone: string) => boolean;
-  readonly isOutOfPods?: (pod: string) => boolean;
+  readonly suits: (host: HostCapacity) => boolean;
 }
 
 /**
  * Far from the other members first. A step that cannot find anything is left out: mostly there are few
  * zones, and all have a member. A later step need not look where an earlier one has found nothing.
  */
-function stepsOf(
-  picture: Picture,
-  { zone }: PlacementRequest,
-  { zones, pods }: Company,
-): readonly Step[] {
-  const asked = zone === undefined ? picture.zones() : [zone];
-  const taken = asked.filter((each) => zones.has(each));
-  const free = taken.reduce((sum, each) => sum + picture.podsIn(each), 0);
-  const isTaken = (each: string) => zones.has(each);
+function stepsOf(picture: Picture, { zone }: PlacementRequest, company: Company): readonly Step[] {
+  const asked = zone === undefined ? [...picture.zones()] : [zone];
+  const shared = asked.filter((each) => company.has(each));
+  const isShared = (each: string) => company.has(each);
+  const hasFreePod = (each: string) => picture.podsIn(each) > (company.get(each)?.size ?? 0);
+  const anything = () => true;
   const steps: Step[] = [];
-  if (taken.length < asked.length) steps.push({ isInZone: (each) => !zones.has(each) });
-  if (free > pods.size) steps.push({ isInZone: isTaken, isOutOfPods: (pod) => !pods.has(pod) });
-  if (taken.length > 0) steps.push({ isInZone: isTaken });
+  if (shared.length < asked.length)
+    steps.push({ isInZone: (each) => !company.has(each), suits: anything });
+  if (shared.some(hasFreePod))
+    steps.push({ isInZone: isShared, suits: (host) => closeness(host, company) === 1 });
+  if (shared.length > 0) steps.push({ isInZone: isShared, suits: anything });
   return steps;
 }
 

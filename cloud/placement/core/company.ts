@@ -1,21 +1,16 @@
 /**
- * Where the members of an anti-affinity group are, as places: which zones and which pods have one.
+ * Where the members of an anti-affinity group are, as places: which zones have one, and which pods.
  *
  * That two members never share a host is a rule (`rules.ts`). That they keep apart further is a wish, and
  * comes before everything else that a planner weighs, concerns about a host included: a host with concerns
  * may fail and then costs one member, which is what the group is there to survive; a zone or a pod that
- * fails costs every member in it at once. A requirement instead was rejected: it would refuse the fourth
- * member of a fleet with three zones.
+ * fails costs every member in it at once. A rule was rejected: it would refuse the fourth member of a
+ * fleet with three zones.
  */
 import type { HostCapacity } from "./model.ts";
-import { podName } from "./rank.ts";
 
-export interface Company {
-  /** Names of zones with a member. */
-  readonly zones: ReadonlySet<string>;
-  /** The same of pods, as `podName` has them. */
-  readonly pods: ReadonlySet<string>;
-}
+/** The zones with a member, and of each the pods with one. */
+export type Company = ReadonlyMap<string, ReadonlySet<string>>;
 
 /** 0: nobody of the group is in its zone. 1: somebody is, and nobody in its pod. 2: somebody is in its pod. */
 export type Closeness = 0 | 1 | 2;
@@ -25,19 +20,19 @@ export type Closeness = 0 | 1 | 2;
  * there, and a member that is to be replaced must not keep its replacement out of its own zone.
  */
 export function companyOf(hosts: Iterable<HostCapacity>): Company {
-  const zones = new Set<string>();
-  const pods = new Set<string>();
-  for (const host of hosts) {
-    if (host.state === "down") continue;
-    zones.add(host.zone);
-    pods.add(podName(host));
+  const company = new Map<string, Set<string>>();
+  for (const { state, zone, pod } of hosts) {
+    if (state === "down") continue;
+    const pods = company.get(zone) ?? new Set();
+    company.set(zone, pods.add(pod));
   }
-  return { zones, pods };
+  return company;
 }
 
-export function closeness(host: HostCapacity, { zones, pods }: Company): Closeness {
-  if (!zones.has(host.zone)) return 0;
-  return pods.has(podName(host)) ? 2 : 1;
+export function closeness({ zone, pod }: HostCapacity, company: Company): Closeness {
+  const pods = company.get(zone);
+  if (!pods) return 0;
+  return pods.has(pod) ? 2 : 1;
 }
 
 /** For people: why a host comes before or after another one. Undefined where there is no company to keep. */
@@ -46,7 +41,7 @@ export function closenessText(
   company: Company,
   group: string | undefined,
 ): string | undefined {
-  if (group === undefined || company.zones.size === 0) return undefined;
+  if (group === undefined || company.size === 0) return undefined;
   switch (closeness(host, company)) {
     case 0:
       return `in a zone without a member of ${group}`;

@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { HostId } from "@holdfast/kernel/ids";
+import { choose, placeAll } from "./choose.ts";
 import { type ExplainOptions, explain } from "./explain.ts";
 import type { Explanation, HostCapacity, PlacementRequest, Rejection } from "./model.ts";
+import { Picture } from "./picture.ts";
 import { refusal } from "./refusal.ts";
 
 const host = (name: string, facts: Partial<HostCapacity> = {}): HostCapacity => ({
@@ -212,6 +214,83 @@ for (const [title, [planner, chosen, words]] of Object.entries(merits)) {
     );
   });
 }
+
+const spreading: Record<
+  string,
+  readonly [members: readonly string[], chosen: string, words: Record<string, string>]
+> = {
+  "a member goes to a zone without one, though the host there has concerns": [
+    ["a1"],
+    "b1",
+    {
+      a2: "in a pod with a member of web; number 3 of the hosts that fit, in name order",
+      a3: "in a pod without a member of web; number 2 of the hosts that fit, in name order",
+      b1: "in a zone without a member of web; number 1 of the hosts that fit, in name order",
+    },
+  ],
+  "where all zones have a member, it goes to a pod without one": [
+    ["a1", "b1"],
+    "a3",
+    {
+      a2: "in a pod with a member of web; number 2 of the hosts that fit, in name order",
+      a3: "in a pod without a member of web; number 1 of the hosts that fit, in name order",
+    },
+  ],
+  "where all pods have a member, only the host must be its own": [
+    ["a1", "a3", "b1"],
+    "a2",
+    { a2: "in a pod with a member of web; number 1 of the hosts that fit, in name order" },
+  ],
+  "a member on a host that is down keeps nobody out of its zone": [
+    ["a0"],
+    "a1",
+    {
+      a1: "number 1 of the hosts that fit, in name order",
+      a2: "number 2 of the hosts that fit, in name order",
+      a3: "number 3 of the hosts that fit, in name order",
+      b1: "number 4 of the hosts that fit, in name order",
+    },
+  ],
+};
+
+for (const [title, [members, chosen, words]] of Object.entries(spreading)) {
+  test(title, () => {
+    const fleet = [
+      host("a0", { state: "down" }),
+      host("a1"),
+      host("a2"),
+      host("a3", { pod: "p2" }),
+      host("b1", { zone: "b", concerns: ["disk sda is failing"] }),
+    ];
+    const request = wish({ antiAffinityGroup: "web" });
+    const groupHosts = new Set(members.map(idOf));
+    const found = explain(fleet, request, { ...options, groupHosts });
+    assert.equal(found.chosen, idOf(chosen));
+    const told = found.hosts.flatMap(({ name, merit }) => (merit ? [[name, merit]] : []));
+    assert.deepEqual(Object.fromEntries(told), words);
+    const picture = new Picture();
+    for (const one of fleet) picture.upsert(one);
+    picture.setMembers("web", groupHosts);
+    assert.equal(choose(picture, request, options), idOf(chosen));
+    const onlyHosts = fleet.map(({ id }) => id);
+    assert.equal(choose(picture, { ...request, onlyHosts }, options), idOf(chosen));
+  });
+}
+
+test("members that are placed together spread too: zones first, then pods, then hosts", () => {
+  const picture = new Picture();
+  for (const zone of ["a", "b"])
+    for (const pod of ["p1", "p2"])
+      for (const number of [1, 2]) picture.upsert(host(`${zone}-${pod}-${number}`, { zone, pod }));
+  const members = Array.from({ length: 9 }, () => wish({ antiAffinityGroup: "web" }));
+  assert.deepEqual(
+    placeAll(picture, members, options).map((placed) => placed?.host),
+    [
+      ...["id-a-p1-1", "id-b-p1-1", "id-a-p2-1", "id-b-p2-1"],
+      ...["id-a-p1-2", "id-a-p2-2", "id-b-p1-2", "id-b-p2-2", undefined],
+    ],
+  );
+});
 
 test("fixes come nearest first, at most three of a kind, the smallest change before the larger", () => {
   const fleet = [

@@ -28,7 +28,8 @@ export class Fleet {
   readonly #vacant: number[] = [];
   readonly #log = new Int32Array(remembered);
   readonly #names = new NameOrder();
-  readonly #hostsIn = new Map<string, number>();
+  /** How many hosts there are, by zone and pod. */
+  readonly #hostsIn = new Map<string, Map<string, number>>();
   #changes = 0;
   #age = 0;
 
@@ -44,6 +45,11 @@ export class Fleet {
   /** The zones that have hosts. */
   get zones(): IterableIterator<string> {
     return this.#hostsIn.keys();
+  }
+
+  /** How many pods of this zone have hosts. */
+  podsIn(zone: string): number {
+    return this.#hostsIn.get(zone)?.size ?? 0;
   }
 
   /** How many changes there have been; remember it to ask later what changed since. */
@@ -91,7 +97,7 @@ export class Fleet {
     const slot = this.#slotOf.get(id);
     const host = slot === undefined ? undefined : this.#slots[slot]?.host;
     if (slot === undefined || !host) return;
-    this.#countIn(host.zone, -1);
+    this.#countIn(host, -1);
     this.#slots[slot] = { host: undefined, heldCpus: 0, heldMemoryMiB: 0 };
     this.#slotOf.delete(id);
     this.#vacant.push(slot);
@@ -154,7 +160,7 @@ export class Fleet {
     const slot = this.#vacant.pop() ?? this.#slots.length;
     this.#slots[slot] = { host, heldCpus: 0, heldMemoryMiB: 0 };
     this.#slotOf.set(host.id, slot);
-    this.#countIn(host.zone, 1);
+    this.#countIn(host, 1);
     this.#names.join(slot);
     this.#note(slot, edit);
   }
@@ -166,15 +172,18 @@ export class Fleet {
       this.#names.leave(slot);
       this.#names.join(slot);
     }
-    this.#countIn(known.zone, -1);
-    this.#countIn(host.zone, 1);
+    this.#countIn(host, 1);
+    this.#countIn(known, -1);
     entry.host = host;
     this.#note(slot, edit);
   }
 
-  #countIn(zone: string, by: 1 | -1): void {
-    const hosts = (this.#hostsIn.get(zone) ?? 0) + by;
-    if (hosts > 0) this.#hostsIn.set(zone, hosts);
+  #countIn({ zone, pod }: HostCapacity, by: 1 | -1): void {
+    const pods = this.#hostsIn.get(zone) ?? new Map<string, number>();
+    const hosts = (pods.get(pod) ?? 0) + by;
+    if (hosts > 0) pods.set(pod, hosts);
+    else pods.delete(pod);
+    if (pods.size > 0) this.#hostsIn.set(zone, pods);
     else this.#hostsIn.delete(zone);
   }
 

@@ -33,7 +33,7 @@ export interface PlacementRequest {
   readonly zone?: string;
   /** The host must carry every one of these. */
   readonly tags: readonly string[];
-  /** Instances of the same group never share a host. */
+  /** Instances of the same group never share a host, and are kept in other zones and pods if possible. */
   readonly antiAffinityGroup?: string;
   /** Only these will do, for example because the volume lives there. Undefined: any. */
   readonly onlyHosts?: readonly HostId[];

@@ -113,6 +113,16 @@ export class Picture {
     return this.#fleet.sorted.flatMap((slot) => this.#at(slot) ?? []);
   }
 
+  /** The zones that have hosts. */
+  zones(): Iterable<string> {
+    return this.#fleet.zones;
+  }
+
+  /** How many pods of this zone have hosts. */
+  podsIn(zone: string): number {
+    return this.#fleet.podsIn(zone);
+  }
+
   hasMember(group: string, host: HostId): boolean {
     return (
       this.#members.get(group)?.has(host) === true || this.#joining.get(group)?.has(host) === true
@@ -130,13 +140,14 @@ export class Picture {
 
   /**
    * The first host in the planner's order that suits this kind of request, has this much room under
-   * these factors, and is accepted. For `choose`, which knows the rules that are not in the kind.
+   * these factors, and is accepted. For `choose`, which knows the rules that are not in the kind. The
+   * host that `accept` sees is as it came from outside, without what is held on it.
    */
   firstOf(
     wanted: Wanted,
     { cpus, memoryMiB }: Size,
     factors: Factors,
-    accept?: (id: HostId) => boolean,
+    accept?: (host: HostCapacity) => boolean,
   ): HostId | undefined {
     const slot = this.#views.find(
       wanted,
@@ -145,8 +156,8 @@ export class Picture {
       factors,
       accept &&
         ((candidate) => {
-          const id = this.#fleet.hostAt(candidate)?.id;
-          return id !== undefined && accept(id);
+          const host = this.#fleet.hostAt(candidate);
+          return host !== undefined && accept(host);
         }),
     );
     return this.#fleet.hostAt(slot)?.id;

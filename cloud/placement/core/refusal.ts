@@ -24,13 +24,10 @@ const phrases: Readonly<Record<Rule, string>> = {
 /** For an explanation that chose nobody. */
 export function refusal(explanation: Explanation): Problem {
   const { request, hosts, summary, nearestFixes } = explanation;
-  const counts = summary.map(({ rule, hosts: count }) => `${count} ${phrases[rule]}`).join(", ");
-  const why =
-    hosts.length === 0
-      ? "There are no hosts."
-      : `Of ${hosts.length} ${hosts.length === 1 ? "host" : "hosts"}: ${counts}.`;
-  const change = nearestFixes[0]?.change;
+  // Nobody can allow another host: the platform itself named the one that has the volume.
+  const change = nearestFixes.find(({ kind }) => kind !== "allow-host")?.change;
   const nearest = change ? ` Nearest change: ${change}.` : "";
+  const why = whyOnly(explanation) ?? whyAll(explanation);
   const message = `No host can take ${sizeText(request) || "this"}. ${why}${nearest}`;
   const fix = change
     ? `${change.charAt(0).toUpperCase()}${change.slice(1)}, then ask again.`
@@ -39,4 +36,19 @@ export function refusal(explanation: Explanation): Problem {
     fix,
     facts: { hosts, summary, nearestFixes },
   });
+}
+
+/** What speaks against the only host that may have it, as where a volume is on that host's own disks. */
+function whyOnly({ request: { onlyHosts = [] }, hosts }: Explanation): string | undefined {
+  const [only] = hosts.filter(({ host }) => onlyHosts.includes(host));
+  if (!only || onlyHosts.length > 1) return undefined;
+  const reasons = only.rejections.map(({ rule }) => phrases[rule]).join(" and ");
+  return `It may run on ${only.name} alone, and that is ${reasons}.`;
+}
+
+function whyAll({ hosts, summary }: Explanation): string {
+  const counts = summary.map(({ rule, hosts: count }) => `${count} ${phrases[rule]}`).join(", ");
+  return hosts.length === 0
+    ? "There are no hosts."
+    : `Of ${hosts.length} ${hosts.length === 1 ? "host" : "hosts"}: ${counts}.`;
 }

@@ -20,7 +20,11 @@ const fewestViews = 16;
 const mostSettings = 4;
 
 /** A kind of request, before it is known in which zone to look. */
-export type Wanted = Omit<Kind, "zone"> & { readonly zone: string | undefined };
+export type Wanted = Omit<Kind, "zone"> & {
+  readonly zone: string | undefined;
+  /** Which zones to look in, of those that the request allows. Undefined: in all of them. */
+  readonly isInZone?: ((zone: string) => boolean) | undefined;
+};
 
 interface Used {
   lastUse: number;
@@ -66,12 +70,15 @@ export class Views {
     const setting = this.#settingOf(factors);
     setting.outlook.catchUp();
     const family = familyOf(setting, wanted);
-    const { zone } = wanted;
-    if (zone !== undefined)
+    const { zone, isInZone } = wanted;
+    if (zone !== undefined) {
+      if (isInZone?.(zone) === false) return nothing;
       return this.#viewOf(setting, family, wanted, zone).find(cpus, memoryMiB, accept);
+    }
     let best: View | undefined;
     let found = nothing;
     for (const each of this.#fleet.zones) {
+      if (isInZone?.(each) === false) continue;
       const view = this.#viewOf(setting, family, wanted, each);
       const slot = view.find(cpus, memoryMiB, accept);
       if (slot === nothing || (best && !view.prefers(slot, best, found))) continue;

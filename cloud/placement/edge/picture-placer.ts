@@ -64,9 +64,7 @@ export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
         if (reservation) open.push(reservation);
         found.set(
           instance,
-          host
-            ? { name: known.get(host)?.name ?? host }
-            : { refused: refusal(explainIn(picture, request, options())) },
+          host ? { name: known.get(host)?.name ?? host } : { refused: whyNot(request) },
         );
       }
       for (const reservation of open) picture.release(reservation);
@@ -87,7 +85,7 @@ export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
       `select h.id, h.name, c.pod, p.zone, h.cluster, h.cpus,
          h.tags || array(select 'pool:' || pool from unnest(h.pools) pool) as tags, h.memory_mib as "memoryMiB",
          h.reserved_cpus as "reservedCpus", h.reserved_memory_mib as "reservedMemoryMiB",
-         h.state, h.mode, h.concerns, h.epoch
+         h.state, h.mode, h.every_concern as concerns, h.epoch
        from host h join cluster c on c.name = h.cluster join pod p on p.name = c.pod
        where $1::uuid[] is null or h.id = any($1)`,
       [which],
@@ -181,7 +179,7 @@ export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
         return [{ instance, reservation }];
       }
       const key = JSON.stringify(request);
-      const refused = refusals.get(key) ?? refusal(explainIn(picture, request, options()));
+      const refused = refusals.get(key) ?? whyNot(request);
       refusals.set(key, refused);
       choices.set(instance, { refused });
       return [];
@@ -196,7 +194,15 @@ export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
     );
   }
 
-  /** One update for the batch. A host that is no longer up, enabled or big enough is not in the answer. */
+  /** Of the last attempt: that a host had just failed it is not what it is refused for. */
+  function whyNot(request: PlacementRequest): Problem {
+    return refusal(explainIn(picture, { ...request, avoidHosts: [] }, options()));
+  }
+
+  /**
+   * One update for the batch. A host that is no longer up, enabled or big enough is not in the answer; nor is
+   * one that was fenced and is back, because what is launched under an epoch that has ended counts as dead.
+   */
   async function reserve(
     sql: Sql,
     chosen: readonly { reservation: Reservation }[],
@@ -204,15 +210,17 @@ export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
     if (chosen.length === 0) return new Set();
     const { factors } = options();
     const sums = sumByHost(chosen.map(({ reservation }) => reservation));
+    const known = sums[0].map((host) => epochs.get(host) ?? 0);
     const rows = await sql.query<{ id: HostId }>(
       `update host h set reserved_cpus = h.reserved_cpus + d.cpus,
          reserved_memory_mib = h.reserved_memory_mib + d.memory
-       from (select * from unnest($1::uuid[], $2::int[], $3::int[]) as d (id, cpus, memory) order by id) d
-       where h.id = d.id and h.state = 'up' and h.mode = 'enabled'
+       from (select * from unnest($1::uuid[], $2::int[], $3::int[], $6::int[])
+               as d (id, cpus, memory, epoch) order by id) d
+       where h.id = d.id and h.epoch = d.epoch and h.state = 'up' and h.mode = 'enabled'
          and h.reserved_cpus + d.cpus <= floor(h.cpus * $4::float8 + 1e-6)
          and h.reserved_memory_mib + d.memory <= floor(h.memory_mib * $5::float8 + 1e-6)
        returning h.id`,
-      [...sums, factors.cpu, factors.memory],
+      [...sums, factors.cpu, factors.memory, known],
     );
     return new Set(rows.map(({ id }) => id));
   }

@@ -26,6 +26,9 @@ export function placementRoutes(database: Database, placer: PicturePlacer) {
       const aliases = new Map(hosts.map(({ host }, index) => [host, `host-${index + 1}`]));
       const shown = (host: HostId, open: string) =>
         caller.project ? (aliases.get(host) ?? "a host") : open;
+      /** People know a group by its name in their project. */
+      const plain = <T>(words: T) =>
+        typeof words === "string" ? words.replaceAll(`${params.project}/`, "") : words;
       const winner = hosts.find(({ host }) => host === chosen);
       return {
         planner,
@@ -35,14 +38,23 @@ export function placementRoutes(database: Database, placer: PicturePlacer) {
           host: shown(verdict.host, verdict.host),
           name: shown(verdict.host, verdict.name),
           concerns: caller.project ? [] : [...verdict.concerns],
-          rejections: [...verdict.rejections],
+          ...(verdict.merit ? { merit: plain(verdict.merit) } : {}),
+          rejections: verdict.rejections.map((rejection) => ({
+            ...rejection,
+            have: plain(rejection.have),
+            need: plain(rejection.need),
+          })),
         })),
         summary: [...summary],
         nearestFixes: nearestFixes
           .filter(
             ({ change }) => !caller.project || !hosts.some(({ name }) => change.includes(name)),
           )
-          .map((fix) => ({ ...fix, wouldAdmit: fix.wouldAdmit.map((host) => shown(host, host)) })),
+          .map((fix) => ({
+            ...fix,
+            change: plain(fix.change),
+            wouldAdmit: fix.wouldAdmit.map((host) => shown(host, host)),
+          })),
       };
     }),
   };
