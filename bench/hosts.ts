@@ -10,6 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { join, memoryShelf } from "@holdfast/cloud/agent/edge";
 import { simulatedHypervisor, simulatedWorld } from "@holdfast/drivers/hypervisor/simulated";
 import { simulatedDisks } from "@holdfast/drivers/images/simulated";
+import { simulatedHost, simulatedVitals } from "@holdfast/drivers/vitals/simulated";
 import { type Clock, type Instant, seconds } from "@holdfast/kernel/time";
 import pino from "pino";
 import { startAgent } from "../apps/agent/agent.ts";
@@ -51,6 +52,7 @@ async function startHost(name: string): Promise<void> {
     },
     shelf: memoryShelf(),
     probeStorage: async () => [],
+    vitals: { signs: simulatedVitals(simulatedHost(), clock), every: seconds(60) },
     machine: {
       bootId: randomBytes(8).toString("hex"),
       cpus: 64,

@@ -20,8 +20,10 @@ import {
 import type { GuardReport, HostFacts, StorageLook } from "@holdfast/cloud/hosts";
 import type { Hypervisor } from "@holdfast/drivers/hypervisor";
 import type { Disks } from "@holdfast/drivers/images";
-import type { Clock, Ticks } from "@holdfast/kernel/time";
+import type { VitalSigns } from "@holdfast/drivers/vitals";
+import type { Clock, Duration, Ticks } from "@holdfast/kernel/time";
 import type { Logger } from "pino";
+import { vitalWatch } from "./vital-watch.ts";
 
 export interface AgentOptions {
   readonly membership: Membership;
@@ -34,6 +36,8 @@ export interface AgentOptions {
   readonly shelf: Shelf;
   /** How the storage of each pool does; see storage-probe.ts. */
   readonly probeStorage: () => Promise<readonly StorageLook[]>;
+  /** How the hardware is, and how often to ask; see vital-watch.ts. */
+  readonly vitals: { readonly signs: VitalSigns; readonly every: Duration };
   readonly machine: {
     readonly bootId: string;
     readonly cpus: number;
@@ -66,16 +70,22 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     hypervisor,
     disks,
     storage,
-    hasLease: () => (link?.hasLease() ?? false) && options.mayLaunchFenceable(),
+    hasLease: (epoch) => (link?.hasLease(epoch) ?? false) && options.mayLaunchFenceable(),
     shelf,
     clock,
     onReport: (machines, volumes) => link?.report([...machines], [...volumes]),
     log: say,
   });
   await kept.open();
+  const vitals = vitalWatch({
+    ...options.vitals,
+    clock,
+    log: (message, about) => log.warn(about, message),
+  });
   const examined = examiner({
     hypervisor,
     probeStorage: options.probeStorage,
+    concerns: vitals.concerns,
     clock,
     ticks,
     onCheckup: (checkup) => link?.checkup(checkup),
@@ -101,6 +111,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     async close() {
       opened.close();
       examined.close();
+      vitals.close();
       kept.close();
       await hypervisor.close();
     },

@@ -19,7 +19,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileShelf } from "@holdfast/cloud/agent/edge";
 import { probeAcceleration, qemuHypervisor } from "@holdfast/drivers/hypervisor/qemu";
 import { qemuDisks } from "@holdfast/drivers/images/qemu-img";
-import type { Clock, Instant } from "@holdfast/kernel/time";
+import { hostVitals } from "@holdfast/drivers/vitals/files";
+import { type Clock, type Instant, seconds } from "@holdfast/kernel/time";
 import pino from "pino";
 import { z } from "zod";
 import { startAgent } from "./agent.ts";
@@ -42,6 +43,8 @@ const pools = z.record(z.string(), z.string()).parse(JSON.parse(env.HOLDFAST_POO
 const bootIdFile = env.HOLDFAST_BOOT_ID_FILE ?? "/proc/sys/kernel/random/boot_id";
 /** What this process and its host need for themselves. */
 const keptMiB = 1_024;
+/** Hardware fails in minutes or months; asking the disks costs each of them a moment. */
+const betweenVitals = seconds(60);
 
 const Identity = z.object({ certificate: z.string(), key: z.string(), authority: z.string() });
 const ProbeGuest = z.object({ commandLine: z.string() });
@@ -88,6 +91,7 @@ const agent = await startAgent({
   }),
   shelf: await fileShelf(at.wishes),
   probeStorage: storageProbe({ local: at.volumes, ...pools }, hostKey, ticks),
+  vitals: { signs: hostVitals({ clock }), every: betweenVitals },
   machine: {
     bootId,
     cpus: Number(env.HOLDFAST_CPUS ?? availableParallelism()),

@@ -27,7 +27,11 @@ export const HostView = z.object({
   mode: z.enum(hostModes.states).describe("What its operators want of it."),
   epoch: z.number().int(),
   tags: z.array(z.string()),
-  concerns: z.array(z.string()).describe("Reasons to avoid it although it is up."),
+  concerns: z
+    .array(z.string())
+    .describe(
+      "Reasons to avoid it although it is up: its operators', then its hardware's, then that it falls silent too often.",
+    ),
   cpus: z.number().int(),
   memoryMiB: z.number().int(),
   reservedCpus: z.number().int(),
@@ -47,7 +51,9 @@ export const HostView = z.object({
   power: z
     .string()
     .nullable()
-    .describe("The last word of its power controller; null if it has none."),
+    .describe(
+      "The last word of its power controller, or `on` if it was heard after an `off`; null if it has none.",
+    ),
   heardAt: z.number().nullable(),
   isConnected: z.boolean().describe("Whether its agent is connected to some manager now."),
 });
@@ -68,7 +74,8 @@ export const listHosts = route({
 export const changeHost = route({
   method: "PATCH",
   path: "/v1/hosts/:host",
-  summary: "Set a host's mode, tags, concerns or place.",
+  summary:
+    "Set a host's mode, tags, its operators' concerns or its place. Enabling it forgives that it fell silent.",
   needs: "platform:operate",
   params: z.object({ host: HostParam }),
   query: none,

@@ -1,6 +1,6 @@
 /**
  * Looks at every machine of the host, and at the storage under them, round after round, and tells the
- * managers all of it.
+ * managers all of it, and what is known of the host's hardware.
  *
  * A round tells everything and not what changed, so nothing depends on an earlier message having arrived.
  * Rounds never overlap: where a round takes longer than its pace, the next one begins late.
@@ -14,6 +14,8 @@ export interface ExaminerDeps {
   readonly hypervisor: Hypervisor;
   /** Tries the storage that volumes are on. Answers within seconds, also where the storage does not. */
   readonly probeStorage: () => Promise<readonly StorageLook[]>;
+  /** Why its hardware gives reason to avoid this host, as last read; null before that. */
+  readonly concerns: () => readonly string[] | null;
   readonly clock: Clock;
   readonly ticks: Ticks;
   readonly onCheckup: (checkup: Checkup) => void;
@@ -57,7 +59,9 @@ export function examiner(deps: ExaminerDeps): Examiner {
     const begun = ticks();
     try {
       const [machines, storage] = await Promise.all([lookAtAll(), deps.probeStorage()]);
-      if (isOpen) deps.onCheckup({ machines, storage: [...storage] });
+      const concerns = deps.concerns();
+      const checkup = { machines, storage: [...storage], concerns: concerns && [...concerns] };
+      if (isOpen) deps.onCheckup(checkup);
     } catch (error) {
       log("could not look at the machines", { error });
     }

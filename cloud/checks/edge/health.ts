@@ -92,6 +92,9 @@ interface InstanceRow {
   readonly deadline: number | null;
   readonly causeAt: number | null;
   readonly says: string | null;
+  readonly fix: string | null;
+  /** When it came into its state. */
+  readonly movedAt: number | null;
   readonly hostName: string | null;
   readonly hostState: string | null;
   readonly createdAt: Instant;
@@ -100,18 +103,21 @@ interface InstanceRow {
 /** A deadline is followed by its action within a second; this late, something does not do its work. */
 const late = 10_000;
 
-/** Instances that are lost, have failed, or wait longer than they should. */
+/** Instances that are lost, have failed, find no host, or wait longer than they should. */
 export const instanceTroubles =
   (database: Database): TroubleSource =>
   async ({ project, now }) => {
     const rows = await database.query<InstanceRow>(
       `select i.id, i.name, i.project_id as project, i.state, i.op->>'step' as step,
          (i.op->>'since')::float as since, (i.op->>'deadline')::float as deadline,
-         (i.cause->>'at')::float as "causeAt", i.cause->>'says' as says,
+         (i.cause->>'at')::float as "causeAt", i.cause->>'says' as says, i.cause->'problem'->>'fix' as fix,
+         (select extract(epoch from max(j.at)) * 1000 from journal j
+          where j.subject = i.id and j.to_state = i.state and j.from_state <> i.state)::float as "movedAt",
          h.name as "hostName", h.state as "hostState", i.created_at as "createdAt"
        from instance i left join host h on h.id = i.home
        where ($1::uuid is null or i.project_id = $1)
-         and (i.state in ('lost', 'failed') or (i.op->>'deadline')::float < $2)
+         and (i.state in ('lost', 'failed') or (i.op->>'deadline')::float < $2
+           or i.state = 'stopped' and i.desired = 'running' and i.cause->>'class' = 'insufficient-capacity')
        order by i.id limit 10000`,
       [project ?? null, now - late],
     );
@@ -148,6 +154,15 @@ function instanceTrouble(row: InstanceRow): Trouble {
       doing: "A proof is looked for that it cannot be running; then it is started elsewhere.",
       fix: `See what is known: holdfast show ${name}`,
     };
+  if (state === "stopped")
+    return {
+      ...common,
+      code: "instance-homeless",
+      since: (row.movedAt ?? row.createdAt) as Instant, // As above.
+      says: `It should run, and no host takes it. ${says ?? ""}`.trimEnd(),
+      doing: "It is tried again every few seconds, for as long as it takes.",
+      fix: row.fix ?? `See why: holdfast show ${name}`,
+    };
   return {
     ...common,
     code: "instance-overdue",
@@ -166,17 +181,23 @@ interface HostRow {
   readonly mode: string;
   readonly concerns: string[];
   readonly concernedAt: Instant | null;
+  readonly vitalConcerns: string[];
+  readonly flapConcern: string | null;
+  /** When its vitals, or its record of falling silent, last changed. */
+  readonly notedAt: { readonly vitals: number | null; readonly flapping: number | null };
   readonly heardAt: Instant | null;
   readonly createdAt: Instant;
   readonly count: number;
   readonly names: string[] | null;
 }
 
-/** Hosts that are silent or down, that have no guard, or that somebody has concerns about. */
+/** Hosts that are silent or down, and what is waited for; that have no guard, or that somebody has concerns about. */
 export function hostTroubles(
   database: Database,
   /** Undefined: this manager has not heard from it. */
   hasGuard: (host: HostId) => boolean | undefined,
+  /** What would prove this silent host dead next, and by when if that is known. */
+  hopeFor: (host: string) => Hope | undefined,
 ): TroubleSource {
   /** Nobody writes down when a guard went; this manager remembers when it missed it first. */
   const missed = new Map<HostId, Instant>();
@@ -187,13 +208,18 @@ export function hostTroubles(
          l.renewed_at as "heardAt",
          (select max(j.at) from journal j where j.subject = h.id and j.event = 'changed'
             and j.detail ? 'concerns') as "concernedAt",
+         h.vital_concerns as "vitalConcerns", h.flap_concern as "flapConcern",
+         (select json_build_object(
+            'vitals', extract(epoch from max(j.at) filter (where j.detail ? 'vitals')) * 1000,
+            'flapping', extract(epoch from max(j.at) filter (where j.detail ? 'flapping')) * 1000)
+          from journal j where j.subject = h.id and j.event = 'concernsChanged') as "notedAt",
          (select count(*)::int from instance i where i.home = h.id) as count,
          array(select i.name from instance i where i.home = h.id order by i.name limit ${mostNames}) as names
        from host h left join host_lease l on l.host_id = h.id order by h.name`,
       [],
     );
     return rows.flatMap((row) => [
-      ...stateTrouble(row),
+      ...stateTrouble(row, hopeFor(row.name), now),
       ...concernTrouble(row),
       ...guardTrouble(row, now),
     ]);
@@ -226,7 +252,17 @@ const about = ({ id, name, count, names }: HostRow) => ({
   affects: { count, names: names ?? [] },
 });
 
-function stateTrouble(row: HostRow): Trouble[] {
+interface Hope {
+  readonly waitingFor: string;
+  readonly until: Instant | undefined;
+}
+
+const waiting = ({ waitingFor, until }: Hope, now: Instant) =>
+  until === undefined || until <= now
+    ? waitingFor
+    : `${waitingFor}; in ${Math.ceil((until - now) / 1_000)} s it is certain at the latest`;
+
+function stateTrouble(row: HostRow, hope: Hope | undefined, now: Instant): Trouble[] {
   const { state, heardAt, createdAt, name } = row;
   if (state === "up") return [];
   const since = heardAt ?? createdAt;
@@ -238,8 +274,7 @@ function stateTrouble(row: HostRow): Trouble[] {
         severity: "outage",
         since,
         says: "It is not heard. What it runs may be well, and must not be started twice.",
-        doing:
-          "A proof is looked for that nothing runs there; then its instances are started elsewhere.",
+        doing: `Its instances are started elsewhere once it is proven dead. Holdfast waits for ${hope ? waiting(hope, now) : "a proof"}.`,
         fix: `Look at it. If you know that it is off: holdfast attest ${name} --reason TEXT`,
       },
     ];
@@ -256,18 +291,36 @@ function stateTrouble(row: HostRow): Trouble[] {
   ];
 }
 
+/** One for each who has concerns, because each is over in its own way. */
 function concernTrouble(row: HostRow): Trouble[] {
-  const { concerns, concernedAt, createdAt, state } = row;
-  if (concerns.length === 0 || state !== "up") return [];
-  return [
-    {
-      ...about(row),
-      code: "host-concern",
-      severity: "risk",
-      since: concernedAt ?? createdAt,
+  const { name, state, concerns, concernedAt, vitalConcerns, flapConcern, notedAt } = row;
+  if (state !== "up") return [];
+  const common = { ...about(row), code: "host-concern", severity: "risk" } as const;
+  const since = (at: number | null) => (at ?? row.createdAt) as Instant; // Written by the platform from an Instant.
+  const troubles: Trouble[] = [];
+  if (concerns.length > 0)
+    troubles.push({
+      ...common,
+      since: since(concernedAt),
       says: `There are concerns about it: ${concerns.join("; ")}.`,
       doing: "New instances go elsewhere while there is room.",
-      fix: `When it is over: holdfast hosts set ${row.name} --no-concerns`,
-    },
-  ];
+      fix: `When it is over: holdfast hosts set ${name} --no-concerns`,
+    });
+  if (vitalConcerns.length > 0)
+    troubles.push({
+      ...common,
+      since: since(notedAt.vitals),
+      says: `Its hardware gives reason to worry: ${vitalConcerns.join("; ")}.`,
+      doing: "New instances go elsewhere while there is room, until its readings are normal again.",
+      fix: `Look after it. To keep all new instances away: holdfast hosts set ${name} --mode draining`,
+    });
+  if (flapConcern)
+    troubles.push({
+      ...common,
+      since: since(notedAt.flapping),
+      says: `It comes and goes: ${flapConcern}.`,
+      doing: "New instances go elsewhere while there is room, until it has been steady.",
+      fix: `Look for a bad cable or supply. When it is mended: holdfast hosts set ${name} --mode enabled`,
+    });
+  return troubles;
 }

@@ -3,8 +3,9 @@ import { problem } from "@holdfast/kernel/problem";
 import type { Sql } from "@holdfast/store/database";
 import type { HostView } from "../api.ts";
 
-const columns = `h.id, h.name, p.zone, c.pod, h.cluster, h.state, h.mode, h.epoch, h.tags, h.concerns, h.pools,
-  (select coalesce(b.said, 'not asked yet') from host_bmc b where b.host_id = h.id) as power, h.cpus,
+const columns = `h.id, h.name, p.zone, c.pod, h.cluster, h.state, h.mode, h.epoch, h.tags, h.every_concern as concerns, h.pools,
+  (select case when b.said = 'off' and l.renewed_at > b.said_at then 'on' else coalesce(b.said, 'not asked yet') end
+     from host_bmc b where b.host_id = h.id) as power, h.cpus,
   h.memory_mib as "memoryMiB", h.reserved_cpus as "reservedCpus", h.reserved_memory_mib as "reservedMemoryMiB",
   (select count(*)::int from instance i where i.home = h.id) as instances,
   h.facts->'acceleration' as acceleration, h.facts->>'hypervisor' as hypervisor, l.renewed_at as "heardAt"`;

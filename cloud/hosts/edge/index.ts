@@ -14,3 +14,4 @@ export {
 } from "./hub.ts";
 export { hostLeases, type Leases, type Renewal } from "./leases.ts";
 export { hostRoutes } from "./routes.ts";
+export { type VitalNotes, vitalNotes } from "./vitals.ts";

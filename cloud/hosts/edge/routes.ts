@@ -31,13 +31,13 @@ const recently = 3_000;
 
 export function hostRoutes(deps: Deps) {
   const { database, clock, hub, enrolment, guards, agentAddress, self, onChanged } = deps;
-  const view = (row: HostRow): HostView => ({
-    ...row,
-    ...guarding(guards.get(row.id as HostId)), // A HostView is for reading: its id is plain text.
-    isConnected:
-      hub.isConnected(row.id as HostId) ||
-      (row.heardAt !== null && clock.now() - row.heardAt < recently),
-  });
+  /** A cable that is cut ends no connection: only while it is heard is a host connected, and its guard's word fresh. */
+  function view(row: HostRow): HostView {
+    const id = row.id as HostId; // A HostView is for reading: its id is plain text.
+    const wasHeard = row.heardAt !== null && clock.now() - row.heardAt < recently;
+    const isConnected = wasHeard || (row.state === "up" && hub.isConnected(id));
+    return { ...row, ...guarding(isConnected ? guards.get(id) : undefined), isConnected };
+  }
   return {
     listHosts: handle(listHosts, async () => ({ hosts: (await listHostRows(database)).map(view) })),
 
@@ -49,8 +49,16 @@ export function hostRoutes(deps: Deps) {
       await database.transaction(async (sql) => {
         await sql.query(
           `update host set mode = $2, tags = coalesce($3, tags), concerns = coalesce($4, concerns),
-             cluster = coalesce($5, cluster) where id = $1`,
-          [host.id, mode, body.tags ?? null, body.concerns ?? null, body.cluster ?? null],
+             cluster = coalesce($5, cluster), flap_concern = case when $6 then null else flap_concern end,
+             flap_until = case when $6 then null else flap_until end where id = $1`,
+          [
+            host.id,
+            mode,
+            body.tags ?? null,
+            body.concerns ?? null,
+            body.cluster ?? null,
+            body.mode === "enabled", // Said in so many words, also of one that was: its silences are forgiven.
+          ],
         );
         const row = { at: clock.now(), kind: "host", subject: host.id, event: "changed" } as const;
         await appendJournal(sql, [{ ...row, actor: caller.name, requestId, detail: body }]);

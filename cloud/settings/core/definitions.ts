@@ -96,6 +96,18 @@ export const definitions = {
     [0, 1],
     "Whether a watchdog that is only software counts as a proof. A kernel that hangs hangs it too.",
   ),
+  "hosts.flap_limit": whole(
+    "times",
+    3,
+    [1, 100],
+    "A host that falls silent so often within hosts.flap_window is used last, until it has been steady or an operator enables it.",
+  ),
+  "hosts.flap_window": number(
+    "seconds",
+    3_600,
+    [1, 604_800],
+    "Silences longer ago than this say nothing about a host any more.",
+  ),
   "availability.brake": number(
     "share",
     0.3,

@@ -1,0 +1,112 @@
+/**
+ * Takes in what agents say of their hosts' hardware, and writes it down when it has changed.
+ *
+ * It is said again with every checkup, so most of what comes is known already: one read for all hosts that
+ * have just spoken, and a write only where it differs. What cannot be written is dropped; it comes again.
+ * Compared with the row and not with what this manager remembers: the host may have spoken to another one.
+ */
+import type { HostId } from "@holdfast/kernel/ids";
+import type { Clock } from "@holdfast/kernel/time";
+import type { Database } from "@holdfast/store/database";
+import { appendJournal, type JournalRow } from "@holdfast/store/journal";
+import { announce } from "@holdfast/store/news";
+
+export interface VitalNotesDeps {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly self: string;
+  /** There are other reasons to avoid these hosts than before, or none any more. */
+  readonly onChanged: (hosts: readonly HostId[]) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+export interface VitalNotes {
+  heard(host: HostId, epoch: number, concerns: readonly string[]): void;
+  close(): Promise<void>;
+}
+
+interface Heard {
+  readonly epoch: number;
+  readonly concerns: readonly string[];
+}
+
+interface Row {
+  readonly id: HostId;
+  readonly epoch: number;
+  readonly concerns: readonly string[];
+}
+
+export function vitalNotes({
+  database,
+  clock,
+  self,
+  onChanged,
+  onError,
+}: VitalNotesDeps): VitalNotes {
+  let waiting = new Map<HostId, Heard>();
+  let writing: Promise<void> | undefined;
+
+  return {
+    heard(host, epoch, concerns) {
+      waiting.set(host, { epoch, concerns }); // Of two from the same host the later one counts.
+      writing ??= drain();
+    },
+    async close() {
+      waiting.clear();
+      await writing;
+    },
+  };
+
+  async function drain(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve)); // Whatever else is arriving comes along.
+    while (waiting.size > 0) {
+      const batch = waiting;
+      waiting = new Map();
+      try {
+        const changed = await record(batch);
+        if (changed.length > 0) onChanged(changed);
+      } catch (error) {
+        onError(error);
+      }
+    }
+    writing = undefined;
+  }
+
+  async function record(batch: ReadonlyMap<HostId, Heard>): Promise<readonly HostId[]> {
+    const rows = await database.query<Row>(
+      "select id, epoch, vital_concerns as concerns from host where id = any($1) order by id",
+      [[...batch.keys()]],
+    );
+    const differing = rows.flatMap(({ id, epoch, concerns: before }) => {
+      const { concerns, ...heard } = batch.get(id) ?? { epoch, concerns: before };
+      return heard.epoch !== epoch || isSame(before, concerns) ? [] : [{ id, epoch, concerns }];
+    });
+    if (differing.length === 0) return [];
+    return database.transaction(async (sql) => {
+      const notes: JournalRow[] = [];
+      const hosts: HostId[] = [];
+      for (const { id, epoch, concerns } of differing) {
+        const written = await sql.query(
+          "update host set vital_concerns = $3 where id = $1 and epoch = $2 and vital_concerns <> $3 returning id",
+          [id, epoch, concerns],
+        );
+        if (written.length === 0) continue; // Another manager has just written the same, or it was fenced.
+        hosts.push(id);
+        notes.push({
+          at: clock.now(),
+          kind: "host",
+          subject: id,
+          event: "concernsChanged",
+          actor: "holdfast",
+          detail: { vitals: concerns },
+        });
+      }
+      await appendJournal(sql, notes);
+      if (hosts.length > 0) await announce(sql, { from: self, hosts });
+      return hosts;
+    });
+  }
+}
+
+const isSame = (a: readonly string[], b: readonly string[]) =>
+  a.length === b.length && a.every((one, index) => one === b[index]);
