@@ -6,6 +6,7 @@
 
 import type { Readable } from "node:stream";
 import { access, accessRoutes, ensureDefaultProject } from "@holdfast/cloud/access/edge";
+import { watchdogBound } from "@holdfast/cloud/availability";
 import {
   admit,
   availabilityRoutes,
@@ -31,6 +32,7 @@ import {
   hostRoutes,
   openAuthority,
   openHub,
+  vitalNotes,
 } from "@holdfast/cloud/hosts/edge";
 import { imageImports, imageRoutes, manifestCache } from "@holdfast/cloud/images/edge";
 import { patienceFrom } from "@holdfast/cloud/instances";
@@ -104,6 +106,7 @@ type InSeconds =
   | "hosts.lease"
   | "hosts.kill_budget"
   | "hosts.watchdog"
+  | "hosts.flap_window"
   | "manager.resync"
   | "availability.power_retry"
   | "availability.power_deadline";
@@ -157,6 +160,10 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     ticks,
     self,
     lease: () => inSeconds("hosts.lease"),
+    flaps: () => ({
+      limit: settings.current()["hosts.flap_limit"],
+      window: inSeconds("hosts.flap_window"),
+    }),
     onChanged: onHostsChanged,
     onError,
   });
@@ -183,6 +190,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     rules: fencingRules,
     power: options.power,
     isSettling: leases.isSettling,
+    steadySince: leases.steadySince,
     onFenced: onHostsChanged,
     onError: (error, about) => log.warn({ error, about }, "fencing"),
   });
@@ -196,11 +204,18 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     webhooks: options.webhooks,
     onError,
   });
+  const vitals = vitalNotes({
+    database,
+    clock,
+    self,
+    onChanged: (hosts) => placer.distrust(hosts),
+    onError,
+  });
   /** Who knows of something wrong. */
   const troubles: readonly NamedSource[] = [
     { about: "status checks", find: checkTroubles(database, checks.limits) },
     { about: "instances", find: instanceTroubles(database) },
-    { about: "hosts", find: hostTroubles(database, hasGuard) },
+    { about: "hosts", find: hostTroubles(database, hasGuard, hopeFor) },
     { about: "fencing", find: fencingTroubles(fencing) },
   ];
   const hub = openHub({
@@ -215,7 +230,8 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
         hello.machines.map((report) => ({ host, epoch, report })),
         [],
       );
-      await leases.renew({ host, epoch, guard: undefined });
+      const endsWithin = watchdogBound(terms());
+      await leases.renew({ host, epoch, guard: undefined, endsWithin });
       onHostsChanged([host]);
       log.info({ host, name, epoch, machines: hello.machines.length }, "a host is here");
       const current = settings.current();
@@ -235,9 +251,12 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       ),
     async onHeartbeat(renewal) {
       guards.set(renewal.host, renewal.guard ?? null);
-      await leases.renew(renewal);
+      await leases.renew({ ...renewal, endsWithin: watchdogBound(renewal.terms) });
     },
-    onCheckup: checks.heard,
+    onCheckup(host, epoch, checkup) {
+      checks.heard(host, epoch, checkup);
+      if (checkup.concerns) vitals.heard(host, epoch, checkup.concerns);
+    },
     checkupEvery: checks.every,
     onError: (host, error) => log.warn({ host, error }, "link"),
   });
@@ -323,9 +342,11 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     enrolment: joining,
     hub,
     blobs,
-    async onGuardRenewal(host, { epoch, watchdog, stamped }) {
-      await leases.renew({ host, epoch, guard: { watchdog, stamped } });
-      return terms();
+    async onGuardRenewal(host, { epoch, bootId, watchdog, stamped }) {
+      const told = terms();
+      const guard = { watchdog, stamped };
+      await leases.renew({ host, epoch, bootId, guard, endsWithin: watchdogBound(told) });
+      return told;
     },
     log,
   });
@@ -356,6 +377,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       agents.closeAllConnections();
       await new Promise((resolve) => agents.close(resolve));
       await checks.close();
+      await vitals.close();
       await worker.close();
       await database.close();
     },
@@ -371,6 +393,10 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   function hasGuard(host: HostId): boolean | undefined {
     const report = guards.get(host);
     return report === undefined || !hub.isConnected(host) ? undefined : report !== null;
+  }
+
+  function hopeFor(name: string) {
+    return fencing.pursuits().find(({ host }) => host === name)?.steps;
   }
 
   async function everySecond(): Promise<void> {

@@ -45,7 +45,7 @@ export const getFence = route({
   path: "/v1/fence-certificates/:certificate",
   summary: "One proof that a host was dead, with the very text that was signed.",
   needs: "platform:read",
-  params: z.object({ certificate: z.uuid() }),
+  params: z.object({ certificate: z.uuid("must be the id of a certificate: holdfast fences") }),
   query: none,
   body: z.undefined(),
   reply: [
@@ -89,7 +89,7 @@ export const setBmc = route({
   query: none,
   body: z.strictObject({
     url: z
-      .url({ protocol: /^https?$/ })
+      .url({ protocol: /^https?$/, error: "must be an http or https URL" })
       .max(500)
       .describe("For example https://bmc-7.example/redfish/v1/Systems/1"),
     user: z.string().min(1).max(100),
@@ -143,6 +143,7 @@ export const MoveView = z.object({
   goes: z.string().nullable().describe("The host it would be started on; null if it would not be."),
   why: z.string().describe("Why there, or why not."),
 });
+export type MoveView = z.output<typeof MoveView>;
 
 export const planFailover = route({
   method: "GET",

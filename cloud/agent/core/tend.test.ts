@@ -12,6 +12,7 @@ const at = 0 as Instant;
 const wish: Wish = {
   instance: id,
   version: 7,
+  epoch: 1,
   generation: 2,
   want: "running",
   wasRunning: false,

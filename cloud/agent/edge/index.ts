@@ -3,7 +3,7 @@
 export { dialler, fetchBlob, type Membership } from "./dial.ts";
 export { type Examiner, type ExaminerDeps, examiner } from "./examiner.ts";
 export { type Joined, join } from "./join.ts";
-export { type Keeper, type KeeperDeps, keeper, type Storage } from "./keeper.ts";
+export { type Keeper, type KeeperDeps, keeper } from "./keeper.ts";
 export {
   type Dial,
   type Epoch,
@@ -13,4 +13,5 @@ export {
   type Terms,
   type Wire,
 } from "./link.ts";
+export type { Storage } from "./provisions.ts";
 export { fileShelf, type Held, memoryShelf, type Shelf } from "./shelf.ts";

@@ -16,6 +16,7 @@ const clock: Clock = { now: () => Date.now() as Instant, sleep: (d) => sleep(d) 
 const wish: Wish = {
   instance: id,
   version: 1,
+  epoch: 1,
   generation: 1,
   want: "running",
   wasRunning: false,
@@ -44,7 +45,10 @@ const wish: Wish = {
 const stopped = (version: number): Wish => ({ ...wish, version, want: "stopped", spec: null });
 
 /** A keeper on a simulated host. `shelf` and `blob` say how slow those are. */
-async function kept(slow: { save?: () => Promise<void>; blob?: () => Promise<void> } = {}) {
+async function kept(
+  slow: { save?: () => Promise<void>; blob?: () => Promise<void> } = {},
+  epoch = () => 1,
+) {
   const world = simulatedWorld();
   const store: SimulatedStore = {
     files: new Map([["/blob", Buffer.alloc(4_096)]]),
@@ -64,7 +68,7 @@ async function kept(slow: { save?: () => Promise<void>; blob?: () => Promise<voi
       volumeFile: (name) => `/volumes/${name}`,
       claim: async () => {},
     },
-    hasLease: () => true,
+    hasLease: (asked) => asked === epoch(),
     shelf: {
       ...shelf,
       async save(held: Held) {
@@ -131,5 +135,52 @@ test("the end of a generation that left no trace is told again until it is recor
   assert.ok(told() <= 2, "once in a while, not all the time");
   await host.keeper.recorded([{ instance: id, generation: 1 }]);
   assert.deepEqual(host.keeper.held(), []);
+  host.keeper.close();
+});
+
+const shared: Wish = { ...wish, spec: wish.spec && { ...wish.spec, pool: "shared" } };
+const nothing: Wish = { ...wish, version: 2, epoch: 2, want: "nothing", spec: null };
+
+test("a start whose image came too late for its wish launches nothing", async () => {
+  let deliver = () => {};
+  const delivered = new Promise<void>((resolve) => {
+    deliver = resolve;
+  });
+  const host = await kept({ blob: () => delivered });
+  await host.keeper.hear([wish], []);
+  await host.keeper.hear([nothing], []);
+  deliver();
+  await until(() => host.keeper.held().length === 0);
+  assert.equal(host.world.seen.size, 0);
+  host.keeper.close();
+});
+
+test("what another host could start is not launched in a later epoch than it was wished in, though there is a lease", async () => {
+  let epoch = 1;
+  let deliver = () => {};
+  const delivered = new Promise<void>((resolve) => {
+    deliver = resolve;
+  });
+  const host = await kept({ blob: () => delivered }, () => epoch);
+  await host.keeper.hear([shared], []);
+  epoch = 2; // The host was fenced and is back, and what is wished now is still on its way to its disk.
+  deliver();
+  await until(() => host.store.files.size === 2); // The volume is made, and the launch would be next.
+  await host.keeper.hear([nothing], []);
+  await until(() => host.keeper.held().length === 0);
+  assert.equal(host.world.seen.size, 0);
+  host.keeper.close();
+});
+
+test("a launch that hangs is ended before the host enters another epoch, and left alone in its own", async () => {
+  const host = await kept();
+  host.world.tempers.set(id, { launch: "hangs" });
+  await host.keeper.hear([shared], []);
+  await until(() => host.world.machines.size === 1);
+  const [machine] = host.world.machines.values();
+  await host.keeper.enter(1);
+  assert.equal(machine?.exit, undefined);
+  await host.keeper.enter(2);
+  assert.ok(machine?.exit);
   host.keeper.close();
 });

@@ -5,7 +5,6 @@
  * up the stop of the same instance either, and a politer stop not a harder one.
  */
 import type { MachineReport, Unwanted, VolumeReport, Wish } from "@holdfast/cloud/hosts";
-import { blobsOf } from "@holdfast/cloud/images";
 import type {
   Exit,
   Hypervisor,
@@ -13,37 +12,28 @@ import type {
   MachineSpec,
   MachineView,
 } from "@holdfast/drivers/hypervisor";
-import type { Digest, Disks } from "@holdfast/drivers/images";
-import type { InstanceId, VolumeId } from "@holdfast/kernel/ids";
+import type { Disks } from "@holdfast/drivers/images";
+import type { InstanceId } from "@holdfast/kernel/ids";
 import { Problem, problem } from "@holdfast/kernel/problem";
 import { type Clock, type Duration, milliseconds } from "@holdfast/kernel/time";
 import { unreachable } from "@holdfast/kernel/unreachable";
 import { type Act, tend } from "../core/tend.ts";
+import { isShared, provisions, type Storage, specOf } from "./provisions.ts";
+import { ended, machineReport, type Note } from "./reports.ts";
 import type { Held, Shelf } from "./shelf.ts";
+import { gate, turns } from "./turns.ts";
 
 export interface KeeperDeps {
   readonly hypervisor: Hypervisor;
   readonly disks: Disks;
   readonly storage: Storage;
-  /** Whether guests that another host could start may be started here: the lease is held, by our own reckoning. */
-  readonly hasLease: () => boolean;
+  /** Whether guests that another host could start may be started here: this lease is held, by our own reckoning. */
+  readonly hasLease: (epoch: number) => boolean;
   readonly shelf: Shelf;
   readonly clock: Clock;
   /** Something to tell the managers. They may not be there; the next hello says it all. */
   readonly onReport: (machines: readonly MachineReport[], volumes: readonly VolumeReport[]) => void;
   readonly log: (message: string, about: Record<string, unknown>) => void;
-}
-
-/** Where volumes and the images under them are, by pool. */
-export interface Storage {
-  /** The file of a blob in this pool, fetched from a manager if need be. */
-  ensureBlob(digest: Digest, pool: string): Promise<string>;
-  volumeFile(volume: VolumeId, pool: string): string;
-  /**
-   * Writes down, where every host of the pool can read it, who is about to write to a volume. Rejects with
-   * `volume_claimed` if a younger generation has: a second line, should all else have failed.
-   */
-  claim(volume: VolumeId, pool: string, machine: MachineRef): Promise<void>;
 }
 
 export interface Keeper {
@@ -52,18 +42,17 @@ export interface Keeper {
   hear(wishes: readonly Wish[], deleteVolumes: readonly Unwanted[]): Promise<void>;
   /** End these, whatever is wished. Resolves when none of them runs any more. */
   purge(machines: readonly { instance: InstanceId; generation: number }[]): Promise<void>;
+  /**
+   * The host is welcome under this epoch. A launch that hangs since another one is in no report, and was given
+   * up by everybody: it is ended before it can come true. Resolves when none is under way any more.
+   */
+  enter(epoch: number): Promise<void>;
   /** The managers have these endings: their traces may go. */
   recorded(machines: readonly { instance: InstanceId; generation: number }[]): Promise<void>;
   held(): readonly { instance: InstanceId; version: number }[];
   reports(): readonly MachineReport[];
   limitStarts(most: number): void;
   close(): void;
-}
-
-/** What is known about an ending besides what the hypervisor says. */
-interface Note {
-  readonly problem?: Problem;
-  readonly isBootOverdue?: boolean;
 }
 
 interface Ward {
@@ -79,12 +68,13 @@ interface Ward {
 const retryPause = milliseconds(1_000);
 
 export function keeper(deps: KeeperDeps): Keeper {
-  const { hypervisor, disks, shelf, clock, onReport, log } = deps;
+  const { hypervisor, shelf, clock, onReport, log } = deps;
   const wards = new Map<InstanceId, Ward>();
   const notes = new Map<string, Note>();
   const inTurn = turns<InstanceId>();
-  /** Volumes whose files are being made. */
-  const preparing = new Map<VolumeId, Promise<unknown>>();
+  const { ready, claim, remove } = provisions(deps.disks, deps.storage);
+  /** Launches that are under way of what another host could start, with the epoch of each. */
+  const launching = new Map<MachineRef, number>();
   const starts = gate(4);
   let isOpen = true;
 
@@ -103,13 +93,18 @@ export function keeper(deps: KeeperDeps): Keeper {
 
     async hear(wishes, deleteVolumes) {
       await Promise.all(wishes.map((wish) => inTurn(wish.instance, () => take(wish))));
-      await Promise.all(deleteVolumes.map(remove));
+      await Promise.all(deleteVolumes.map(removeVolume));
     },
 
     async purge(machines) {
       await Promise.all(
         machines.map(({ instance: id, generation }) => hypervisor.stop({ id, generation }, atOnce)),
       );
+    },
+
+    async enter(epoch) {
+      const late = [...launching].filter(([, begun]) => begun !== epoch);
+      await Promise.all(late.map(([ref]) => hypervisor.stop(ref, atOnce)));
     },
 
     async recorded(machines) {
@@ -250,22 +245,18 @@ export function keeper(deps: KeeperDeps): Keeper {
   /** A generation whose start fails is closed for good, so that its end is a fact and not a guess. */
   async function start(ward: Ward, wish: Wish): Promise<boolean> {
     const ref = { id: wish.instance, generation: wish.generation };
-    // While this waited for its turn something else may have been wished.
-    if (ward.held.wish.want !== "running" || ward.held.wish.generation !== wish.generation)
-      return true;
     log("start", { ...ref, requestId: wish.requestId });
     try {
-      const { volume, pool } = specOf(wish);
+      const { volume } = specOf(wish);
+      const isWished = () =>
+        ward.held.wish.want === "running" && ward.held.wish.generation === wish.generation;
       // Who has no lease may be dead to the others by now. It is tried again when there is one.
-      if (pool !== local && !deps.hasLease()) return false;
-      const ready = prepare(wish);
-      preparing.set(volume, ready);
-      const spec = await ready.finally(() => preparing.delete(volume));
-      if (pool !== local) {
-        await deps.storage.claim(volume, pool, ref);
-        if (!deps.hasLease()) return false; // That may have taken its time.
-      }
-      await hypervisor.start(spec);
+      const mayStart = () => isWished() && (!isShared(wish) || deps.hasLease(wish.epoch));
+      if (!mayStart()) return !isWished();
+      const spec = await ready(wish);
+      if (isShared(wish) && mayStart()) await claim(wish);
+      if (!mayStart()) return !isWished(); // That may have taken its time.
+      await launch(spec, wish.epoch);
       onReport([], [{ volume, is: "ready" }]);
       awaitBoot(ref.id, ward, milliseconds(0));
     } catch (error) {
@@ -281,52 +272,9 @@ export function keeper(deps: KeeperDeps): Keeper {
     return true;
   }
 
-  async function prepare(wish: Wish): Promise<MachineSpec> {
-    const {
-      name,
-      cpus,
-      memoryMiB,
-      volume,
-      pool,
-      volumeBytes,
-      image,
-      userData,
-      lastDeath,
-      startPaused,
-    } = specOf(wish);
-    const files = new Map<Digest, string>();
-    for (const digest of blobsOf(image))
-      files.set(digest, await deps.storage.ensureBlob(digest, pool));
-    const fileOf = (digest: Digest) => files.get(digest) ?? "";
-    const file = deps.storage.volumeFile(volume, pool);
-    const backing = { file: fileOf(image.disk.digest), format: image.disk.format };
-    await disks.ensureOverlay(file, backing, volumeBytes);
-    const { direct } = image;
-    return {
-      id: wish.instance,
-      generation: wish.generation,
-      name,
-      cpus,
-      memoryMiB,
-      boot: direct
-        ? {
-            kernel: fileOf(direct.kernel),
-            initrd: fileOf(direct.initrd),
-            commandLine: direct.commandLine,
-          }
-        : "firmware",
-      disks: [{ file, format: "qcow2", readOnly: false }],
-      metadata: {
-        "instance-id": wish.instance,
-        hostname: name,
-        "request-id": wish.requestId,
-        ...(userData === null ? {} : { "user-data": userData }),
-        ...(lastDeath === null ? {} : { "last-death": lastDeath }),
-      },
-      paused: startPaused,
-      isFenceable: pool !== local,
-      requestId: wish.requestId,
-    };
+  async function launch(spec: MachineSpec, epoch: number): Promise<void> {
+    if (spec.isFenceable) launching.set(spec, epoch);
+    await hypervisor.start(spec).finally(() => launching.delete(spec));
   }
 
   /** Only for images whose guests say so, and not while somebody keeps the processors stopped. */
@@ -354,11 +302,10 @@ export function keeper(deps: KeeperDeps): Keeper {
     ward.isBootOverdue = false;
   }
 
-  async function remove({ volume, pool }: Unwanted): Promise<void> {
-    // A start that has been overtaken may still be making the file.
-    await preparing.get(volume)?.catch(() => {});
+  async function removeVolume(unwanted: Unwanted): Promise<void> {
+    const { volume } = unwanted;
     try {
-      await disks.remove(deps.storage.volumeFile(volume, pool));
+      await remove(unwanted);
       onReport([], [{ volume, is: "deleted" }]);
     } catch (error) {
       log("could not delete a volume", { volume, error });
@@ -382,54 +329,14 @@ export function keeper(deps: KeeperDeps): Keeper {
   }
 
   function reportOf(view: MachineView): MachineReport {
-    const ward = wards.get(view.id);
-    const isCurrent = ward?.held.wish.generation === view.generation;
-    const base = {
-      instance: view.id,
-      generation: view.generation,
-      reboots: isCurrent ? ward.held.reboots : 0,
-    };
-    if (view.is === "running")
-      return { ...base, phase: "running", guest: view.guest, at: view.since };
-    const { problem: reason, isBootOverdue } = notes.get(keyOf(view)) ?? {};
-    const { exit } = view;
-    return {
-      ...base,
-      phase: "exited",
-      guest: "booting",
-      at: exit.at,
-      exit: {
-        ...exit,
-        hypervisorLog: [...exit.hypervisorLog],
-        consoleTail: [...exit.consoleTail],
-        events: [...exit.events],
-        kernelLog: [...exit.kernelLog],
-        bootTimedOut: isBootOverdue ?? false,
-        ...(reason ? { problem: flat(reason) } : {}),
-      },
-    };
+    const held = wards.get(view.id)?.held;
+    const reboots = held?.wish.generation === view.generation ? held.reboots : 0;
+    return machineReport(view, reboots, notes.get(keyOf(view)));
   }
 }
 
 const atOnce = { acpi: milliseconds(0), terminate: milliseconds(0), kill: milliseconds(5_000) };
-/** The pool that every host has to itself: what is in it, nobody else could start. */
-const local = "local";
-
 const keyOf = ({ id, generation }: MachineRef) => `${id}/${generation}`;
-const ended = (ref: MachineRef, exit: Exit): MachineView => ({ ...ref, is: "exited", exit });
-
-function specOf(wish: Wish): NonNullable<Wish["spec"]> {
-  if (wish.spec) return wish.spec;
-  throw problem(
-    "bug",
-    "wish_incomplete",
-    "A manager asked for an instance without saying what it is.",
-  );
-}
-
-const flat = ({ kind, code, message, details: { fix } }: Problem) =>
-  fix === undefined ? { kind, code, message } : { kind, code, message, fix };
-
 const strange = (error: unknown) =>
   problem(
     "unavailable",
@@ -443,49 +350,3 @@ const strange = (error: unknown) =>
 /** Somebody else was faster, or it has run already. */
 const isOvertaken = (error: unknown) =>
   error instanceof Problem && (error.code === "overtaken" || error.code === "already_ended");
-
-/** What concerns the same is done one after the other, in the order in which it was asked. */
-function turns<Key>() {
-  const last = new Map<Key, Promise<void>>();
-  return (key: Key, work: () => Promise<void>): Promise<void> => {
-    const mine = (last.get(key) ?? Promise.resolve()).then(work);
-    const over = mine
-      .catch(() => {})
-      .then(() => {
-        if (last.get(key) === over) last.delete(key);
-      });
-    last.set(key, over);
-    return mine;
-  };
-}
-
-/** Lets so many through at a time; the others wait in line. */
-function gate(first: number) {
-  let most = first;
-  let inside = 0;
-  const line: (() => void)[] = [];
-  const admit = () => {
-    while (inside < most && line.length > 0) {
-      inside++;
-      line.shift()?.();
-    }
-  };
-  return {
-    limit(count: number) {
-      most = count;
-      admit();
-    },
-    async through<T>(work: () => Promise<T>): Promise<T> {
-      await new Promise<void>((enter) => {
-        line.push(enter);
-        admit();
-      });
-      try {
-        return await work();
-      } finally {
-        inside--;
-        admit();
-      }
-    },
-  };
-}

@@ -75,8 +75,8 @@ export interface Link {
   checkup(checkup: Checkup): void;
   /** The host's name and id, once a manager has said them. */
   identity(): { readonly host: string; readonly name: string; readonly epoch: number } | undefined;
-  /** Whether this host holds its lease, by its own reckoning: from when it sent what was answered. */
-  hasLease(): boolean;
+  /** Whether this host holds its lease of this epoch, by its own reckoning: from when it sent what was answered. */
+  hasLease(epoch: number): boolean;
   close(): void;
 }
 
@@ -119,7 +119,7 @@ export function openLink(deps: LinkDeps): Link {
     checkup(checkup) {
       if (welcome) say({ say: "checkup", ...checkup });
     },
-    hasLease: () => ticks() < leaseUntil,
+    hasLease: (epoch) => epoch === known?.epoch && ticks() < leaseUntil,
     identity: () => known && { host: known.host, name: known.name, epoch: known.epoch },
     close() {
       isOpen = false;
@@ -187,7 +187,7 @@ export function openLink(deps: LinkDeps): Link {
     heardAt = ticks();
     switch (message.say) {
       case "welcome":
-        begin(message);
+        void enter(message);
         break;
       case "beat":
         if (message.checkupEvery) deps.onPace?.(milliseconds(message.checkupEvery));
@@ -236,6 +236,18 @@ export function openLink(deps: LinkDeps): Link {
     } catch (error) {
       log("could not end what may be running elsewhere", { error });
       if (wire === mine) lost("it has machines that it may not have");
+    }
+  }
+
+  /** The guard ends whatever appears until the lease is renewed, so the first heartbeat waits for this. */
+  async function enter(message: Welcome): Promise<void> {
+    const mine = wire;
+    try {
+      await keeper.enter(message.epoch);
+      if (wire === mine) begin(message);
+    } catch (error) {
+      log("could not end what was being launched in another epoch", { error });
+      if (wire === mine) lost("it may have machines that it may not have");
     }
   }
 

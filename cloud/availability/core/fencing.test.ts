@@ -15,8 +15,10 @@ const at = (s: number) => after(silentSince, seconds(s));
 const long = at(-3_600);
 const bare: SilentHost = {
   silentSince,
+  endsBy: undefined,
   watchdog: undefined,
   seenSince: long,
+  steadySince: long,
   power: { is: "absent" },
   brakedBy: undefined,
 };
@@ -61,6 +63,22 @@ const table: Record<string, readonly [Partial<SilentHost>, now: number, Expected
     46,
     { isBoundOver: true },
   ],
+  "it was promised a longer lease, which was shortened since: what it was promised counts": [
+    { watchdog: "hardware", endsBy: at(31) },
+    30,
+    { waits: /watchdog/ },
+  ],
+  "and is over when it was": [{ watchdog: "hardware", endsBy: at(31) }, 31, { isBoundOver: true }],
+  "the clock has jumped since it fell silent: nobody knows for how long, so it counts from then": [
+    { watchdog: "hardware", steadySince: at(60) },
+    75,
+    { waits: /watchdog/ },
+  ],
+  "what is certain of a clock that has jumped": [
+    { watchdog: "hardware", steadySince: at(60) },
+    76,
+    { isBoundOver: true },
+  ],
   "all on its own disks: nothing is gained by calling it dead": [
     { watchdog: "hardware", seenSince: "alone" },
     600,
@@ -87,9 +105,9 @@ test("software counts where an operator says so", () => {
 });
 
 test("the bound is longer than what a host may take, by more than clocks drift", () => {
-  for (const lease of [1, 5, 20])
-    for (const killBudget of [1, 3, 30])
-      for (const watchdog of [2, 10, 60]) {
+  for (const lease of [1, 5, 20, 300])
+    for (const killBudget of [1, 3, 60])
+      for (const watchdog of [2, 10, 60, 300]) {
         const all = {
           ...rules,
           lease: seconds(lease),

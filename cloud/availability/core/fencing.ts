@@ -10,10 +10,19 @@
  * and one whose controller died with it is left to the watchdog. CloudStack waits for the command to
  * succeed, and a total power loss is for ever.
  */
-import { after, type Duration, type Instant, seconds, since } from "@holdfast/kernel/time";
+import {
+  after,
+  type Duration,
+  type Instant,
+  milliseconds,
+  seconds,
+  since,
+} from "@holdfast/kernel/time";
 
 export interface SilentHost {
   readonly silentSince: Instant;
+  /** By when it has ended what it may not run, by the terms it was told; undefined: by today's. */
+  readonly endsBy: Instant | undefined;
   /** What its guard attested when it was last heard: an armed watchdog of this kind. */
   readonly watchdog: "hardware" | "software" | "simulated" | undefined;
   /**
@@ -22,6 +31,8 @@ export interface SilentHost {
    * `alone`: it shares no pool, so nothing of it can be started elsewhere.
    */
   readonly seenSince: Instant | "alone" | undefined;
+  /** When the clock that all of these are read from last jumped; undefined: not that anybody saw. */
+  readonly steadySince: Instant | undefined;
   readonly power: Power;
   /** The failure domain that is braked, if one of its own is. */
   readonly brakedBy: string | undefined;
@@ -50,12 +61,19 @@ export interface FencingSteps {
   readonly until: Instant | undefined;
 }
 
-/** For clocks that drift by a percent and messages that take their time; shown by fencing.property.test.ts. */
+/** For messages that take their time, and for clocks that drift by a percent: twice that, where it is more. */
 const margin = seconds(1);
+const drift = 0.02;
 
 /** From the last renewal that was handled to the moment at which its watchdog has certainly fired. */
-export const watchdogBound = ({ lease, killBudget, watchdog }: FencingRules) =>
-  (lease + Math.max(killBudget, watchdog) + margin) as Duration;
+export function watchdogBound({
+  lease,
+  killBudget,
+  watchdog,
+}: Pick<FencingRules, "lease" | "killBudget" | "watchdog">): Duration {
+  const span = lease + Math.max(killBudget, watchdog);
+  return milliseconds(span + Math.max(margin, span * drift));
+}
 
 export function fence(host: SilentHost, rules: FencingRules, now: Instant): FencingSteps {
   const { power, brakedBy } = host;
@@ -76,12 +94,14 @@ export function fence(host: SilentHost, rules: FencingRules, now: Instant): Fenc
 }
 
 function boundOf(host: SilentHost, rules: FencingRules): Instant | undefined {
-  const { silentSince, seenSince, watchdog } = host;
+  const { silentSince, endsBy, seenSince, steadySince, watchdog } = host;
   if (!watchdog || (watchdog === "software" && !rules.acceptsSoftware)) return undefined;
   if (seenSince === undefined || seenSince === "alone") return undefined;
-  // Later of the two: its guard gives its guests up only once it can see that somebody is there to take them.
-  const from = since(silentSince, seenSince) > 0 ? seenSince : silentSince;
-  return after(from, watchdogBound(rules));
+  const span = endsBy === undefined ? watchdogBound(rules) : since(silentSince, endsBy);
+  // Its guard gives its guests up only once it can see that somebody is there to take them; and of a time
+  // before the clock jumped, nobody can say how long ago it was.
+  const from = Math.max(silentSince, seenSince, steadySince ?? silentSince) as Instant; // One of them.
+  return after(from, span);
 }
 
 function hope({ power, watchdog, seenSince }: SilentHost, bound: Instant | undefined): string {

@@ -42,11 +42,9 @@ export async function admit(
     const before = await read(sql, host, "for update of h");
     const state = await afterReboot(sql, notary, host, before, hello);
     const isBack = state === "down";
-    const isStale = hello.epoch !== null && hello.epoch < before.epoch;
-    if (isBack || isStale) {
-      const purge = await strangers(sql, host, hello);
-      if (purge.length > 0) return { purge };
-    }
+    // Whatever epoch it says: it may have lost what it knew, and what it runs is what counts.
+    const purge = await strangers(sql, host, hello);
+    if (purge.length > 0) return { purge };
     const epoch = isBack ? before.epoch + 1 : before.epoch;
     if (isBack) await carryOver(sql, host, epoch);
     await write(sql, host, hello, epoch, isBack ? admitted(state) : state);

@@ -7,19 +7,13 @@
  */
 import type { HostId } from "@holdfast/kernel/ids";
 import { Problem } from "@holdfast/kernel/problem";
-import { after, type Duration, type Instant } from "@holdfast/kernel/time";
+import { after, type Duration, type Instant, since } from "@holdfast/kernel/time";
 import type { Database } from "@holdfast/store/database";
 import { appendJournal } from "@holdfast/store/journal";
 import { dropLease, holdLease } from "@holdfast/store/leases";
 import { announce } from "@holdfast/store/news";
 import { type Braked, type BrakeRules, brake, podOf, zoneOf } from "../core/brake.ts";
-import {
-  type FencingRules,
-  type FencingSteps,
-  fence,
-  type Power,
-  watchdogBound,
-} from "../core/fencing.ts";
+import { type FencingRules, type FencingSteps, fence, type Power } from "../core/fencing.ts";
 import { certify, type Notary, type Proven } from "./certificates.ts";
 import { noteBmc, type PowerController } from "./power-controllers.ts";
 import { type FleetRow, readFleet, readReleases } from "./silent-hosts.ts";
@@ -30,6 +24,8 @@ export interface FencerDeps {
   readonly rules: () => FencingRules & { readonly brake: BrakeRules } & PowerRules;
   readonly power: (bmc: NonNullable<FleetRow["bmc"]>) => PowerController;
   readonly isSettling: () => boolean;
+  /** When the clock last jumped. */
+  readonly steadySince: () => Instant | undefined;
   readonly onFenced: (hosts: readonly HostId[]) => void;
   readonly onError: (error: unknown, about: string) => void;
 }
@@ -93,6 +89,7 @@ export function fencer(deps: FencerDeps): Fencer {
       steps: fence(
         {
           ...row,
+          steadySince: deps.steadySince(),
           power: row.bmc ? (powers.get(row.id) ?? idle(row.silentSince)) : { is: "absent" },
           brakedBy: braked.find(({ domain }) => isOf(row, domain))?.domain,
         },
@@ -112,7 +109,7 @@ export function fencer(deps: FencerDeps): Fencer {
     if (steps.isBoundOver) {
       const evidence = {
         watchdog: row.watchdog ?? null,
-        boundSeconds: watchdogBound(deps.rules()) / 1_000,
+        boundSeconds: since(row.silentSince, steps.until ?? row.silentSince) / 1_000,
       };
       await prove({ ...caseOf(row), proof: "watchdog", evidence });
     } else if (steps.powerOff && row.bmc) {
@@ -149,6 +146,7 @@ export function fencer(deps: FencerDeps): Fencer {
   /** It was sick enough to be switched off; a new boot is the usual cure, and it owns disks that nobody else has. */
   async function switchOn(row: FleetRow, controller: PowerController): Promise<void> {
     await controller.powerOn();
+    await noteBmc(database, row.id, await controller.readPower());
     await appendJournal(database, [
       { at: notary.now(), kind: "host", subject: row.id, event: "poweredOn", actor: "holdfast" },
     ]);

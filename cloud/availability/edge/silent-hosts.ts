@@ -5,14 +5,18 @@ import { type Instant, since } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
 import type { SilentHost } from "../core/fencing.ts";
 
-export interface FleetRow {
+interface Standing {
   readonly id: HostId;
   readonly name: string;
   readonly pod: string;
   readonly zone: string;
   readonly state: HostState;
   readonly epoch: number;
+}
+
+export interface FleetRow extends Standing {
   readonly silentSince: Instant;
+  readonly endsBy: Instant | undefined;
   readonly watchdog: SilentHost["watchdog"];
   readonly seenSince: SilentHost["seenSince"];
   readonly bmc:
@@ -22,14 +26,9 @@ export interface FleetRow {
   readonly provenAt: Instant | undefined;
 }
 
-interface Row {
-  readonly id: HostId;
-  readonly name: string;
-  readonly pod: string;
-  readonly zone: string;
-  readonly state: HostState;
-  readonly epoch: number;
+interface Row extends Standing {
   readonly renewedAt: Instant;
+  readonly endsBy: Instant | null;
   readonly watchdog: "hardware" | "software" | "simulated" | null;
   readonly pools: string[];
   readonly stampingSince: Instant | null;
@@ -41,7 +40,8 @@ interface Row {
 
 export async function readFleet(sql: Sql, now: Instant): Promise<readonly FleetRow[]> {
   const rows = await sql.query<Row>(
-    `select h.id, h.name, c.pod, p.zone, h.state, h.epoch, l.renewed_at as "renewedAt", l.watchdog, h.pools,
+    `select h.id, h.name, c.pod, p.zone, h.state, h.epoch, l.renewed_at as "renewedAt",
+       l.ends_by as "endsBy", l.watchdog, h.pools,
        l.stamping_since as "stampingSince", b.url, b.username, b.password,
        (select max(proven_at) from fence_certificate f where f.host_id = h.id) as "provenAt"
      from host h join cluster c on c.name = h.cluster join pod p on p.name = c.pod
@@ -55,6 +55,7 @@ export async function readFleet(sql: Sql, now: Instant): Promise<readonly FleetR
     state: row.state,
     epoch: row.epoch,
     silentSince: row.renewedAt,
+    endsBy: row.endsBy ?? undefined,
     watchdog: row.watchdog ?? undefined,
     seenSince: seenSince(row, rows, now),
     bmc:

@@ -19,6 +19,8 @@ const milliseconds = z.number().nonnegative();
 export const Wish = z.object({
   instance: id<InstanceId>(),
   version: z.number().int(),
+  /** The epoch of the host in which it was given this: what another host could start is not started in any other. */
+  epoch: z.number().int().default(0),
   generation,
   /** `nothing`: it has no business here. Whatever runs of it is ended, and its traces are removed. */
   want: z.enum(["running", "stopped", "nothing"]),
@@ -141,6 +143,8 @@ export type StorageLook = z.output<typeof StorageLook>;
 export const Checkup = z.object({
   machines: z.array(MachineLook),
   storage: z.array(StorageLook),
+  /** Why its hardware gives reason to avoid the host, in sentences. Null: nobody has looked yet. */
+  concerns: z.array(z.string()).nullable().default(null),
 });
 export type Checkup = z.output<typeof Checkup>;
 

@@ -33,7 +33,7 @@ export interface HubDeps {
   readonly onHello: (host: HostId, hello: Hello) => Promise<Welcome | Purge>;
   readonly onReport: (host: HostId, epoch: number, report: Report) => Promise<void>;
   /** Resolves when the lease is renewed in the database; rejects with `lease_void` if it was fenced. */
-  readonly onHeartbeat: (renewal: Renewal) => Promise<void>;
+  readonly onHeartbeat: (renewal: Heard) => Promise<void>;
   /** How the host's machines look. Nothing waits for it: another one follows. */
   readonly onCheckup?: (host: HostId, epoch: number, checkup: Checkup) => void;
   /** How often hosts should send one. */
@@ -62,6 +62,11 @@ export interface Welcome {
   readonly deleteVolumes: readonly Unwanted[];
 }
 
+/** A heartbeat, with the terms that the host was told on this connection and goes by. */
+export interface Heard extends Omit<Renewal, "endsWithin"> {
+  readonly terms: Pick<Welcome, "lease" | "killBudget" | "watchdog">;
+}
+
 /** Something that was asked of a host and is still being answered. */
 interface Open {
   readonly resolve: (value: unknown) => void;
@@ -72,6 +77,7 @@ interface Open {
 interface Connection {
   readonly socket: Socket;
   epoch: number | undefined;
+  terms: Heard["terms"] | undefined;
   readonly told: Map<InstanceId, number>;
   readonly open: Map<number, Open>;
 }
@@ -168,6 +174,7 @@ export function openHub(deps: HubDeps): Hub {
     const connection: Connection = {
       socket,
       epoch: undefined,
+      terms: undefined,
       told: new Map(),
       open: new Map(),
     };
@@ -222,10 +229,10 @@ export function openHub(deps: HubDeps): Hub {
   }
 
   function renew(host: HostId, connection: Connection, { guard, sentAt }: Heartbeat): void {
-    const { epoch } = connection;
-    if (epoch === undefined) return;
+    const { epoch, terms } = connection;
+    if (epoch === undefined || !terms) return;
     // Not awaited: the reports behind it need not wait for the lease.
-    deps.onHeartbeat({ host, epoch, guard }).then(
+    deps.onHeartbeat({ host, epoch, guard, terms }).then(
       () => {
         const checkupEvery = deps.checkupEvery?.();
         send(connection, { say: "beat", sentAt, ...(checkupEvery ? { checkupEvery } : {}) });
@@ -255,10 +262,11 @@ export function openHub(deps: HubDeps): Hub {
     const { wishes, deleteVolumes, ...welcome } = answer;
     send(connection, { say: "welcome", host, ...welcome });
     connection.epoch = welcome.epoch;
+    connection.terms = welcome;
     for (const { instance, version } of hello.held) connection.told.set(instance, version);
     const ended = hello.machines.filter(({ phase }) => phase === "exited");
     if (ended.length > 0) send(connection, { say: "recorded", machines: ended, volumes: [] });
-    tellNews(connection, [...wishes, ...leftovers(hello, wishes)], deleteVolumes);
+    tellNews(connection, [...wishes, ...leftovers(hello, welcome.epoch, wishes)], deleteVolumes);
   }
 
   async function record(host: HostId, connection: Connection, report: Report): Promise<void> {
@@ -273,7 +281,7 @@ export function openHub(deps: HubDeps): Hub {
 }
 
 /** What the host still holds and nobody wishes for: it is to be ended and forgotten. */
-function leftovers(hello: Hello, wishes: readonly Wish[]): Wish[] {
+function leftovers(hello: Hello, epoch: number, wishes: readonly Wish[]): Wish[] {
   const wished = new Set(wishes.map(({ instance }) => instance));
   const held = new Map(hello.held.map(({ instance, version }) => [instance, version]));
   for (const { instance } of hello.machines) if (!held.has(instance)) held.set(instance, 0);
@@ -282,6 +290,7 @@ function leftovers(hello: Hello, wishes: readonly Wish[]): Wish[] {
     .map(([instance, version]) => ({
       instance,
       version: version + 1,
+      epoch,
       generation: Number.MAX_SAFE_INTEGER,
       want: "nothing",
       wasRunning: false,
@@ -293,13 +302,15 @@ function leftovers(hello: Hello, wishes: readonly Wish[]): Wish[] {
     }));
 }
 
+/** What was decided about another epoch of the host is not for this one, however late it comes. */
 function tellNews(
   connection: Connection,
   wishes: readonly Wish[],
   deleteVolumes: readonly Unwanted[],
 ): void {
   const fresh = wishes.filter(
-    ({ instance, version }) => version > (connection.told.get(instance) ?? 0),
+    ({ instance, version, epoch }) =>
+      version > (connection.told.get(instance) ?? 0) && epoch === connection.epoch,
   );
   for (const { instance, version } of fresh) connection.told.set(instance, version);
   if (fresh.length + deleteVolumes.length === 0) return;

@@ -5,7 +5,7 @@
  * one statement, and only then is any of them answered: a host believes in its lease only when it is in
  * the database. Silence makes a host suspect and nothing more.
  *
- * A lease is for one epoch. Whoever fences a host voids its lease in the same transaction, so a renewal
+ * A lease is for one epoch, and for one boot in it. Whoever fences a host voids its lease in the same transaction, so a renewal
  * that arrives a moment later changes nothing and is refused, whatever its manager believed.
  */
 import type { HostId } from "@holdfast/kernel/ids";
@@ -14,8 +14,10 @@ import type { Clock, Duration, Instant, Ticks } from "@holdfast/kernel/time";
 import type { Database } from "@holdfast/store/database";
 import { appendJournal, type JournalRow } from "@holdfast/store/journal";
 import { announce } from "@holdfast/store/news";
+import type { FlapLimits } from "../core/flaps.ts";
 import { type HostState, hostLifecycle } from "../core/lifecycle.ts";
 import type { GuardReport } from "../core/link.ts";
+import { noteFlaps, settleFlaps } from "./flaps.ts";
 import { lookAtGuests } from "./guests.ts";
 
 export interface LeaseDeps {
@@ -24,6 +26,8 @@ export interface LeaseDeps {
   readonly ticks: Ticks;
   readonly self: string;
   readonly lease: () => Duration;
+  /** How often a host may fall silent before it is better avoided. */
+  readonly flaps: () => FlapLimits;
   /** The state of these hosts has changed. */
   readonly onChanged: (hosts: readonly HostId[]) => void;
   readonly onError: (error: unknown) => void;
@@ -33,17 +37,23 @@ export interface LeaseDeps {
 export interface Renewal {
   readonly host: HostId;
   readonly epoch: number;
+  /** The boot that asks. Undefined: its connection vouches for it, which began with a hello of that boot. */
+  readonly bootId?: string;
   /** Undefined: nothing was said of it. */
   readonly guard: GuardReport | null | undefined;
+  /** After this time without another renewal its guard or its watchdog has ended what it may not run. */
+  readonly endsWithin: Duration;
 }
 
 export interface Leases {
-  /** Resolves once the renewal is in the database; rejects with `lease_void` if the host was fenced. */
+  /** Resolves once the renewal is in the database; rejects with `lease_void` if the host was fenced or has booted since. */
   renew(renewal: Renewal): Promise<void>;
   /** Look for hosts that have fallen silent. Call about once a second. */
   watch(): Promise<void>;
   /** Nobody is called silent or dead before then: a start, a jump of the clock or an outage is not their silence. */
   isSettling(): boolean;
+  /** When the clock of the platform last jumped, as far as this manager saw. */
+  steadySince(): Instant | undefined;
 }
 
 /** How much the wall clock may differ from the steady one between two looks before it counts as a jump. */
@@ -54,11 +64,13 @@ const settling = 2_000;
 const stampGap = 3_000;
 
 export function hostLeases(deps: LeaseDeps): Leases {
-  const { database, clock, ticks, self, lease, onChanged, onError } = deps;
+  const { database, clock, ticks, self, lease, flaps, onChanged, onError } = deps;
   let waiting: { renewal: Renewal; resolve: () => void; reject: (error: unknown) => void }[] = [];
   let isFlushing = false;
   let graceUntil = ticks() + lease() + settling;
   let last = { wall: clock.now(), steady: ticks() };
+  let steadySince: Instant | undefined;
+  let isSound = false;
 
   return {
     renew: (renewal) =>
@@ -68,14 +80,18 @@ export function hostLeases(deps: LeaseDeps): Leases {
       }),
     async watch() {
       noticeJump();
+      if (!isSound) await bringBack();
       if (ticks() < graceUntil) return;
       const silent = await findSilent().catch((error: unknown) => {
         forgiveAfter(error);
         throw error;
       });
       if (silent.length > 0) onChanged(silent);
+      const steady = await settleFlaps(database, self, clock.now());
+      if (steady.length > 0) onChanged(steady);
     },
     isSettling: () => ticks() < graceUntil,
+    steadySince: () => steadySince,
   };
 
   /** A database that was away has heard nobody. That is not their silence. */
@@ -88,10 +104,12 @@ export function hostLeases(deps: LeaseDeps): Leases {
   }
 
   function findSilent(): Promise<readonly HostId[]> {
+    // The clock and not now(): had that jumped just now, all would be silent, and nobody has seen it yet.
+    const silentBefore = new Date(clock.now() - lease());
     return database.transaction(async (sql) => {
       const silent = await sql.query<{ id: HostId }>(
         `select h.id from host h join host_lease l on l.host_id = h.id where ${isSilent}`,
-        [lease()],
+        [silentBefore],
       );
       if (silent.length === 0) return [];
       const ids = silent.map(({ id }) => id);
@@ -99,10 +117,12 @@ export function hostLeases(deps: LeaseDeps): Leases {
       const rows = await sql.query<{ id: HostId }>(
         `update host h set state = $2 from host_lease l
            where l.host_id = h.id and h.id = any($3) and ${isSilent} returning h.id`,
-        [lease(), hostLifecycle.next("up", "leaseExpired"), ids],
+        [silentBefore, hostLifecycle.next("up", "leaseExpired"), ids],
       );
       const hosts = rows.map(({ id }) => id);
-      await appendJournal(sql, hosts.map(changeOf(clock.now(), "leaseExpired", "up", "suspect")));
+      const now = clock.now();
+      await appendJournal(sql, hosts.map(changeOf(now, "leaseExpired", "up", "suspect")));
+      await noteFlaps(sql, hosts, flaps(), now);
       await announce(sql, { from: self, hosts, instances: [] });
       return hosts;
     });
@@ -134,13 +154,16 @@ export function hostLeases(deps: LeaseDeps): Leases {
   async function record(renewals: readonly Renewal[]): Promise<ReadonlyMap<HostId, HostState>> {
     const rows = await database.query<{ id: HostId; state: HostState }>(
       `update host_lease l set renewed_at = now(), manager = $2,
+         ends_by = greatest(l.ends_by, now() + d.ends_within * interval '1 millisecond'),
          watchdog = case when d.told then d.watchdog else l.watchdog end,
          stamping_since = case when h.pools = '{}' or not h.pools <@ d.stamped then null
            when l.stamping_since is not null and l.renewed_at > now() - $3 * interval '1 millisecond'
            then l.stamping_since else now() end
        from (select * from json_to_recordset($1::json)
-               as r (host uuid, epoch int, told bool, watchdog text, stamped text[]) order by host) d, host h
+               as r (host uuid, epoch int, boot text, told bool, watchdog text, stamped text[],
+                     ends_within float8) order by host) d, host h
        where l.host_id = d.host and l.epoch = d.epoch and h.id = l.host_id
+         and (d.boot is null or d.boot = h.boot_id)
        returning h.id, h.state`,
       [JSON.stringify(renewals.map(rowOf)), self, stampGap],
     );
@@ -166,19 +189,35 @@ export function hostLeases(deps: LeaseDeps): Leases {
   function noticeJump(): void {
     const now = { wall: clock.now(), steady: ticks() };
     const drift = Math.abs(now.wall - last.wall - (now.steady - last.steady));
-    if (drift > jump) forgive();
     last = now;
+    if (drift <= jump) return;
+    forgive();
+    steadySince = now.wall;
+    isSound = false;
+  }
+
+  /** What lies in the future was written before the clock was set back, and would be true for that much too long. */
+  async function bringBack(): Promise<void> {
+    await database.query(
+      `update host_lease set renewed_at = now(), ends_by = ends_by - (renewed_at - now()),
+         stamping_since = least(stamping_since, now())
+       where renewed_at > now() + $1 * interval '1 millisecond'`,
+      [jump],
+    );
+    isSound = true;
   }
 }
 
-const isSilent = `h.state = 'up' and l.renewed_at < now() - $1 * interval '1 millisecond'`;
+const isSilent = "h.state = 'up' and l.renewed_at < $1";
 
-const rowOf = ({ host, epoch, guard }: Renewal) => ({
+const rowOf = ({ host, epoch, bootId, guard, endsWithin }: Renewal) => ({
   host,
   epoch,
+  boot: bootId ?? null,
   told: guard !== undefined,
   watchdog: guard?.watchdog.isArmed ? watchdogOf(guard) : null,
   stamped: guard?.stamped ?? [],
+  ends_within: endsWithin,
 });
 
 const watchdogOf = ({ watchdog: { kind } }: GuardReport) => (kind === "none" ? null : kind);

@@ -1,7 +1,7 @@
 /** What a whole look at an instance writes down: the events in order, and where it ends. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { after, type Instant } from "@holdfast/kernel/time";
+import { after, type Instant, seconds } from "@holdfast/kernel/time";
 import { type Order, obey } from "./command.ts";
 import { homed, transitional } from "./lifecycle.ts";
 import type { Cause, World } from "./model.ts";
@@ -54,6 +54,17 @@ test("without a host and with somebody waiting it is failed at once, and the job
   const settled = settle(refused.world);
   assert.deepEqual(told(settled), ["budgetSpent", "= failed"]);
   assert.deepEqual(settled.finished, [{ job: job("run"), outcome: "failed" }]);
+});
+
+test("that there is still no room is written once, and again when the reason is another", () => {
+  const full = because("insufficient-capacity");
+  const first = unplaced(world({ state: "stopped" }), full);
+  assert.equal(first.entry?.event, "placementRefused");
+  assert.equal(
+    unplaced(first.world, { ...full, at: after(full.at, seconds(10)) }).entry,
+    undefined,
+  );
+  assert.ok(unplaced(first.world, { ...full, says: "All are down." }).entry);
 });
 
 test("a guest that switches itself off stays off", () => {

@@ -108,12 +108,15 @@ export function placed(world: World, host: HostId): Changed {
   return moved({ ...world, instance: next, incarnation, lease: "valid", fence: undefined }, event);
 }
 
-/** No host would have it. The cause carries the verdict of each. */
+/** No host would have it. The cause carries the verdict of each. That it is still so is no news, all night. */
 export function unplaced(world: World, cause: Cause): Changed {
-  const { state, job } = world.instance;
+  const { state, job, cause: known } = world.instance;
+  const isNews = job !== undefined || known?.class !== cause.class || known.says !== cause.says;
   return {
     world: { ...world, instance: { ...world.instance, cause, notBefore: undefined } },
-    entry: { event: "placementRefused", from: state, to: state, cause, job: job?.id },
+    entry: isNews
+      ? { event: "placementRefused", from: state, to: state, cause, job: job?.id }
+      : undefined,
   };
 }
 

@@ -11,6 +11,8 @@ import type { Incarnation, Instance, Patience } from "./model.ts";
 
 export interface WishInput {
   readonly instance: Instance;
+  /** Of its host, when it was placed there. */
+  readonly epoch: number;
   readonly phase: Incarnation["phase"] | undefined;
   readonly manifest: Manifest | undefined;
   readonly volumeBytes: number;
@@ -32,6 +34,7 @@ export function wishOf(input: WishInput, patience: Patience): Wish {
   return {
     instance: instance.id,
     version: instance.version,
+    epoch: input.epoch,
     generation: instance.generation,
     want,
     wasRunning: phase === "running",

@@ -30,14 +30,15 @@ export function ordersOf(
   };
   for (const item of cases) {
     if (!isTouched(item)) continue;
-    const { instance: settled, incarnation, patience } = item.settled.world;
-    const instance = { ...settled, version: versionAfter(item) };
+    const { epoch, settled } = item;
+    const { incarnation, patience } = settled.world;
+    const instance = { ...settled.world.instance, version: versionAfter(item) };
     const { home, image, state, volume } = instance;
     const { volumeBytes, volumeHost, pool, lastDeath } = item.before;
     const manifest = manifests.get(image);
     if (home) {
       const phase = incarnation?.phase;
-      const input = { instance, phase, manifest, volumeBytes, pool, lastDeath };
+      const input = { instance, epoch, phase, manifest, volumeBytes, pool, lastDeath };
       to(home).wishes.push(wishOf(input, patience));
     }
     if (state === "expunging" && volumeHost) to(volumeHost).deleteVolumes.push({ volume, pool });

@@ -1,21 +1,16 @@
 /** The answers to ../api.ts. A handler checks, writes down what is wanted, and returns. */
-import { createHash } from "node:crypto";
-import { findImage } from "@holdfast/cloud/images/edge";
-import { countRunningJobs, findRepeats, type NewJob, type Repeat } from "@holdfast/cloud/jobs/edge";
 import type { Settings } from "@holdfast/cloud/settings";
-import { findType } from "@holdfast/cloud/types/edge";
-import type { InstanceId, JobId, MintId, ProjectId } from "@holdfast/kernel/ids";
-import { type Problem, problem } from "@holdfast/kernel/problem";
-import { handle, type Request } from "@holdfast/kernel/route";
+import type { InstanceId, MintId, ProjectId } from "@holdfast/kernel/ids";
+import { handle } from "@holdfast/kernel/route";
 import type { Clock } from "@holdfast/kernel/time";
 import { brokenConstraint, type Database } from "@holdfast/store/database";
 import { appendJournal, readJournal } from "@holdfast/store/journal";
-import { shared, together } from "@holdfast/store/reads";
+import { together } from "@holdfast/store/reads";
 import * as api from "../api.ts";
 import type { Order } from "../core/command.ts";
-import type { JobKind } from "../core/model.ts";
-import { type Birth, birthOf } from "./births.ts";
-import { changeRecovery, checkPool, findDependencies } from "./recovery.ts";
+import { nameTaken, planning } from "./planning.ts";
+import { changeRecovery } from "./recovery.ts";
+import { type Begun, repeats, type Told } from "./repeats.ts";
 import { findInstance, pageOfInstances, viewInstances } from "./views.ts";
 import type { Worker } from "./worker.ts";
 
@@ -41,11 +36,11 @@ export interface TraceLine {
   readonly text: string;
 }
 
-type Told = Pick<Request<unknown, unknown, unknown>, "caller" | "requestId" | "idempotencyKey">;
-
 export function instanceRoutes(deps: InstanceRouteDeps) {
-  const { database, worker, settings, clock, mintId, mintName, hosts } = deps;
-  const { typeOf, imageOf, runningJobs, viewsOf } = sharedReads(database);
+  const { database, worker, clock, hosts } = deps;
+  const plan = planning(deps);
+  const { newJob, once } = repeats(deps);
+  const viewsOf = sharedViews(database);
   const commanded =
     (verb: Order["verb"]) =>
     async ({ params, body, ...told }: Told & { params: Of; body: { force?: boolean } }) =>
@@ -54,9 +49,11 @@ export function instanceRoutes(deps: InstanceRouteDeps) {
   return {
     runInstances: handle(api.runInstances, async ({ params, body, ...told }) => {
       const asked = JSON.stringify(body);
-      return once(params.project, told, asked, async () => {
+      const jobFor = (ids: readonly InstanceId[]) =>
+        newJob(params.project, "run", ids, told, asked);
+      const begun = await once(params.project, told, asked, async () => {
         for (let tries = 1; ; tries++) {
-          const births = await plan(params.project, body, told, asked);
+          const births = await plan(params.project, body, told.requestId, jobFor);
           const [first] = births;
           if (!first) throw new Error("a request for instances made none");
           try {
@@ -69,6 +66,7 @@ export function instanceRoutes(deps: InstanceRouteDeps) {
           }
         }
       });
+      return accepted(begun);
     }),
 
     listInstances: handle(api.listInstances, ({ params, query }) =>
@@ -146,7 +144,7 @@ export function instanceRoutes(deps: InstanceRouteDeps) {
     told: Told,
   ) {
     const asked = JSON.stringify({ verb, instance, force });
-    return once(project, told, asked, async () => {
+    const begun = await once(project, told, asked, async () => {
       const { id } = await findInstance(database, project, instance);
       const target = id as InstanceId; // A view's id is plain text.
       const job = newJob(project, verb, [target], told, asked);
@@ -159,229 +157,23 @@ export function instanceRoutes(deps: InstanceRouteDeps) {
       await worker.order({ instance: target, order, job, actor: told.caller.name });
       return job;
     });
+    return accepted(begun);
   }
 
-  /** What the caller's key stands for if it was used before, otherwise what `act` has made. */
-  async function once(project: ProjectId, told: Told, asked: string, act: () => Promise<NewJob>) {
-    const repeat = await findRepeat(project, told, asked);
-    if (repeat) return accepted(repeat.job, repeat.targets);
-    try {
-      const { id, targets } = await act();
-      return accepted(id, targets);
-    } catch (error) {
-      if (told.idempotencyKey === undefined) throw error;
-      // The same request may have been carried out meanwhile; then whatever stopped this one is its doing.
-      const faster = await findRepeat(project, told, asked);
-      if (!faster) throw error;
-      return accepted(faster.job, faster.targets);
-    }
-  }
-
-  async function plan(
-    project: ProjectId,
-    body: api.RunRequest,
-    told: Told,
-    asked: string,
-  ): Promise<readonly Birth[]> {
-    const limits = settings();
-    const most = limits["manager.instances_per_request"];
-    if (body.count > most) throw tooMany(body.count, most);
-    const [type, image] = await Promise.all([
-      typeOf(body.type),
-      imageOf(`${project} ${body.image}`),
-      runningJobs(project).then((count) => checkJobs(count, limits["manager.concurrent_jobs"])),
-    ]);
-    const { manifest } = image;
-    if (manifest && type.memoryMiB < manifest.smallestMemoryMiB)
-      throw memoryTooSmall(type.memoryMiB, image.name, manifest.smallestMemoryMiB);
-    const volumeBytes = volumeSize(
-      body,
-      type.diskGiB,
-      image.name,
-      manifest?.disk.virtualBytes ?? 0,
-    );
-    const pool = body.pool ?? limits["volumes.default_pool"];
-    if (pool !== "local") await checkPool(database, pool);
-    const dependsOn = await findDependencies(database, project, body.dependsOn);
-    const ids = Array.from({ length: body.count }, () => mintId<"Instance">());
-    const job = newJob(project, "run", ids, told, asked);
-    const name = body.name ?? mintName();
-    return ids.map((id, index) =>
-      birthOf(
-        {
-          id,
-          project,
-          name: body.count === 1 ? name : `${name}-${index + 1}`,
-          type: type.name,
-          cpus: type.cpus,
-          memoryMiB: type.memoryMiB,
-          image: image.id,
-          volume: mintId<"Volume">(),
-          zone: body.zone,
-          hostTags: body.hostTags,
-          antiAffinityGroup: body.antiAffinityGroup,
-          userData: body.userData,
-          startPaused: body.startPaused,
-          isProtected: body.isProtected,
-          recovery: body.recovery,
-          priority: body.priority,
-          dependsOn,
-          requestId: told.requestId,
-        },
-        { volumeBytes, pool, image: image.state === "ready" ? "ready" : "importing" },
-        job,
-      ),
-    );
-  }
-
-  function newJob(
-    project: ProjectId,
-    kind: JobKind,
-    targets: readonly InstanceId[],
-    { caller, requestId, idempotencyKey: key }: Told,
-    asked: string,
-  ): NewJob {
-    const idempotency = key === undefined ? undefined : { key, hash: hashOf(kind, asked) };
-    return {
-      id: mintId<"Job">(),
-      project,
-      kind,
-      targets,
-      actor: caller.name,
-      requestId,
-      idempotency,
-      createdAt: clock.now(),
-    };
-  }
-
-  /** Rejects with `idempotency_key_reused` when the key stands for another request. */
-  async function findRepeat(
-    project: ProjectId,
-    told: Told,
-    asked: string,
-  ): Promise<Repeat | undefined> {
-    const key = told.idempotencyKey;
-    if (key === undefined) return undefined;
-    const [repeat] = await findRepeats(database, [{ project, key }]);
-    if (repeat && ![...jobKinds].some((kind) => repeat.hash === hashOf(kind, asked)))
-      throw keyReused(key);
-    return repeat;
-  }
-
-  async function accepted(job: JobId, instances: readonly InstanceId[]) {
-    return { job: job as string, instances: [...((await viewsOf(instances)) ?? [])] };
+  async function accepted({ id, targets }: Begun) {
+    return { job: id as string, instances: [...((await viewsOf(targets)) ?? [])] };
   }
 }
 
-/** What many requests at the same moment ask of the database: read once for all of them. */
-function sharedReads(database: Database) {
-  return {
-    typeOf: shared((name) => findType(database, name)),
-    /** By project and name. */
-    imageOf: shared((key) => {
-      const [project = "", image = ""] = key.split(" ");
-      return findImage(database, project as ProjectId, image); // Ids and names hold no spaces.
-    }),
-    runningJobs: shared((project) => countRunningJobs(database, project as ProjectId)), // Keys are text.
-    viewsOf: together(async (lists: readonly (readonly InstanceId[])[]) => {
-      const views = await viewInstances(database, lists.flat());
-      const byId = new Map(views.map((view) => [view.id, view]));
-      return new Map(lists.map((ids) => [ids, ids.flatMap((id) => byId.get(id) ?? [])]));
-    }),
-  };
-}
-
-function checkJobs(running: number, most: number): void {
-  if (running < most) return;
-  throw problem(
-    "exhausted",
-    "too_many_jobs",
-    `${running} jobs are under way in this project; ${most} is the limit.`,
-    {
-      fix: "Wait until some are done, or raise it: holdfast settings set manager.concurrent_jobs N",
-      retryAfterSeconds: 5,
-    },
-  );
-}
+/** Many requests end at the same moment: what all of them answer with is read once. */
+const sharedViews = (database: Database) =>
+  together(async (lists: readonly (readonly InstanceId[])[]) => {
+    const views = await viewInstances(database, lists.flat());
+    const byId = new Map(views.map((view) => [view.id, view]));
+    return new Map(lists.map((ids) => [ids, ids.flatMap((id) => byId.get(id) ?? [])]));
+  });
 
 interface Of {
   readonly project: ProjectId;
   readonly instance: string;
 }
-
-const jobKinds: readonly JobKind[] = [
-  "run",
-  "start",
-  "stop",
-  "reboot",
-  "destroy",
-  "recover",
-  "expunge",
-];
-const hashOf = (kind: string, asked: string) =>
-  createHash("sha256").update(`${kind} ${asked}`).digest("hex");
-
-const gib = 2 ** 30;
-
-function volumeSize(
-  body: api.RunRequest,
-  typeGiB: number,
-  image: string,
-  imageBytes: number,
-): number {
-  const asked = (body.diskGiB ?? typeGiB) * gib;
-  if (asked >= imageBytes) return asked;
-  const needed = Math.ceil(imageBytes / gib);
-  if (body.diskGiB === undefined) return needed * gib;
-  throw problem(
-    "invalid",
-    "disk_too_small",
-    `${body.diskGiB} GiB is less than the disk of ${image}.`,
-    {
-      fix: `Ask for ${needed} GiB or more: --disk ${needed}`,
-      faults: [{ field: "body.diskGiB", reason: `must be at least ${needed}` }],
-    },
-  );
-}
-
-function nameTaken(births: readonly Birth[]): Problem {
-  const [first] = births;
-  const name = first?.seed.name ?? "";
-  const which = births.length > 1 ? `One of the names from ${name} on` : `The name ${name}`;
-  return problem("conflict", "name_taken", `${which} is taken in this project.`, {
-    fix: "Choose another, or leave it out to have one made up. Names are free again once their instance is expunged.",
-    faults: [{ field: "body.name", reason: "is taken" }],
-  });
-}
-
-const tooMany = (count: number, most: number) =>
-  problem(
-    "invalid",
-    "too_many_instances",
-    `${count} instances in one request; ${most} is the limit.`,
-    {
-      fix: "Ask several times, or raise it: holdfast settings set manager.instances_per_request N",
-      faults: [{ field: "body.count", reason: `must be at most ${most}` }],
-    },
-  );
-
-const memoryTooSmall = (have: number, image: string, need: number) =>
-  problem(
-    "invalid",
-    "memory_too_small",
-    `${image} needs ${need} MiB of memory; this type has ${have}.`,
-    {
-      fix: "Choose a larger type: holdfast types",
-      faults: [{ field: "body.type", reason: `has less than ${need} MiB` }],
-    },
-  );
-
-const keyReused = (key: string) =>
-  problem(
-    "conflict",
-    "idempotency_key_reused",
-    `The key ${key} was used for a different request.`,
-    {
-      fix: "Use a new Idempotency-Key for a new request.",
-    },
-  );

@@ -1,4 +1,9 @@
-/** Everything that is wished of one host: what it is told when it connects, whatever it knew before. */
+/**
+ * Everything that is wished of one host: what it is told when it connects, whatever it knew before.
+ *
+ * Not what it was given in an epoch that has ended: that is proven dead, and only waits for somebody to say
+ * so and to start it elsewhere.
+ */
 
 import { lastDeathOf } from "@holdfast/cloud/deaths/edge";
 import type { Unwanted, Wish } from "@holdfast/cloud/hosts";
@@ -10,6 +15,7 @@ import { wishOf } from "../core/wish.ts";
 import { type InstanceRow, instanceOf } from "./rows.ts";
 
 interface WishRow extends InstanceRow {
+  readonly epoch: number;
   readonly phase: Incarnation["phase"] | null;
   readonly volume_bytes: number;
   readonly pool: string;
@@ -23,12 +29,13 @@ export async function wishesForHost(
   patience: Patience,
 ): Promise<{ wishes: readonly Wish[]; deleteVolumes: readonly Unwanted[] }> {
   const rows = await sql.query<WishRow>(
-    `select i.*, c.phase, v.size_bytes as volume_bytes, v.pool, m.manifest,
+    `select i.*, c.host_epoch as epoch, c.phase, v.size_bytes as volume_bytes, v.pool, m.manifest,
        ${lastDeathOf("i.id")} as last_death
      from instance i
      join image m on m.id = i.image_id
      join volume v on v.id = i.volume_id
-     left join incarnation c on c.instance_id = i.id and c.generation = i.generation
+     join incarnation c on c.instance_id = i.id and c.generation = i.generation
+     join host h on h.id = i.home and h.epoch = c.host_epoch
      where i.home = $1`,
     [host],
   );
@@ -47,6 +54,7 @@ export async function wishesForHost(
     return wishOf(
       {
         instance: instanceOf(row),
+        epoch: row.epoch,
         phase,
         manifest,
         volumeBytes: row.volume_bytes,

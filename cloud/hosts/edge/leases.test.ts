@@ -1,0 +1,132 @@
+/** Leases in a real database, under clocks that are turned by hand. */
+import assert from "node:assert/strict";
+import { after, before, beforeEach, test } from "node:test";
+import type { HostId } from "@holdfast/kernel/ids";
+import { type Clock, type Instant, minutes, seconds } from "@holdfast/kernel/time";
+import { stopTestServer, testDatabase } from "@holdfast/store/testing";
+import { ensureDefaultPlace } from "./fleet.ts";
+import { hostLeases } from "./leases.ts";
+
+const host = "0190f5a0-0000-7000-8000-000000000001" as HostId;
+let made: Awaited<ReturnType<typeof testDatabase>>;
+
+before(async () => {
+  made = await testDatabase();
+  await ensureDefaultPlace(made.database);
+  await made.database.query(
+    "insert into host (id, name, cluster, state, mode) values ($1, 'host-1', 'default', 'up', 'enabled')",
+    [host],
+  );
+});
+beforeEach(async () => {
+  await made.database.query("update host set state = 'up'");
+  await made.database.query("delete from host_lease");
+  await made.database.query(
+    "insert into host_lease (host_id, renewed_at, manager, epoch) values ($1, now(), 'm', 1)",
+    [host],
+  );
+});
+after(async () => {
+  await made.drop();
+  await stopTestServer();
+});
+
+/** A manager whose clocks can be turned: `pass` is time that goes by, `jump` is none. */
+function manager() {
+  const begun = performance.now();
+  let passed = 0;
+  let jumped = 0;
+  const ticks = () => performance.now() - begun + passed;
+  const clock: Clock = {
+    now: () => (Date.now() + passed + jumped) as Instant,
+    sleep: async () => {},
+  };
+  const leases = hostLeases({
+    database: made.database,
+    clock,
+    ticks,
+    self: "m",
+    lease: () => seconds(5),
+    flaps: () => ({ limit: 100, window: minutes(1) }),
+    onChanged: () => {},
+    onError: (error) => assert.fail(String(error)),
+  });
+  return {
+    leases,
+    clock,
+    pass: (duration: number) => {
+      passed += duration;
+    },
+    jump: (duration: number) => {
+      jumped += duration;
+    },
+  };
+}
+
+async function read<T>(what: string): Promise<T> {
+  const [row] = await made.database.query<{ it: T }>(
+    `select ${what} as it from host h join host_lease l on l.host_id = h.id`,
+  );
+  assert.ok(row);
+  return row.it;
+}
+const stateOf = () => read<string>("h.state");
+
+test("a host that is silent is suspect after its lease, and not before a manager that has just begun has listened", async () => {
+  const { leases, pass } = manager();
+  pass(seconds(6));
+  await leases.watch();
+  assert.equal(await stateOf(), "up");
+  pass(seconds(2));
+  await leases.watch();
+  assert.equal(await stateOf(), "suspect");
+});
+
+test("the clock is set back by an hour while a host is silent: it is suspect after its lease, not in an hour", async () => {
+  await made.database.query(
+    `update host_lease set renewed_at = now() + interval '1 hour',
+       ends_by = now() + interval '1 hour 16 seconds', stamping_since = now() + interval '30 minutes'`,
+  );
+  const { leases, pass } = manager();
+  await leases.watch();
+  assert.ok((await read<Instant>("l.ends_by")) <= Date.now() + 16_000);
+  assert.ok((await read<Instant>("l.stamping_since")) <= Date.now());
+  pass(seconds(8));
+  await leases.watch();
+  assert.equal(await stateOf(), "suspect");
+});
+
+test("the clock is set forward by an hour: nobody is silent because of that, and from then on time counts anew", async () => {
+  const { leases, clock, pass, jump } = manager();
+  pass(seconds(8));
+  await leases.renew({ host, epoch: 1, guard: null, endsWithin: seconds(16) });
+  assert.equal(leases.steadySince(), undefined);
+  jump(minutes(60));
+  await leases.watch();
+  assert.equal(await stateOf(), "up");
+  assert.ok(leases.isSettling());
+  const since = leases.steadySince();
+  assert.ok(since !== undefined && Math.abs(since - clock.now()) < 5_000);
+});
+
+test("what a host was promised is kept, though the next promise is shorter", async () => {
+  const { leases } = manager();
+  await leases.renew({ host, epoch: 1, guard: null, endsWithin: seconds(31) });
+  const before = await read<Instant>("l.ends_by");
+  await leases.renew({ host, epoch: 1, guard: null, endsWithin: seconds(16) });
+  assert.equal(await read<Instant>("l.ends_by"), before);
+  await leases.renew({ host, epoch: 1, guard: null, endsWithin: seconds(40) });
+  assert.ok((await read<Instant>("l.ends_by")) > before);
+});
+
+test("a lease is for one boot: a guard that asks from another is refused, and its host falls silent", async () => {
+  await made.database.query("update host set boot_id = 'this boot'");
+  const { leases, pass } = manager();
+  const asked = { host, epoch: 1, guard: null, endsWithin: seconds(16) };
+  await leases.renew({ ...asked, bootId: "this boot" });
+  await made.database.query("update host_lease set renewed_at = now() - interval '1 hour'");
+  await assert.rejects(leases.renew({ ...asked, bootId: "another boot" }), { code: "lease_void" });
+  pass(seconds(8));
+  await leases.watch();
+  assert.equal(await stateOf(), "suspect");
+});

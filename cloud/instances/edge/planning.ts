@@ -1,0 +1,177 @@
+/**
+ * What a request for instances comes to: one birth for each, or the reason why there cannot be any.
+ *
+ * Nothing is reserved or written here. Whatever is looked up may have changed when the births are carried
+ * out; what must not be wrong then is asked again by the database itself.
+ */
+import { findImage } from "@holdfast/cloud/images/edge";
+import { countRunningJobs, type NewJob } from "@holdfast/cloud/jobs/edge";
+import type { Settings } from "@holdfast/cloud/settings";
+import { findType } from "@holdfast/cloud/types/edge";
+import type { InstanceId, MintId, ProjectId } from "@holdfast/kernel/ids";
+import { type Problem, problem } from "@holdfast/kernel/problem";
+import type { Database } from "@holdfast/store/database";
+import { shared } from "@holdfast/store/reads";
+import type * as api from "../api.ts";
+import { type Birth, birthOf } from "./births.ts";
+import { checkPool, findDependencies } from "./recovery.ts";
+
+export interface PlanDeps {
+  readonly database: Database;
+  readonly settings: () => Settings;
+  readonly mintId: MintId;
+  /** A pronounceable name that nobody has chosen. */
+  readonly mintName: () => string;
+}
+
+/** Makes the plan of one request; `jobFor` makes the job that all of its instances share. */
+export type Plan = (
+  project: ProjectId,
+  body: api.RunRequest,
+  requestId: string,
+  jobFor: (ids: readonly InstanceId[]) => NewJob,
+) => Promise<readonly Birth[]>;
+
+export function planning({ database, settings, mintId, mintName }: PlanDeps): Plan {
+  const { typeOf, imageOf, runningJobs } = sharedReads(database);
+  return plan;
+
+  async function plan(
+    project: ProjectId,
+    body: api.RunRequest,
+    requestId: string,
+    jobFor: (ids: readonly InstanceId[]) => NewJob,
+  ): Promise<readonly Birth[]> {
+    const limits = settings();
+    const most = limits["manager.instances_per_request"];
+    if (body.count > most) throw tooMany(body.count, most);
+    const [type, image] = await Promise.all([
+      typeOf(body.type),
+      imageOf(`${project} ${body.image}`),
+      runningJobs(project).then((count) => checkJobs(count, limits["manager.concurrent_jobs"])),
+    ]);
+    const { manifest } = image;
+    if (manifest && type.memoryMiB < manifest.smallestMemoryMiB)
+      throw memoryTooSmall(type.memoryMiB, image.name, manifest.smallestMemoryMiB);
+    const volumeBytes = volumeSize(
+      body,
+      type.diskGiB,
+      image.name,
+      manifest?.disk.virtualBytes ?? 0,
+    );
+    const pool = body.pool ?? limits["volumes.default_pool"];
+    if (pool !== "local") await checkPool(database, pool);
+    const dependsOn = await findDependencies(database, project, body.dependsOn);
+    const ids = Array.from({ length: body.count }, () => mintId<"Instance">());
+    const job = jobFor(ids);
+    const name = body.name ?? mintName();
+    return ids.map((id, index) =>
+      birthOf(
+        {
+          id,
+          project,
+          name: body.count === 1 ? name : `${name}-${index + 1}`,
+          type: type.name,
+          cpus: type.cpus,
+          memoryMiB: type.memoryMiB,
+          image: image.id,
+          volume: mintId<"Volume">(),
+          zone: body.zone,
+          hostTags: body.hostTags,
+          antiAffinityGroup: body.antiAffinityGroup,
+          userData: body.userData,
+          startPaused: body.startPaused,
+          isProtected: body.isProtected,
+          recovery: body.recovery,
+          priority: body.priority,
+          dependsOn,
+          requestId,
+        },
+        { volumeBytes, pool, image: image.state === "ready" ? "ready" : "importing" },
+        job,
+      ),
+    );
+  }
+}
+
+/** What many requests at the same moment ask of the database: read once for all of them. */
+function sharedReads(database: Database) {
+  return {
+    typeOf: shared((name) => findType(database, name)),
+    /** By project and name. */
+    imageOf: shared((key) => {
+      const [project = "", image = ""] = key.split(" ");
+      return findImage(database, project as ProjectId, image); // Ids and names hold no spaces.
+    }),
+    runningJobs: shared((project) => countRunningJobs(database, project as ProjectId)), // Keys are text.
+  };
+}
+
+function checkJobs(running: number, most: number): void {
+  if (running < most) return;
+  throw problem(
+    "exhausted",
+    "too_many_jobs",
+    `${running} jobs are under way in this project; ${most} is the limit.`,
+    {
+      fix: "Wait until some are done, or raise it: holdfast settings set manager.concurrent_jobs N",
+      retryAfterSeconds: 5,
+    },
+  );
+}
+
+const gib = 2 ** 30;
+
+function volumeSize(
+  body: api.RunRequest,
+  typeGiB: number,
+  image: string,
+  imageBytes: number,
+): number {
+  const asked = (body.diskGiB ?? typeGiB) * gib;
+  if (asked >= imageBytes) return asked;
+  const needed = Math.ceil(imageBytes / gib);
+  if (body.diskGiB === undefined) return needed * gib;
+  throw problem(
+    "invalid",
+    "disk_too_small",
+    `${body.diskGiB} GiB is less than the disk of ${image}.`,
+    {
+      fix: `Ask for ${needed} GiB or more: --disk ${needed}`,
+      faults: [{ field: "body.diskGiB", reason: `must be at least ${needed}` }],
+    },
+  );
+}
+
+/** One of their names is. */
+export function nameTaken(births: readonly Birth[]): Problem {
+  const [first] = births;
+  const name = first?.seed.name ?? "";
+  const which = births.length > 1 ? `One of the names from ${name} on` : `The name ${name}`;
+  return problem("conflict", "name_taken", `${which} is taken in this project.`, {
+    fix: "Choose another, or leave it out to have one made up. Names are free again once their instance is expunged.",
+    faults: [{ field: "body.name", reason: "is taken" }],
+  });
+}
+
+const tooMany = (count: number, most: number) =>
+  problem(
+    "invalid",
+    "too_many_instances",
+    `${count} instances in one request; ${most} is the limit.`,
+    {
+      fix: "Ask several times, or raise it: holdfast settings set manager.instances_per_request N",
+      faults: [{ field: "body.count", reason: `must be at most ${most}` }],
+    },
+  );
+
+const memoryTooSmall = (have: number, image: string, need: number) =>
+  problem(
+    "invalid",
+    "memory_too_small",
+    `${image} needs ${need} MiB of memory; this type has ${have}.`,
+    {
+      fix: "Choose a larger type: holdfast types",
+      faults: [{ field: "body.type", reason: `has less than ${need} MiB` }],
+    },
+  );
