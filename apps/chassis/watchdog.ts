@@ -27,6 +27,8 @@ export function openWatchdog({ host, isAtRest, now, log }: WatchdogOptions): Pro
       ? { timeout: before.milliseconds, firesIn: Math.max(before.firesAt - now(), grace) }
       : undefined,
     onChange(milliseconds) {
+      // A last pet may be heard when its guard has ended for good: it would be armed until the next `up`.
+      if (isAtRest()) return;
       const armed =
         milliseconds === undefined ? null : { milliseconds, firesAt: now() + milliseconds };
       host.change({ watchdog: armed });
