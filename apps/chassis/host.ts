@@ -30,7 +30,7 @@ import { type HostState, writeState } from "./state.ts";
 /** What a machine's firmware takes, short enough to wait for in a test. */
 const post = 3_000;
 /** A process in an uninterruptible wait ends when its disk answers. */
-const killPatience = 15_000;
+export const killPatience = 15_000;
 const stopPatience = 15_000;
 /** Between two looks at all processes of a host that is off, or stands still. */
 const thoroughly = 5_000;
@@ -281,7 +281,7 @@ export function simulatedHost({
 }
 
 /** What the kernel forgets when a host loses its power. */
-function removeCgroups(parent: string): void {
+export function removeCgroups(parent: string): void {
   const root = "/sys/fs/cgroup";
   for (const tree of existsSync(join(root, "cgroup.controllers")) ? [""] : readdirSync(root)) {
     const ours = join(root, tree, parent);

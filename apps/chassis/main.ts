@@ -2,12 +2,15 @@
  * The simulated machine room of `holdfast up --hosts N`: power, cables, watchdogs and BMCs for hosts that are
  * all on this machine. It stands in for hardware, so it knows nothing of instances and asks no manager.
  *
+ * With the words `clear idle` or `clear all` it opens no room: it takes away what one has left, and says what.
+ *
  * HOLDFAST_STATE  state directory of the installation (default /var/lib/holdfast)
  * HOLDFAST_HOSTS  how many hosts there are
  */
 import { createServer } from "node:net";
 import { join } from "node:path";
 import pino from "pino";
+import { clearRoom } from "./clear.ts";
 import { doorOf } from "./client.ts";
 import { openDoor } from "./door.ts";
 import { openRoom } from "./room.ts";
@@ -24,6 +27,11 @@ const told = new Promise<NodeJS.Signals>((resolve) => {
 if (!(await isOnlyOne())) {
   log.fatal({ state }, "another room has this state directory");
   process.exit(1);
+}
+const [, , word, how] = process.argv;
+if (word === "clear") {
+  console.log(JSON.stringify(await clearRoom(state, how === "all" ? "all" : "idle")));
+  process.exit(0);
 }
 const room = await openRoom({
   state,

@@ -6,10 +6,18 @@
  * filter, because not every kernel has a queueing discipline that loses (netem), and all that filter have this.
  */
 import { execFile, spawn } from "node:child_process";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { promisify } from "node:util";
 import { z } from "zod";
-import { bridgeOf, type HostPlan, networkOf, type RoomPlan, rangeOf, slots } from "./plan.ts";
+import {
+  bridgeOf,
+  type HostPlan,
+  networkOf,
+  type RoomPlan,
+  rangeOf,
+  slotOfBridge,
+  slots,
+} from "./plan.ts";
 
 const run = promisify(execFile);
 
@@ -45,6 +53,15 @@ export async function freeSlot(wanted: number): Promise<number> {
 export function isOurs(slot: number, state: string): boolean {
   const file = `/sys/class/net/${bridgeOf(slot)}/ifalias`;
   return existsSync(file) && readFileSync(file, "utf8").trim() === state;
+}
+
+/** Whether the bridge of that slot exists, whoever made it. */
+export const isTaken = (slot: number) => hasLink(bridgeOf(slot));
+
+/** Every slot whose bridge was made for this state directory. */
+export function slotsOf(state: string): readonly number[] {
+  const bridges = readdirSync("/sys/class/net").flatMap((link) => slotOfBridge(link) ?? []);
+  return bridges.filter((slot) => isOurs(slot, state));
 }
 
 export async function ensureSwitch({ bridge, gateway, state }: RoomPlan): Promise<void> {

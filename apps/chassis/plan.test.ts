@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { mostHosts } from "./client.ts";
-import { networkOf, planOf, rangeOf, slotOf, slots } from "./plan.ts";
+import { bridgeOf, networkOf, planOf, rangeOf, slotOf, slotOfBridge, slots } from "./plan.ts";
 
 const ends = [0, 1, 255, 256, slots - 2, slots - 1].map((slot) => planOf("/s", slot, mostHosts));
 
@@ -35,4 +35,10 @@ test("a state directory always leads to the same slot, and another usually to an
   assert.equal(slotOf("/tmp/a"), slotOf("/tmp/a"));
   const some = Array.from({ length: 100 }, (_, at) => slotOf(`/tmp/hf-${at}`));
   assert.ok(new Set(some).size > 95);
+});
+
+test("a bridge tells its slot, and other links none", () => {
+  for (const slot of [0, 255, slots - 1]) assert.equal(slotOfBridge(bridgeOf(slot)), slot);
+  for (const link of ["hf0f29-1", "hf0", "hfxyz1", "eth0", "ifb0"])
+    assert.equal(slotOfBridge(link), undefined, link);
 });

@@ -57,6 +57,12 @@ export function rangeOf(network: string): readonly [number, number] {
 export const networkOf = (slot: number) => `100.${64 + (slot >> 8)}.${slot & 255}.0/24`;
 export const bridgeOf = (slot: number) => `hf${slot.toString(16).padStart(4, "0")}`;
 
+/** Undefined for a link that is no room's bridge. */
+export function slotOfBridge(link: string): number | undefined {
+  const [, digits] = /^hf([0-9a-f]{4})$/.exec(link) ?? [];
+  return digits === undefined ? undefined : Number.parseInt(digits, 16);
+}
+
 export function planOf(state: string, slot: number, count: number): RoomPlan {
   const network = networkOf(slot);
   const net = network.slice(0, network.lastIndexOf("."));

@@ -13,7 +13,8 @@ import { problem } from "@holdfast/kernel/problem";
 import type { Logger } from "pino";
 import { z } from "zod";
 import { type Bmc, bmcUser, simulatedBmc } from "./bmc.ts";
-import type { HostView, Order, RoomView } from "./client.ts";
+import { clearHost } from "./clear.ts";
+import { type HostView, mostHosts, type Order, type RoomView } from "./client.ts";
 import { type Host, simulatedHost } from "./host.ts";
 import * as network from "./network.ts";
 import { type HostPlan, planOf, type RoomPlan, slotOf } from "./plan.ts";
@@ -66,6 +67,9 @@ export async function openRoom({ state, hosts, supervisor, now, log }: RoomOptio
   let isGone = false;
   let filtering: Promise<void> = Promise.resolve();
   await network.ensureSwitch(room);
+  // Of an earlier room of this directory that had more hosts, and was killed.
+  for (const more of planOf(state, slot, mostHosts).hosts.slice(hosts))
+    if (network.namespaceInode(more.namespace) !== undefined) await clearHost(more, "all");
   const places: Place[] = [];
   for (const plan of room.hosts) places.push(await placeOf(plan));
   await refilter();

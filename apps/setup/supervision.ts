@@ -12,9 +12,12 @@ export async function ensureSupervisor(state: string, plan: unknown): Promise<vo
   if ((await findSupervisor(state)) === undefined) await launch(state);
 }
 
+/** What the supervisor is to run. */
+export const planFile = (state: string) => join(state, "platform.json");
+
 /** For a supervisor that somebody else starts: it is told if it runs, and reads it when it starts. */
 export async function ensurePlan(state: string, plan: unknown): Promise<void> {
-  const file = join(state, "platform.json");
+  const file = planFile(state);
   if (JSON.stringify(await readJson(file)) === JSON.stringify(plan)) return;
   await writePrivately(file, plan);
   const running = await findSupervisor(state);
@@ -60,7 +63,7 @@ export const findSupervisor = (state: string) => findProgram(state, "supervisor"
 /** The running program of this state directory, and of no other. */
 export async function findProgram(
   state: string,
-  name: "supervisor" | "manager",
+  name: "supervisor" | "chassis" | "agent" | "manager" | "guard",
 ): Promise<number | undefined> {
   const pid = Number(await readFile(join(state, `${name}.pid`), "utf8").catch(() => ""));
   if (!pid) return undefined;

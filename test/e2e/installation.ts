@@ -33,6 +33,8 @@ export interface Installation {
   guests(): ReadonlyMap<string, number>;
   /** Everything that exists because of it: processes, cgroups, files that should have been temporary. */
   leftovers(instances: readonly string[]): readonly string[];
+  /** kill -9 for every process of it, guests as well; what the kernel keeps without them stays. */
+  crash(): Promise<void>;
   /** Whatever state it is in, it is gone afterwards. */
   remove(): Promise<void>;
 }
@@ -106,6 +108,9 @@ export async function install(name: string, ...options: readonly string[]): Prom
         .filter((path) => instances.some((id) => path.startsWith(id)));
       return [...running, ...run, ...wishes, ...temporary, ...groups];
     },
+    async crash() {
+      for (killProcesses(); processes().length > 0; killProcesses()) await sleep(20);
+    },
     async remove() {
       process.off("exit", atExit);
       for (killAll(); processes().length > 0; killAll()) await sleep(20);
@@ -113,13 +118,17 @@ export async function install(name: string, ...options: readonly string[]): Prom
     },
   };
 
-  /** The supervisor first, or it would start the others again. */
   function killAll(): void {
+    killProcesses();
+    for (const words of networks(state)) quietly(words);
+  }
+
+  /** The supervisor first, or it would start the others again. */
+  function killProcesses(): void {
     const all = processes();
     const isSupervisor = (pid: number) => commandLine(pid).includes("supervisor.js");
     for (const pid of all.filter(isSupervisor)) end(pid);
     for (let round = 0; round < 3; round++) for (const pid of processes()) end(pid);
-    for (const words of networks(state)) quietly(words);
   }
 
   function processes(): readonly number[] {
