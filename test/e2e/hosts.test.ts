@@ -9,6 +9,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type HostView, type Order, type Room, roomOf } from "../../apps/chassis/client.ts";
+import type { Report } from "../../apps/drill/report.ts";
 import { until } from "../platform.ts";
 import { type Installation, install, networks } from "./installation.ts";
 
@@ -90,6 +91,8 @@ const allRunning = async () => {
   // The managers may not have noticed yet that one is gone.
   return all.length === 3 && isUp && here.guests().size === 3;
 };
+const drill = async (...words: readonly string[]) =>
+  JSON.parse(await here.command("drill", ...words, "--yes", "--json")) as Report; // It has no other shape.
 const powerState = async ({ bmc }: HostView): Promise<string> => {
   const authorization = `Basic ${btoa(`${bmc.user}:${bmc.password}`)}`;
   const answer = await fetch(bmc.url, {
@@ -253,6 +256,30 @@ test("a room that is killed finds everything as it was", async () => {
   await comesUp("host-3");
 });
 
+test("a drill kills a guest's process, and names that as the cause", async () => {
+  await until("all are up again", allRunning, patience);
+  const { isAsExpected, outcomes } = await drill("qemu-kill", "ada");
+  const [ada] = outcomes;
+  assert.deepEqual([isAsExpected, ada?.named, ada?.isRight], [true, "qemu-killed", true]);
+  const { detected = Infinity, cause = Infinity, up } = ada?.timeline ?? {};
+  assert.ok(detected < 1_000 && cause < 2_000, `detected ${detected} ms, cause ${cause} ms`);
+  assert.ok(up !== undefined);
+});
+
+test("a drill cuts a host off, its guest runs elsewhere, and nothing stays broken", async () => {
+  await until("all are up again", allRunning, patience);
+  const host = (await instances()).find(({ name }) => name === "ada")?.host;
+  assert.ok(host);
+  const { isAsExpected, outcomes, back } = await drill("host-cut", host);
+  assert.equal(isAsExpected, true, JSON.stringify(outcomes));
+  const ada = outcomes.find(({ instance }) => instance === "ada");
+  assert.equal(ada?.named, "host-failure");
+  assert.deepEqual([ada.from === host, ada.to === host], [true, false]);
+  assert.ok(back !== undefined);
+  const { cut, bmc, power } = await see(host);
+  assert.deepEqual([cut, bmc.mood, power], [{ in: false, out: false }, "ok", "on"]);
+});
+
 test("down leaves the guests running, and up finds them again", async () => {
   await until("all are up again", allRunning, patience);
   const guests = here.guests();
@@ -276,4 +303,15 @@ test("down --guests leaves nothing, whatever was broken at that moment", async (
   assert.deepEqual([...here.guests().keys()], []);
   assert.deepEqual(here.leftovers(ids), []);
   assert.deepEqual(networks(here.state), [], "no namespaces, links and tables");
+});
+
+test("down takes away what a room has left that was killed with everything in it", async () => {
+  for (const options of [[], ["--guests"]]) {
+    await here.command("up", "--hosts", "3");
+    await order("host-1", { do: "cut", direction: "both" });
+    await here.crash();
+    assert.notDeepEqual(networks(here.state), []);
+    await here.command("down", ...options);
+    assert.deepEqual(networks(here.state), [], `after down ${options}`);
+  }
 });
