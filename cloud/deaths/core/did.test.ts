@@ -17,7 +17,7 @@ const second: Launch = {
   host: "h2",
   askedAt: 1_500 as Instant,
   runningAt: 1_600 as Instant,
-  upAt: undefined,
+  upAt: null,
 };
 const says = (steps: readonly Step[], launches: readonly Launch[] = []) =>
   deeds(dead, steps, launches).map((deed) => deed.says);
@@ -27,6 +27,12 @@ test("a restart: when it was known, where it was started, since when it runs", (
     "Knew of it and its cause 0.0 s after its end.",
     "Started it again as generation 2 on h2, 0.5 s after its end.",
     "It runs again, 0.6 s after its end.",
+  ]);
+});
+
+test("a launch that does not run yet is told so far", () => {
+  assert.deepEqual(says([], [{ ...second, runningAt: null }]), [
+    "Started it again as generation 2 on h2, 0.5 s after its end.",
   ]);
 });
 

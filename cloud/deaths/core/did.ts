@@ -22,8 +22,9 @@ export interface Launch {
   readonly generation: number;
   readonly host: string;
   readonly askedAt: Instant;
-  readonly runningAt: Instant | undefined;
-  readonly upAt: Instant | undefined;
+  /** Null while it does not run yet, as in its row. */
+  readonly runningAt: Instant | null;
+  readonly upAt: Instant | null;
 }
 
 export interface Deed {
@@ -86,12 +87,10 @@ function launched(
   const as = `generation ${generation} on ${host}`;
   return [
     { at: askedAt, says: `Started it again as ${as}, ${later(dead, askedAt)}.` },
-    ...(runningAt === undefined
+    ...(runningAt === null
       ? []
       : [{ at: runningAt, says: `It runs again, ${later(dead, runningAt)}.` }]),
-    ...(upAt === undefined
-      ? []
-      : [{ at: upAt, says: `Its guest is up again, ${later(dead, upAt)}.` }]),
+    ...(upAt === null ? [] : [{ at: upAt, says: `Its guest is up again, ${later(dead, upAt)}.` }]),
   ];
 }
 
