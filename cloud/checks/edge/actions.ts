@@ -151,10 +151,13 @@ async function finish(
     );
     if (!row) return; // Somebody else was faster.
     const event = state === "done" ? "acted" : "actionFailed";
+    const [subject] = await sql.query<{ name: string }>("select name from instance where id = $1", [
+      instance,
+    ]);
     const detail = {
       alarm: alarmName,
       action,
-      instance,
+      instance: subject?.name ?? instance, // By name, as in every other row of it.
       attempts,
       ...(problem ? { says: problem.message, problem: viewOf(problem) } : {}),
     };
