@@ -5,21 +5,24 @@ import { hostname } from "node:os";
 import { join } from "@holdfast/cloud/agent/edge";
 import { buildTiny, findTiny } from "@holdfast/drivers/images/tiny";
 import { problem } from "@holdfast/kernel/problem";
+import { environmentOf, type GivenEquipment, recallEquipment } from "./equipment.ts";
 import { ensureAptLists, install, missing } from "./needs.ts";
 import { buildOf, paths, readJson, writePrivately } from "./place.ts";
 import type { Say } from "./say.ts";
-import { ensureSupervisor } from "./supervision.ts";
+import { ensureSupervisor, planFile } from "./supervision.ts";
 
 export interface JoinOptions {
   readonly state: string;
   /** Addresses of managers; the first is joined through, the agent uses any. */
   readonly managers: readonly string[];
-  readonly token: string;
+  /** Not needed by a machine that has joined: it may change its equipment. */
+  readonly token: string | undefined;
   readonly name: string | undefined;
+  readonly given: GivenEquipment;
 }
 
 export async function joinCloud(
-  { state, managers, token, name }: JoinOptions,
+  { state, managers, token, name, given }: JoinOptions,
   say: Say,
 ): Promise<void> {
   const at = paths(state);
@@ -32,15 +35,23 @@ export async function joinCloud(
     await say.step("the Debian packages are installed", () => install(lacking));
   }
   await mkdir(at.logs, { recursive: true });
-  if (await readJson(at.identity))
+  if (await readJson(at.identity)) {
+    const isChange = given.pool !== undefined || given.watchdog !== undefined;
+    if (isChange && !(await hasManager(state))) {
+      await say.step("agent and guard are told", () => run(state, managers, given));
+      return say.line(`  See it there: holdfast hosts`);
+    }
     throw problem(
       "conflict",
       "already_a_host",
       `This machine has joined a cloud already (${at.identity}).`,
       {
-        fix: "To join another, revoke it there, then delete that file: holdfast hosts revoke NAME",
+        fix: isChange
+          ? "It runs a manager too, so say it there: holdfast up --pool NAME=/DIRECTORY"
+          : "To join another, revoke it there, then delete that file: holdfast hosts revoke NAME",
       },
     );
+  }
   // The agent finds out with it whether KVM works here.
   await say.step("the probe guest is built", async () => {
     const where = { directory: at.tiny, rootfs: at.rootfs };
@@ -54,18 +65,30 @@ export async function joinCloud(
       .toLowerCase()
       .replaceAll(/[^a-z0-9.-]/g, "-");
   await say.step(`joined as ${own}`, async () =>
-    writePrivately(at.identity, await join(manager, token, own)),
+    writePrivately(at.identity, await join(manager, token ?? "", own)),
   );
+  await run(state, managers, given);
+  say.line(`  See it there: holdfast hosts`);
+}
+
+/** Then `up` made it a host, and the plan of its programs is not ours to write. */
+async function hasManager(state: string): Promise<boolean> {
+  const plan = await readJson(planFile(state));
+  return (JSON.stringify(plan) ?? "").includes('"name":"manager"');
+}
+
+async function run(
+  state: string,
+  managers: readonly string[],
+  given: GivenEquipment,
+): Promise<void> {
+  const { script } = paths(state);
+  const own = environmentOf(await recallEquipment(state, given));
+  const agent = { HOLDFAST_MANAGERS: managers.join(","), ...own };
   await ensureSupervisor(state, {
     programs: [
-      { name: "guard", script: at.script("guard"), build: buildOf(at.script("guard")), env: {} },
-      {
-        name: "agent",
-        script: at.script("agent"),
-        build: buildOf(at.script("agent")),
-        env: { HOLDFAST_MANAGERS: managers.join(",") },
-      },
+      { name: "guard", script: script("guard"), build: buildOf(script("guard")), env: own },
+      { name: "agent", script: script("agent"), build: buildOf(script("agent")), env: agent },
     ],
   });
-  say.line(`  See it there: holdfast hosts`);
 }

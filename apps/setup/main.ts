@@ -8,6 +8,7 @@
 import { Problem } from "@holdfast/kernel/problem";
 import { Command } from "commander";
 import { down } from "./down.ts";
+import { poolIn, recallEquipment, watchdogIn } from "./equipment.ts";
 import { hostCount, mustFit } from "./hosts.ts";
 import { joinCloud } from "./join.ts";
 import { missing, needs, roomNeeds } from "./needs.ts";
@@ -32,6 +33,17 @@ const stateOption = [
   process.env.HOLDFAST_STATE ?? usualState,
 ] as const;
 
+const poolOption = [
+  "--pool <name=directory>",
+  "a shared pool that this machine reaches, for example fast=/srv/fast; may be repeated; remembered",
+  poolIn,
+] as const;
+const watchdogOption = [
+  "--watchdog <device>",
+  "what resets this machine when its guard stops, for example /dev/watchdog, or none; remembered",
+  watchdogIn,
+] as const;
+
 program
   .command("up")
   .description("install what is missing, start the platform, and run a first instance")
@@ -46,13 +58,18 @@ program
   .option("--api-port <port>", "port of the API on 127.0.0.1 (default: 7070)", port)
   .option("--agent-port <port>", "port that agents connect to (default: 7071)", port)
   .option("--database-port <port>", "port of the embedded PostgreSQL (default: 7072)", port)
-  .action(async (options) => {
+  .option(...poolOption)
+  .option(...watchdogOption)
+  .action(async (options, command: Command) => {
     const { hosts } = options;
+    if (hosts > 1 && (options.pool || options.watchdog))
+      command.error("error: simulated hosts have a pool and watchdogs of their own");
     if (!options.install) return sayWhatIsMissing(hosts);
     mustBeRoot();
     await mustFit(options.state, hosts);
     const place = await recallPlace(options.state, options);
-    await up({ ...place, databaseUrl: process.env.DATABASE_URL, version, hosts }, say);
+    const equipment = await recallEquipment(options.state, options);
+    await up({ ...place, databaseUrl: process.env.DATABASE_URL, version, hosts, equipment }, say);
   });
 
 program
@@ -78,12 +95,14 @@ program
   .command("join")
   .description("make this machine a host of a cloud")
   .argument("<managers>", "address:port of its managers, with commas")
-  .requiredOption("--token <token>", "from: holdfast hosts token")
+  .option("--token <token>", "from: holdfast hosts token; not needed to change pools or watchdog")
   .option("--name <name>", "the host's name (default: this machine's)")
+  .option(...poolOption)
+  .option(...watchdogOption)
   .option(...stateOption)
-  .action(async (managers: string, { state, token, name }) => {
+  .action(async (managers: string, { state, token, name, ...given }) => {
     mustBeRoot();
-    await joinCloud({ state, managers: managers.split(","), token, name }, say);
+    await joinCloud({ state, managers: managers.split(","), token, name, given }, say);
   });
 
 await program.parseAsync().catch((error: unknown) => {

@@ -24,6 +24,7 @@ import { connectDatabase } from "@holdfast/store/database";
 import { findEmbedded } from "@holdfast/store/embedded";
 import { z } from "zod";
 import { bringUpToDate, type DatabaseAccess, openDatabase } from "./database.ts";
+import { type Equipment, environmentOf } from "./equipment.ts";
 import { ensureHosts, ensureRoom, hostsAreUp, introduce, rise } from "./hosts.ts";
 import { ensureAptLists, install, missing, needs, roomNeeds } from "./needs.ts";
 import { patiently } from "./patiently.ts";
@@ -37,6 +38,8 @@ export interface UpOptions extends Place {
   readonly version: string;
   /** How many simulated hosts; 1 is this machine itself. */
   readonly hosts: number;
+  /** What this machine has as a host. */
+  readonly equipment: Equipment;
 }
 
 /** What the supervisor of this machine keeps running. */
@@ -208,9 +211,10 @@ function planOf(
   { names, address }: Programs,
 ) {
   const script = paths(place.state).script;
+  const own = environmentOf(place.equipment);
   const env = {
     chassis: { HOLDFAST_HOSTS: `${place.hosts}` },
-    guard: {},
+    guard: own,
     manager: {
       DATABASE_URL: url,
       ...(role ? { HOLDFAST_DATABASE_ROLE: role } : {}),
@@ -218,7 +222,7 @@ function planOf(
       HOLDFAST_AGENTS: `${address}:${place.agentPort}`,
       ...(address === loopback ? {} : { HOLDFAST_NAMES: `${address},${loopback}` }),
     },
-    agent: { HOLDFAST_MANAGERS: `127.0.0.1:${place.agentPort}` },
+    agent: { HOLDFAST_MANAGERS: `127.0.0.1:${place.agentPort}`, ...own },
   };
   return {
     ...(embedded ? { database: embedded } : {}),

@@ -1,0 +1,46 @@
+/** What a machine was once given, and what its agent and guard are told of it. */
+import assert from "node:assert/strict";
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { environmentOf, poolIn, recallEquipment, watchdogIn } from "./equipment.ts";
+
+async function folder(t: TestContext) {
+  const path = await mkdtemp(join(tmpdir(), "holdfast-equipment-"));
+  t.after(() => rm(path, { recursive: true }));
+  return path;
+}
+
+test("a machine that was given nothing has nothing, and nothing is written", async (t) => {
+  const state = await folder(t);
+  const equipment = await recallEquipment(state, {});
+  assert.deepEqual(environmentOf(equipment), {});
+  await assert.rejects(stat(join(state, "equipment.json")), { code: "ENOENT" });
+});
+
+test("what was given once is there the next time, and what is given then is added or replaced", async (t) => {
+  const state = await folder(t);
+  await recallEquipment(state, { pool: { fast: "/srv/fast" }, watchdog: "/dev/watchdog" });
+  const told = { HOLDFAST_POOLS: '{"fast":"/srv/fast"}', HOLDFAST_WATCHDOG: "/dev/watchdog" };
+  assert.deepEqual(environmentOf(await recallEquipment(state, {})), told);
+  await recallEquipment(state, { pool: { fast: "/mnt/fast", slow: "/srv/slow" } });
+  await recallEquipment(state, { watchdog: "none" });
+  assert.deepEqual(environmentOf(await recallEquipment(state, {})), {
+    HOLDFAST_POOLS: '{"fast":"/mnt/fast","slow":"/srv/slow"}',
+  });
+});
+
+test("a pool is a name and a directory that is the same everywhere, and may be given again and again", () => {
+  const fast = poolIn("fast=/srv/a=b");
+  assert.deepEqual(poolIn("slow=/srv/slow", fast), { fast: "/srv/a=b", slow: "/srv/slow" });
+  for (const odd of ["", "fast", "fast=", "=/srv", "fast=srv", "local=/srv", "Fast=/srv", "a b=/s"])
+    assert.throws(() => poolIn(odd), /NAME=\/DIRECTORY/, odd);
+});
+
+test("a watchdog is a device, a simulated one, or none", () => {
+  for (const good of ["/dev/watchdog0", "unix:/run/w.sock", "none"])
+    assert.equal(watchdogIn(good), good);
+  for (const odd of ["", "watchdog", "unix:w.sock", "no"])
+    assert.throws(() => watchdogIn(odd), /\/dev\/watchdog, or none/, odd);
+});
