@@ -59,7 +59,7 @@ test("run sends what was asked for, with a key and the id that every log will ca
   const { type, manager } = await given(t);
   const file = join(await folder(t), "user-data");
   await writeFile(file, "#!/bin/sh\necho hi\n");
-  const line = `run db --count 2 --type small --image debian --zone east --tag ssd --tag fast,big --anti-affinity db --user-data ${file} --disk 20 --protect --paused --verbose --project blue`;
+  const line = `run db --count 2 --type small --image debian --zone east --tag ssd --tag fast,big --anti-affinity db --user-data ${file} --disk 20 --protect --paused --pool shared --recovery elsewhere --priority -5 --depends-on lb,auth --verbose --project blue`;
   const { code, err } = await type(line);
   assert.equal(code, 0, err);
   const [heard] = manager.heard;
@@ -76,6 +76,10 @@ test("run sends what was asked for, with a key and the id that every log will ca
     diskGiB: 20,
     isProtected: true,
     startPaused: true,
+    pool: "shared",
+    recovery: "elsewhere",
+    priority: -5,
+    dependsOn: ["lb", "auth"],
   });
   const { "x-request-id": id, "idempotency-key": key } = heard?.headers ?? {};
   assert.match(String(id), /^[0-9a-f-]{36}$/);
@@ -112,6 +116,43 @@ const endings: readonly [line: string, code: number, says: RegExp][] = [
   ["list --state asleep", exits.usage.code, /Allowed choices are provisioning/],
   ["run --hlep", exits.usage.code, /Did you mean --help\?|unknown option '--hlep'/],
   ["hosts set h1", exits.usage.code, /nothing to change/],
+  ["hosts bmc h1 --url http://b", exits.usage.code, /give --url, --user and --password-file/],
+  ["hosts bmc h1 --remove --user root", exits.usage.code, /--remove stands alone/],
+  [
+    "hosts bmc h1 --url http://b --user root --password-file /nowhere",
+    exits.invalid.code,
+    /\/nowhere cannot be read/,
+  ],
+  [
+    "failover h1",
+    exits.usage.code,
+    /never ordered by hand\n(.|\n)*holdfast attest h1 --reason TEXT\n(.|\n)*--mode draining\n/,
+  ],
+  ["failover h9 --dry-run", exits.notFound.code, /There is no host h9/],
+  ["attest h2", exits.usage.code, /required option '--reason <text>' not specified/],
+  ["attest h2 --reason seen --name h1", exits.invalid.code, /You swore for h1/],
+  ["fences h9", exits.notFound.code, /There is no host h9/],
+  ["fences show", exits.usage.code, /missing required argument 'certificate'/],
+  ["fences show 1", exits.invalid.code, /FIELD {8}REASON\n {2}certificate/],
+  ["fencing release pod", exits.invalid.code, /must be `pod NAME` or `zone NAME`/],
+  ["fencing release zone a --minutes 0", exits.usage.code, /must be a whole number from 1 on/],
+  ["deaths --hours -1", exits.usage.code, /must be a whole number from 1 on/],
+  [
+    "deaths --cause bad-luck",
+    exits.invalid.code,
+    /FIELD {2}REASON\n {2}cause {2}must be a class of/,
+  ],
+  ["why nobody", exits.notFound.code, /There is no instance nobody/],
+  ["status nobody", exits.notFound.code, /There is no instance nobody/],
+  ["status web --summary ok", exits.usage.code, /--summary is for a list/],
+  [
+    "alarms create ring --action notify",
+    exits.invalid.code,
+    /FIELD {4}REASON\n {2}webhook {2}is needed/,
+  ],
+  ["alarms create ring", exits.usage.code, /required option '--action <action>' not specified/],
+  ["alarms create ring --action stop --instance nobody", exits.notFound.code, /no instance nobody/],
+  ["run --recovery always", exits.usage.code, /Allowed choices are automatic, in-place/],
   [
     "settings set instances.stop_grac 3",
     exits.notFound.code,
@@ -355,6 +396,43 @@ test("every other command asks the manager and prints its answer", async (t) => 
     ["hosts set h9 --mode draining --no-tags", /h9 {4}up {5}draining.* - /],
     ["hosts token --minutes 5", /^holdfast join /],
     ["hosts revoke h1", /^h1: 1 certificate/],
+    ["failover h1 --dry-run", /^If h1 died now, 1 of 2 instances would be started elsewhere\.\n/],
+    ["attest h2 --name h2 --reason seen", /^h2, epoch 3: (.|\n)*Evidence\n {2}reason {2}seen\n$/],
+    ["fences", /^HOST {2}EPOCH(.|\n)*\nh2 /],
+    ["fences h1", /^h1 has never been proven dead\.\n$/],
+    ["fences show 0197a000-0000-7000-8000-0000000000f1", /^h2, epoch 3: its power was read back/],
+    ["fences show 0197a000-0000-7000-8000-0000000000f1 --statement", /^one\ntwo\n$/],
+    ["fences show 0197a000-0000-7000-8000-0000000000f1 --signature", /^MEUCIQ==\n$/],
+    ["hosts bmc h1 --remove", /^h1: its power controller is forgotten/],
+    ["hosts bmc h2 --remove", /^h2 had no power controller/],
+    ["fencing release zone default --minutes 5", /^Fencing goes on in zone default until /],
+    ["relaunch web", /^web: relaunch asked for/],
+    ["status web", /^web is running on h1: impaired(.|\n)*\nnext \(instance\): See its last words/],
+    [
+      "status",
+      /^NAME {2}STATE {4}HOST {2}SUMMARY(.|\n)*\nweb {3}running {2}h1 {4}impaired {2}passed/,
+    ],
+    ["status --summary ok", /^No instance of project default is ok\.\n$/],
+    ["health", /^All is well\.\n$/],
+    ["why web", /^web, generation 3: guest-panic\nIts kernel panicked\.\n/],
+    ["deaths", /^NAME {2}GEN {2}CAUSE(.|\n)*\nweb +3 {2}guest-panic/],
+    ["deaths --cause host-failure", /^Nobody has died like that\.\n$/],
+    ["deaths --hours 1", /^NAME(.|\n)*\nweb +3 /],
+    ["deaths web", /\nweb +3 (.|\n)*\nweb +2 {2}guest-hang/],
+    ["deaths web --cause guest-hang -n 1", /^NAME.*\nweb +2 {2}guest-hang[^\n]*\n$/],
+    ["deaths web --cause host-failure", /^web has not died like that\.\n$/],
+    ["alarms", /^NAME {5}INSTANCE(.|\n)*\nwake-up {2}all {7}instance/],
+    ["alarms --project blue", /^No alarms in project blue\. Make one: holdfast alarms create\n$/],
+    [
+      "alarms create ring --action stop --instance web --check volume",
+      /watches +the volume check of web\n/,
+    ],
+    ["alarms show wake-up", /^wake-up\n +state +alarm\n +rings for +web\n/],
+    ["alarms history wake-up", / rang +web {2}It hangs\. {2}by holdfast\n$/],
+    ["alarms delete wake-up", /^wake-up is deleted\.\n$/],
+    ["recovery web", /recovery +automatic: (.|\n)*pool +local: its volume/],
+    ["recovery web --policy none --depends-on a --depends-on b,c", /depends on +a, b, c\n/],
+    ["recovery web --no-depends-on", /recovery +none: (.|\n)*depends on +nobody\n/],
     ["types", /^NAME {2}CPUS/],
     ["types set big --cpus 8 --memory 8192 --disk 50", /^NAME.*\nbig +8 {2}8 GiB {3}50 GiB\n$/],
     ["images", /^NAME {2}STATE/],
@@ -373,6 +451,76 @@ test("every other command asks the manager and prints its answer", async (t) => 
     assert.match(out, says);
   }
   assert.equal((await type("placement explain --type big")).code, exits.exhausted.code);
+});
+
+test("health ends with a code of its own when something is wrong, for scripts that ask", async (t) => {
+  const cloud = Object.assign(fakeCloud(), { isWell: false });
+  const { type } = await given(t, cloud);
+  const { code, out } = await type("health");
+  assert.equal(code, exits.troubled.code);
+  assert.match(out, /^1 thing is wrong, 1 of them an outage\.\n\noutage {2}host h2, /);
+  assert.equal((await type("health --json")).code, exits.troubled.code);
+});
+
+test("the secret of a new webhook is told once, beside the reply and not in it", async (t) => {
+  const { type, manager } = await given(t);
+  const line = "alarms create ring --action notify --webhook https://hooks.example/1";
+  const { code, out, err } = await type(`${line} --periods 3`);
+  assert.equal(code, 0, err);
+  assert.match(out, /does +notify: post to the webhook/);
+  assert.doesNotMatch(out, /made-up/);
+  assert.match(err, /Its secret, which is not shown again: made-up/);
+  assert.deepEqual(manager.heard.at(-1)?.body, {
+    ...{ name: "ring", action: "notify", webhook: "https://hooks.example/1" },
+    ...{ check: "any", periods: 3 },
+  });
+});
+
+test("attest asks for the name of the host, and swears for what is typed", async (t) => {
+  const { type, manager } = await given(t);
+  const typing = (text: string) =>
+    new PassThrough().end(text) as unknown as NonNullable<How["stdin"]>; // A stream without raw mode.
+  const line = "attest h2 --reason seen";
+  const sworn = await type(line, { stdin: typing("h2\r\nh1\n"), isTTY: true });
+  assert.equal(sworn.code, 0, sworn.err);
+  assert.match(
+    sworn.err,
+    /^h2 is suspect and was last heard 1 s ago\. 2 instances will be started/,
+  );
+  assert.match(sworn.err, /Look at the machine, not at a list\./);
+  assert.deepEqual(manager.heard.at(-1)?.body, { name: "h2", reason: "seen" });
+  const mistaken = await type(line, { stdin: typing("h1") });
+  assert.deepEqual([mistaken.code, mistaken.out], [exits.invalid.code, ""]);
+  assert.equal((await type(line, { stdin: typing("") })).code, exits.invalid.code);
+  const unknown = await type("attest h9 --reason seen", { stdin: typing("h9\n") });
+  assert.deepEqual([unknown.code, unknown.err.includes("Look at")], [exits.notFound.code, false]);
+  const stop = new AbortController();
+  const left = await type(line, {
+    stdin: new PassThrough() as unknown as NonNullable<How["stdin"]>, // Nobody types anything.
+    interrupted: stop.signal,
+    onErr: () => stop.abort(new Interrupted()),
+  });
+  assert.equal(left.code, exits.interrupted.code);
+});
+
+test("a password is read from a file or a pipe, and never told", async (t) => {
+  const { type, manager } = await given(t);
+  const file = join(await folder(t), "password");
+  await writeFile(file, "secret word\n");
+  const line = "hosts bmc h1 --url https://bmc/redfish/v1/Systems/1 --user root --password-file";
+  const { code, out, err } = await type(`${line} ${file} --verbose`);
+  assert.deepEqual([code, out], [0, "h1: its power controller answers, and the power is on.\n"]);
+  assert.doesNotMatch(err, /secret word/);
+  const heard = manager.heard.at(-1);
+  assert.equal(heard?.line, "PUT /v1/hosts/h1/bmc");
+  assert.deepEqual(heard?.body, {
+    url: "https://bmc/redfish/v1/Systems/1",
+    user: "root",
+    password: "secret word",
+  });
+  const stdin = new PassThrough().end("piped\r\n") as unknown as NonNullable<How["stdin"]>; // A stream without raw mode.
+  await type(`${line} -`, { stdin });
+  assert.match(JSON.stringify(manager.heard.at(-1)?.body), /"password":"piped"/);
 });
 
 test("an image is sent from a file, under its own name", async (t) => {

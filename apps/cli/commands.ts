@@ -7,8 +7,12 @@ import { exitText } from "./exits.ts";
 import { finish, globals } from "./globals.ts";
 import { type Group, unknownWord } from "./group.ts";
 import { accessGroup } from "./groups/access.ts";
+import { alarmsGroup } from "./groups/alarms.ts";
+import { availabilityGroup } from "./groups/availability.ts";
 import { completionGroup } from "./groups/completion.ts";
 import { consoleGroup } from "./groups/console.ts";
+import { deathsGroup } from "./groups/deaths.ts";
+import { healthGroup } from "./groups/health.ts";
 import { historyGroup } from "./groups/history.ts";
 import { hostsGroup } from "./groups/hosts.ts";
 import { imagesGroup } from "./groups/images.ts";
@@ -17,6 +21,7 @@ import { jobsGroup } from "./groups/jobs.ts";
 import { ordersGroup } from "./groups/orders.ts";
 import { placementGroup } from "./groups/placement.ts";
 import { platformGroup } from "./groups/platform.ts";
+import { recoveryGroup } from "./groups/recovery.ts";
 import { runGroup } from "./groups/run.ts";
 import { settingsGroup } from "./groups/settings.ts";
 import { typesGroup } from "./groups/types.ts";
@@ -28,10 +33,15 @@ export const groups: readonly Group[] = [
   runGroup,
   instancesGroup,
   ordersGroup,
+  recoveryGroup,
   consoleGroup,
+  healthGroup,
   historyGroup,
+  deathsGroup,
   jobsGroup,
+  alarmsGroup,
   hostsGroup,
+  availabilityGroup,
   typesGroup,
   imagesGroup,
   placementGroup,

@@ -28,7 +28,7 @@ async function given(t: TestContext): Promise<Desk> {
 }
 
 const cases: readonly [line: string, offers: readonly string[]][] = [
-  ["st", ["start", "stop"]],
+  ["st", ["start", "stop", "status"]],
   ["stop w", ["web", "worker"]],
   ["stop web ", ["worker", "db"]],
   ["stop --force --wait web d", ["db"]],
@@ -36,7 +36,7 @@ const cases: readonly [line: string, offers: readonly string[]][] = [
   ["--project blue show ", ["web", "worker", "db"]],
   ["stop --f", ["--force"]],
   ["stop -- --f", []],
-  ["hosts ", ["set", "token", "revoke"]],
+  ["hosts ", ["set", "token", "revoke", "bmc"]],
   ["hosts set ", ["h1", "h2"]],
   ["hosts set h1 --mode ", ["enabled", "draining", "maintenance"]],
   ["list --host ", ["h1", "h2"]],

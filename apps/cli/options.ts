@@ -9,6 +9,11 @@ export function whole(text: string): number {
   throw new InvalidArgumentError("It must be a whole number.");
 }
 
+export function count(text: string): number {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("It must be a whole number from 1 on.");
+}
+
 export function seconds(text: string): number {
   if (/^\d{1,6}(\.\d{1,3})?$/.test(text)) return Number(text);
   throw new InvalidArgumentError("It must be a number of seconds.");

@@ -25,6 +25,8 @@ import { problem } from "@holdfast/kernel/problem";
 import { type Handler, handle } from "@holdfast/kernel/route";
 import type { Instant } from "@holdfast/kernel/time";
 import { cli } from "./cli.ts";
+import { fencingHandlers } from "./fake-fencing.ts";
+import { troubleHandlers } from "./fake-troubles.ts";
 import type { Environment, Keyboard, World } from "./world.ts";
 
 /** A moment in the past, so that ages are the same in every golden text. */
@@ -52,6 +54,10 @@ export const anInstance = (
   upAt: moment - 176_800,
   cause: null,
   isProtected: false,
+  pool: "local",
+  recovery: "automatic",
+  priority: 0,
+  dependsOn: [],
   zone: null,
   hostTags: [],
   antiAffinityGroup: null,
@@ -98,6 +104,9 @@ export const aHost = (change: Partial<hosts.HostView> = {}): hosts.HostView => (
   acceleration: { kind: "tcg", reason: "/dev/kvm is there, but a probe guest did not boot in 5 s" },
   hypervisor: "QEMU 7.2",
   hasGuard: true,
+  watchdog: "none",
+  pools: [],
+  power: null,
   heardAt: moment - 1_000,
   isConnected: true,
   ...change,
@@ -113,6 +122,8 @@ export interface Cloud {
   looks: number;
   /** What a job fails with, if it is to fail. */
   failure: jobs.JobView["problem"];
+  /** What `health` finds. */
+  isWell: boolean;
   readonly handlers: readonly Handler[];
 }
 
@@ -126,6 +137,7 @@ export function fakeCloud(...present: readonly instances.InstanceView[]): Cloud 
     looks: 2,
     largestPage: 1_000,
     failure: null,
+    isWell: true,
     handlers: [],
   };
 
@@ -188,11 +200,24 @@ export function fakeCloud(...present: readonly instances.InstanceView[]): Cloud 
     order(instances.startInstance, "start"),
     order(instances.stopInstance, "stop"),
     order(instances.rebootInstance, "reboot"),
+    order(instances.relaunchInstance, "relaunch"),
     order(instances.destroyInstance, "destroy"),
     order(instances.recoverInstance, "recover"),
     order(instances.expungeInstance, "expunge"),
     handle(instances.protectInstance, async ({ params, body }) => {
       const changed = { ...find(params.instance), isProtected: body.isProtected };
+      known.set(changed.name, changed);
+      return changed;
+    }),
+    handle(instances.changeRecovery, async ({ params, body }) => {
+      const { recovery, priority, dependsOn } = body;
+      const before = find(params.instance);
+      const changed = {
+        ...before,
+        recovery: recovery ?? before.recovery,
+        priority: priority ?? before.priority,
+        dependsOn: dependsOn ?? before.dependsOn,
+      };
       known.set(changed.name, changed);
       return changed;
     }),
@@ -235,6 +260,8 @@ export function fakeCloud(...present: readonly instances.InstanceView[]): Cloud 
       command: `holdfast join 10.0.0.1:7402 --token t`,
     })),
     handle(hosts.revokeHost, async () => ({ revoked: 1 })),
+    ...fencingHandlers(moment),
+    ...troubleHandlers(moment, () => cloud.isWell),
     handle(images.listImages, async () => ({ images: [anImage] })),
     handle(images.getImage, async ({ params }) => ({ ...anImage, name: params.image })),
     handle(images.importImage, async ({ body }) => ({ ...anImage, name: body.name })),

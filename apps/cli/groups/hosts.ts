@@ -1,7 +1,9 @@
 /** `hosts`: the fleet, and what its operators want of it. */
+import { removeBmc, setBmc } from "@holdfast/cloud/availability/api";
 import { changeHost, createJoinToken, listHosts, revokeHost } from "@holdfast/cloud/hosts/api";
 import { Option } from "commander";
 import { type Group, listing } from "../group.ts";
+import { textIn } from "../input.ts";
 import { list, whole } from "../options.ts";
 import { hostTable } from "../text/fleet.ts";
 import { relative } from "../text/words.ts";
@@ -16,12 +18,19 @@ interface SetOptions {
   readonly concerns: boolean;
 }
 
+interface BmcOptions {
+  readonly url?: string;
+  readonly user?: string;
+  readonly passwordFile?: string;
+  readonly remove?: true;
+}
+
 export const hostsGroup: Group = (program, open) => {
   const hosts = listing(
     program,
     "hosts",
     "list hosts, or change them",
-    "Lists the hosts: their state, what is wanted of them, their room, and how guests are accelerated there.",
+    "Lists the hosts: their state, what is wanted of them, their room, the shared pools that they reach, what would prove them dead (watchdog, power controller), and below it how guests are accelerated and what is wrong with them.",
     async (command) => {
       const session = open(command);
       const reply = await session.call(listHosts);
@@ -95,6 +104,42 @@ export const hostsGroup: Group = (program, open) => {
       session.show(
         reply,
         () => `${host}: ${reply.revoked} certificate(s) revoked, its agent is cut off.`,
+      );
+    });
+
+  hosts
+    .command("bmc")
+    .summary("say how a host is switched off from outside")
+    .description(
+      `${setBmc.summary} It is asked for its power state at once: what cannot be read now could not prove anything later.`,
+    )
+    .argument("<host>", "its name or id")
+    .option("--url <url>", "for example https://bmc-7.example/redfish/v1/Systems/1")
+    .option("--user <user>", "whom to log in as")
+    .option("--password-file <file>", "where the password is; - reads standard input")
+    .option("--remove", "forget its power controller")
+    .action(async (host: string, options: BmcOptions, command) => {
+      const { url, user, passwordFile, remove } = options;
+      if (remove && (url || user || passwordFile)) command.error("error: --remove stands alone");
+      if (!remove && !(url && user && passwordFile))
+        command.error("error: give --url, --user and --password-file, or --remove");
+      const session = open(command);
+      const params = { host };
+      if (remove) {
+        const reply = await session.named("host", host, session.call(removeBmc, { params }));
+        return session.show(reply, () =>
+          reply.removed
+            ? `${host}: its power controller is forgotten.`
+            : `${host} had no power controller.`,
+        );
+      }
+      const text = await textIn(passwordFile ?? "", session.world.stdin);
+      const password = text.replace(/\r?\n$/, "");
+      const body = { url: url ?? "", user: user ?? "", password };
+      const reply = await session.named("host", host, session.call(setBmc, { params, body }));
+      session.show(
+        reply,
+        () => `${host}: its power controller answers, and the power is ${reply.power}.`,
       );
     });
 };

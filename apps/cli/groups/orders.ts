@@ -7,6 +7,7 @@ import {
   expungeInstance,
   rebootInstance,
   recoverInstance,
+  relaunchInstance,
   startInstance,
   stopInstance,
 } from "@holdfast/cloud/instances/api";
@@ -36,6 +37,11 @@ const orders: readonly Order[] = [
     summary: "reboot instances on the same host",
     route: rebootInstance,
     forced: { means: "press the reset button", route: rebootInstance },
+  },
+  {
+    verb: "relaunch",
+    summary: "end instances without asking, and start them anew wherever there is room",
+    route: relaunchInstance,
   },
   {
     verb: "destroy",

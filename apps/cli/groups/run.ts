@@ -1,13 +1,12 @@
 /** `run`: new instances, described by options and left to the platform. */
-import { readFile } from "node:fs/promises";
-import { runInstances } from "@holdfast/cloud/instances/api";
-import { problem } from "@holdfast/kernel/problem";
+import { type InstanceView, runInstances } from "@holdfast/cloud/instances/api";
 import type { Group } from "../group.ts";
-import { textOf } from "../input.ts";
+import { textIn } from "../input.ts";
 import { list, whole } from "../options.ts";
 import { patientCall } from "../session.ts";
 import { instanceSummary, instanceTable } from "../text/instances.ts";
 import { waitForJobs } from "../wait.ts";
+import { recoveryOption } from "./recovery.ts";
 
 interface Options {
   readonly count?: number;
@@ -20,6 +19,10 @@ interface Options {
   readonly disk?: number;
   readonly protect?: true;
   readonly paused?: true;
+  readonly pool?: string;
+  readonly recovery?: InstanceView["recovery"];
+  readonly priority?: number;
+  readonly dependsOn?: readonly string[];
   readonly wait?: true;
   readonly idempotencyKey?: string;
 }
@@ -37,7 +40,10 @@ export const runGroup: Group = (program, open) => {
     .option("--image <image>", "what they start from: see `holdfast images` (tiny)")
     .option("--zone <zone>", "only in this zone")
     .option("--tag <tag>", "only on hosts with this tag; may be repeated", list)
-    .option("--anti-affinity <group>", "never on a host with another of this group")
+    .option(
+      "--anti-affinity <group>",
+      "never on a host with another of this group; in other zones and pods if possible",
+    )
     .option(
       "--user-data <file>",
       "run by the guest at boot if it begins with #!; - reads standard input",
@@ -45,6 +51,17 @@ export const runGroup: Group = (program, open) => {
     .option("--disk <GiB>", "size of the root volume (the type's)", whole)
     .option("--protect", "refuse to destroy them until `holdfast protect NAME --off`")
     .option("--paused", "create them with their processors stopped")
+    .option(
+      "--pool <pool>",
+      "where the root volume is made: local, or a shared pool of `holdfast hosts`",
+    )
+    .addOption(recoveryOption("--recovery <policy>"))
+    .option("--priority <n>", "who is started first where not all find room (0)", whole)
+    .option(
+      "--depends-on <instance>",
+      "a restart waits until this one is up; may be repeated",
+      list,
+    )
     .option("--wait", "wait until they run")
     .option("--idempotency-key <key>", "the same key and the same request are carried out once")
     .addHelpText(
@@ -53,8 +70,7 @@ export const runGroup: Group = (program, open) => {
     )
     .action(async (name: string | undefined, options: Options, command) => {
       const session = open(command);
-      const userData =
-        options.userData && (await userDataIn(options.userData, session.world.stdin));
+      const userData = options.userData && (await textIn(options.userData, session.world.stdin));
       const idempotencyKey = options.idempotencyKey ?? session.world.mintId();
       const body = {
         name,
@@ -68,6 +84,10 @@ export const runGroup: Group = (program, open) => {
         diskGiB: options.disk,
         isProtected: options.protect,
         startPaused: options.paused,
+        pool: options.pool,
+        recovery: options.recovery,
+        priority: options.priority,
+        dependsOn: options.dependsOn && [...options.dependsOn],
       };
       const { project } = session.options;
       const ask = () => session.call(runInstances, { params: { project }, body, idempotencyKey });
@@ -96,20 +116,3 @@ export const runGroup: Group = (program, open) => {
         session.note(`next: holdfast console ${first?.name}, holdfast log ${first?.name}`);
     });
 };
-
-async function userDataIn(file: string, stdin: NodeJS.ReadableStream): Promise<string> {
-  if (file === "-") return textOf(stdin);
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    throw problem(
-      "invalid",
-      "file_unreadable",
-      `${file} cannot be read.`,
-      {
-        fix: "Name a file that exists and that you may read, or - for standard input.",
-      },
-      error,
-    );
-  }
-}

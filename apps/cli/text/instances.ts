@@ -76,6 +76,10 @@ export function instanceDetails(one: InstanceView, now: Instant, paint: Paint): 
     ["zone", one.zone ?? "any"],
     ["host tags", one.hostTags.join(", ")],
     ["anti-affinity", one.antiAffinityGroup ?? undefined],
+    ["pool", one.pool === "local" ? undefined : one.pool],
+    ["recovery", one.recovery === "automatic" ? undefined : policies[one.recovery]],
+    ["priority", one.priority === 0 ? undefined : String(one.priority)],
+    ["depends on", one.dependsOn.join(", ")],
     ["protected", one.isProtected ? "yes: it cannot be destroyed" : "no"],
     ["launched", counted(one.generation, "time")],
     [
@@ -87,6 +91,30 @@ export function instanceDetails(one: InstanceView, now: Instant, paint: Paint): 
   ];
   return `${paint("strong", one.name)}  ${state}\n${facts(pairs, paint)}`;
 }
+
+/** What automation does when it has died, also where that is the default. */
+export function recoveryText(one: InstanceView, paint: Paint): string {
+  const waits = one.dependsOn.join(", ");
+  const pairs: readonly (readonly [string, Cell])[] = [
+    ["recovery", policies[one.recovery]],
+    ["priority", String(one.priority)],
+    ["depends on", waits || "nobody"],
+    [
+      "pool",
+      one.pool === "local"
+        ? "local: its volume is on the disks of one host, so it cannot be started on another"
+        : one.pool,
+    ],
+  ];
+  return `${paint("strong", one.name)}\n${facts(pairs, paint)}`;
+}
+
+const policies: Readonly<Record<InstanceView["recovery"], string>> = {
+  automatic: "automatic: where its cause says",
+  "in-place": "in-place: on its own host only",
+  elsewhere: "elsewhere: on another host if there is one",
+  none: "none: it stays stopped",
+};
 
 /** What is under way and until when, in a few words. */
 export function underWay({ op, nextLook, state, desired }: InstanceView, now: Instant): string {

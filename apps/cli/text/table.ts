@@ -26,10 +26,13 @@ export function table(
   const widths = headings.map((heading, column) =>
     Math.max(widthOf(heading), ...rows.map((row) => widthOf(textOf(row[column])))),
   );
-  const isNumeric = headings.map(
-    (_, column) =>
-      rows.length > 0 && rows.every((row) => /^[\d.,]+$|^$|^-$/.test(textOf(row[column]))),
-  );
+  const isNumeric = headings.map((_, column) => {
+    const texts = rows.map((row) => textOf(row[column]));
+    return (
+      texts.every((text) => /^-?[\d.,]+$|^$|^-$/.test(text)) &&
+      texts.some((text) => /\d/.test(text))
+    );
+  });
   const line = (cells: readonly Cell[]) =>
     headings
       .map((_, column) => {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { lifecycle, transitional } from "@holdfast/cloud/instances";
 import { type Instant, milliseconds } from "@holdfast/kernel/time";
+import { aCertificate, aPlan } from "../fake-fencing.ts";
 import {
   aHost,
   aJob,
@@ -14,6 +15,7 @@ import {
   moment,
   tiny,
 } from "../testing.ts";
+import { certificateTable, certificateText, planText } from "./availability.ts";
 import { imageDetails, imageTable, settingTable, typeTable } from "./catalogue.ts";
 import { explanation, hostTable } from "./fleet.ts";
 import { deadlineActions, instanceDetails, instanceSummary, instanceTable } from "./instances.ts";
@@ -138,6 +140,61 @@ test("show says what is under way, since when, until when, and what happens then
   );
 });
 
+test("show tells pool, recovery, priority and dependencies where they are not the usual ones", () => {
+  const text = instanceDetails(
+    anInstance({ pool: "shared", recovery: "elsewhere", priority: 10, dependsOn: ["db", "lb"] }),
+    moment,
+    noPaint,
+  );
+  assert.match(
+    text,
+    /pool +shared\n +recovery +elsewhere: on another host if there is one\n +priority +10\n +depends on +db, lb\n/,
+  );
+});
+
+test("a plan says how the death would be proven, where each would go, and which cannot", () => {
+  golden(
+    planText(aPlan, noPaint),
+    "If h1 died now, 1 of 2 instances would be started elsewhere.",
+    "  proof  its power read back as off, soon after 5 s; counted from its last word",
+    "",
+    "INSTANCE  PROJECT  PRIORITY  GOES TO  WHY",
+    "db        default        10  h2       chosen as a restart would choose",
+    "web       default         0  nowhere  its volume is on the disks of this host: it waits until that is back",
+  );
+  assert.match(
+    planText({ ...aPlan, moves: [] }, noPaint),
+    /^If h1 died now, no instance would be lost\.\n {2}proof/,
+  );
+});
+
+test("a fence certificate says what was proven, how soon, and what was seen", () => {
+  const certificate = aCertificate(moment);
+  golden(
+    certificateTable([certificate], moment, noPaint),
+    "HOST  EPOCH  PROVEN    AFTER  PROOF      COVERS      ID",
+    "h2        3  60 s ago  8 s    power-off  everything  0197a000-0000-7000-8000-0000000000f1",
+  );
+  golden(
+    certificateText(certificate, moment, noPaint),
+    "h2, epoch 3: its power was read back as off",
+    "  proof         power-off",
+    "  covers        every guest of that epoch",
+    "  silent since  2026-11-21T09:58:52.500Z, 68 s ago",
+    `  proven        ${clockTime(certificate.provenAt)}, 8 s later`,
+    "  by            manager manager-1",
+    "  host          0197a000-0000-7000-8000-0000000000d2",
+    "  id            0197a000-0000-7000-8000-0000000000f1",
+    "  signature     MEUCIQ==",
+    "",
+    "Evidence",
+    "  controller  https://bmc-2/redfish/v1/Systems/1",
+    "  power       off",
+  );
+  const covers = certificateText({ ...certificate, covers: "shared" }, moment, noPaint);
+  assert.match(covers, /covers +guests on shared pools; those on its own disks were left alone/);
+});
+
 test("show says why an instance is where nobody wanted it, and what to do", () => {
   const text = instanceDetails(failed, moment, noPaint);
   assert.match(
@@ -225,18 +282,40 @@ test("the fleet is a table, and what needs more words stands below it", () => {
     isConnected: false,
     concerns: ["disk sda reports 12 bad sectors"],
     hasGuard: false,
+    watchdog: null,
+    pools: ["shared", "fast"],
+    power: "The BMC at bmc-2 does not answer.",
     acceleration: null,
   });
+  const off = aHost({
+    name: "h3",
+    state: "down",
+    hasGuard: null,
+    watchdog: "simulated",
+    power: "off",
+  });
   golden(
-    hostTable([aHost(), away], moment, noPaint),
-    "NAME  STATE    MODE     PLACE                    CPUS  MEMORY          INSTANCES  ACCEL  TAGS  AGENT",
-    "h1    up       enabled  default/default/default  2/8   1.5 GiB/16 GiB          2  tcg    ssd   connected",
-    "h2    suspect  enabled  default/default/default  2/8   1.5 GiB/16 GiB          2  ?      ssd   last heard 1 s ago",
+    hostTable([aHost(), away, off], moment, noPaint),
+    "NAME  STATE    MODE     PLACE                    CPUS  MEMORY          INSTANCES  TAGS  POOLS        WATCHDOG   POWER  AGENT",
+    "h1    up       enabled  default/default/default  2/8   1.5 GiB/16 GiB          2  ssd   -            none       -      connected",
+    "h2    suspect  enabled  default/default/default  2/8   1.5 GiB/16 GiB          2  ssd   shared,fast  ?          ?      last heard 1 s ago",
+    "h3    down     enabled  default/default/default  2/8   1.5 GiB/16 GiB          2  ssd   -            simulated  off    connected",
     "",
-    "h1: QEMU 7.2, tcg: /dev/kvm is there, but a probe guest did not boot in 5 s",
+    "h1, h3: QEMU 7.2, tcg: /dev/kvm is there, but a probe guest did not boot in 5 s",
     "h2: its guard does not answer its agent",
+    "h2: its power controller: The BMC at bmc-2 does not answer.",
     "h2: avoided while others have room: disk sda reports 12 bad sectors",
   );
+});
+
+test("a fleet without tags and pools has no columns for them, and a note on many hosts names a few", () => {
+  const hosts = ["h1", "h2", "h3", "h4", "h5", "h6", "h7"].map((name) => aHost({ name, tags: [] }));
+  const [head, ...rest] = hostTable(hosts, moment, noPaint).split("\n");
+  assert.equal(
+    head,
+    "NAME  STATE  MODE     PLACE                    CPUS  MEMORY          INSTANCES  WATCHDOG  POWER  AGENT",
+  );
+  assert.match(rest.at(-1) ?? "", /^h1, h2, h3, h4, h5 and 2 more: QEMU 7\.2, tcg: /);
 });
 
 const verdicts = [
