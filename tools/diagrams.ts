@@ -1,9 +1,16 @@
 /**
- * Draws the state machines into docs/lifecycle.md from the tables themselves, so the pictures cannot lie.
- * `--check` fails when the file is not what would be drawn.
+ * Draws the state machines into docs/lifecycle.md from the tables themselves, and those parts of
+ * docs/availability.md that can be drawn, so that pictures and numbers cannot lie.
+ * `--check` fails when a file is not what would be drawn.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import {
+  coverOf,
+  proofs as hostProofs,
+  meaningOf,
+  watchdogBound,
+} from "@holdfast/cloud/availability";
 import { hostLifecycle, hostModes } from "@holdfast/cloud/hosts";
 import {
   commands,
@@ -13,10 +20,12 @@ import {
   timers,
   transitional,
 } from "@holdfast/cloud/instances";
+import { definitions } from "@holdfast/cloud/settings";
 import { volumeLifecycle } from "@holdfast/cloud/volumes";
 import { draw } from "@holdfast/kernel/fsm";
+import { seconds } from "@holdfast/kernel/time";
 
-const file = join(import.meta.dirname, "..", "docs", "lifecycle.md");
+const fileOf = (name: string) => join(import.meta.dirname, "..", "docs", name);
 const fence = (text: string) => `\`\`\`mermaid\n${text}\n\`\`\``;
 const list = (items: Iterable<string>) => [...items].map((item) => `\`${item}\``).join(", ");
 const isCommand = (event: string) => commands.some((command) => command === event);
@@ -36,6 +45,13 @@ const rows = lifecycle.states.map((state) => {
   });
   return `| **${state}** | ${transitional.has(state) ? "yes" : ""} | ${homed.has(state) ? "yes" : ""} | ${arrows.join("<br>")} |`;
 });
+
+const meanings: Readonly<Record<(typeof hostLifecycle.states)[number], string>> = {
+  up: "Its lease holds. Instances are placed there and run.",
+  suspect:
+    "Its lease ran out. Its instances are `lost`: they may be running, and are not started elsewhere.",
+  down: "It is proven dead. What the proof covers is started elsewhere; it is back with a new epoch.",
+};
 
 const text = `# The lives of instances, hosts and volumes
 
@@ -65,6 +81,14 @@ What is known of a host:
 
 ${fence(draw(hostLifecycle))}
 
+${hostLifecycle.states.map((state) => `- **${state}**: ${meanings[state]}`).join("\n")}
+
+Silence alone never leads to \`down\`; one of these does, and is kept as a [certificate](availability.md):
+
+| proof | what was seen | covers |
+|---|---|---|
+${hostProofs.map((proof) => `| \`${proof}\` | ${meaningOf(proof)} | ${coverOf(proof)} |`).join("\n")}
+
 What its operators want of it:
 
 ${fence(draw(hostModes))}
@@ -74,10 +98,46 @@ ${fence(draw(hostModes))}
 ${fence(draw(volumeLifecycle))}
 `;
 
-if (!process.argv.includes("--check")) writeFileSync(file, text);
-else if (readFileSync(file, "utf8") !== text) {
-  console.error(
-    "docs/lifecycle.md is not what the tables say; draw it again: node --import tsx tools/diagrams.ts",
+const byDefault = (name: keyof typeof definitions) => Number(definitions[name].byDefault);
+const timer = (name: keyof typeof definitions, from: string) =>
+  `\`${name}\` | ${byDefault(name)} s | ${from}`;
+const bound = watchdogBound({
+  lease: seconds(byDefault("hosts.lease")),
+  killBudget: seconds(byDefault("hosts.kill_budget")),
+  watchdog: seconds(byDefault("hosts.watchdog")),
+});
+
+/** What stands in docs/availability.md between `<!-- drawn: NAME -->` and `<!-- drawn -->`. */
+const drawn: Readonly<Record<string, string>> = {
+  hosts: fence(draw(hostLifecycle)),
+  timers: `| | Setting | Default | Measured from |
+|---|---|---:|---|
+| H | ${timer("hosts.heartbeat", "")} |
+| A | ${timer("hosts.lease", "on the host: when the renewal was *sent*; for managers: when it was *handled*, which is later")} |
+| K | ${timer("hosts.kill_budget", "the end of the lease: fenceable guests are gone")} |
+| W | ${timer("hosts.watchdog", "the last petting: the machine is reset")} |
+| S | | ${bound / seconds(1)} s | the last renewal that was handled: managers accept the watchdog as a proof |`,
+};
+
+function redrawn(page: string): string {
+  return page.replace(
+    /(<!-- drawn: (\w+) -->\n)(?:(?!<!-- drawn)[\s\S])*(<!-- drawn -->)/g,
+    (_, begin: string, name: string, end: string) =>
+      `${begin}${drawn[name] ?? `no drawing ${name}`}\n${end}`,
   );
-  process.exitCode = 1;
+}
+
+const availability = readFileSync(fileOf("availability.md"), "utf8");
+for (const [name, wanted] of [
+  ["lifecycle.md", text],
+  ["availability.md", redrawn(availability)],
+] as const) {
+  const file = fileOf(name);
+  if (!process.argv.includes("--check")) writeFileSync(file, wanted);
+  else if (readFileSync(file, "utf8") !== wanted) {
+    console.error(
+      `docs/${name} is not what the tables say; draw it again: node --import tsx tools/diagrams.ts`,
+    );
+    process.exitCode = 1;
+  }
 }
