@@ -100,6 +100,16 @@ test("the same request under the same key is carried out once", async () => {
     headers,
   );
   assert.deepEqual([other.status, other.body.code], [409, "idempotency_key_reused"]);
+  await done(first.body.job);
+  for (const verb of ["relaunch", "stop"]) {
+    const path = `${at}/instances/once/${verb}`;
+    const twice = { "idempotency-key": `${verb} once` };
+    const [before, after] = [
+      await platform.call<Accepted>("POST", path, {}, twice),
+      await platform.call<Accepted>("POST", path, {}, twice),
+    ];
+    assert.deepEqual([after.status, after.body.job], [before.status, before.body.job], verb);
+  }
   await command("once", "destroy");
 });
 

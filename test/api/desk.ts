@@ -1,10 +1,12 @@
 /**
- * A platform with one of everything, for tests of the API: two hosts, a project with a running instance,
- * its job and an image of its own, and the OpenAPI document that says what may be asked.
+ * A platform with one of everything, for tests of the API: three hosts and a power controller, a project with
+ * a running instance, its job and an image of its own, and the OpenAPI document that says what may be asked.
  */
 import assert from "node:assert/strict";
+import { redfishTwin } from "@holdfast/drivers/power/simulated";
 import fc, { type Arbitrary } from "fast-check";
-import { type Platform, startPlatform } from "../platform.ts";
+import { powerOf } from "../../apps/manager/power.ts";
+import { mintId, type Platform, startPlatform } from "../platform.ts";
 import { type Document, type Operation, operationsOf } from "./document.ts";
 import { valid } from "./values.ts";
 import { type Ask, openWire, type Wire } from "./wire.ts";
@@ -30,8 +32,17 @@ interface Tiny {
   readonly manifest: { readonly disk: { readonly digest: string } };
 }
 
+export const bmcUser = "root";
+export const bmcPassword = "secret";
+
 export async function openDesk(): Promise<Desk> {
-  const platform = await startPlatform({ hosts: 2 });
+  const bmc = await redfishTwin({
+    machines: new Map([["1", { isOn: () => true, on: async () => {}, off: async () => {} }]]),
+    user: bmcUser,
+    password: bmcPassword,
+  });
+  const power = (access: Parameters<typeof powerOf>[0]) => powerOf(access, () => performance.now());
+  const platform = await startPlatform({ hosts: 3, power });
   const port = platform.managers[0]?.apiPort;
   assert.ok(port);
   const { body: document } = await platform.call<Document>("GET", "/openapi.json");
@@ -39,6 +50,10 @@ export async function openDesk(): Promise<Desk> {
   const { body: run } = await platform.call<Made>("POST", `${at}/instances`, { name: "there" });
   await platform.call("GET", `${at}/jobs/${run.job}?waitSeconds=30`);
   const { body: image } = await platform.call<Made>("POST", `${at}/images`, { name: "waits" });
+  const { body: alarm } = await platform.call<Made>("POST", `${at}/alarms`, {
+    name: "rings",
+    action: "reboot",
+  });
   const { body: tiny } = await platform.call<Tiny>("GET", `${at}/images/tiny`);
   const wire = openWire(port);
   return {
@@ -52,14 +67,18 @@ export async function openDesk(): Promise<Desk> {
       instance: run.instances[0]?.id ?? "",
       job: run.job,
       image: image.id,
+      alarm: alarm.id,
       type: "tiny",
       host: "host-2",
       name: "manager.batch",
       digest: tiny.manifest.disk.digest,
+      certificate: mintId(), // None is there until a host has died: see requests.ts.
+      bmc: `${bmc.url}/redfish/v1/Systems/1`,
     },
     async close() {
       wire.close();
       await platform.close();
+      await bmc.close();
     },
   };
 }
@@ -117,10 +136,21 @@ export function encode(text: string): string {
 
 const counted = [
   ...["project", "api_token", "setting", "job", "journal", "image", "volume", "instance"],
-  ...["incarnation", "join_token", "host", "host_certificate", "instance_type"],
+  ...["incarnation", "join_token", "host", "host_certificate", "instance_type", "alarm"],
+  ...["host_bmc", "fence_certificate", "fence_release"],
 ];
 /** Tables in which nothing changes by itself. */
-const read = ["project", "api_token", "setting", "image", "instance_type", "join_token", "host"];
+const read = [
+  "project",
+  "api_token",
+  "setting",
+  "image",
+  "instance_type",
+  "join_token",
+  "host",
+  "alarm",
+  "fence_release",
+];
 
 /** What is in the database, so that a change of it shows: the number of rows everywhere, and what they say. */
 export async function fingerprint({ platform }: Desk): Promise<unknown> {
@@ -129,7 +159,7 @@ export async function fingerprint({ platform }: Desk): Promise<unknown> {
     (table) =>
       `(select md5(string_agg(t::text, '|' order by t::text)) from ${table} t) as ${table}_text`,
   );
-  const wishes = `(select md5(string_agg(concat(id, name, desired, is_protected, job_id), '|' order by id)) from instance) as wishes`;
+  const wishes = `(select md5(string_agg(concat(id, name, desired, is_protected, job_id, recovery, priority, depends_on), '|' order by id)) from instance) as wishes`;
   const [row] = await platform.database.query(`select ${[...counts, ...texts, wishes].join(", ")}`);
   return row;
 }

@@ -25,6 +25,8 @@ interface Tenant {
   readonly job: string;
   readonly image: string;
   readonly imageId: string;
+  readonly alarm: string;
+  readonly alarmId: string;
 }
 
 let desk: Desk;
@@ -54,6 +56,7 @@ async function moveIn(project: string): Promise<Tenant> {
   const as = { authorization: `Bearer ${token.token}` };
   const at = `/v1/projects/${project}`;
   const [instance, image] = [`${project}-guest`, `${project}-image`];
+  const alarm = `${project}-alarm`;
   const ask = { name: instance, antiAffinityGroup: "web" };
   const { body: run } = await platform.call<{ job: string; instances: { id: string }[] }>(
     "POST",
@@ -62,10 +65,17 @@ async function moveIn(project: string): Promise<Tenant> {
     as,
   );
   await platform.call("GET", `${at}/jobs/${run.job}?waitSeconds=30`, undefined, as);
+  assert.ok(run.instances, JSON.stringify(run));
   const { body: imported } = await platform.call<{ id: string }>(
     "POST",
     `${at}/images`,
     { name: image },
+    as,
+  );
+  const { body: set } = await platform.call<{ id: string }>(
+    "POST",
+    `${at}/alarms`,
+    { name: alarm, instance, action: "reboot" },
     as,
   );
   return {
@@ -77,6 +87,8 @@ async function moveIn(project: string): Promise<Tenant> {
     job: run.job,
     image,
     imageId: imported.id,
+    alarm,
+    alarmId: set.id,
   };
 }
 
@@ -130,7 +142,12 @@ test("another project is as if it were not there, by name and by id, on every ro
   for (const handler of inProjects()) {
     const operation = operationOf(handler);
     const { path, ...plain } = plainRequest(operation, desk);
-    const inside = { instance: owner.instanceId, job: owner.job, image: owner.imageId };
+    const inside = {
+      instance: owner.instanceId,
+      job: owner.job,
+      image: owner.imageId,
+      alarm: owner.alarmId,
+    };
     for (const [theirs, missing] of [
       [owner.project, "nobody"],
       [owner.projectId, mintId() as string],
@@ -151,6 +168,7 @@ test("in a project of one's own, what belongs to another is as if it were not th
     instance: [owner.instance, owner.instanceId],
     job: [owner.job],
     image: [owner.image, owner.imageId],
+    alarm: [owner.alarm, owner.alarmId],
   };
   for (const handler of inProjects()) {
     const operation = operationOf(handler);
@@ -189,7 +207,12 @@ test("what may be read tells nothing of another project, also where its ids are 
   for (const handler of handlers.filter(({ route }) => route.needs === "project:read")) {
     const operation = operationOf(handler);
     const plain = plainRequest(operation, desk);
-    const own = { instance: stranger.instance, job: stranger.job, image: stranger.image };
+    const own = {
+      instance: stranger.instance,
+      job: stranger.job,
+      image: stranger.image,
+      alarm: stranger.alarm,
+    };
     const body = operation.body && fits(operation.body, {}) ? {} : plain.body; // The fewer words the better.
     const path = { ...plain.path, ...pick({ ...own, project: stranger.project }, plain.path) };
     const ids = operation.parameters.filter(
@@ -227,14 +250,20 @@ test("what needs the platform is refused to a project's token, before anything e
 test("a name that another project uses is free, and a group of another project keeps nobody away", async () => {
   const as = { authorization: `Bearer ${stranger.token}` };
   const at = `/v1/projects/${stranger.project}`;
-  const same = await desk.platform.call("POST", `${at}/instances`, { name: owner.instance }, as);
+  const same = await desk.platform.call<{ job: string }>(
+    "POST",
+    `${at}/instances`,
+    { name: owner.instance },
+    as,
+  );
   const image = await desk.platform.call("POST", `${at}/images`, { name: owner.image }, as);
   assert.deepEqual([same.status, image.status], [202, 202]);
-  // One host has the owner's member of `web`, the other the stranger's: a second one fits beside the owner's.
+  await desk.platform.call("GET", `${at}/jobs/${same.body.job}?waitSeconds=30`, undefined, as);
+  // One host has the owner's member of `web`, another the stranger's: only there a second one does not fit.
   const { body } = await desk.platform.call<{
     hosts: { verdict: string; name: string; host: string }[];
   }>("POST", `${at}/placements/explain`, { antiAffinityGroup: "web" }, as);
-  assert.equal(body.hosts.filter(({ verdict }) => verdict !== "rejected").length, 1);
+  assert.equal(body.hosts.filter(({ verdict }) => verdict === "rejected").length, 1);
 });
 
 test("an upload for an image of another project is as if that were not there, and changes nothing", async () => {

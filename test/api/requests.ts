@@ -6,8 +6,8 @@
  */
 import assert from "node:assert/strict";
 import fc, { type Arbitrary } from "fast-check";
-import type { Platform } from "../platform.ts";
-import { type Desk, encode, type Request } from "./desk.ts";
+import { type Platform, until } from "../platform.ts";
+import { bmcPassword, bmcUser, type Desk, encode, type Request } from "./desk.ts";
 import type { Operation } from "./document.ts";
 import { valid } from "./values.ts";
 
@@ -16,15 +16,37 @@ let news = 0;
 /** For each operation of its own, because the one before may have used up what there was. */
 export async function somethingNew(
   { platform, there }: Desk,
-  { parameters }: Operation,
+  { parameters, path }: Operation,
 ): Promise<Record<string, readonly string[]>> {
   const at = "/v1/projects/default";
   const takes = (what: string) => parameters.some(({ name }) => name === what);
   const made: Record<string, readonly string[]> = { digest: [there.digest ?? ""] };
+  if (path.endsWith("/alarms")) made.instance = [there.instance ?? ""];
+  if (path.endsWith("/bmc")) {
+    made.url = [there.bmc ?? ""];
+    made.user = [bmcUser];
+    made.password = [bmcPassword];
+  }
+  if (path.endsWith("/attest")) {
+    await silence(platform);
+    made.host = [silentOne];
+    made.name = [silentOne];
+  }
+  if (takes("certificate")) {
+    await silence(platform);
+    const oath = { name: silentOne, reason: "its plug is in my hand" };
+    const at = `/v1/hosts/${silentOne}/attest`;
+    made.certificate = [(await platform.call<{ id: string }>("POST", at, oath)).body.id];
+  }
   if (takes("image")) {
     const image = { name: `new-${++news}` };
     await platform.call("POST", `${at}/images`, image);
     made.image = [image.name];
+  }
+  if (takes("alarm")) {
+    const alarm = { name: `new-${++news}`, action: "reboot" };
+    await platform.call("POST", `${at}/alarms`, alarm);
+    made.alarm = [alarm.name];
   }
   if (takes("instance") || takes("job")) {
     const names = ["runs", "stops", "goes"].map((word) => `${word}-${++news}`);
@@ -38,6 +60,25 @@ export async function somethingNew(
     made.job = jobs;
   }
   return made;
+}
+
+const silentOne = "host-3";
+
+/** The last host is heard, and then no more. */
+async function silence(platform: Platform): Promise<void> {
+  const host = platform.hosts.find(({ name }) => name === silentOne);
+  assert.ok(host);
+  const isNow = async (wanted: string) => {
+    const { body } = await platform.call<{ hosts: { name: string; state: string }[] }>(
+      "GET",
+      "/v1/hosts",
+    );
+    return body.hosts.some(({ name, state }) => name === silentOne && state === wanted);
+  };
+  if (!host.agent) await platform.startAgent(host);
+  await until(`${silentOne} is up`, () => isNow("up"));
+  await platform.stopAgent(host);
+  await until(`${silentOne} is suspect`, () => isNow("suspect"));
 }
 
 /** Given, and carried out. */
@@ -67,6 +108,8 @@ export function poolsOf(made: Record<string, readonly string[]>): Pools {
     zone: ["default"],
     cluster: ["default"],
     antiAffinityGroup: ["web"],
+    pool: ["local"],
+    domain: ["zone default"],
     value: [null, 10],
     ...made,
   };
