@@ -1,8 +1,8 @@
 /**
  * The agents that are connected to a guard: normally one, two for a moment during an upgrade.
  *
- * An agent that keeps its connection and passes on no renewals, while managers answer the guard, is frozen
- * or stuck. It is killed, and its supervisor starts another; guests do not notice.
+ * An agent that keeps its connection and passes on no renewals, while managers have long been answering the
+ * guard, is frozen or stuck. It is killed, and its supervisor starts another; guests do not notice.
  */
 import { type GuardState, type Renewed, readRenewed } from "@holdfast/cloud/agent";
 

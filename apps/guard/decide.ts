@@ -8,7 +8,7 @@
  * The bound that all of it serves: a manager may start a guest elsewhere S after the last renewal that it
  * handled, with S > (A + max(K, W)) × (1 + drift).
  */
-import { judgePool, judgePools, type PoolSight, quietAfter } from "./headless.ts";
+import { judgePool, judgePools, type PoolSight, poolPatience, quietAfter } from "./headless.ts";
 import { expiresAt, type Lease } from "./lease.ts";
 
 export interface Situation {
@@ -35,8 +35,12 @@ export interface Decision {
 
 /** Two heartbeats missed and the third overdue. */
 export const askAfter = 3_000;
-/** A pool that was watched for this long has shown what it can; the second is for its first reading. */
-const judgedWithin = quietAfter + 1_000;
+/**
+ * A pool that was watched for this long has shown what it can: by then it has been read after it could have
+ * been calm for long enough, or it has not been read for so long that it is lost. On a busy machine a reading
+ * takes more than a second, and whoever restarts guards together with the managers has such a machine.
+ */
+const judgedWithin = quietAfter + poolPatience;
 
 export function decide(situation: Situation): Decision {
   const { now, lease, alive, agentHeardAt } = situation;
@@ -66,14 +70,15 @@ function judge({ now, lease, pools }: Situation) {
 /**
  * Whether the evidence has had its time. After the end of a lease: half the kill budget, the rest is for
  * killing. After the start of a guard: until a pool can have been judged. After the first sign of managers
- * that come back: the kill budget. Nothing is petted meanwhile, so the watchdog bounds all of it.
+ * that come back: a lease and the kill budget, because they count from that sign as they do from a renewal, and
+ * have many hosts to welcome. Nothing is petted meanwhile, so the watchdog bounds all of it.
  */
 function isTimeUp({ now, startedAt, lease, pools }: Situation): boolean {
   if (!lease) return now >= startedAt + judgedWithin;
   const ended = expiresAt(lease);
   const waits = pools.flatMap(({ watchedSince, movingSince }) => [
     watchedSince + judgedWithin,
-    ...(movingSince && movingSince > ended ? [movingSince + lease.killBudget] : []),
+    ...(movingSince && movingSince > ended ? [movingSince + lease.lease + lease.killBudget] : []),
   ]);
   return now >= Math.max(ended + lease.killBudget / 2, ...waits);
 }

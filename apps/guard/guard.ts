@@ -10,7 +10,7 @@ import type { GuardReport } from "@holdfast/cloud/hosts";
 import type { Watchdog } from "@holdfast/drivers/watchdog";
 import { milliseconds, type Ticks } from "@holdfast/kernel/time";
 import { type AgentProcess, type Agents, connectedAgents } from "./agents.ts";
-import { type Decision, decide } from "./decide.ts";
+import { askAfter, type Decision, decide } from "./decide.ts";
 import { executioner, type Killed, type Target } from "./executioner.ts";
 import { expiresAt, type Lease, readLease, renewed, writeLease } from "./lease.ts";
 import { type PoolWatch, type StampFolder, watchPool } from "./pool-watch.ts";
@@ -33,7 +33,7 @@ export interface GuardDeps {
   readonly ticks: Ticks;
   /** For how long this machine has been suspended since its boot: its steady clock stood still, managers' did not. */
   readonly suspended?: () => number;
-  /** Names the boot since which `ticks` counts. */
+  /** The boot of this host, as its agent names it to the managers. `ticks` counts on through all of it. */
   readonly clockId: string;
   /** Calls back again and again; returns what ends it. */
   readonly every: (interval: number, act: () => void) => () => void;
@@ -73,6 +73,8 @@ const lookEvery = 1_000;
 /** Attested as stamped, attested as petted. */
 const freshFor = 2_000;
 const frozenAfter = 10_000;
+/** Of these, so much with managers that answer: an agent that nobody answered is not to blame for its silence. */
+const answeredFor = frozenAfter - askAfter;
 /** What fails ten times a second is said twice a minute. */
 const complainEvery = 30_000;
 
@@ -94,6 +96,8 @@ export async function startGuard(deps: GuardDeps): Promise<Guard> {
   /** Said by the agent; the managers may have answered us as well. */
   let agentHeardAt = lease?.sentAt;
   let grantedAt: number | undefined;
+  /** Since when they have been doing so without a pause. */
+  let grantingSince = 0;
   let pettedAt: number | undefined;
   let armedFor: number | undefined;
   let armingAt: number | undefined;
@@ -181,7 +185,8 @@ export async function startGuard(deps: GuardDeps): Promise<Guard> {
     if (next.shouldAsk) askManagers(at);
     for (const { watch } of pools.values())
       watch.look(at, lease?.host ?? "", next.isValid && lease ? String(lease.sentAt) : undefined);
-    if (grantedAt !== undefined && at - grantedAt < freshFor) agents.killSilent(at - frozenAfter);
+    const isGranted = grantedAt !== undefined && at - grantedAt < freshFor;
+    if (isGranted && at - grantingSince >= answeredFor) agents.killSilent(at - frozenAfter);
     say(at);
   }
 
@@ -252,6 +257,7 @@ export async function startGuard(deps: GuardDeps): Promise<Guard> {
         .then(
           ({ lease: length, killBudget, watchdog: time }) => {
             if (lease?.epoch !== known.epoch || lease.host !== known.host) return;
+            if (grantedAt === undefined || at - grantedAt > freshFor) grantingSince = at;
             grantedAt = Math.max(grantedAt ?? at, at);
             take({ ...lease, sentAt: at, lease: length, killBudget, watchdog: time });
           },

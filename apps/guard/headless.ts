@@ -16,7 +16,7 @@ export interface PoolSight {
   readonly wroteAt: number | undefined;
   /** When another host's stamp was last seen to have moved; undefined: never. */
   readonly movedAt: number | undefined;
-  /** Since when stamps have been moving without a pause that would count as quiet. */
+  /** When they began to move after a calm that was seen; undefined: they were moving when it was first looked. */
   readonly movingSince: number | undefined;
 }
 
@@ -34,12 +34,17 @@ export type PoolVerdict = "lost" | "moving" | "unsure" | "quiet" | "still";
 export const poolPatience = 3_000;
 /** Three heartbeats: a host that is served has shown itself. */
 export const quietAfter = 3_000;
+/**
+ * A pause after which moving counts as beginning anew. Longer than what managers take for a gap (`stampGap` of
+ * the leases: 3 s), by as much as one can be seen too long: they count from the beginning that they see.
+ */
+export const beginsAfter = 5_000;
 /** A move is written at once and seen by the next reading: half a second, and as much again for slow storage. */
 const seenWithin = 1_000;
 
 /** `lease` and `killBudget` in milliseconds, as the lease said them. */
 export function judgePool(
-  { watchedSince, readAt, wroteAt, movedAt, movingSince = watchedSince }: PoolSight,
+  { watchedSince, readAt, wroteAt, movedAt, movingSince }: PoolSight,
   now: number,
   leaseEndedAt: number,
   { lease, killBudget }: { readonly lease: number; readonly killBudget: number },
@@ -52,7 +57,11 @@ export function judgePool(
   if (calm >= lease + seenWithin) return "still";
   if (calm >= quietAfter) return "quiet";
   const hasMoved = movedAt !== undefined && movedAt > Math.max(leaseEndedAt, watchedSince);
-  const isBeginning = movingSince > leaseEndedAt && now - movingSince < killBudget;
+  // Managers that come back count from the beginning that they see, as they do from a renewal. One that was
+  // not seen may be long ago: then there is only as much time as a guard takes to hear of its own lease.
+  const [beganAt, patience] =
+    movingSince === undefined ? [watchedSince, killBudget] : [movingSince, lease + killBudget];
+  const isBeginning = beganAt > leaseEndedAt && now - beganAt < patience;
   return hasMoved && !isBeginning ? "moving" : "unsure";
 }
 

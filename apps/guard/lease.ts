@@ -8,7 +8,7 @@ import { type Renewed, readRenewed } from "@holdfast/cloud/agent";
 
 /** What a guard must know of a host to act for it, and goes on knowing when it is restarted. */
 export interface Lease extends Omit<Renewed, "say" | "agentPid"> {
-  /** The boot of the machine whose steady clock `sentAt` is on. */
+  /** The boot of the host whose steady clock `sentAt` is on. */
   readonly clockId: string;
 }
 
@@ -32,14 +32,13 @@ export const writeLease = (lease: Lease) =>
   JSON.stringify({ say: "renewed", agentPid: 0, ...lease });
 
 /**
- * What an earlier guard wrote down. After a reboot its times mean nothing, but whom to ask is still
- * known, and nothing of the time before can be running.
+ * What an earlier guard of the same boot wrote down. A lease is for one boot: nothing of an earlier one is
+ * running, and a guard that went on renewing it would have the books say that its guests are well. Only
+ * the agent can say hello for the new one.
  */
 export function readLease(text: string, clockId: string, now: number): Lease | undefined {
   const said = readRenewed(text);
-  if (!said) return undefined;
+  if (!said || (said as Partial<Lease>).clockId !== clockId) return undefined; // Written by writeLease, if by anybody.
   const { say: _, agentPid: __, ...known } = said;
-  const isOurs = (said as Partial<Lease>).clockId === clockId; // Written by writeLease, if by anybody.
-  const sentAt = isOurs ? Math.min(known.sentAt, now) : now - known.lease;
-  return { ...known, sentAt, clockId };
+  return { ...known, sentAt: Math.min(known.sentAt, now), clockId };
 }

@@ -5,8 +5,9 @@
  * It is apart from the agent so that nothing an agent does, not even hanging, can stop the clock. It uses
  * no library, so that there is little that can go wrong and little memory that could be missing.
  *
- * HOLDFAST_STATE     state directory (default /var/lib/holdfast)
- * HOLDFAST_WATCHDOG  none (default), /dev/watchdog (or another device), or unix:/path of a simulated one
+ * HOLDFAST_STATE         state directory (default /var/lib/holdfast)
+ * HOLDFAST_WATCHDOG      none (default), /dev/watchdog (or another device), or unix:/path of a simulated one
+ * HOLDFAST_BOOT_ID_FILE  what tells one boot of this host from another (default the kernel's own)
  */
 import { mkdirSync, readFileSync } from "node:fs";
 import { readFile, rename, writeFile } from "node:fs/promises";
@@ -26,6 +27,7 @@ import { stampFolder } from "./stamps.ts";
 // Each pool that hangs takes one thread for as long as it does. Read when the first one is needed.
 process.env.UV_THREADPOOL_SIZE ??= "16";
 const state = process.env.HOLDFAST_STATE ?? "/var/lib/holdfast";
+const bootIdFile = process.env.HOLDFAST_BOOT_ID_FILE ?? "/proc/sys/kernel/random/boot_id";
 const directory = join(state, "guard");
 const leaseFile = join(directory, "lease.json");
 const wallClock = () => Date.now() as Instant;
@@ -37,7 +39,7 @@ const watchdog = watchdogOf(process.env.HOLDFAST_WATCHDOG ?? "none");
 const guard = await startGuard({
   ticks: steadyNow,
   suspended,
-  clockId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
+  clockId: readFileSync(bootIdFile, "utf8").trim(),
   every(interval, act) {
     const timer = setInterval(act, interval);
     return () => clearInterval(timer);

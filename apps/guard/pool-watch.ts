@@ -4,7 +4,7 @@
  * Storage that hangs never answers and cannot be told to stop. So there is one thing under way at any time
  * and nobody waits for it; a pool that has swallowed one is not asked again until it gives it back.
  */
-import { type PoolSight, quietAfter } from "./headless.ts";
+import { beginsAfter, type PoolSight } from "./headless.ts";
 
 /** Where hosts leave their stamps in a pool. */
 export interface StampFolder {
@@ -88,7 +88,9 @@ export function watchPool(
   }
 
   function moved(at: number): void {
-    if (movedAt === undefined || at - movedAt >= quietAfter) movingSince = at;
+    // A calm is what was seen up to the reading before; of the time since then, nothing is known.
+    const calm = (readAt ?? watchedSince) - (movedAt ?? watchedSince);
+    if (calm >= beginsAfter) movingSince = at;
     movedAt = at;
   }
 }
