@@ -79,6 +79,8 @@ interface Connection {
   epoch: number | undefined;
   terms: Heard["terms"] | undefined;
   readonly told: Map<InstanceId, number>;
+  /** What it would have been told while its welcome was being written. */
+  readonly missed: (readonly [readonly Wish[], readonly Unwanted[]])[];
   readonly open: Map<number, Open>;
 }
 
@@ -120,8 +122,10 @@ export function openHub(deps: HubDeps): Hub {
     hosts: () => [...connections.keys()],
     tell(host, wishes, deleteVolumes) {
       const connection = connections.get(host);
-      // Before its welcome a host hears nothing: that will say all of it.
-      if (connection?.epoch !== undefined) tellNews(connection, wishes, deleteVolumes);
+      if (!connection) return;
+      if (connection.epoch !== undefined) tellNews(connection, wishes, deleteVolumes);
+      // Its welcome says all of it, or was read a moment before this was written.
+      else connection.missed.push([wishes, deleteVolumes]);
     },
     cutOff(host, reason) {
       const connection = connections.get(host);
@@ -176,6 +180,7 @@ export function openHub(deps: HubDeps): Hub {
       epoch: undefined,
       terms: undefined,
       told: new Map(),
+      missed: [],
       open: new Map(),
     };
     connections.set(host, connection);
@@ -267,6 +272,7 @@ export function openHub(deps: HubDeps): Hub {
     const ended = hello.machines.filter(({ phase }) => phase === "exited");
     if (ended.length > 0) send(connection, { say: "recorded", machines: ended, volumes: [] });
     tellNews(connection, [...wishes, ...leftovers(hello, welcome.epoch, wishes)], deleteVolumes);
+    for (const missed of connection.missed.splice(0)) tellNews(connection, ...missed);
   }
 
   async function record(host: HostId, connection: Connection, report: Report): Promise<void> {

@@ -1,0 +1,53 @@
+/** What a hub says, to an agent that is only its end of a socket. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
+import type { HostId, InstanceId } from "@holdfast/kernel/ids";
+import { seconds } from "@holdfast/kernel/time";
+import { protocolVersion, type Wish } from "../core/link.ts";
+import { openHub, type Welcome } from "./hub.ts";
+
+const host = "0190f5a0-0000-7000-8000-000000000001" as HostId;
+const instance = "0190f5a0-0000-7000-8000-000000000002" as InstanceId;
+
+test("what a host should run is not lost when it is decided while its welcome is being written", async () => {
+  let welcome: (welcome: Welcome) => void = () => {};
+  const hub = openHub({
+    onHello: () =>
+      new Promise((resolve) => {
+        welcome = resolve;
+      }),
+    onReport: async () => {},
+    onHeartbeat: async () => {},
+    onError: (_, error) => assert.fail(String(error)),
+  });
+  const heard: { say: string; wishes?: unknown[] }[] = [];
+  const link = hub.connected(host, {
+    send: (text) => heard.push(JSON.parse(text)),
+    close: () => {},
+  });
+  link.said(
+    JSON.stringify({
+      ...{ say: "hello", protocol: protocolVersion, bootId: "b", epoch: null, pools: [] },
+      ...{ cpus: 1, memoryMiB: 1_024, held: [], machines: [] },
+      facts: { acceleration: { kind: "none", reason: "" }, kernel: "", hypervisor: "" },
+    }),
+  );
+  await turn();
+  const wish = { instance, generation: 2, version: 7, epoch: 2 } as Wish; // All that a hub looks at.
+  hub.tell(host, [wish], []);
+  welcome({
+    ...{ name: "host-1", epoch: 2, heartbeat: seconds(1), concurrentStarts: 1 },
+    ...{ lease: seconds(5), killBudget: seconds(3), watchdog: seconds(10) },
+    ...{ wishes: [], deleteVolumes: [] },
+  });
+  await turn();
+  hub.tell(host, [wish], []); // Told again, it says nothing.
+  assert.deepEqual(
+    heard.map(({ say, wishes }) => [say, wishes?.length]),
+    [
+      ["welcome", undefined],
+      ["wishes", 1],
+    ],
+  );
+});
