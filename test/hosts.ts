@@ -24,7 +24,12 @@ import {
 } from "@holdfast/drivers/hypervisor/simulated";
 import type { Digest } from "@holdfast/drivers/images";
 import { type SimulatedStore, simulatedDisks } from "@holdfast/drivers/images/simulated";
-import type { Clock, Instant } from "@holdfast/kernel/time";
+import {
+  type SimulatedHost,
+  simulatedHost,
+  simulatedVitals,
+} from "@holdfast/drivers/vitals/simulated";
+import { type Clock, type Instant, milliseconds } from "@holdfast/kernel/time";
 import type { Logger } from "pino";
 import { type Agent, startAgent } from "../apps/agent/agent.ts";
 
@@ -40,6 +45,8 @@ export interface TestHost {
   epoch: number | null;
   /** How long its storage takes for a small write; milliseconds. */
   storageLatency: number;
+  /** How its hardware is. */
+  readonly vitals: SimulatedHost;
   joined: Joined | undefined;
   agent: MortalAgent | undefined;
 }
@@ -60,6 +67,7 @@ export const newHost = (name: string, world: SimulatedWorld = simulatedWorld()):
   bootId: randomBytes(8).toString("hex"),
   epoch: null,
   storageLatency: 1,
+  vitals: simulatedHost(),
   joined: undefined,
   agent: undefined,
 });
@@ -83,6 +91,8 @@ export interface Around {
   readonly onRenewed: (sentAt: number, terms: Terms) => void;
   readonly guard: () => GuardReport | null;
   readonly mayLaunchFenceable: () => boolean;
+  /** How often the hardware is looked at; milliseconds. Often, if absent. */
+  readonly vitalsEvery?: number;
 }
 
 export async function openAgent(host: TestHost, setting: AgentSetting): Promise<MortalAgent> {
@@ -107,6 +117,10 @@ export async function openAgent(host: TestHost, setting: AgentSetting): Promise<
     ),
     shelf: behindGlass(host.shelf, life),
     probeStorage: async () => [{ pool: "local", took: host.storageLatency }],
+    vitals: {
+      signs: behindGlass(simulatedVitals(host.vitals, wallClock), life),
+      every: milliseconds(station?.vitalsEvery ?? 50), // Where a real agent waits a minute.
+    },
     machine: {
       bootId: host.bootId,
       cpus,
@@ -136,8 +150,7 @@ export async function openAgent(host: TestHost, setting: AgentSetting): Promise<
     ...agent,
     kill() {
       life.isOver = true;
-      agent.link.close();
-      agent.keeper.close();
+      void agent.close();
       void hypervisor.close();
     },
     freeze() {
@@ -206,12 +219,17 @@ function frozenWith(dial: Dial, life: Life): Dial {
         if (!life.waiting) wire.send(text);
         else if (!text.includes('"say":"heartbeat"')) life.waiting.push(() => wire.send(text));
       },
-      close: () => (life.isOver ? wire.close() : sooner(life, () => wire.close())),
+      close() {
+        if (life.isOver)
+          wire.close(); // As the kernel does for it.
+        else sooner(life, () => wire.close());
+      },
     };
   };
 }
 
 function sooner(life: Life, act: () => void): void {
+  if (life.isOver) return;
   if (life.waiting) life.waiting.push(act);
   else act();
 }

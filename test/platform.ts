@@ -8,7 +8,7 @@ import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { saveToken } from "@holdfast/cloud/access/edge";
-import { type Joined, join } from "@holdfast/cloud/agent/edge";
+import { dialler, type Joined, join } from "@holdfast/cloud/agent/edge";
 import {
   type SimulatedStore,
   simulatedBlobs,
@@ -18,7 +18,7 @@ import { httpWebhooks } from "@holdfast/drivers/webhook/http";
 import { type MintId, uuidV7 } from "@holdfast/kernel/ids";
 import { freePort, testDatabase } from "@holdfast/store/testing";
 import pino from "pino";
-import { type Manager, startManager } from "../apps/manager/manager.ts";
+import { type Manager, type ManagerOptions, startManager } from "../apps/manager/manager.ts";
 import { newHost, openAgent, type TestHost } from "./hosts.ts";
 
 export { type TestHost, wallClock } from "./hosts.ts";
@@ -36,6 +36,10 @@ export interface PlatformOptions {
     query(text: string, values?: unknown[]): Promise<unknown>;
   };
   readonly logLevel?: string;
+  /** Shared pools that every host reaches; then their guards attest an armed watchdog and stamps in all of them. */
+  readonly pools?: readonly string[];
+  /** What switches hosts off from outside; they have nothing of that kind if absent. */
+  readonly power?: ManagerOptions["power"];
 }
 
 export interface Platform {
@@ -103,9 +107,11 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
         agents: { address: "127.0.0.1", port: port.agents, names: ["127.0.0.1"] },
         blobs: simulatedBlobs(store),
         disks: simulatedDisks(store),
-        power: () => {
-          throw new Error("these hosts have no power controllers");
-        },
+        power:
+          options.power ??
+          (() => {
+            throw new Error("these hosts have no power controllers");
+          }),
         webhooks: httpWebhooks(),
         download: async () => Promise.reject(new Error("the tests fetch nothing")),
         logDirectory: undefined,
@@ -124,16 +130,33 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     async startAgent(host) {
       const addresses = ports.map(({ agents }) => `127.0.0.1:${agents}`);
       host.joined ??= await enrol(platform, addresses, host.name);
+      const ensureBlob = async (asked: string) => {
+        const bytes = store.files.get(`/blobs/${asked}`);
+        if (bytes) host.disks.files.set(`/blobs/${asked}`, bytes);
+        return `/blobs/${asked}`;
+      };
+      const station = options.pools && {
+        dial: dialler(addresses, host.joined),
+        storage: {
+          ensureBlob,
+          volumeFile: (volume: string) => `/volumes/${volume}.qcow2`,
+          claim: async () => {},
+        },
+        pools: options.pools,
+        onRenewed: () => {},
+        guard: () => ({
+          watchdog: { kind: "simulated" as const, isArmed: true },
+          stamped: [...(options.pools ?? [])],
+        }),
+        mayLaunchFenceable: () => true,
+      };
       host.agent = await openAgent(host, {
         managers: addresses,
         cpus,
         memoryMiB,
-        ensureBlob: async (asked) => {
-          const bytes = store.files.get(`/blobs/${asked}`);
-          if (bytes) host.disks.files.set(`/blobs/${asked}`, bytes);
-          return `/blobs/${asked}`;
-        },
+        ensureBlob,
         log,
+        ...(station && { station }),
       });
     },
     async stopAgent(host) {

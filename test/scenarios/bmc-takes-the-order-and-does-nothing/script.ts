@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import type { Day } from "../stage/day.ts";
+
+export const stage = { bmc: true };
+
+export const script = async ({
+  run,
+  free,
+  bmc,
+  cut,
+  runs,
+  certificates,
+  ending,
+  mend,
+  hostIs,
+}: Day) => {
+  await run("web", "host-1");
+  await free();
+  bmc("host-1", "deaf");
+  cut("host-1");
+  await runs("web", 2);
+  const [{ proof } = {}] = await certificates();
+  assert.equal(proof, "watchdog");
+  assert.equal(ending("web", 1)?.fenced?.why, "lease-expired");
+  mend("host-1");
+  await hostIs("host-1", "up", 2);
+};
