@@ -53,6 +53,15 @@ export function powerContract(name: string, makeRig: (t: TestContext) => Promise
     },
   );
 
+  promise("nothing is ordered once it is not wanted any more", async (rig) => {
+    await rig.power.powerOff(async () => false);
+    assert.deepEqual([rig.isOn(), rig.orders()], [true, 0]);
+    rig.behave("refuses");
+    let asked = 0;
+    await rig.power.powerOff(async () => ++asked < 3);
+    assert.deepEqual([rig.isOn(), asked], [true, 3]);
+  });
+
   promise("a machine that goes off while its order is refused is off", async (rig) => {
     rig.behave("refuses");
     const off = rig.power.powerOff();

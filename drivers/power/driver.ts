@@ -19,8 +19,11 @@ export interface Power {
    * Cut the power, without asking the operating system; resolves once it was read back as off. Off
    * already is off. Rejects with `power_refused` if the order was not taken and `power_unchanged` if it
    * was and the machine stayed on. May be repeated.
+   *
+   * A controller may be slow or dead for seconds, and orders are given again: `isWanted` is asked before each.
+   * Once it is not, nothing more is ordered, and it resolves whatever the power is.
    */
-  powerOff(): Promise<void>;
+  powerOff(isWanted?: () => Promise<boolean>): Promise<void>;
   /** The same the other way. */
   powerOn(): Promise<void>;
 }

@@ -37,7 +37,7 @@ export function redfishPower(options: RedfishOptions): Power {
   const ask = bmcDoor(options);
   return {
     readPower: async () => (await retried(look)).state,
-    powerOff: () => bring("off"),
+    powerOff: (isWanted) => bring("off", isWanted),
     powerOn: () => bring("on"),
   };
 
@@ -54,7 +54,7 @@ export function redfishPower(options: RedfishOptions): Power {
     }
   }
 
-  async function bring(wanted: PowerState): Promise<void> {
+  async function bring(wanted: PowerState, isWanted = always): Promise<void> {
     const until = ticks() + deadline;
     let fault: unknown;
     let acceptedAt: number | undefined;
@@ -63,6 +63,7 @@ export function redfishPower(options: RedfishOptions): Power {
         const seen = await look(patience(until));
         if (seen.state === wanted) return;
         if (acceptedAt === undefined || ticks() - acceptedAt > orderAgain) {
+          if (!(await isWanted())) return;
           await order(seen, wanted, patience(until));
           acceptedAt = ticks();
           fault = undefined;
@@ -96,6 +97,8 @@ export function redfishPower(options: RedfishOptions): Power {
     return milliseconds(Math.ceil(Math.max(1, Math.min(answerTime, until - ticks()))));
   }
 }
+
+const always = async () => true;
 
 interface Seen {
   readonly state: PowerState;

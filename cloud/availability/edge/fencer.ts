@@ -127,8 +127,8 @@ export function fencer(deps: FencerDeps): Fencer {
     if ((await holdLease(database, turn, notary.self, powerDeadline)) === undefined) return;
     const controller = deps.power(bmc);
     try {
-      if (!(await isStillSilent(row))) return;
-      await controller.powerOff();
+      // A controller that was dead may come back after its host did.
+      await controller.powerOff(() => isStillSilent(row));
       const power = await controller.readPower();
       await noteBmc(database, row.id, power);
       if (power !== "off") return;

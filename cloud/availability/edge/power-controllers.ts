@@ -6,7 +6,8 @@ import type { Sql } from "@holdfast/store/database";
 export interface PowerController {
   readPower(): Promise<"on" | "off">;
   /** Resolves when it has been read back as off; one that is off already is off. */
-  powerOff(): Promise<void>;
+  /** `isWanted` is asked before each order: once it is not, this resolves whatever the power is. */
+  powerOff(isWanted: () => Promise<boolean>): Promise<void>;
   powerOn(): Promise<void>;
 }
 
