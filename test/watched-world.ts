@@ -70,7 +70,7 @@ export function watchedWorld(): Watch {
 }
 
 /** Tells of every machine that enters. */
-class WatchedMap extends Map<string, SimulatedMachine> {
+export class WatchedMap extends Map<string, SimulatedMachine> {
   readonly #onEnter: (machine: SimulatedMachine) => void;
   constructor(onEnter: (machine: SimulatedMachine) => void) {
     super();

@@ -10,6 +10,7 @@ import type { HostId, InstanceId } from "@holdfast/kernel/ids";
 import type { Clock, Instant } from "@holdfast/kernel/time";
 import type { Database, Sql } from "@holdfast/store/database";
 import { appendJournal, type JournalRow } from "@holdfast/store/journal";
+import { latest } from "@holdfast/store/latest";
 import { advance } from "../core/advance.ts";
 import { judge } from "../core/judge.ts";
 import { type Checks, checkNames, type Limits } from "../core/model.ts";
@@ -35,34 +36,15 @@ interface Heard {
 }
 
 export function recorder(deps: RecorderDeps): Recorder {
-  let waiting = new Map<HostId, Heard>();
-  let writing: Promise<void> | undefined;
+  const checkups = latest<HostId, Heard>(async (batch) => {
+    const changed = await record(deps, batch);
+    if (changed.length > 0) deps.onChanged(changed);
+  }, deps.onError);
 
   return {
-    heard(host, epoch, checkup) {
-      waiting.set(host, { epoch, checkup }); // Of two from the same host the later one counts.
-      writing ??= drain();
-    },
-    async close() {
-      waiting.clear();
-      await writing;
-    },
+    heard: (host, epoch, checkup) => checkups.heard(host, { epoch, checkup }),
+    close: checkups.close,
   };
-
-  async function drain(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve)); // Whatever else is arriving comes along.
-    while (waiting.size > 0) {
-      const batch = waiting;
-      waiting = new Map();
-      try {
-        const changed = await record(deps, batch);
-        if (changed.length > 0) deps.onChanged(changed);
-      } catch (error) {
-        deps.onError(error);
-      }
-    }
-    writing = undefined;
-  }
 }
 
 /** Returns the instances of which a check has failed or passes again. */

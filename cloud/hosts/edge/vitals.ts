@@ -9,6 +9,7 @@ import type { HostId } from "@holdfast/kernel/ids";
 import type { Clock } from "@holdfast/kernel/time";
 import type { Database } from "@holdfast/store/database";
 import { appendJournal, type JournalRow } from "@holdfast/store/journal";
+import { latest } from "@holdfast/store/latest";
 import { announce } from "@holdfast/store/news";
 
 export interface VitalNotesDeps {
@@ -43,34 +44,15 @@ export function vitalNotes({
   onChanged,
   onError,
 }: VitalNotesDeps): VitalNotes {
-  let waiting = new Map<HostId, Heard>();
-  let writing: Promise<void> | undefined;
+  const notes = latest<HostId, Heard>(async (batch) => {
+    const changed = await record(batch);
+    if (changed.length > 0) onChanged(changed);
+  }, onError);
 
   return {
-    heard(host, epoch, concerns) {
-      waiting.set(host, { epoch, concerns }); // Of two from the same host the later one counts.
-      writing ??= drain();
-    },
-    async close() {
-      waiting.clear();
-      await writing;
-    },
+    heard: (host, epoch, concerns) => notes.heard(host, { epoch, concerns }),
+    close: notes.close,
   };
-
-  async function drain(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve)); // Whatever else is arriving comes along.
-    while (waiting.size > 0) {
-      const batch = waiting;
-      waiting = new Map();
-      try {
-        const changed = await record(batch);
-        if (changed.length > 0) onChanged(changed);
-      } catch (error) {
-        onError(error);
-      }
-    }
-    writing = undefined;
-  }
 
   async function record(batch: ReadonlyMap<HostId, Heard>): Promise<readonly HostId[]> {
     const rows = await database.query<Row>(

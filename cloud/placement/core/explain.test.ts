@@ -1,29 +1,13 @@
 /** Each row is a fleet and a wish, in words; what the rules say of the host, and what would help. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { HostId } from "@holdfast/kernel/ids";
 import { choose, placeAll } from "./choose.ts";
 import { type ExplainOptions, explain } from "./explain.ts";
 import type { Explanation, HostCapacity, PlacementRequest, Rejection } from "./model.ts";
 import { Picture } from "./picture.ts";
 import { refusal } from "./refusal.ts";
+import { host } from "./testing.ts";
 
-const host = (name: string, facts: Partial<HostCapacity> = {}): HostCapacity => ({
-  id: `id-${name}` as HostId,
-  name,
-  zone: "a",
-  pod: "p1",
-  cluster: "c1",
-  tags: [],
-  cpus: 8,
-  memoryMiB: 8192,
-  reservedCpus: 0,
-  reservedMemoryMiB: 0,
-  state: "up",
-  mode: "enabled",
-  concerns: [],
-  ...facts,
-});
 const idOf = (name: string) => host(name).id;
 const wish = (facts: Partial<PlacementRequest> = {}): PlacementRequest => ({
   cpus: 2,

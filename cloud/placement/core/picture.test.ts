@@ -8,24 +8,9 @@ import { explainIn } from "./explain.ts";
 import { Fleet } from "./fleet.ts";
 import type { HostCapacity, PlacementOptions, PlacementRequest, Planner } from "./model.ts";
 import { Picture } from "./picture.ts";
+import { host } from "./testing.ts";
 import { Views } from "./views.ts";
 
-const host = (name: string, facts: Partial<HostCapacity> = {}): HostCapacity => ({
-  id: `id-${name}` as HostId,
-  name,
-  zone: "a",
-  pod: "p1",
-  cluster: "c1",
-  tags: [],
-  cpus: 8,
-  memoryMiB: 8192,
-  reservedCpus: 0,
-  reservedMemoryMiB: 0,
-  state: "up",
-  mode: "enabled",
-  concerns: [],
-  ...facts,
-});
 const h1 = host("h1");
 const h2 = host("h2");
 const wish: PlacementRequest = { cpus: 2, memoryMiB: 4096, tags: [], avoidHosts: [] };

@@ -1,27 +1,10 @@
 /** What is said of an instance that may run on one host alone, because its volume is there. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { HostId } from "@holdfast/kernel/ids";
 import { explain } from "./explain.ts";
 import type { HostCapacity, PlacementRequest } from "./model.ts";
 import { refusal } from "./refusal.ts";
-
-const host = (name: string, facts: Partial<HostCapacity> = {}): HostCapacity => ({
-  id: `id-${name}` as HostId, // Nothing here looks into an id.
-  name,
-  zone: "a",
-  pod: "p1",
-  cluster: "c1",
-  tags: [],
-  cpus: 8,
-  memoryMiB: 8192,
-  reservedCpus: 0,
-  reservedMemoryMiB: 0,
-  state: "up",
-  mode: "enabled",
-  concerns: [],
-  ...facts,
-});
+import { host } from "./testing.ts";
 
 function saidOf(facts: Partial<HostCapacity>): readonly (string | undefined)[] {
   const home = host("h1", facts);

@@ -13,6 +13,7 @@ import { milliseconds } from "@holdfast/kernel/time";
 import type { Database } from "@holdfast/store/database";
 import type { JournalEntry } from "@holdfast/store/journal";
 import { foldJournal } from "../../fold-journal.ts";
+import { WatchedMap } from "../../watched-world.ts";
 
 export interface Oracle {
   worldOf(host: string): SimulatedWorld;
@@ -44,7 +45,7 @@ export function watchWorlds(names: readonly string[], database: Database): Oracl
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> | undefined;
   for (const name of names) {
-    const machines = new Watched((machine) => launched(name, machine));
+    const machines = new WatchedMap((machine) => launched(name, machine));
     const times = {
       bootTime: milliseconds(20),
       powerOffTime: milliseconds(20),
@@ -193,18 +194,4 @@ async function hostsWithoutProof(database: Database): Promise<readonly string[]>
        and not exists (select from fence_certificate f where f.host_id = h.id and f.epoch = h.epoch)`,
   );
   return rows.map(({ name }) => name);
-}
-
-/** Tells of every machine that enters. */
-class Watched extends Map<string, SimulatedMachine> {
-  readonly #onEnter: (machine: SimulatedMachine) => void;
-  constructor(onEnter: (machine: SimulatedMachine) => void) {
-    super();
-    this.#onEnter = onEnter;
-  }
-  override set(key: string, machine: SimulatedMachine): this {
-    super.set(key, machine);
-    this.#onEnter(machine);
-    return this;
-  }
 }
