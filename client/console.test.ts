@@ -113,6 +113,14 @@ test("a manager that is killed ends the console as unreachable", async (t) => {
   );
 });
 
+test("what is typed into a console that is closing is refused as everything else is", async (t) => {
+  const { url } = await guest(t, () => {});
+  const console = await openConsole({ url, token: "secret" }, { ...of, onOutput: () => {} });
+  console.close();
+  await assert.rejects(console.send(Buffer.from("x")), { code: "manager_unreachable" });
+  await console.ended;
+});
+
 test("a reason that was cut short still ends with the right problem", () => {
   const whats = [4401, 4404, 4409, 4503, 1006].map((code) => {
     const { kind, details }: Problem = endingOf(code, '{"kind":"conf', "http://m");

@@ -22,7 +22,7 @@ export interface ConsoleOf {
 }
 
 export interface Console {
-  /** To the guest's keyboard. Resolves when it has left this machine. */
+  /** To the guest's keyboard. Resolves when it has left this machine; rejects with `manager_unreachable`. */
   send(bytes: Uint8Array): Promise<void>;
   /** Resolves when the console has ended in good order; rejects with a Problem otherwise. */
   readonly ended: Promise<void>;
@@ -64,7 +64,11 @@ export function openConsole(connection: Connection, of: ConsoleOf): Promise<Cons
 
   const send = (bytes: Uint8Array) =>
     new Promise<void>((resolve, reject) =>
-      socket.send(bytes, { binary: true }, (error) => (error ? reject(error) : resolve())),
+      socket.send(bytes, { binary: true }, (error) =>
+        error
+          ? reject(unreachable(connection.url, "The console's connection is closed.", error))
+          : resolve(),
+      ),
     );
   const opened = new Promise<Console>((resolve) =>
     socket.once("open", () => resolve({ send, ended, close: () => socket.close(1000) })),
