@@ -130,3 +130,26 @@ test("a lease is for one boot: a guard that asks from another is refused, and it
   await leases.watch();
   assert.equal(await stateOf(), "suspect");
 });
+
+test("who asks in the same moment for another epoch or boot of a host is refused, and takes nobody with it", async () => {
+  await made.database.query("update host set boot_id = 'now'");
+  const { leases } = manager();
+  const ask = (more: { epoch: number; bootId?: string }) =>
+    leases.renew({ host, guard: null, endsWithin: seconds(16), ...more }).then(
+      () => "renewed",
+      (error) => error.code,
+    );
+  const own = { epoch: 1 };
+  const guard = { epoch: 1, bootId: "now" };
+  const lateEpoch = { epoch: 0 };
+  const lateBoot = { epoch: 1, bootId: "before" };
+  for (const batch of [
+    [own, lateEpoch, lateBoot, guard],
+    [lateBoot, guard, own, lateEpoch],
+    [guard, own, lateEpoch, lateBoot],
+  ])
+    assert.deepEqual(
+      await Promise.all(batch.map(ask)),
+      batch.map((one) => (one === own || one === guard ? "renewed" : "lease_void")),
+    );
+});

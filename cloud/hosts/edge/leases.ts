@@ -134,13 +134,13 @@ export function hostLeases(deps: LeaseDeps): Leases {
     const batch = waiting;
     waiting = [];
     try {
-      const latest = new Map(batch.map(({ renewal }) => [renewal.host, renewal]));
-      const renewed = await record([...latest.values()]);
+      const renewed = await record(batch.map(({ renewal }) => renewal));
+      // Each for itself: that its host was renewed says nothing to who asked for another epoch or boot of it.
       for (const { renewal, resolve, reject } of batch)
-        if (renewed.has(renewal.host)) resolve();
+        if (isFor(renewed.get(renewal.host), renewal)) resolve();
         else reject(leaseVoid());
-      const suspects = [...renewed].filter(([, state]) => state === "suspect");
-      if (suspects.length > 0) await welcomeBack(suspects.map(([host]) => host));
+      const suspects = [...renewed.values()].filter(({ state }) => state === "suspect");
+      if (suspects.length > 0) await welcomeBack(suspects.map(({ id }) => id));
     } catch (error) {
       for (const { reject } of batch) reject(error);
       forgiveAfter(error);
@@ -150,24 +150,27 @@ export function hostLeases(deps: LeaseDeps): Leases {
     if (waiting.length > 0) void flush();
   }
 
-  /** Returns the hosts whose leases were renewed, and what they were taken for until now. */
-  async function record(renewals: readonly Renewal[]): Promise<ReadonlyMap<HostId, HostState>> {
-    const rows = await database.query<{ id: HostId; state: HostState }>(
+  /** Returns the hosts whose leases were renewed. Of several renewals that are right, the last one counts. */
+  async function record(renewals: readonly Renewal[]): Promise<ReadonlyMap<HostId, Renewed>> {
+    const rows = await database.query<Renewed>(
       `update host_lease l set renewed_at = now(), manager = $2,
          ends_by = greatest(l.ends_by, now() + d.ends_within * interval '1 millisecond'),
          watchdog = case when d.told then d.watchdog else l.watchdog end,
          stamping_since = case when h.pools = '{}' or not h.pools <@ d.stamped then null
            when l.stamping_since is not null and l.renewed_at > now() - $3 * interval '1 millisecond'
            then l.stamping_since else now() end
-       from (select * from json_to_recordset($1::json)
-               as r (host uuid, epoch int, boot text, told bool, watchdog text, stamped text[],
-                     ends_within float8) order by host) d, host h
+       from (select distinct on (r.host) r.* from json_to_recordset($1::json)
+               as r (at int, host uuid, epoch int, boot text, told bool, watchdog text, stamped text[],
+                     ends_within float8)
+               join host_lease k on k.host_id = r.host and k.epoch = r.epoch
+               join host b on b.id = r.host and (r.boot is null or r.boot = b.boot_id)
+             order by r.host, r.at desc) d, host h
        where l.host_id = d.host and l.epoch = d.epoch and h.id = l.host_id
          and (d.boot is null or d.boot = h.boot_id)
-       returning h.id, h.state`,
+       returning h.id, h.state, l.epoch, h.boot_id as "bootId"`,
       [JSON.stringify(renewals.map(rowOf)), self, stampGap],
     );
-    return new Map(rows.map(({ id, state }) => [id, state]));
+    return new Map(rows.map((row) => [row.id, row]));
   }
 
   async function welcomeBack(suspects: readonly HostId[]): Promise<void> {
@@ -210,7 +213,19 @@ export function hostLeases(deps: LeaseDeps): Leases {
 
 const isSilent = "h.state = 'up' and l.renewed_at < $1";
 
-const rowOf = ({ host, epoch, bootId, guard, endsWithin }: Renewal) => ({
+/** A host whose lease was renewed: for which epoch and boot, and what it was taken for until then. */
+interface Renewed {
+  readonly id: HostId;
+  readonly state: HostState;
+  readonly epoch: number;
+  readonly bootId: string | null;
+}
+
+const isFor = (renewed: Renewed | undefined, { epoch, bootId }: Renewal) =>
+  renewed?.epoch === epoch && (bootId === undefined || renewed.bootId === bootId);
+
+const rowOf = ({ host, epoch, bootId, guard, endsWithin }: Renewal, at: number) => ({
+  at,
   host,
   epoch,
   boot: bootId ?? null,
