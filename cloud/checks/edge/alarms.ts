@@ -6,6 +6,7 @@
  * another, the second manager finds it there already, and only the first writes what is to be done.
  */
 import { createHash } from "node:crypto";
+import { grouped } from "@holdfast/kernel/grouped";
 import type { InstanceId, MintId, ProjectId } from "@holdfast/kernel/ids";
 import { type Clock, type Instant, iso } from "@holdfast/kernel/time";
 import type { Database, Sql } from "@holdfast/store/database";
@@ -70,14 +71,11 @@ async function findTurns(
     [],
   );
   const before = new Map(rows.map(({ alarm, instance, state }) => [`${alarm} ${instance}`, state]));
+  const byProject = grouped(statuses, ({ project }) => project);
   const byId = new Map(statuses.map((status) => [status.id, status]));
   return alarms.flatMap((alarm) => {
     const own = alarm.instance && byId.get(alarm.instance);
-    const watched = alarm.instance
-      ? own
-        ? [own]
-        : []
-      : statuses.filter(({ project }) => project === alarm.project);
+    const watched = alarm.instance ? (own ? [own] : []) : (byProject.get(alarm.project) ?? []);
     return watched.flatMap((status) => {
       const from = before.get(`${alarm.id} ${status.id}`);
       const said = evaluate(alarm, status, limits, now);

@@ -4,8 +4,9 @@
  * Counted from the journal when a silence is written, and not when it is read: placement keeps hosts in
  * memory and looks again only when told. So the end has to be noticed too, by `settleFlaps`.
  */
+import { grouped } from "@holdfast/kernel/grouped";
 import type { HostId } from "@holdfast/kernel/ids";
-import type { Instant } from "@holdfast/kernel/time";
+import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Database, Sql } from "@holdfast/store/database";
 import { appendJournal, type JournalRow } from "@holdfast/store/journal";
 import { announce } from "@holdfast/store/news";
@@ -24,22 +25,28 @@ export async function noteFlaps(
        and (event = 'leaseExpired' or event = 'changed' and detail->>'mode' = 'enabled')`,
     [hosts, new Date(now - limits.window)],
   );
-  const notes: JournalRow[] = [];
-  for (const host of [...hosts].sort()) {
-    const own = rows.filter((row) => row.host === host);
+  const found = [...grouped(rows, ({ host }) => host)].flatMap(([host, own]) => {
     const enabled = own.filter(({ isSilence }) => !isSilence).map(({ at }) => at);
     const silences = own.filter(({ isSilence }) => isSilence).map(({ at }) => at);
     const enabledAt = enabled.toSorted((a, b) => b - a)[0];
-    const found = flapping(silences, enabledAt, limits, now);
-    if (!found) continue;
-    await sql.query("update host set flap_concern = $2, flap_until = $3 where id = $1", [
-      host,
-      found.says,
-      new Date(found.until),
-    ]);
-    notes.push(noteOf(host, now, { flapping: found.says, until: found.until }));
-  }
-  await appendJournal(sql, notes);
+    const flaps = flapping(silences, enabledAt, limits, now);
+    return flaps ? [{ host, ...flaps }] : [];
+  });
+  if (found.length === 0) return;
+  // Their rows are locked already, by whoever has written that they fell silent.
+  await sql.query(
+    `update host h set flap_concern = d.says, flap_until = d.until
+     from unnest($1::uuid[], $2::text[], $3::timestamptz[]) d (id, says, until) where h.id = d.id`,
+    [
+      found.map(({ host }) => host),
+      found.map(({ says }) => says),
+      found.map(({ until }) => iso(until)),
+    ],
+  );
+  await appendJournal(
+    sql,
+    found.map(({ host, says, until }) => noteOf(host, now, { flapping: says, until })),
+  );
 }
 
 /** Takes back what is over. Returns the hosts that it was about. Cheap when nothing is: call it as often as you like. */

@@ -8,7 +8,7 @@
 import type { HostId } from "@holdfast/kernel/ids";
 import type { Clock } from "@holdfast/kernel/time";
 import type { Database } from "@holdfast/store/database";
-import { appendJournal, type JournalRow } from "@holdfast/store/journal";
+import { appendJournal } from "@holdfast/store/journal";
 import { latest } from "@holdfast/store/latest";
 import { announce } from "@holdfast/store/news";
 
@@ -65,25 +65,27 @@ export function vitalNotes({
     });
     if (differing.length === 0) return [];
     return database.transaction(async (sql) => {
-      const notes: JournalRow[] = [];
-      const hosts: HostId[] = [];
-      for (const { id, epoch, concerns } of differing) {
-        const written = await sql.query(
-          "update host set vital_concerns = $3 where id = $1 and epoch = $2 and vital_concerns <> $3 returning id",
-          [id, epoch, concerns],
-        );
-        if (written.length === 0) continue; // Another manager has just written the same, or it was fenced.
-        hosts.push(id);
-        notes.push({
+      // Not those that another manager has just written the same of, or that were fenced.
+      const written = await sql.query<{ id: HostId; concerns: string[] }>(
+        `with d as (select * from json_to_recordset($1::json) as r (id uuid, epoch int, concerns text[])),
+           locked as (select h.id from host h join d on d.id = h.id order by h.id for update of h)
+         update host h set vital_concerns = d.concerns from d, locked
+         where h.id = locked.id and d.id = h.id and h.epoch = d.epoch and h.vital_concerns <> d.concerns
+         returning h.id, h.vital_concerns as concerns`,
+        [JSON.stringify(differing)],
+      );
+      const hosts = written.map(({ id }) => id);
+      await appendJournal(
+        sql,
+        written.map(({ id, concerns }) => ({
           at: clock.now(),
           kind: "host",
           subject: id,
           event: "concernsChanged",
           actor: "holdfast",
           detail: { vitals: concerns },
-        });
-      }
-      await appendJournal(sql, notes);
+        })),
+      );
       if (hosts.length > 0) await announce(sql, { from: self, hosts });
       return hosts;
     });

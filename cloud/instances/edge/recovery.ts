@@ -5,7 +5,7 @@ import type { Instant } from "@holdfast/kernel/time";
 import type { Database, Sql } from "@holdfast/store/database";
 import { appendJournal } from "@holdfast/store/journal";
 import type { Recovery } from "../core/model.ts";
-import { findInstance } from "./views.ts";
+import { instanceNotFound } from "./views.ts";
 
 interface Change {
   readonly recovery?: Recovery | undefined;
@@ -41,8 +41,17 @@ export async function findDependencies(
   project: ProjectId,
   names: readonly string[],
 ): Promise<readonly InstanceId[]> {
-  const found = await Promise.all(names.map((name) => findInstance(sql, project, name)));
-  return found.map(({ id }) => id as InstanceId); // A view's id is plain text.
+  if (names.length === 0) return [];
+  const rows = await sql.query<{ id: InstanceId; name: string; isGone: boolean }>(
+    `select id, name, state = 'expunged' as "isGone" from instance
+     where project_id = $1 and (name = any($2) and state <> 'expunged' or id::text = any($2))`,
+    [project, names],
+  );
+  return names.map((asked) => {
+    const row = rows.find(({ id, name, isGone }) => id === asked || (name === asked && !isGone));
+    if (!row) throw instanceNotFound(asked);
+    return row.id;
+  });
 }
 
 /** Two that wait for each other would both wait for as long as they may. */

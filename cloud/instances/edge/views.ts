@@ -73,7 +73,10 @@ export async function findInstance(
     [project, nameOrId],
   );
   if (row) return shown(row);
-  throw problem("not_found", "instance_not_found", `There is no instance ${nameOrId}.`, {
+  throw instanceNotFound(nameOrId);
+}
+
+export const instanceNotFound = (nameOrId: string) =>
+  problem("not_found", "instance_not_found", `There is no instance ${nameOrId}.`, {
     fix: "See them: holdfast list",
   });
-}

@@ -4,6 +4,7 @@
  * Whatever goes wrong, the answer is to read the rows again: a host on which a choice turned out to be
  * contended, or whose transaction was abandoned, is read anew before the next choice.
  */
+import { grouped } from "@holdfast/kernel/grouped";
 import type { HostId, InstanceId } from "@holdfast/kernel/ids";
 import type { Problem } from "@holdfast/kernel/problem";
 import type { Sql } from "@holdfast/store/database";
@@ -109,19 +110,20 @@ export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
     ].sort();
     if (groups.length === 0) return;
     if (isLocking)
-      for (const group of groups)
-        await sql.query("select pg_advisory_xact_lock(hashtextextended($1, 0))", [group]);
+      // In the order of the list, which is the same for everybody.
+      await sql.query(
+        "select pg_advisory_xact_lock(hashtextextended(name, 0)) from unnest($1::text[]) name",
+        [groups],
+      );
     const rows = await sql.query<{ key: string; home: HostId }>(
       `select project_id || '/' || anti_affinity_group as key, home from instance
        where home is not null and anti_affinity_group is not null
          and project_id || '/' || anti_affinity_group = any($1)`,
       [groups],
     );
+    const members = grouped(rows, ({ key }) => key);
     for (const group of groups)
-      picture.setMembers(
-        group,
-        rows.filter(({ key }) => key === group).map(({ home }) => home),
-      );
+      picture.setMembers(group, members.get(group)?.map(({ home }) => home) ?? []);
   }
 
   function session(sql: Sql): PlacementSession {
