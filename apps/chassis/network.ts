@@ -12,6 +12,7 @@ import { z } from "zod";
 import {
   bridgeOf,
   type HostPlan,
+  macOf,
   networkOf,
   type RoomPlan,
   rangeOf,
@@ -66,7 +67,8 @@ export function slotsOf(state: string): readonly number[] {
 
 export async function ensureSwitch({ bridge, gateway, state }: RoomPlan): Promise<void> {
   if (!hasLink(bridge)) await ip("link", "add", bridge, "type", "bridge", "forward_delay", "0");
-  await ip("link", "set", bridge, "alias", state);
+  // Its own lowest port's would go with that host, and the others would talk to nobody until they ask again.
+  await ip("link", "set", bridge, "address", macOf(gateway), "alias", state);
   await ip("addr", "replace", `${gateway}/24`, "dev", bridge);
   await ip("link", "set", bridge, "up");
 }
@@ -84,7 +86,7 @@ export async function ensureCable(room: RoomPlan, host: HostPlan): Promise<numbe
   }
   await ip("-n", namespace, "link", "set", "lo", "up");
   await ip("-n", namespace, "addr", "replace", `${address}/24`, "dev", "eth0");
-  await ip("-n", namespace, "link", "set", "eth0", "up");
+  await ip("-n", namespace, "link", "set", "eth0", "address", macOf(address), "up");
   await ip("link", "set", link, "master", room.bridge, "up");
   const inode = namespaceInode(namespace);
   if (inode === undefined) throw new Error(`the namespace ${namespace} is gone as soon as it came`);

@@ -2,7 +2,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { mostHosts } from "./client.ts";
-import { bridgeOf, networkOf, planOf, rangeOf, slotOf, slotOfBridge, slots } from "./plan.ts";
+import {
+  bridgeOf,
+  macOf,
+  networkOf,
+  planOf,
+  rangeOf,
+  slotOf,
+  slotOfBridge,
+  slots,
+} from "./plan.ts";
 
 const ends = [0, 1, 255, 256, slots - 2, slots - 1].map((slot) => planOf("/s", slot, mostHosts));
 
@@ -20,6 +29,10 @@ test("links fit into fifteen characters and user ids into 31 bits", () => {
       assert.ok(bridge.length <= 15 && link.length <= 15);
       assert.ok(uidsFirst > 210_000 && uidsFirst + 10_000 < 2 ** 31 - 1);
     }
+});
+
+test("an address has a unicast, locally administered link address of its own", () => {
+  assert.equal(macOf("100.64.3.11"), "02:48:64:40:03:0b");
 });
 
 test("every network is within 100.64.0.0/10", () => {

@@ -57,6 +57,13 @@ export function rangeOf(network: string): readonly [number, number] {
 export const networkOf = (slot: number) => `100.${64 + (slot >> 8)}.${slot & 255}.0/24`;
 export const bridgeOf = (slot: number) => `hf${slot.toString(16).padStart(4, "0")}`;
 
+/** Of whoever has this address. Left to itself, a bridge takes another with every cable that comes or goes. */
+export const macOf = (address: string) =>
+  `02:48:${address
+    .split(".")
+    .map((byte) => Number(byte).toString(16).padStart(2, "0"))
+    .join(":")}`;
+
 /** Undefined for a link that is no room's bridge. */
 export function slotOfBridge(link: string): number | undefined {
   const [, digits] = /^hf([0-9a-f]{4})$/.exec(link) ?? [];

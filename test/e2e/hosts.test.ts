@@ -9,6 +9,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type HostView, type Order, type Room, roomOf } from "../../apps/chassis/client.ts";
+import { macOf } from "../../apps/chassis/plan.ts";
 import type { Report } from "../../apps/drill/report.ts";
 import { until } from "../platform.ts";
 import { type Installation, install, networks } from "./installation.ts";
@@ -190,6 +191,9 @@ test("power off leaves nothing of a host, and its BMC says so; power on is anoth
   const { bootId, boots } = await see("host-3");
   assert.notEqual(bootId, before.bootId);
   assert.equal(boots, 2);
+  const { bridge, gateway } = await room.view();
+  const link = readFileSync(`/sys/class/net/${bridge}/address`, "utf8").trim();
+  assert.equal(link, macOf(gateway), "the others still know the gateway by its link address");
   await comesUp("host-3");
 });
 
@@ -292,7 +296,7 @@ test("down leaves the guests running, and up finds them again", async () => {
     .filter((line) => /(agent|guard|supervisor|chassis)\.js/.test(line));
   assert.deepEqual(left, []);
   await here.command("up", "--hosts", "3");
-  assert.deepEqual(here.guests(), guests, "the same processes");
+  assert.deepEqual(here.guests(), guests, await here.command("deaths", "--json"));
   assert.deepEqual(await boots(), before);
 });
 
