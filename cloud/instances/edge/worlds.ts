@@ -1,7 +1,9 @@
 /**
- * Everything a decision about an instance may rest on, for a batch of them, in one query.
+ * Everything a decision about an instance may rest on, for a batch of them.
  *
- * The rows of the instances are locked: whoever holds a world is the only one who may write it.
+ * The rows of the instances are locked: whoever holds a world is the only one who may write it. Locked first
+ * and read then: a statement that waited for a lock sees that row as it is now and all others as they were when
+ * it began, so an instance would be seen without the process that somebody has just started for it.
  */
 import { meaningOf, type Proof } from "@holdfast/cloud/availability";
 import { lastDeathOf } from "@holdfast/cloud/deaths/edge";
@@ -59,13 +61,10 @@ export async function loadWorlds(
   patience: Patience,
   now: Instant,
 ): Promise<readonly Loaded[]> {
-  const isDue = "dueBy" in which;
-  const locked = isDue
-    ? `select * from instance where look_at <= $1 order by look_at limit $2 for update skip locked`
-    : `select * from instance where id = any($1) order by id for update`;
+  const ids = await lock(sql, which);
+  if (ids.length === 0) return [];
   const rows = await sql.query<WorldRow>(
-    `with i as materialized (${locked})
-     select i.*, c.phase, c.guest, c.reboots as reboots_done, c.host_id as incarnation_host,
+    `select i.*, c.phase, c.guest, c.reboots as reboots_done, c.host_id as incarnation_host,
        c.host_epoch, c.ending, h.state as home_state, m.state as image_state,
        v.state as volume_state, v.size_bytes as volume_bytes, v.pool,
        -- Any host that reaches its pool can delete a shared volume, if the one that last had it is gone.
@@ -78,15 +77,16 @@ export async function loadWorlds(
            left join incarnation e on e.instance_id = d.id and e.generation = d.generation
          where d.id = any(i.depends_on) and d.desired = 'running' and not (d.state = 'running'
            and (e.guest = 'up' or not coalesce((dm.manifest->>'saysReady')::bool, false)))) end as waits_for
-     from i
+     from instance i
      left join incarnation c on c.instance_id = i.id and c.generation = i.generation
      left join host h on h.id = i.home
      join image m on m.id = i.image_id
      join volume v on v.id = i.volume_id
      left join host o on o.id = v.host_id
      left join fence_certificate f on f.host_id = c.host_id and f.epoch = c.host_epoch
-       and i.home is not null and (f.covers = 'everything' or v.pool <> 'local')`,
-    isDue ? [iso(which.dueBy), which.limit] : [which.ids],
+       and i.home is not null and (f.covers = 'everything' or v.pool <> 'local')
+     where i.id = any($1)`,
+    [ids],
   );
   return rows.map((row) => ({
     world: worldOf(row, patience, now),
@@ -98,6 +98,19 @@ export async function loadWorlds(
     lastDeath: row.last_death ?? undefined,
     lookAt: row.look_at ?? undefined,
   }));
+}
+
+async function lock(sql: Sql, which: Which): Promise<readonly InstanceId[]> {
+  const rows = await ("dueBy" in which
+    ? sql.query<{ id: InstanceId }>(
+        "select id from instance where look_at <= $1 order by look_at limit $2 for update skip locked",
+        [iso(which.dueBy), which.limit],
+      )
+    : sql.query<{ id: InstanceId }>(
+        "select id from instance where id = any($1) order by id for update",
+        [which.ids],
+      ));
+  return rows.map(({ id }) => id);
 }
 
 /** A host that was proven dead says nothing of a guest that the proof does not cover. */
