@@ -61,7 +61,7 @@ const as = ({ certificate, key }: Issued) =>
 
 async function open(t: TestContext, renew: AgentPortDeps["onGuardRenewal"]): Promise<string> {
   const known = new X509Certificate(host.certificate).fingerprint256;
-  const server = agentPort({
+  const { server, close } = agentPort({
     identity: { certificate: manager.certificate, key: manager.key } as AgentPortDeps["identity"],
     authority: authority.certificate,
     enrolment: {
@@ -74,10 +74,7 @@ async function open(t: TestContext, renew: AgentPortDeps["onGuardRenewal"]): Pro
     log: pino({ level: "silent" }),
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  t.after(close);
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 

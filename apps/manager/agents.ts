@@ -9,6 +9,7 @@
 import { createReadStream } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
+import type { Socket } from "node:net";
 import { pipeline } from "node:stream/promises";
 import type { TLSSocket } from "node:tls";
 import { GuardReport } from "@holdfast/cloud/hosts";
@@ -17,6 +18,7 @@ import type { enrolment, Hub, Identity } from "@holdfast/cloud/hosts/edge";
 import type { Blobs, Digest } from "@holdfast/drivers/images";
 import type { HostId } from "@holdfast/kernel/ids";
 import { kinds, Problem, problem, viewOf } from "@holdfast/kernel/problem";
+import { seconds } from "@holdfast/kernel/time";
 import type { Logger } from "pino";
 import { WebSocketServer } from "ws";
 import { z } from "zod";
@@ -50,6 +52,18 @@ export interface GuardTerms {
   readonly watchdog: number;
 }
 
+export interface AgentPort {
+  readonly server: Server;
+  /** Lets nobody in any more, and ends what is still open a moment later, in whatever state that is. */
+  close(): Promise<void>;
+}
+
+/**
+ * For goodbyes to be said and heard. Node counts every socket before it calls a server closed, and knows no way to
+ * end those whose handshake is under way, nor those that have become WebSockets.
+ */
+const goodbyeTime = seconds(1);
+
 /** A report of a thousand guests with the tails of their logs is about 10 MB. */
 const largestMessage = 64 * 1024 * 1024;
 
@@ -61,7 +75,7 @@ export function agentPort({
   blobs,
   onGuardRenewal,
   log,
-}: AgentPortDeps): Server {
+}: AgentPortDeps): AgentPort {
   const server = createServer({
     cert: `${identity.certificate}\n${authority}`, // Whoever joins knows the authority by its fingerprint.
     key: identity.key,
@@ -76,6 +90,11 @@ export function agentPort({
     perMessageDeflate: false,
   });
 
+  const raw = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    raw.add(socket);
+    socket.once("close", () => raw.delete(socket));
+  });
   server.on("request", (request, response) => {
     answer(request, response).catch((error: unknown) => {
       if (!(error instanceof Problem)) log.error({ error }, "bug");
@@ -102,7 +121,18 @@ export function agentPort({
     );
   });
   server.on("tlsClientError", (error) => log.debug({ error }, "TLS"));
-  return server;
+  return {
+    server,
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      const late = setTimeout(() => {
+        for (const socket of raw) socket.destroy();
+      }, goodbyeTime);
+      await closed;
+      clearTimeout(late);
+    },
+  };
 
   async function welcome(request: IncomingMessage): Promise<HostId> {
     const tls = request.socket as TLSSocket; // This server speaks nothing else.

@@ -351,8 +351,8 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     log,
   });
   await new Promise<void>((resolve, reject) => {
-    agents.once("error", reject);
-    agents.listen(options.agents.port, options.agents.address, resolve);
+    agents.server.once("error", reject);
+    agents.server.listen(options.agents.port, options.agents.address, resolve);
   });
 
   const listener = listen(options.databaseUrl, self, onNews, catchUp);
@@ -365,17 +365,17 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
 
   return {
     apiPort: portOf(api.server),
-    agentPort: portOf(agents),
+    agentPort: portOf(agents.server),
     handlers,
     async close() {
       clearInterval(watch);
       clearInterval(alarms);
       clearInterval(sweep);
       await listener.close();
-      await api.close();
+      const answered = api.close(); // It waits for consoles, which end with the links to their hosts.
       hub.close();
-      agents.closeAllConnections();
-      await new Promise((resolve) => agents.close(resolve));
+      await agents.close();
+      await answered;
       await checks.close();
       await vitals.close();
       await worker.close();

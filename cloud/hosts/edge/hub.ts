@@ -102,6 +102,7 @@ export interface Hub {
     generation: number,
     onOutput: (data: Uint8Array, isEnd: boolean) => void,
   ): { input(data: Uint8Array): void; close(): void };
+  /** Ends all connections, and whichever is made from now on. */
   close(): void;
 }
 
@@ -115,6 +116,7 @@ export interface Question {
 export function openHub(deps: HubDeps): Hub {
   const connections = new Map<HostId, Connection>();
   let questions = 0;
+  let isOpen = true;
 
   return {
     connected,
@@ -169,11 +171,16 @@ export function openHub(deps: HubDeps): Hub {
       };
     },
     close() {
+      isOpen = false;
       for (const connection of connections.values()) connection.socket.close();
     },
   };
 
   function connected(host: HostId, socket: Socket) {
+    if (!isOpen) {
+      socket.close(); // It was at the door when this was closed; another manager is there for it.
+      return { said: () => {}, closed: () => {} };
+    }
     connections.get(host)?.socket.close(); // The newer one is the one that its agent uses.
     const connection: Connection = {
       socket,
