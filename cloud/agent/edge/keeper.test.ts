@@ -184,3 +184,21 @@ test("a launch that hangs is ended before the host enters another epoch, and lef
   assert.ok(machine?.exit);
   host.keeper.close();
 });
+
+test("a start that was under way when the agent was closed leaves nothing that keeps its process", async () => {
+  let deliver = () => {};
+  const delivered = new Promise<void>((resolve) => {
+    deliver = resolve;
+  });
+  const host = await kept({ blob: () => delivered });
+  assert.ok(wish.spec);
+  const image = { ...wish.spec.image, saysReady: true };
+  await host.keeper.hear([{ ...wish, spec: { ...wish.spec, image, bootTimeout: 600_000 } }], []);
+  const timers = () => process.getActiveResourcesInfo().filter((one) => one === "Timeout").length;
+  const before = timers();
+  host.keeper.close();
+  host.world.attached.clear(); // Its driver is closed as well, and hears of no guest that is up.
+  deliver();
+  await until(() => host.volumes.some(({ is }) => is === "ready"));
+  await until(() => timers() <= before);
+});

@@ -280,7 +280,7 @@ export function keeper(deps: KeeperDeps): Keeper {
   /** Only for images whose guests say so, and not while somebody keeps the processors stopped. */
   function awaitBoot(id: InstanceId, ward: Ward, already: Duration): void {
     const { spec } = ward.held.wish;
-    if (!spec?.image.saysReady || spec.startPaused) return;
+    if (!isOpen || !spec?.image.saysReady || spec.startPaused) return;
     clearTimeout(ward.bootTimer);
     ward.bootTimer = setTimeout(
       () => {
