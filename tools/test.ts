@@ -52,6 +52,8 @@ try {
   const flags = [
     "--import",
     "tsx",
+    "--import",
+    "./tools/patience.ts",
     "--test",
     `--test-concurrency=${filesAtOnce}`,
     "--test-reporter=spec",
