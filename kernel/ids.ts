@@ -11,7 +11,10 @@ export type HostId = Id<"Host">;
 export type ImageId = Id<"Image">;
 export type InstanceId = Id<"Instance">;
 export type JobId = Id<"Job">;
+export type NetworkId = Id<"Network">;
+export type NicId = Id<"Nic">;
 export type ProjectId = Id<"Project">;
+export type SecurityGroupId = Id<"SecurityGroup">;
 export type VolumeId = Id<"Volume">;
 
 /** Makes a new identifier of whatever kind the caller needs. Handed out by main.ts. */

@@ -1,0 +1,85 @@
+/**
+ * Running ip, bridge and nft in a namespace, and counting what they were told to change.
+ *
+ * Orders go in as batches: starting a program costs more than what it does. A batch stops at its first
+ * error; whoever sends it looks again and sends what is still missing.
+ */
+import { spawn } from "node:child_process";
+
+/** Undefined is the namespace that this process is in. A name is one of `ip netns`. */
+export type Namespace = string | undefined;
+
+export interface Commands {
+  /** Output of a program; throws with its complaints if it fails. */
+  run(where: Namespace, argv: readonly string[], input?: string): Promise<string>;
+  /** `ip` or `bridge`, a line for each order. */
+  batch(where: Namespace, program: "ip" | "bridge", lines: readonly string[]): Promise<void>;
+  /** All or nothing. Counts as one order. */
+  nft(where: Namespace, text: string): Promise<void>;
+  /** `path` is below /proc/sys, which shows each process its own namespace's. */
+  setSysctl(where: Namespace, values: Readonly<Record<string, string>>): Promise<void>;
+  /** Orders so far. */
+  changes(): number;
+  count(orders: number): void;
+}
+
+/** Standard directories only: nothing of our environment decides which program this is. */
+export const environment = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };
+
+export const namespaceFile = (name: string) => `/run/netns/${name}`;
+
+/** `home` is where undefined means, if that is not where this process is. */
+export function commands(home: Namespace): Commands {
+  let changes = 0;
+  const self: Commands = {
+    run(where, argv, input) {
+      const namespace = where ?? home;
+      // Not `ip netns exec`: that makes mounts of its own, which costs, and hides /sys of the host.
+      const prefix = namespace ? ["nsenter", `--net=${namespaceFile(namespace)}`] : [];
+      return execute([...prefix, ...argv], input);
+    },
+    async batch(where, program, lines) {
+      if (lines.length === 0) return;
+      changes += lines.length;
+      await self.run(where, [program, "-batch", "-"], `${lines.join("\n")}\n`);
+    },
+    async nft(where, text) {
+      changes += 1;
+      await self.run(where, ["nft", "-f", "-"], text);
+    },
+    async setSysctl(where, values) {
+      const entries = Object.entries(values);
+      changes += entries.length;
+      const script = entries.map(([path, value]) => `echo ${value} > /proc/sys/${path}`).join("; ");
+      await self.run(where, ["/bin/sh", "-ec", script]);
+    },
+    changes: () => changes,
+    count(orders) {
+      changes += orders;
+    },
+  };
+  return self;
+}
+
+export function execute(argv: readonly string[], input = ""): Promise<string> {
+  const [program = "", ...args] = argv;
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { env: environment, stdio: ["pipe", "pipe", "pipe"] });
+    let output = "";
+    let complaints = "";
+    child.stdout.setEncoding("utf8").on("data", (data: string) => {
+      output += data;
+    });
+    child.stderr.setEncoding("utf8").on("data", (data: string) => {
+      complaints += data;
+    });
+    child.on("error", reject);
+    child.on("close", (code, signal) => {
+      if (code === 0) return resolve(output);
+      const words = complaints.trim().slice(0, 2_000);
+      reject(new Error(`${argv.join(" ")} ended with ${code ?? signal}: ${words}`));
+    });
+    child.stdin.on("error", () => {}); // It ended without reading, and says why.
+    child.stdin.end(input);
+  });
+}

@@ -1,0 +1,166 @@
+/**
+ * From a picture to the filters of a host, as one text for `nft -f`: one transaction, so that there is
+ * never a moment without rules.
+ *
+ * Who a frame is from is settled in the bridge, by device; what it may do is settled where connections
+ * are tracked, by address, and may rely on the first. A newcomer will miss the usual "established is
+ * accepted": here every packet is judged as part of its connection by the rules of this moment, answers
+ * with the sides swapped, because a rule that is taken away must end what it allowed.
+ */
+import { uplinkNetwork } from "./addresses.ts";
+import { metadataAddress, type Network, type Picture, type Port } from "./driver.ts";
+import { judge, type TrackedIn } from "./filter-rules.ts";
+import { metadataMac, table, tapOf } from "./names.ts";
+import { type Counts, chain, counter, counterOf, hook, markOf, own, set } from "./nft.ts";
+
+export interface Filter {
+  /** Names of chains without rules, one in each table: they say that this text is in force. */
+  readonly marks: readonly string[];
+  readonly text: (counts: Counts) => string;
+}
+
+/** A guest that asks for an address more often is ill, and its neighbours should not have to wait. */
+const dhcpPerSecond = 20;
+const vxlanPort = 4789;
+
+export function filterOf({ networks }: Picture, trackedIn: TrackedIn): Filter {
+  const text = (counts: Counts, [guarded, routed, judged]: Marks) => {
+    if (networks.length === 0) return clear(trackedIn);
+    const rules = judge(networks, counts, trackedIn);
+    const inBridge = trackedIn === "bridge";
+    return [
+      clear(trackedIn),
+      guard(networks, counts, guarded),
+      host(networks, [...chain(routed, []), ...(inBridge ? [] : rules)]),
+      ...(inBridge ? [own("bridge", `${table}_rules`, [...chain(judged, []), ...rules])] : []),
+    ].join("\n");
+  };
+  const marksOf = (mark: string): Marks => [mark, `${mark}_routed`, `${mark}_judged`];
+  const marks = marksOf(markOf(text(new Map(), marksOf("is"))));
+  return {
+    marks: trackedIn === "bridge" ? marks : marks.slice(0, 2),
+    text: (counts) => text(counts, marks),
+  };
+}
+
+type Marks = readonly [guarded: string, routed: string, judged: string];
+
+/** Somebody may remove one table and leave the others. */
+export const isInForce = ({ marks }: Filter, chains: ReadonlySet<string>): boolean =>
+  marks.every((mark) => chains.has(mark));
+
+/** A table must be there to be deleted; naming it makes it if need be. */
+function clear(trackedIn: TrackedIn): string {
+  const tables = [`bridge ${table}`, `inet ${table}`];
+  if (trackedIn === "bridge") tables.push(`bridge ${table}_rules`);
+  return tables.map((name) => `table ${name}\ndelete table ${name}\n`).join("");
+}
+
+/** Stateless: no false address comes out of a port, and nothing gets to one that is not for it. */
+function guard(networks: readonly Network[], counts: Counts, mark: string): string {
+  const ports = networks.flatMap((network) => network.ports).filter(({ isUp }) => isUp);
+  const all = networks.flatMap((network) => network.ports);
+  const each = (say: (port: Port, tap: string) => string) =>
+    ports.map((port) => say(port, `"${tapOf(port.nic)}"`));
+  return own("bridge", table, [
+    ...chain(mark, []),
+    ...set(
+      "set",
+      "macs",
+      "type ifname . ether_addr",
+      each(({ mac }, tap) => `${tap} . ${mac}`),
+    ),
+    ...set(
+      "set",
+      "sources",
+      "type ifname . ether_addr . ipv4_addr",
+      each(({ mac, address }, tap) => `${tap} . ${mac} . ${address}`),
+    ),
+    ...set(
+      "set",
+      "targets",
+      "type ifname . ipv4_addr",
+      each(({ address }, tap) => `${tap} . ${address}`),
+    ),
+    ...set("set", "dhcp_storm", "type ifname; flags dynamic; timeout 10s;", []),
+    ...all.flatMap((port) => counter(counterOf("spoofed", port), counts)),
+    ...set(
+      "map",
+      "spoofed",
+      "type ifname : counter",
+      all.map((port) => `"${tapOf(port.nic)}" : "${counterOf("spoofed", port)}"`),
+    ),
+    ...chain("spoof", ["counter name iifname map @spoofed", "drop"]),
+    ...chain("from_guest", [
+      hook("prerouting", -300),
+      `iifname "hfx*" ether saddr ${metadataMac} drop`,
+      'iifname != "hft*" accept',
+      "iifname . ether saddr != @macs goto spoof",
+      "ether type arp iifname . arp saddr ether . arp saddr ip @sources accept",
+      // Before it uses an address, a guest may ask whether somebody else does.
+      "ether type arp arp saddr ip 0.0.0.0 iifname . arp saddr ether @macs accept",
+      "ether type arp goto spoof",
+      // Networks are IPv4 only, and the rules know nothing else; this also stops false IPv6 routers. It
+      // does not count: every guest tries.
+      "ether type != ip drop",
+      "udp sport 67 goto spoof",
+      `udp dport 67 update @dhcp_storm { iifname limit rate over ${dhcpPerSecond}/second burst ${2 * dhcpPerSecond} packets } drop`,
+      "ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept",
+      "iifname . ether saddr . ip saddr != @sources goto spoof",
+      `ip daddr ${metadataAddress} ether daddr set ${metadataMac}`,
+    ]),
+    ...chain("to_port", [
+      hook("forward", -200),
+      // Every host has a metadata service of its own, under one address.
+      `oifname "hfx*" ether daddr ${metadataMac} drop`,
+      `oifname "hfx*" ether saddr ${metadataMac} drop`,
+      `oifname "hfx*" arp daddr ip ${metadataAddress} drop`,
+      'oifname != "hft*" accept',
+      "ether type arp accept",
+      // No broadcast and no multicast: nobody's rules could be asked about them.
+      "ether type ip oifname . ip daddr @targets accept",
+      "ether type ip udp sport 67 udp dport 68 accept",
+      "drop",
+    ]),
+    // A frame with the bridge's own address would be the host's to route.
+    ...chain("to_host", [
+      hook("input", -200),
+      'iifname "hft*" drop',
+      'iifname "hfx*" drop',
+      'iifname "hfr*" drop',
+      'iifname "hfm*" drop',
+    ]),
+  ]);
+}
+
+/** What the host itself lends to routers, and what it must not take from them. */
+function host(networks: readonly Network[], rules: readonly string[]): string {
+  const vxlans = networks.filter(({ kind }) => kind === "vxlan");
+  const peers = [...new Set(vxlans.flatMap((network) => network.peers))].sort();
+  return own("inet", table, [
+    ...set("set", "peers", "type ipv4_addr", peers),
+    ...chain("to_host", [
+      hook("input", "filter"),
+      // Frames of a network are taken from hosts of that network only.
+      ...vxlans.map(({ vni, peers: from }) =>
+        from.length === 0
+          ? `udp dport ${vxlanPort} @th,96,24 ${vni} drop`
+          : `udp dport ${vxlanPort} @th,96,24 ${vni} ip saddr != { ${[...from].sort().join(", ")} } drop`,
+      ),
+      'iifname != "hfu*" accept',
+      "ct state established,related accept",
+      "icmp type echo-request accept",
+      "drop",
+    ]),
+    ...chain("from_router", [
+      hook("forward", "filter - 1"),
+      // A guest could wrap frames for other networks, and its host would be believed.
+      `iifname "hfu*" udp dport ${vxlanPort} ip daddr @peers drop`,
+    ]),
+    ...chain("borrowed_address", [
+      hook("postrouting", "srcnat", "nat"),
+      `ip saddr ${uplinkNetwork} oifname != "hf*" masquerade`,
+    ]),
+    ...rules,
+  ]);
+}

@@ -1,0 +1,204 @@
+/**
+ * The networks of a real host: Linux bridges, VXLAN, nftables, network namespaces and dnsmasq.
+ *
+ * Every apply looks first and orders only what is missing, so it is also the repair. Filters come before
+ * the taps that they are for, and on the way out go after them.
+ */
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { zonesOf } from "./addresses.ts";
+import { announce } from "./announce.ts";
+import { type Commands, commands } from "./commands.ts";
+import { readCounts } from "./counts.ts";
+import { directoriesIn, endAll, endDns } from "./dnsmasq.ts";
+import type { Abilities, AnswerMetadata, HostNetworks, Network, Picture } from "./driver.ts";
+import { type Filter, filterOf, isInForce } from "./filter.ts";
+import type { TrackedIn } from "./filter-rules.ts";
+import type { Place } from "./host-links.ts";
+import { type HostPlan, hostPlan } from "./host-plan.ts";
+import { factsOf } from "./look.ts";
+import { notYet, stranger } from "./metadata-answers.ts";
+import { metadataService } from "./metadata-service.ts";
+import { isOurNamespace, metadataPortOf } from "./names.ts";
+import { newestWins } from "./newest-wins.ts";
+import { bridgeFilteringFile, namespacesThere, type Observed, observe } from "./observe.ts";
+import { ownership } from "./owner.ts";
+import { probe } from "./probe.ts";
+import { notApplied, unsupported } from "./problems.ts";
+import { ensureRouter } from "./router-host.ts";
+
+export interface LinuxNetworksOptions extends Place {
+  /** For dnsmasq's files; must be passable for everybody. Gone after `removeAll`. */
+  readonly directory: string;
+  /** The namespace that is the host, by its name, if it is not the one that this process is in. */
+  readonly home?: string;
+}
+
+/** Of a host that has its machine to itself. */
+export const usualTag = "host";
+const nothing: Picture = { networks: [] };
+
+export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
+  const { tag, directory } = options;
+  const kernel: Commands = commands(options.home);
+  const owned = ownership(directory, options.home);
+  let answer: AnswerMetadata | undefined;
+  /** Applied last, whether that went well or not. */
+  let picture = nothing;
+  let known: { readonly picture: Picture; readonly filter: Filter } | undefined;
+  let probed: Promise<Abilities> | undefined;
+  const abilities = () => {
+    probed ??= doing("find out what its kernel can do", () => probe(kernel, tag));
+    probed.catch(() => {
+      probed = undefined;
+    });
+    return probed;
+  };
+  const apply = newestWins(carryOut);
+  const metadata = metadataService(kernel, tag, async (id, { from, ...ask }) => {
+    const network = picture.networks.find((each) => each.id === id);
+    const port = network?.ports.find(({ address }) => address === from);
+    if (!port) return stranger;
+    return answer ? answer({ ...ask, network: id, nic: port.nic }) : notYet;
+  });
+
+  return {
+    abilities,
+    apply,
+    async look() {
+      await apply.settled(); // What is half done would look broken.
+      return factsOf(kernel, picture, { tag, directory, ...(await filterFor(picture)) });
+    },
+    onMetadata(next) {
+      answer = next;
+    },
+    async removeAll() {
+      await apply(nothing);
+      await rm(directory, { recursive: true, force: true });
+      await owned.end();
+    },
+    async close() {
+      await apply.settled();
+      await metadata.close();
+    },
+  };
+
+  async function carryOut(wanted: Picture) {
+    const before = kernel.changes();
+    assertPossible(wanted, await abilities());
+    picture = wanted;
+    const seen = await doing("look at its networks", () => observe(kernel));
+    if (wanted.networks.length > 0) await owned.take(seen);
+    else if (!(await owned.mayTouch(seen))) return { changes: 0 };
+    const plan = hostPlan(wanted, seen, options);
+    const filters = async () => load(await filterFor(wanted), seen);
+    if (wanted.networks.length > 0) await doing("load its filters", filters);
+    await doing("remove old networks", () => remove(plan));
+    await doing("set up its networks", () => wire(plan));
+    if (wanted.networks.length === 0) await doing("remove its filters", filters);
+    const zones = zonesOf(wanted.networks.map(({ vni }) => vni));
+    const failures: unknown[] = [];
+    // One network's trouble is not another's, and a router's is not the metadata service's.
+    for (const network of wanted.networks) {
+      const work = furnish(network, zones.get(network.vni) ?? 0, plan, seen);
+      for (const { status, ...result } of await Promise.allSettled(work))
+        if (status === "rejected" && "reason" in result) failures.push(result.reason);
+    }
+    if (failures.length > 0) throw failures[0];
+    return { changes: kernel.changes() - before };
+  }
+
+  function furnish(
+    network: Network,
+    zone: number,
+    plan: HostPlan,
+    seen: Observed,
+  ): readonly Promise<void>[] {
+    const { vni, ports } = network;
+    const how = { isBare: plan.routers.includes(network), zone, place: options, directory };
+    const isBare = plan.metadata.includes(network);
+    const alias = isBare ? undefined : seen.links.get(metadataPortOf(vni))?.alias;
+    return [
+      doing(`set up the router of network ${vni}`, () => ensureRouter(kernel, network, how)),
+      ...(ports.length > 0
+        ? [doing(`serve metadata in network ${vni}`, () => metadata.ensure(network, alias))]
+        : []),
+    ];
+  }
+
+  async function filterFor(wanted: Picture): Promise<{ filter: Filter; trackedIn: TrackedIn }> {
+    const { routedFilter } = await abilities();
+    const trackedIn = routedFilter.isThere ? "inet" : "bridge";
+    // Thousands of rules take a while, and every look needs to know what should be in force.
+    if (known?.picture !== wanted) known = { picture: wanted, filter: filterOf(wanted, trackedIn) };
+    return { filter: known.filter, trackedIn };
+  }
+
+  async function load(
+    { filter, trackedIn }: { filter: Filter; trackedIn: TrackedIn },
+    seen: Observed,
+  ): Promise<void> {
+    const isWanted = picture.networks.length > 0;
+    const isClear = seen.chains.size === 0;
+    if (isWanted && trackedIn === "inet" && !seen.bridgeFiltering)
+      await kernel.setSysctl(undefined, { [bridgeFilteringFile]: "1" });
+    if (isWanted ? isInForce(filter, seen.chains) : isClear) return;
+    await kernel.nft(undefined, filter.text(isClear ? new Map() : await readCounts(kernel)));
+  }
+
+  async function remove(plan: HostPlan): Promise<void> {
+    await kernel.batch(undefined, "ip", plan.remove);
+    for (const name of plan.removeNamespaces) {
+      await metadata.leave(name);
+      await endAll(kernel, name);
+      await kernel.run(undefined, ["ip", "netns", "del", name]);
+      kernel.count(1);
+    }
+    // Also of routers whose namespace somebody else has removed: their programs keep it alive.
+    const routers = picture.networks.filter(({ router }) => router);
+    const right = routers.filter((network) => !plan.routers.includes(network));
+    const kept = new Set(right.map(({ vni }) => String(vni)));
+    for (const vni of await directoriesIn(directory))
+      if (!kept.has(vni)) await endDns(join(directory, vni));
+  }
+
+  async function wire(plan: HostPlan): Promise<void> {
+    const namespaces = plan.addNamespaces.map((name) => `netns add ${name}`);
+    await kernel.batch(undefined, "ip", [...namespaces, ...plan.ip]);
+    await kernel.batch(undefined, "bridge", plan.bridge);
+    if (plan.announce.length === 0 || !options.uplinkDevice) return;
+    const device = (await observe(kernel)).links.get(options.uplinkDevice);
+    if (device) await announce(kernel, device, plan.announce);
+  }
+}
+
+/**
+ * Ends the routers of a host that is gone itself, with the namespace that it was in: what a power cut does
+ * to a real one. Needs nothing but its tag.
+ */
+export async function removeRemains(tag: string): Promise<void> {
+  const kernel = commands(undefined);
+  for (const name of await namespacesThere()) {
+    if (!isOurNamespace(tag, name)) continue;
+    await endAll(kernel, name);
+    await kernel.run(undefined, ["ip", "netns", "del", name]);
+  }
+}
+
+function assertPossible({ networks }: Picture, abilities: Abilities): void {
+  if (networks.length === 0) return;
+  const { routedFilter, bridgeFilter } = abilities;
+  if (!routedFilter.isThere && !bridgeFilter.isThere)
+    throw unsupported("networks, because nothing can track their connections", routedFilter.reason);
+  for (const { kind } of networks)
+    if (!abilities[kind].isThere)
+      throw unsupported(`a network of kind ${kind}`, abilities[kind].reason);
+}
+
+async function doing<T>(what: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (cause) {
+    throw notApplied(what, cause);
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * The namespace in which one network's guests on this host find 169.254.169.254: orders for `ip`.
+ *
+ * It knows the cards of this host by heart and asks for nobody's: an answer could be anybody's, and the
+ * guest of another network may have the same address.
+ */
+import { createHash } from "node:crypto";
+import { addressText, rangeOf } from "./addresses.ts";
+import { metadataAddress, type Network } from "./driver.ts";
+import { inside, metadataMac } from "./names.ts";
+
+const { metadata: device } = inside;
+
+export function metadataWiring({ cidr, mtu }: Network): readonly string[] {
+  const { from, prefix } = rangeOf(cidr);
+  return [
+    "link set lo up",
+    `link set ${device} address ${metadataMac} mtu ${mtu}`,
+    `addr add ${metadataAddress}/32 dev ${device}`,
+    `link set ${device} up`,
+    `route add ${addressText(from)}/${prefix} dev ${device} src ${metadataAddress}`,
+  ];
+}
+
+export const metadataNeighbours = ({ ports }: Network): readonly string[] =>
+  ports.map(
+    ({ address, mac }) => `neigh replace ${address} lladdr ${mac} dev ${device} nud permanent`,
+  );
+
+export const forgetNeighbours = `neigh flush dev ${device} nud permanent`;
+
+/** Of the wiring; of the neighbours. */
+export const metadataMark = (network: Network) => digest(metadataWiring(network));
+export const neighboursMark = (network: Network) => digest(metadataNeighbours(network));
+
+const digest = (lines: readonly string[]) =>
+  createHash("sha256").update(lines.join("\n")).digest("hex").slice(0, 16);
