@@ -27,7 +27,8 @@ interface Seen {
   readonly inode: number;
 }
 
-export function watchDisks(files: readonly string[]): DiskWatch {
+/** `files` is asked at each look: disks come and go. */
+export function watchDisks(files: () => readonly string[]): DiskWatch {
   const seen = new Map<string, Seen>();
   const told = new Set<string>();
   let looking: Promise<readonly DiskTrouble[]> | undefined;
@@ -42,7 +43,9 @@ export function watchDisks(files: readonly string[]): DiskWatch {
 
   async function lookAtAll(): Promise<readonly DiskTrouble[]> {
     const found: DiskTrouble[] = [];
-    for (const file of files) {
+    const now = files();
+    for (const file of seen.keys()) if (!now.includes(file)) seen.delete(file);
+    for (const file of now) {
       if (told.has(file)) continue;
       const trouble = await lookAt(file);
       if (!trouble) continue;

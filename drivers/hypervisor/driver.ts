@@ -8,7 +8,8 @@
  * Nothing here decides. Every implementation passes the same suite, contract.ts, so the simulated
  * one can be trusted and the real one can be replaced.
  */
-import type { InstanceId } from "@holdfast/kernel/ids";
+import type { BlockSource } from "@holdfast/kernel/block";
+import type { InstanceId, NicId } from "@holdfast/kernel/ids";
 import type { Duration, Instant } from "@holdfast/kernel/time";
 
 /** Names one incarnation. */
@@ -29,6 +30,8 @@ export interface MachineSpec extends MachineRef {
     | "firmware";
   /** In order; the first is the root volume. */
   readonly disks: readonly Disk[];
+  /** In order; the guest sees them so. None if not given. */
+  readonly nics?: readonly Nic[];
   /** What the guest may read about itself: name to text, under `opt/holdfast/` in fw_cfg. */
   readonly metadata: Readonly<Record<string, string>>;
   /** Create it with its processors stopped; `resume` lets it go. */
@@ -39,10 +42,53 @@ export interface MachineSpec extends MachineRef {
   readonly isFenceable?: boolean;
 }
 
+/** A network card. Its cable is made by drivers/network, and must be there before the machine is started. */
+export interface Nic {
+  readonly id: NicId;
+  readonly mac: string;
+  /** What the guest is told by the card itself, in bytes. */
+  readonly mtu: number;
+}
+
 export interface Disk {
-  readonly file: string;
-  readonly format: "qcow2" | "raw";
+  /** Up to 24 of a-z, 0-9 and hyphen, the first a letter. Whoever names it again means the same disk. */
+  readonly id: string;
+  readonly source: BlockSource;
   readonly readOnly: boolean;
+  /** None if not given. */
+  readonly limits?: DiskLimits;
+}
+
+/** How much a guest may ask of a disk, reads and writes together; absent or zero is as much as there is. */
+export interface DiskLimits {
+  /** Operations each second. */
+  readonly iops?: number;
+  readonly bytesPerSecond?: number;
+}
+
+/** A disk in front of a running guest, as the hypervisor itself tells it. */
+export interface AttachedDisk {
+  readonly id: string;
+  /** How big it is to the guest. */
+  readonly bytes: number;
+  readonly readOnly: boolean;
+  readonly limits: DiskLimits;
+  /** The snapshots inside of it, the oldest first. */
+  readonly snapshots: readonly string[];
+  /** Since when it can tell what has changed: names of backups that an incremental one can build on. */
+  readonly points: readonly string[];
+}
+
+/** A backup of a disk that a guest uses: as it is at this moment, while the guest goes on. */
+export interface BackupOrder {
+  /** An existing qcow2 file as big as the disk; for an increment, with the backup before it as its backing file. */
+  readonly file: string;
+  /** From now on changes are counted under this name, so that a later backup can build on this one. */
+  readonly point: string;
+  /** Copy only what has changed since this point; everything if not given. */
+  readonly since?: string;
+  /** How fast it may go; as fast as it can if not given. */
+  readonly bytesPerSecond?: number;
 }
 
 /** How far a guest got, as far as can be told from outside. */
@@ -139,6 +185,8 @@ export type MachineEvent = MachineRef &
     | { readonly what: "ready" }
     | { readonly what: "panicked" }
     | { readonly what: "io-error"; readonly detail: string }
+    /** The guest has let go of a disk, in time or long after it was asked to. */
+    | { readonly what: "detached"; readonly disk: string }
     | { readonly what: "exited"; readonly exit: Exit }
   );
 
@@ -178,7 +226,7 @@ export interface Hypervisor {
    * Make it run; resolves once its processors run (or it is created paused). Already running:
    * nothing happens. Rejects with `launch_failed` when it never ran (or with a code that says why:
    * `qemu_missing`, `boot_file_missing`, `disk_in_use`, `disk_unusable`, `file_unreachable`,
-   * `host_disk_full`, `guest_users_exhausted`); no `exited` event follows, but the generation is spent.
+   * `host_disk_full`, `guest_users_exhausted`, `nic_missing`, `nic_in_use`); no `exited` event follows, but the generation is spent.
    * Rejects with `already_ended` when this generation has run and ended, `overtaken` when a younger
    * generation has been seen, `still_running` while an older one runs here.
    */
@@ -195,8 +243,49 @@ export interface Hypervisor {
    * `not_running` or `hypervisor_silent`.
    */
   reset(ref: MachineRef, grace: Duration): Promise<void>;
-  pause(ref: MachineRef): Promise<void>;
+  /**
+   * Stop its processors, for `atMost` if that is given: then it is resumed if nobody else has done it, also
+   * by an agent that was started meanwhile. A machine that is paused already stays so, whoever did it.
+   */
+  pause(ref: MachineRef, atMost?: Duration): Promise<void>;
   resume(ref: MachineRef): Promise<void>;
+  /**
+   * The disks of a running machine. Rejects with `not_running` or `hypervisor_silent`, as everything
+   * about disks does; where a disk is named that is not there, with `disk_not_attached`.
+   */
+  disks(ref: MachineRef): Promise<readonly AttachedDisk[]>;
+  /**
+   * Plug a disk in. One of this name that is there already is left alone. Rejects with `disk_in_use`,
+   * `disk_unusable`, `no_free_slot` or `bad_disk_id`, and leaves nothing then.
+   */
+  attachDisk(ref: MachineRef, disk: Disk): Promise<void>;
+  /**
+   * Ask the guest to let go of a disk, and wait until it has. Absent is fine. Rejects with `detach_refused`
+   * if it has not by then: the disk is still there and works, and the guest may yet let go of it (`detached`
+   * is told then). Rejects with `disk_busy` while a backup reads it.
+   */
+  detachDisk(ref: MachineRef, disk: string, within: Duration): Promise<void>;
+  /**
+   * Make a disk bigger and tell the guest. As big or bigger already: nothing happens. Where the storage must
+   * grow first (`nbd`), have that done before. Rejects with `disk_cannot_grow`.
+   */
+  resizeDisk(ref: MachineRef, disk: string, bytes: number): Promise<void>;
+  /** In force at once, for requests that wait as well. */
+  setDiskLimits(ref: MachineRef, disk: string, limits: DiskLimits): Promise<void>;
+  /**
+   * Snapshots inside of the disks, all of the same moment, under one name. Those that have it already keep it.
+   * The guest is not asked to write its caches out: freeze its file systems before. Rejects with
+   * `snapshot_not_possible` where the disk's format has none, or `host_disk_full`; none is made then.
+   */
+  snapshotDisks(ref: MachineRef, disks: readonly string[], name: string): Promise<void>;
+  /** Absent is fine. */
+  removeDiskSnapshot(ref: MachineRef, disk: string, name: string): Promise<void>;
+  /**
+   * Copy a disk as it is when this is called into a file, and resolve when it is done. An order that an
+   * earlier agent did not see through is begun anew. Rejects with `backup_point_missing`,
+   * `backup_target_full`, `backup_failed` or `disk_busy`; nothing is lost then and the points are as before.
+   */
+  backupDisk(ref: MachineRef, disk: string, order: BackupOrder): Promise<void>;
   /** Find every machine that this host knows of, running or ended, and attach to the running ones. */
   adopt(): Promise<readonly MachineView[]>;
   /** What is known without asking anybody: of all machines, or of one instance's. */

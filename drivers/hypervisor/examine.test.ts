@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileSource } from "@holdfast/kernel/block";
 import { type InstanceId, uuidV7 } from "@holdfast/kernel/ids";
 import { milliseconds, seconds } from "@holdfast/kernel/time";
 import type { MachineSpec } from "./driver.ts";
@@ -30,7 +31,7 @@ test("a look at a QEMU tells its run state, what its disk has done, and that it 
     cpus: 2, // A queue of requests for each.
     memoryMiB: 64,
     boot: "firmware",
-    disks: [{ file, format: "raw", readOnly: false }],
+    disks: [{ id: "disk0", source: fileSource(file, "raw"), readOnly: false }],
     metadata: {},
     paused: false,
     requestId: "r",

@@ -29,7 +29,11 @@ export interface FixtureGuest {
 }
 
 /** The modules that the guest needs, after those that they need. */
-const modules = ["button", "evdev", "pvpanic", "pvpanic-pci", "watchdog", "i6300esb"];
+const modules = [
+  ...["button", "evdev", "pvpanic", "pvpanic-pci", "watchdog", "i6300esb"],
+  ...["virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci"],
+  "virtio_blk",
+];
 
 /** Drills hurt every guest with the same command. */
 const hurt = join(import.meta.dirname, "../images/tiny/rootfs/sbin/holdfast-hurt");
@@ -50,7 +54,7 @@ export async function fixtureGuest(cacheDir: string): Promise<FixtureGuest> {
   await mkdir(cacheDir, { recursive: true });
   const { stdout } = await run("apt-cache", ["depends", "linux-image-amd64"]);
   const packageName = /Depends: (linux-image-\S+)/.exec(stdout)?.[1] ?? "linux-image-amd64";
-  const home = join(cacheDir, `guest-5-${packageName}`);
+  const home = join(cacheDir, `guest-7-${packageName}`);
   const made = await access(home).then(
     () => true,
     () => false,

@@ -22,11 +22,19 @@ export interface LaunchRecord {
   readonly bootId: string;
   readonly at: Instant;
   readonly requestId: string;
-  /** Disks that were handed to the guest's user, to be taken back when it ends. */
+  /** Files of disks that were handed to the guest's user, to be taken back when it ends. */
   readonly lent: readonly string[];
+  /** Which of them for which disk, and the directories that were opened to it. */
+  readonly disks?: readonly LentDisk[];
   /** Its volume is where another host can reach it: see fenceable.ts. */
   readonly isFenceable?: boolean;
   readonly cpus?: number;
+}
+
+export interface LentDisk {
+  readonly id: string;
+  readonly files: readonly string[];
+  readonly doors: readonly string[];
 }
 
 export type Paths = ReturnType<typeof pathsOf>;
@@ -54,6 +62,8 @@ export function pathsOf(runDir: string, { id, generation }: MachineRef) {
     started: join(dir, "started"),
     pid: join(dir, "pid"),
     exit: join(dir, "exit"),
+    /** When a pause is to end: see hold.ts. */
+    held: join(dir, "held"),
     /** Exists once somebody asked for the end. */
     asked: join(dir, "asked"),
     evidence: join(dir, "evidence.json"),

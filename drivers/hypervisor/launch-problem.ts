@@ -10,12 +10,14 @@ import { type Problem, problem } from "@holdfast/kernel/problem";
 import type { Exit, MachineSpec } from "./driver.ts";
 import { lastWords } from "./evidence.ts";
 import { codeOf } from "./incarnation.ts";
-import { hostDiskFull, launchFailed, qemuMissing } from "./refusals.ts";
+import { diskInUse, diskUnusable, hostDiskFull, launchFailed, qemuMissing } from "./refusals.ts";
 
 /** What QEMU says, and the problem that it means. In order: the first that fits. */
 const diagnoses: readonly (readonly [words: RegExp, of: (said: readonly string[]) => Problem])[] = [
   [/failed to execute/, () => qemuMissing()],
   [/No space left on device/, () => hostDiskFull()],
+  [/there is no tap \w+ here/, nicMissing],
+  [/cannot take tap \w+: .*busy/, nicInUse],
   [/Failed to get .* lock/, diskInUse],
   [/not in \w+ format|Could not open backing file|Image is corrupt|Could not read/, diskUnusable],
 ];
@@ -26,28 +28,28 @@ export async function launchProblem(spec: MachineSpec, uid: number, exit: Exit):
   return known?.(said) ?? (await findUnreachable(spec, uid)) ?? launchFailed(exit.status, said);
 }
 
+function nicMissing(said: readonly string[]): Problem {
+  const message = "A network card of this instance has nothing on this host to be plugged into.";
+  const fix = "Start it again once the host has made its networks. See: holdfast health";
+  return problem("unavailable", "nic_missing", message, { fix, facts: { said } });
+}
+
+function nicInUse(said: readonly string[]): Problem {
+  const message = "Another process on this host uses a network card of this instance.";
+  const fix = "An older copy of this instance may still run: look with `holdfast instances show`.";
+  return problem("conflict", "nic_in_use", message, { fix, facts: { said } });
+}
+
 /** A failed write before QEMU was even started. */
 export const preparationProblem = (error: unknown): unknown =>
   codeOf(error) === "ENOSPC" || codeOf(error) === "EDQUOT" ? hostDiskFull(error) : error;
-
-function diskInUse(said: readonly string[]): Problem {
-  const message = "Another process on this host uses a disk of this instance.";
-  const fix = "Find out who with `fuser -v FILE`; an older copy of this instance may still run.";
-  return problem("conflict", "disk_in_use", message, { fix, facts: { said } });
-}
-
-function diskUnusable(said: readonly string[]): Problem {
-  const message = "A disk of this instance cannot be used as it is.";
-  const fix = "Check it with `qemu-img check FILE`, or make the instance anew.";
-  return problem("unavailable", "disk_unusable", message, { fix, facts: { said } });
-}
 
 /** A file of the machine that is not there, or that its user may not read. */
 async function findUnreachable(spec: MachineSpec, uid: number): Promise<Problem | undefined> {
   const { boot, disks } = spec;
   const files = [
     ...(boot === "firmware" ? [] : [boot.kernel, boot.initrd]),
-    ...disks.map(({ file }) => file),
+    ...disks.flatMap(({ source }) => source.files),
   ];
   for (const file of files) {
     const found = await stat(file).catch(() => undefined);

@@ -21,7 +21,7 @@ export interface Jail {
 
 export const shimProgram = "/bin/sh";
 /** What a guest's process is called from its fork on; see `jailed`. */
-export const guestProgram = /(^|\/)(qemu-system-\w+|setpriv|unshare)$/;
+export const guestProgram = /(^|\/)(qemu-system-\w+|setpriv|unshare|perl|nsenter)$/;
 
 // $1 is the incarnation's directory, $2 the cgroup.procs files; the rest is the command. Its own line
 // of /proc/PID/stat is what identifies a process later: the number alone may be used again.

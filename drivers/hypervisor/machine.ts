@@ -9,7 +9,9 @@ import type { ChildProcess } from "node:child_process";
 import { type FSWatcher, watch } from "node:fs";
 import { chown, truncate, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
+import type { BlockSource } from "@holdfast/kernel/block";
 import { type Clock, type Duration, type Instant, milliseconds } from "@holdfast/kernel/time";
+import { clearDisk } from "./block-attach.ts";
 import type { Cgroups } from "./cgroup.ts";
 import { consoleHub } from "./console-hub.ts";
 import { type ConsoleLog, followConsole, readConsole, readTail } from "./console-log.ts";
@@ -27,12 +29,14 @@ import { type Ending, feelPulse } from "./ending.ts";
 import { detailOf, type Life, lifeEventOf, openLife } from "./events.ts";
 import { gatherExit } from "./evidence.ts";
 import { endHung } from "./hang.ts";
+import { type Hold, holdOf } from "./hold.ts";
 import {
   keyOf,
   type LaunchRecord,
   type Paths,
   readEvidence,
   writeEvidence,
+  writeRecord,
 } from "./incarnation.ts";
 import type { KernelLog } from "./kernel-log.ts";
 import { type ProcessId, recallThreads, rememberThreads, signal } from "./process.ts";
@@ -69,10 +73,13 @@ const longestLog = 1 << 20;
 export class Machine {
   readonly ref: MachineRef;
   readonly paths: Paths;
-  readonly record: LaunchRecord | undefined;
   readonly ended: Promise<Exit>;
   readonly #house: Household;
   readonly #hub;
+  readonly #hold: Hold;
+  readonly #unplugging = new Map<string, () => void>();
+  #record: LaunchRecord | undefined;
+  #recording: Promise<void> = Promise.resolve();
   #announced = false;
   #exit: Exit | undefined;
   #asked = false;
@@ -105,12 +112,17 @@ export class Machine {
     this.#boot = { at: house.clock.now(), by: "launch" };
     this.ref = { id: ref.id, generation: ref.generation };
     this.paths = paths;
-    this.record = record;
-    this.#disks = watchDisks(record?.isFenceable ? [] : (record?.lent ?? []));
+    this.#record = record;
+    this.#hold = holdOf(paths, house.clock, () => this.execute("cont"));
+    this.#disks = watchDisks(() => (this.#record?.isFenceable ? [] : (this.#record?.lent ?? [])));
     this.#hub = consoleHub(paths.console, (bytes) => this.#log?.overhear(bytes));
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
+  }
+
+  get record(): LaunchRecord | undefined {
+    return this.#record;
   }
 
   get exit(): Exit | undefined {
@@ -160,6 +172,7 @@ export class Machine {
     await this.#follow();
     await this.#lookNow();
     if (!this.#exit) await this.connect(answerTime).catch(() => this.#lookNow());
+    if (!this.#exit) await this.#hold.tend();
     if (this.#goneSince !== undefined) await this.ended; // Its record is being written.
     // Whoever is still here and did not answer is frozen: its pulse will have to do.
   }
@@ -176,6 +189,7 @@ export class Machine {
     if (!this.#exit && !this.#qmp) await this.connect(answerTime).catch(() => {});
     await rememberThreads(this.paths.threads, this.paths.pid);
     this.#endIfHung();
+    await this.#hold.tend();
     await trim(this.paths.log);
     await this.#lookAtDisks();
   }
@@ -208,6 +222,56 @@ export class Machine {
       if (this.#exit) throw notRunning(this.ref);
       throw silent(command, cause);
     }
+  }
+
+  /** Stops its processors, for so long at most if that is given. */
+  async pause(atMost?: Duration): Promise<void> {
+    if (atMost === undefined) await this.#hold.drop();
+    else if (this.#trouble === "none") await this.#hold.until(atMost);
+    await this.execute("stop");
+  }
+
+  async resume(): Promise<void> {
+    await this.#hold.drop();
+    await this.execute("cont");
+  }
+
+  /** Makes the files of a disk its user's. Where another host can reach them it must be fenced from now on. */
+  lend(id: string, { files, doors, isShared }: BlockSource, readOnly: boolean): Promise<void> {
+    return this.#amend(async (record) => {
+      const owned = readOnly ? [] : files;
+      await this.#keep({
+        ...record,
+        lent: [...new Set([...record.lent, ...owned])],
+        disks: [...without(record.disks, id), { id, files: owned, doors }],
+        isFenceable: (record.isFenceable ?? false) || isShared,
+      });
+      // A missing file is QEMU's to complain about, in its own words.
+      await handOver({ files: owned, doors }, record.uid);
+    });
+  }
+
+  takeBack(id: string): Promise<void> {
+    return this.#amend(async (record) => {
+      const disk = record.disks?.find((each) => each.id === id);
+      if (!disk) return;
+      await handOver(disk, 0);
+      const lent = record.lent.filter((file) => !disk.files.includes(file));
+      await this.#keep({ ...record, lent, disks: without(record.disks, id) });
+    });
+  }
+
+  /** Waits until a disk has been let go of and cleared away; false if it has not by then. */
+  unplugged(id: string, within: Duration): Promise<boolean> {
+    return new Promise((resolve) => {
+      const end = (isGone: boolean) => {
+        clearTimeout(late);
+        this.#unplugging.delete(id);
+        resolve(isGone);
+      };
+      const late = setTimeout(() => end(false), within).unref();
+      this.#unplugging.set(id, () => end(true));
+    });
   }
 
   /** Keeps something for the story of its life. */
@@ -264,6 +328,20 @@ export class Machine {
   close(): void {
     this.#isClosed = true;
     this.#letGo();
+  }
+
+  /** One change of the record at a time. */
+  #amend(change: (record: LaunchRecord) => Promise<void>): Promise<void> {
+    const mine = this.#recording.then(async () => {
+      if (this.#record) await change(this.#record);
+    });
+    this.#recording = mine.catch(() => {});
+    return mine;
+  }
+
+  async #keep(record: LaunchRecord): Promise<void> {
+    await writeRecord(this.paths, record);
+    this.#record = record;
   }
 
   async #connect(within: Duration): Promise<void> {
@@ -399,7 +477,8 @@ export class Machine {
 
   /** The user of this guest may become another guest's, so its disks must not stay with it. */
   async #giveBack(): Promise<void> {
-    await Promise.all((this.record?.lent ?? []).map((file) => chown(file, 0, 0).catch(() => {})));
+    const { lent = [], disks = [] } = this.#record ?? {};
+    await handOver({ files: lent, doors: disks.flatMap(({ doors }) => doors) }, 0);
     await this.#house.cgroups.remove(keyOf(this.ref)).catch(() => {});
   }
 
@@ -408,6 +487,7 @@ export class Machine {
     this.#log?.close();
     this.#qmp?.close();
     this.#hub.close();
+    this.#hold.close();
     clearTimeout(this.#timer);
   }
 
@@ -435,6 +515,8 @@ export class Machine {
       if (data.action !== "pause") return;
       this.#trouble = "hung";
       this.#endIfHung();
+    } else if (event === "DEVICE_DELETED" && typeof data.device === "string") {
+      void this.#clear(data.device);
     } else if (event === "GUEST_PANICKED") {
       this.#trouble = "panicked";
       this.#tell({ what: "panicked" });
@@ -445,6 +527,14 @@ export class Machine {
       const node = String(data["node-name"] || data.device);
       this.#tell({ what: "io-error", detail: `${data.operation} on ${node}: ${why}` });
     }
+  }
+
+  async #clear(disk: string): Promise<void> {
+    if (!this.#record?.disks?.some(({ id }) => id === disk)) return; // Something else was unplugged.
+    // What cannot be cleared away now is cleared at the next attach or detach of that name.
+    await clearDisk(this, disk).catch(() => {});
+    this.#unplugging.get(disk)?.();
+    this.#tell({ what: "detached", disk });
   }
 
   #hearReset(reason: string): void {
@@ -467,6 +557,20 @@ export class Machine {
     if (this.#trouble !== "none") return this.#trouble;
     return this.#log?.isUp ? "up" : "booting";
   }
+}
+
+const without = (disks: LaunchRecord["disks"], id: string) =>
+  (disks ?? []).filter((disk) => disk.id !== id);
+
+/** Files become somebody's own; a door lets their group pass. */
+async function handOver(
+  { files, doors }: Pick<BlockSource, "files" | "doors">,
+  uid: number,
+): Promise<void> {
+  await Promise.all([
+    ...files.map((file) => chown(file, uid, uid).catch(() => {})),
+    ...doors.map((door) => chown(door, 0, uid).catch(() => {})),
+  ]);
 }
 
 type Trouble = "none" | "paused" | "panicked" | "io-error" | "hung";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { InstanceId } from "@holdfast/kernel/ids";
+import { fileSource } from "@holdfast/kernel/block";
+import type { InstanceId, NicId } from "@holdfast/kernel/ids";
 import type { MachineSpec } from "./driver.ts";
 import { pathsOf } from "./incarnation.ts";
 import { type Hardware, qemuArgv } from "./qemu-argv.ts";
@@ -13,8 +14,13 @@ const spec: MachineSpec = {
   memoryMiB: 512,
   boot: { kernel: "/images/vmlinuz", initrd: "/images/initrd", commandLine: "console=ttyS0 quiet" },
   disks: [
-    { file: '/volumes/a,"b".qcow2', format: "qcow2", readOnly: false },
-    { file: "/volumes/seed.img", format: "raw", readOnly: true },
+    { id: "disk0", source: fileSource('/volumes/a,"b".qcow2', "qcow2"), readOnly: false },
+    {
+      id: "seed",
+      source: fileSource("/volumes/seed.img", "raw"),
+      readOnly: true,
+      limits: { iops: 100 },
+    },
   ],
   metadata: { "user-data": "#!/bin/sh\nsecret" },
   paused: true,
@@ -51,12 +57,22 @@ test("the command line, flag by flag", () => {
     ...["-device", "virtserialport,bus=ports.0,chardev=agent,name=org.qemu.guest_agent.0"],
     ...["-device", "virtio-rng-pci", "-device", "pvpanic-pci", "-device", "i6300esb"],
     ...["-device", "vmgenid,guid=auto"],
+    "-device",
+    "pcie-root-port,id=hot0,chassis=1,bus=pcie.0,addr=0x1e.0,multifunction=on,io-reserve=0",
+    ...[1, 2, 3, 4, 5, 6, 7].flatMap((n) => [
+      "-device",
+      `pcie-root-port,id=hot${n},chassis=${n + 1},bus=pcie.0,addr=0x1e.${n},io-reserve=0`,
+    ]),
+    "-object",
+    '{"qom-type":"throttle-group","id":"limits-disk0","limits":{"iops-total":0,"bps-total":0}}',
     "-blockdev",
-    '{"driver":"qcow2","node-name":"disk0","read-only":false,"discard":"unmap","file":{"driver":"file","filename":"/volumes/a,\\"b\\".qcow2"}}',
-    ...["-device", "virtio-blk-pci,drive=disk0,werror=stop,rerror=stop,bootindex=1"],
+    '{"driver":"throttle","node-name":"disk0","throttle-group":"limits-disk0","read-only":false,"discard":"unmap","file":{"driver":"qcow2","file":{"driver":"file","filename":"/volumes/a,\\"b\\".qcow2"},"node-name":"disk0-format","read-only":false,"discard":"unmap"}}',
+    ...["-device", "virtio-blk-pci,drive=disk0,id=disk0,werror=stop,rerror=stop,bootindex=1"],
+    "-object",
+    '{"qom-type":"throttle-group","id":"limits-seed","limits":{"iops-total":100,"bps-total":0}}',
     "-blockdev",
-    '{"driver":"raw","node-name":"disk1","read-only":true,"discard":"unmap","file":{"driver":"file","filename":"/volumes/seed.img"}}',
-    ...["-device", "virtio-blk-pci,drive=disk1,werror=stop,rerror=stop"],
+    '{"driver":"throttle","node-name":"seed","throttle-group":"limits-seed","read-only":true,"discard":"unmap","file":{"driver":"raw","file":{"driver":"file","filename":"/volumes/seed.img"},"node-name":"seed-format","read-only":true,"discard":"unmap"}}',
+    ...["-device", "virtio-blk-pci,drive=seed,id=seed,werror=stop,rerror=stop"],
     ...["-fw_cfg", `name=opt/holdfast/user-data,file=${dir}/metadata/user-data`],
     ...["-kernel", "/images/vmlinuz", "-initrd", "/images/initrd"],
     ...["-append", "console=ttyS0 quiet tsc_early_khz=2400000"],
@@ -82,6 +98,29 @@ test("firmware boots from the first disk, without a kernel", () => {
   for (const flag of ["-kernel", "-initrd", "-append", "-S"]) assert.ok(!line.includes(flag));
 });
 
+test("network cards get taps that are open already, in order, and say how much fits", () => {
+  const card = (last: string) => ({
+    id: `01890000-0000-7000-8000-00000000000${last}` as NicId,
+    mac: `52:54:00:00:00:0${last}`,
+    mtu: 1_450,
+  });
+  const line = argv({ nics: [card("a"), card("b")] });
+  const of = (last: string, fd: number) => [
+    ...["-netdev", `tap,id=tap-01890000-0000-7000-8000-00000000000${last},fd=${fd}`, "-device"],
+    `virtio-net-pci,netdev=tap-01890000-0000-7000-8000-00000000000${last},id=nic-01890000-0000-7000-8000-00000000000${last},mac=52:54:00:00:00:0${last},host_mtu=1450,romfile=`,
+  ];
+  const first = line.indexOf("-netdev");
+  assert.deepEqual(line.slice(first, first + 8), [...of("a", 64), ...of("b", 65)]);
+  assert.ok(!argv().includes("-netdev"));
+});
+
 test("what a guest may read about itself is not on the command line", () => {
   assert.doesNotMatch(argv().join(" "), /secret/);
+});
+
+test("a name that QEMU could not take for a disk is refused before it is told", () => {
+  const [root] = spec.disks;
+  assert.ok(root);
+  for (const id of ["", "0disk", "Disk", "a,b", `d${"x".repeat(24)}`])
+    assert.throws(() => argv({ disks: [{ ...root, id }] }), { code: "bad_disk_id" });
 });

@@ -5,8 +5,10 @@
  * vmgenid. What a guest may read about itself travels in files, not in arguments: user data can be
  * secret, and everybody on the host can read a command line.
  */
-import type { Acceleration, Disk, MachineSpec } from "./driver.ts";
+import { diskArgv, slotArgv } from "./block-nodes.ts";
+import type { Acceleration, MachineSpec, Nic } from "./driver.ts";
 import type { Paths } from "./incarnation.ts";
+import { firstTapFd } from "./taps.ts";
 
 export interface Hardware {
   readonly acceleration: Acceleration["kind"];
@@ -51,7 +53,9 @@ export function qemuArgv(spec: MachineSpec, paths: Paths, hardware: Hardware): r
     ["-device", "pvpanic-pci"],
     ["-device", "i6300esb"],
     ["-device", "vmgenid,guid=auto"],
-    ...spec.disks.map(disk),
+    slotArgv,
+    ...spec.disks.map((disk, index) => diskArgv(disk, index === 0 ? 1 : undefined)),
+    ...(spec.nics ?? []).map(card),
     ...Object.keys(spec.metadata).map((key) => [
       "-fw_cfg",
       `name=opt/holdfast/${key},file=${escaped(`${paths.metadata}/${key}`)}`,
@@ -61,6 +65,14 @@ export function qemuArgv(spec: MachineSpec, paths: Paths, hardware: Hardware): r
     ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
   ].flat();
 }
+
+/** Its tap comes open from outside: in here there is no network and no right to one. */
+const card = ({ id, mac, mtu }: Nic, index: number): readonly string[] => [
+  ...["-netdev", `tap,id=tap-${id},fd=${firstTapFd + index}`],
+  "-device",
+  // Without a ROM: nobody boots from a network.
+  `virtio-net-pci,netdev=tap-${id},id=nic-${id},mac=${mac},host_mtu=${mtu},romfile=`,
+];
 
 function accelerator({ acceleration, translationMiB }: Hardware): readonly string[] {
   return acceleration === "kvm"
@@ -81,22 +93,6 @@ function boot({ boot }: MachineSpec, hardware: Hardware): readonly string[] {
  */
 function clockWords({ acceleration, tscKHz }: Hardware): readonly string[] {
   return acceleration === "tcg" && tscKHz ? [`tsc_early_khz=${tscKHz}`] : [];
-}
-
-/** An error of the host's storage freezes the guest instead of becoming the guest's error. */
-function disk({ file, format, readOnly }: Disk, index: number): readonly string[] {
-  const node = {
-    driver: format,
-    "node-name": `disk${index}`,
-    "read-only": readOnly,
-    discard: "unmap",
-    file: { driver: "file", filename: file },
-  };
-  const order = index === 0 ? ",bootindex=1" : "";
-  return [
-    ["-blockdev", JSON.stringify(node)],
-    ["-device", `virtio-blk-pci,drive=disk${index},werror=stop,rerror=stop${order}`],
-  ].flat();
 }
 
 const socket = (id: string, path: string, more?: string) => [

@@ -21,6 +21,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { fileSource } from "@holdfast/kernel/block";
 import { milliseconds, seconds } from "@holdfast/kernel/time";
 import { boundConsoles } from "./console-bound.ts";
 import { specOf } from "./contract.ts";
@@ -90,7 +91,7 @@ function volumes(t: TestContext): string {
 function disk(dir: string, format: "qcow2" | "raw" = "qcow2") {
   const file = join(dir, `disk.${format}`);
   execFileSync("qemu-img", ["create", "-q", "-f", format, file, "16M"]);
-  return { file, format, readOnly: false } as const;
+  return { id: "disk0", source: fileSource(file, format), readOnly: false, file };
 }
 
 real("every guest is confined: own user, no rights, own namespaces, own cgroup", async (desk) => {
@@ -155,7 +156,7 @@ real("a disk that somebody uses is not opened twice", async ({ driver, spec, t }
 real("what is not a disk image is refused in QEMU's words", async ({ driver, spec, t }) => {
   const file = join(volumes(t), "disk.qcow2");
   writeFileSync(file, "not a disk".repeat(1_000));
-  const disks = [{ file, format: "qcow2", readOnly: false }] as const;
+  const disks = [{ id: "disk0", source: fileSource(file, "qcow2"), readOnly: false }];
   await assert.rejects(driver.start({ ...spec, disks }), {
     code: "disk_unusable",
     kind: "unavailable",
@@ -321,7 +322,10 @@ real("a guest that panics is told, and ends with its last words", async (desk) =
 real("an error of the host's storage freezes the guest and is told once", async (desk) => {
   const { host, driver, spec, hear, t } = desk;
   const file = readerOfASpoiltSector(volumes(t));
-  await driver.start({ ...spec, disks: [{ file, format: "qcow2", readOnly: false }] });
+  await driver.start({
+    ...spec,
+    disks: [{ id: "disk0", source: fileSource(file, "qcow2"), readOnly: false }],
+  });
   const told = await hear("io-error");
   assert.ok(told.what === "io-error");
   assert.match(told.detail, /read on .*: Input\/output error/);
@@ -338,7 +342,10 @@ real("an error of the host's storage freezes the guest and is told once", async 
 real("what the disk did is told after the end, also by an agent that came later", async (desk) => {
   const { host, driver, spec, hear, t } = desk;
   const file = readerOfASpoiltSector(volumes(t));
-  await driver.start({ ...spec, disks: [{ file, format: "qcow2", readOnly: false }] });
+  await driver.start({
+    ...spec,
+    disks: [{ id: "disk0", source: fileSource(file, "qcow2"), readOnly: false }],
+  });
   await hear("io-error");
   await driver.close();
   const next = host.open();

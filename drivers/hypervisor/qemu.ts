@@ -11,6 +11,17 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { InstanceId } from "@holdfast/kernel/ids";
 import { type Clock, type Duration, seconds } from "@holdfast/kernel/time";
+import { tapOf } from "../network/names.ts";
+import {
+  attachDisk,
+  backupDisk,
+  detachDisk,
+  limitDisk,
+  listDisks,
+  removeSnapshot,
+  resizeDisk,
+  snapshotDisks,
+} from "./block-attach.ts";
 import { findCgroups, overheadMiB } from "./cgroup.ts";
 import {
   type Acceleration,
@@ -47,6 +58,7 @@ import { reboot } from "./reboot.ts";
 import {
   alreadyEnded,
   badMetadata,
+  diskBusy,
   needsRoot,
   notRunning,
   overtaken,
@@ -54,6 +66,7 @@ import {
   usersExhausted,
 } from "./refusals.ts";
 import { climbDown } from "./stop-ladder.ts";
+import { withTaps } from "./taps.ts";
 import { turns } from "./turns.ts";
 
 export { hostTscKHz } from "./host-tsc.ts";
@@ -77,6 +90,8 @@ export interface QemuOptions {
   readonly consoleLimit?: number;
   /** Tells one boot of the host from the next. Default /proc/sys/kernel/random/boot_id. */
   readonly bootIdFile?: string;
+  /** File of the network namespace that the taps are in, if it is not this process's own. */
+  readonly tapNamespace?: string;
   /** How long QEMU may take from its launch to its first answer. Default 30 s. */
   readonly launchTime?: Duration;
 }
@@ -95,6 +110,9 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
   const seen = new Map<InstanceId, number>();
   const usedUids = new Map<string, number>();
   const inTurn = turns(2 * availableParallelism());
+  const plugs = new WeakMap<Machine, ReturnType<typeof turns>>();
+  /** Backups that this process waits for. */
+  const backups = new Set<string>();
   let listener: (event: MachineEvent) => void = () => {};
   let rounds: NodeJS.Timeout | undefined;
   let moved: ReturnType<typeof moveIn> | undefined;
@@ -128,8 +146,32 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     },
 
     reset: async (ref, grace) => reboot(await find(ref), grace),
-    pause: async (ref) => (await find(ref)).execute("stop"),
-    resume: async (ref) => (await find(ref)).execute("cont"),
+    pause: async (ref, atMost) => (await find(ref)).pause(atMost),
+    resume: async (ref) => (await find(ref)).resume(),
+
+    disks: async (ref) => listDisks(await find(ref)),
+    attachDisk: (ref, disk) => plugging(ref, (machine) => attachDisk(machine, disk)),
+    detachDisk: (ref, disk, within) =>
+      plugging(ref, (machine) => detachDisk(machine, disk, within)),
+    resizeDisk: (ref, disk, bytes) => plugging(ref, (machine) => resizeDisk(machine, disk, bytes)),
+    setDiskLimits: (ref, disk, limits) =>
+      plugging(ref, (machine) => limitDisk(machine, disk, limits)),
+    snapshotDisks: (ref, disks, name) =>
+      plugging(ref, (machine) => snapshotDisks(machine, disks, name)),
+    removeDiskSnapshot: (ref, disk, name) =>
+      plugging(ref, (machine) => removeSnapshot(machine, disk, name)),
+
+    async backupDisk(ref, disk, order) {
+      const machine = await find(ref);
+      const key = `${keyOf(ref)} ${disk}`;
+      if (backups.has(key)) throw diskBusy();
+      backups.add(key);
+      try {
+        await backupDisk(machine, disk, order);
+      } finally {
+        backups.delete(key);
+      }
+    },
 
     async adopt() {
       await home();
@@ -175,6 +217,14 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
       await moved?.then(({ house }) => house.kernelLog.close()).catch(() => {});
     },
   };
+
+  /** What changes the disks of one machine is done one after the other. */
+  async function plugging<T>(ref: MachineRef, work: (machine: Machine) => Promise<T>): Promise<T> {
+    const machine = await find(ref);
+    const inOrder = plugs.get(machine) ?? turns(1);
+    plugs.set(machine, inOrder);
+    return inOrder(() => work(machine));
+  }
 
   async function find(ref: MachineRef): Promise<Machine> {
     await home();
@@ -239,10 +289,11 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
       throw preparationProblem(error);
     });
     seen.set(spec.id, Math.max(seen.get(spec.id) ?? 0, spec.generation));
-    const command = jailed({ uid: record.uid, groups }, [
-      binary,
-      ...qemuArgv(spec, paths, hardware),
-    ]);
+    const command = withTaps(
+      (spec.nics ?? []).map(({ id }) => tapOf(id)),
+      jailed({ uid: record.uid, groups }, [binary, ...qemuArgv(spec, paths, hardware)]),
+      options.tapNamespace,
+    );
     const log = await open(paths.log, "a", 0o600);
     await log.appendFile(`${logHeader(spec, clock)}\n`);
     if (machines.has(key)) {
@@ -288,14 +339,20 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
   async function prepare(spec: MachineSpec, paths: Paths, { cgroups, bootId }: Household) {
     const uid = usedUids.get(keyOf(spec)) ?? takeUid(spec);
     await mkdir(paths.vm, { recursive: true, mode: 0o711 });
+    const disks = spec.disks.map(({ id, source, readOnly }) => ({
+      id,
+      files: readOnly ? [] : source.files,
+      doors: source.doors,
+    }));
     const record: LaunchRecord = {
       name: spec.name,
       uid,
       bootId,
       at: clock.now(),
       requestId: spec.requestId,
-      lent: spec.disks.flatMap(({ file, readOnly }) => (readOnly ? [] : [file])),
-      isFenceable: spec.isFenceable ?? false,
+      lent: disks.flatMap(({ files }) => files),
+      disks,
+      isFenceable: (spec.isFenceable ?? false) || spec.disks.some(({ source }) => source.isShared),
       cpus: spec.cpus,
     };
     const memoryMiB = spec.memoryMiB + translationMiB + overheadMiB;
@@ -307,6 +364,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
       writeMetadata(spec, paths, uid),
       // A missing disk is QEMU's to complain about, in its own words.
       ...record.lent.map((file) => chown(file, uid, uid).catch(() => {})),
+      ...disks.flatMap(({ doors }) => doors).map((door) => chown(door, 0, uid).catch(() => {})),
     ]);
     return { procs, record };
   }

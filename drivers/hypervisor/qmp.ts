@@ -15,6 +15,14 @@ export interface QmpEvent {
   readonly at?: Instant;
 }
 
+/** QEMU has heard and says no, in its own words. Anything else that goes wrong is silence. */
+export class QmpRefusal extends Error {
+  override readonly name = "QmpRefusal";
+}
+
+/** Asks one QEMU something. Rejects with a QmpRefusal if it says no. */
+export type Ask = (command: string, args?: QmpArguments) => Promise<unknown>;
+
 export type QmpArguments = Readonly<Record<string, unknown>>;
 
 export interface QmpListener {
@@ -96,7 +104,7 @@ export function connectQmp(path: string, listener: QmpListener): Promise<Qmp> {
       });
     } else if (typeof message.id === "number") {
       const { error } = message;
-      if (isRecord(error)) pending.get(message.id)?.reject(new Error(String(error.desc)));
+      if (isRecord(error)) pending.get(message.id)?.reject(new QmpRefusal(String(error.desc)));
       else pending.get(message.id)?.resolve(message.return);
     }
   }

@@ -93,3 +93,95 @@ export const hostDiskFull = (cause?: unknown): Problem =>
     { fix: "Free some space on the host, then start again." },
     cause,
   );
+
+/** `said` are QEMU's words, oldest first. */
+export const diskInUse = (said: readonly string[]): Problem =>
+  problem("conflict", "disk_in_use", "Another process on this host uses a disk of this instance.", {
+    fix: "Find out who with `fuser -v FILE`; an older copy of this instance may still run.",
+    facts: { said },
+  });
+
+export const diskUnusable = (said: readonly string[]): Problem =>
+  problem("unavailable", "disk_unusable", "A disk of this instance cannot be used as it is.", {
+    fix: "Check it with `qemu-img check FILE`, or make the instance anew.",
+    facts: { said },
+  });
+
+export const diskNotAttached = (disk: string): Problem =>
+  problem("not_found", "disk_not_attached", `No disk ${disk} is attached to this instance.`, {
+    fix: "Look at the instance's volumes.",
+  });
+
+export const diskBusy = (cause?: unknown): Problem =>
+  problem(
+    "conflict",
+    "disk_busy",
+    "A backup reads this disk.",
+    { fix: "Wait until it is done, or stop it." },
+    cause,
+  );
+
+export const diskCannotGrow = (said: string, cause?: unknown): Problem =>
+  problem(
+    "conflict",
+    "disk_cannot_grow",
+    "This disk cannot be made bigger now.",
+    {
+      fix: "Wait for a backup that reads it, or make it bigger while it is detached.",
+      facts: { said },
+    },
+    cause,
+  );
+
+export const detachRefused = (disk: string): Problem =>
+  problem(
+    "conflict",
+    "detach_refused",
+    `The guest was asked to let go of disk ${disk} and has not done it in time.`,
+    {
+      fix: "Unmount it in the guest and try again, or stop the instance; it may still let go of it later.",
+    },
+  );
+
+export const noFreeSlot = (slots: number): Problem =>
+  problem("exhausted", "no_free_slot", `All ${slots} slots for disks that come later are taken.`, {
+    fix: "Detach a disk first, or stop the instance: its next start has room for all of them.",
+  });
+
+export const snapshotNotPossible = (cause: unknown): Problem =>
+  problem(
+    "conflict",
+    "snapshot_not_possible",
+    "A disk of this instance cannot take a snapshot of itself.",
+    { fix: "Only qcow2 disks that are not read-only can; others have it done by their storage." },
+    cause,
+  );
+
+export const backupPointMissing = (): Problem =>
+  problem(
+    "conflict",
+    "backup_point_missing",
+    "What has changed since that backup is not known any more.",
+    { fix: "Make a full backup. A host that lost power or a killed guest is the usual cause." },
+  );
+
+export const backupTargetFull = (cause?: unknown): Problem =>
+  problem(
+    "exhausted",
+    "backup_target_full",
+    "The place for backups is full. The backup was not made.",
+    { fix: "Delete old backups, or give it more space." },
+    cause,
+  );
+
+export const backupFailed = (said: string, cause?: unknown): Problem =>
+  problem(
+    "unavailable",
+    "backup_failed",
+    "The backup broke off: reading the volume or writing to the place for backups failed.",
+    {
+      fix: "See whether the place for backups is still there and can be written to, then try again.",
+      facts: { said },
+    },
+    cause,
+  );

@@ -133,7 +133,7 @@ const fates: Readonly<Record<Misfortune, (stage: Stage) => void>> = {
   "disk-error": (stage) => failDisk(stage, "Input/output error"),
   "disk-full": (stage) => failDisk(stage, "No space left on device"),
   "disk-lost"({ world, machine, clock }) {
-    const file = machine.spec.disks[0]?.file ?? "";
+    const file = machine.spec.disks[0]?.source.files[0] ?? "";
     note(machine, clock, "DISK_LOST", { file, is: "cut", was: 1_048_576, now: 0 });
     const detail = `${file} is cut: 1048576 bytes before, 0 now`;
     happen(world, machine, { what: "io-error", detail });

@@ -13,6 +13,7 @@ import {
 } from "@holdfast/kernel/time";
 import {
   type ConsoleLine,
+  type Disk,
   type Exit,
   type GuestPhase,
   type LifeEvent,
@@ -22,6 +23,7 @@ import {
   mostEvents,
   noEvidence,
 } from "./driver.ts";
+import type { SimulatedDisk } from "./simulated-disks.ts";
 
 const keptLines = 200;
 
@@ -29,6 +31,8 @@ const keptLines = 200;
 export interface Temper {
   /** The guest does not react to its power button. */
   readonly isDeaf?: boolean;
+  /** The guest does not let go of its disks. */
+  readonly keepsDisks?: boolean;
   /** QEMU ignores QMP and SIGTERM. */
   readonly isFrozen?: boolean;
   /** Not even SIGKILL ends it, as when a process waits for a dead disk. */
@@ -56,6 +60,10 @@ export interface SimulatedMachine {
   stuckRequests: number;
   /** Operations of its disk that have ended, and those of them that failed. */
   disk: { completed: number; failed: number };
+  /** What is plugged in, by name. */
+  readonly disks: Map<string, SimulatedDisk>;
+  /** Somebody paused it for a while: when that is over. */
+  heldUntil: Instant | undefined;
   wasAskedToEnd: boolean;
   /** Its watchdog has stopped it, and whoever looks after it next has to end it. */
   isStoppedByWatchdog: boolean;
@@ -81,6 +89,10 @@ export interface SimulatedWorld {
   /** From a guest's standstill until its watchdog stops it. */
   watchdogTime: Duration;
   lastPid: number;
+  /** How big a disk is, if somebody knows; a gibibyte otherwise. */
+  sizeOf(disk: Disk): number | undefined;
+  /** Whether there is no room where a backup's file is. */
+  isFull(file: string): boolean;
   /** Whoever is attached hears of everything that happens. */
   readonly attached: Set<(machine: SimulatedMachine, what: Happening) => void>;
 }
@@ -101,6 +113,8 @@ export const simulatedWorld = (
   powerOffTime: times.powerOffTime ?? milliseconds(0),
   watchdogTime: times.watchdogTime ?? seconds(10),
   lastPid: 0,
+  sizeOf: () => undefined,
+  isFull: () => false,
   attached: new Set(),
 });
 

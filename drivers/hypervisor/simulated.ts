@@ -28,6 +28,15 @@ import {
 } from "./refusals.ts";
 import { befall, endHung } from "./simulated-deaths.ts";
 import {
+  attach,
+  backUp,
+  detach,
+  known,
+  simulatedDisk,
+  told,
+  viewOfDisk,
+} from "./simulated-disks.ts";
+import {
   bootMachine,
   endMachine,
   type Happening,
@@ -80,23 +89,50 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
       resetMachine(world, machine, clock, "host-qmp-system-reset");
     },
 
-    async pause(ref) {
+    async pause(ref, atMost) {
       const machine = answering(ref, "stop");
+      if (atMost === undefined) machine.heldUntil = undefined;
       if (machine.phase !== "running") return;
+      if (atMost !== undefined) {
+        machine.heldUntil = after(clock.now(), atMost);
+        planRelease(machine);
+      }
       machine.phase = "paused";
       note(machine, clock, "STOP");
       happen(world, machine, { what: "paused" });
     },
 
     async resume(ref) {
-      const machine = answering(ref, "cont");
-      if (machine.phase === "running") return;
-      machine.phase = "running";
-      note(machine, clock, "RESUME");
-      if (!machine.saidReady && machine.readyAt !== undefined)
-        machine.readyAt = after(clock.now(), world.bootTime);
-      happen(world, machine, { what: "resumed" });
-      planReady(machine);
+      goOn(answering(ref, "cont"));
+    },
+
+    async disks(ref) {
+      return [...answering(ref, "query-block").disks.values()].map(viewOfDisk);
+    },
+    async attachDisk(ref, disk) {
+      attach(world, answering(ref, "device_add"), disk);
+    },
+    async detachDisk(ref, disk, within) {
+      await detach(world, answering(ref, "device_del"), disk, within, clock);
+    },
+    async resizeDisk(ref, id, bytes) {
+      const disk = known(answering(ref, "block_resize"), id);
+      disk.bytes = Math.max(disk.bytes, bytes);
+    },
+    async setDiskLimits(ref, id, limits) {
+      known(answering(ref, "qom-set"), id).limits = told(limits);
+    },
+    async snapshotDisks(ref, ids, name) {
+      const machine = answering(ref, "transaction");
+      for (const disk of ids.map((id) => known(machine, id)))
+        disk.snapshots = [...disk.snapshots.filter((each) => each !== name), name];
+    },
+    async removeDiskSnapshot(ref, id, name) {
+      const disk = known(answering(ref, "blockdev-snapshot-delete-internal-sync"), id);
+      disk.snapshots = disk.snapshots.filter((each) => each !== name);
+    },
+    async backupDisk(ref, id, order) {
+      backUp(world, known(answering(ref, "blockdev-backup"), id), order);
     },
 
     async adopt() {
@@ -104,6 +140,7 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
         announced.add(machine);
         if (isUp(machine, clock.now()) && !machine.saidReady) sayReady(machine); // While we were away.
         planReady(machine);
+        planRelease(machine);
         if (machine.isStoppedByWatchdog)
           void Promise.resolve().then(() => endHung(world, machine, clock));
       }
@@ -210,6 +247,8 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
       bootedBy: "launch",
       stuckRequests: 0,
       disk: { completed: 0, failed: 0 },
+      disks: new Map(spec.disks.map((disk) => [disk.id, simulatedDisk(world, disk, false)])),
+      heldUntil: undefined,
       wasAskedToEnd: false,
       exit: undefined,
       boots: 0,
@@ -237,6 +276,28 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
       if (clock.now() < readyAt) return planReady(machine);
       sayReady(machine);
       happen(world, machine, { what: "ready" });
+    });
+  }
+
+  function goOn(machine: SimulatedMachine): void {
+    machine.heldUntil = undefined;
+    if (machine.phase === "running") return;
+    machine.phase = "running";
+    note(machine, clock, "RESUME");
+    if (!machine.saidReady && machine.readyAt !== undefined)
+      machine.readyAt = after(clock.now(), world.bootTime);
+    happen(world, machine, { what: "resumed" });
+    planReady(machine);
+  }
+
+  /** A pause with an end is ended, by whoever is there then. */
+  function planRelease(machine: SimulatedMachine): void {
+    const { heldUntil } = machine;
+    if (heldUntil === undefined || machine.exit) return;
+    void clock.sleep(milliseconds(Math.max(0, heldUntil - clock.now()))).then(() => {
+      if (machine.heldUntil !== heldUntil || machine.exit || !world.attached.has(hear)) return;
+      if (clock.now() < heldUntil) return planRelease(machine);
+      goOn(machine);
     });
   }
 

@@ -8,6 +8,7 @@ import type { Unwanted, Wish } from "@holdfast/cloud/hosts";
 import { blobsOf } from "@holdfast/cloud/images";
 import type { MachineRef, MachineSpec } from "@holdfast/drivers/hypervisor";
 import type { Digest, Disks } from "@holdfast/drivers/images";
+import { fileSource } from "@holdfast/kernel/block";
 import type { VolumeId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 
@@ -90,7 +91,7 @@ export function provisions(disks: Disks, storage: Storage): Provisions {
             commandLine: direct.commandLine,
           }
         : "firmware",
-      disks: [{ file, format: "qcow2", readOnly: false }],
+      disks: [{ id: "disk0", source: fileSource(file, "qcow2", pool !== local), readOnly: false }],
       metadata: {
         "instance-id": wish.instance,
         hostname: name,

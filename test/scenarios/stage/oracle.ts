@@ -140,7 +140,7 @@ export function watchWorlds(names: readonly string[], database: Database): Oracl
 const nameOf = ({ spec }: SimulatedMachine) => `${spec.name} g${spec.generation}`;
 
 function volumeOf(host: string, { spec: { id, disks } }: SimulatedMachine): string {
-  const file = disks[0]?.file ?? id;
+  const file = disks[0]?.source.files[0] ?? id;
   return file.startsWith("/pools/") ? file : `${host}:${file}`;
 }
 

@@ -1,0 +1,49 @@
+/** The contract about disks, on the simulated hypervisor and on real QEMU. */
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { fileSource } from "@holdfast/kernel/block";
+import { type BlockRig, blockContract } from "./contract-block.ts";
+import { fixtureHost } from "./fixture-host.ts";
+import { simulatedRig } from "./fixture-simulated.ts";
+
+blockContract("simulated", async () => simulated());
+blockContract("qemu", (t) => real(t));
+
+function simulated(): BlockRig {
+  const { world, ...rig } = simulatedRig();
+  const sizes = new Map<string, number>();
+  world.sizeOf = ({ id }) => sizes.get(id);
+  return {
+    ...rig,
+    async makeDisk(id, bytes) {
+      sizes.set(id, bytes);
+      return { id, source: fileSource(`/volumes/${id}`, "qcow2"), readOnly: false };
+    },
+    makeBackup: async (name) => `/backups/${name}`,
+  };
+}
+
+async function real(t: TestContext): Promise<BlockRig> {
+  const host = await fixtureHost(t, process.env.HOLDFAST_TEST_CACHE);
+  const directory = mkdtempSync(join(tmpdir(), "hf-block-"));
+  chmodSync(directory, 0o711);
+  t.after(() => rmSync(directory, { recursive: true }));
+  const make = (name: string, bytes: number, upon?: string) => {
+    const file = join(directory, `${name}.qcow2`);
+    const backing = upon ? ["-b", upon, "-F", "qcow2"] : [];
+    execFileSync("qemu-img", ["create", "-q", "-f", "qcow2", ...backing, file, `${bytes}`]);
+    return file;
+  };
+  return {
+    ...host,
+    makeDisk: async (id, bytes) => ({
+      id,
+      source: fileSource(make(id, bytes), "qcow2"),
+      readOnly: false,
+    }),
+    makeBackup: async (name, bytes, upon) => make(name, bytes, upon),
+  };
+}

@@ -1,0 +1,48 @@
+/**
+ * Who has a volume open, written beside it where every host that can reach the volume can read it.
+ *
+ * A claim keeps those apart who ask, and stops nobody who does not: a QEMU that writes has asked long ago.
+ * That is what fencing is for. On one host QEMU's own lock is the second wall; between hosts there is none.
+ */
+import { readFile, rm } from "node:fs/promises";
+import type { Opener } from "./driver.ts";
+import { replaceSynced } from "./place.ts";
+import { volumeClaimed, volumeInUse } from "./problems.ts";
+
+export interface Claim extends Opener {
+  readonly host: string;
+}
+
+/** Undefined also if what is there is not a claim: then nobody can have made it. */
+export async function readClaim(file: string): Promise<Claim | undefined> {
+  const text = await readFile(file, "utf8").catch(() => "");
+  try {
+    const claim: unknown = JSON.parse(text);
+    return isClaim(claim) ? claim : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Rejects with `volume_claimed` or `volume_in_use`. */
+export async function claim(file: string, host: string, opener: Opener): Promise<void> {
+  const known = await readClaim(file);
+  if (known && known.instance !== opener.instance) throw volumeInUse();
+  if (known && known.generation > opener.generation) throw volumeClaimed(known.generation);
+  const { instance, generation } = opener;
+  if (known?.generation === generation && known.host === host) return;
+  await replaceSynced(file, JSON.stringify({ instance, generation, host }));
+}
+
+/** Of this and older generations; somebody else's stays. */
+export async function unclaim(file: string, { instance, generation }: Opener): Promise<void> {
+  const known = await readClaim(file);
+  if (known?.instance === instance && known.generation <= generation)
+    await rm(file, { force: true });
+}
+
+function isClaim(value: unknown): value is Claim {
+  if (typeof value !== "object" || value === null) return false;
+  const { instance, generation, host } = value as Partial<Record<keyof Claim, unknown>>; // Looked at here.
+  return typeof instance === "string" && typeof generation === "number" && typeof host === "string";
+}

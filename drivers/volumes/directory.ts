@@ -1,0 +1,236 @@
+/**
+ * Volumes as qcow2 files in a directory, of this host alone or of all that mount it at the same path.
+ *
+ * Snapshots are inside of the file. Rejected: a chain of files, one for each snapshot. It makes every read
+ * slower with every snapshot, and a crash between two files needs somebody to work out which one counts.
+ *
+ * Where hosts share the directory a file that a guest of another host has open is not locked on every file
+ * system; the claim beside it is what tells.
+ */
+import { chmod, mkdir, readdir, rename, rm, stat, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { fileSource } from "@holdfast/kernel/block";
+import type { VolumeId } from "@holdfast/kernel/ids";
+import { backUpNode } from "../hypervisor/block-jobs.ts";
+import { turns } from "../hypervisor/turns.ts";
+import { qemuDisks } from "../images/qemu-img.ts";
+import { claim, readClaim, unclaim } from "./claims.ts";
+import { withDaemon } from "./daemon.ts";
+import type { VolumePool, VolumeView } from "./driver.ts";
+import { exists, openPlace, sync } from "./place.ts";
+import {
+  cannotRevoke,
+  poolUnreachable,
+  snapshotNotFound,
+  volumeInUse,
+  volumeNotFound,
+} from "./problems.ts";
+import { qemuImg } from "./programs.ts";
+import { measureSpeed } from "./speed.ts";
+import {
+  checkFile,
+  copy,
+  create,
+  hasSnapshots,
+  infoOf,
+  named,
+  virtualBytesOf,
+} from "./volume-file.ts";
+
+export interface DirectoryPoolOptions {
+  /** The volumes' own, with nothing else in it. Made if it is not there, unless it is shared: then it must be. */
+  readonly directory: string;
+  /** Tells the hosts of a shared directory apart. */
+  readonly host: string;
+  readonly isShared: boolean;
+  /** For sockets: short, and of this host alone. */
+  readonly runDir: string;
+}
+
+const ending = ".qcow2";
+/** What a disk is made of. Sizes are rounded up to it. */
+const sector = 512;
+
+export async function directoryPool(options: DirectoryPoolOptions): Promise<VolumePool> {
+  const { directory, host, isShared, runDir } = options;
+  if (isShared && !(await exists(directory))) throw poolUnreachable();
+  await mkdir(directory, { recursive: true, mode: 0o711 });
+  await mkdir(runDir, { recursive: true, mode: 0o711 });
+  const place = await openPlace(directory, host);
+  const overlays = await qemuDisks({ directory: join(directory, "incoming", host, "overlays") });
+  const inOrder = new Map<VolumeId, ReturnType<typeof turns>>();
+  const fileOf = (volume: VolumeId) => join(directory, `${volume}${ending}`);
+  const claimOf = (volume: VolumeId) => join(directory, `${volume}.claim`);
+
+  return {
+    abilities: { isShared, canRevoke: false, isLive: false },
+
+    make: (volume, bytes, origin) =>
+      alone(volume, async () => {
+        const file = fileOf(volume);
+        if (await exists(file)) return;
+        const size = Math.ceil(bytes / sector) * sector;
+        if (origin.is === "overlay") {
+          await overlays.ensureOverlay(file, origin.image, size);
+          await chmod(file, 0o600);
+        } else
+          await place.make(file, 0o600, async (temporary) => {
+            if (origin.is === "blank") return create(temporary, size);
+            await copy(origin.image.file, origin.image.format, temporary);
+            if ((await infoOf(temporary)).bytes < size)
+              await qemuImg("resize", "-q", "-f", "qcow2", temporary, `${size}`);
+          });
+      }),
+
+    open: (volume, opener) =>
+      known(volume, async (file) => {
+        await claim(claimOf(volume), host, opener);
+        return { source: fileSource(file, "qcow2", isShared) };
+      }),
+
+    release: (volume, opener) => alone(volume, () => unclaim(claimOf(volume), opener)),
+
+    async revoke() {
+      throw cannotRevoke();
+    },
+
+    resize: (volume, bytes) =>
+      known(volume, async (file) => {
+        const { bytes: now, spoiltBitmaps } = await infoOf(file);
+        if (now >= bytes) return;
+        // What a crash has spoilt stands in the way, and can be of no use to anybody.
+        for (const name of spoiltBitmaps)
+          await qemuImg("bitmap", "--remove", "-f", "qcow2", file, name);
+        const size = Math.ceil(bytes / sector) * sector;
+        await qemuImg("resize", "-q", "-f", "qcow2", file, `${size}`);
+      }),
+
+    snapshot: (volume, name) =>
+      known(volume, async (file) => {
+        named(name);
+        if ((await hasSnapshots(file)) && (await snapshotsOf(file)).includes(name)) return;
+        await qemuImg("snapshot", "-q", "-c", name, file);
+      }),
+
+    snapshots: (volume) => known(volume, async (file) => (await infoOf(file)).snapshots),
+
+    removeSnapshot: (volume, name) =>
+      known(volume, async (file) => {
+        if (!(await snapshotsOf(file)).includes(named(name))) return;
+        await qemuImg("snapshot", "-q", "-d", name, file);
+      }),
+
+    restore: (volume, from, name) =>
+      known(from, async (source) => {
+        if (await exists(fileOf(volume))) return;
+        const { snapshots, backing } = await infoOf(source);
+        if (!snapshots.some((each) => each.name === named(name))) throw snapshotNotFound(name);
+        // Only what differs from the image, where there is one. -U: nobody changes what a snapshot holds.
+        const below = backing ? ["-B", backing.file, "-F", backing.format] : [];
+        const what = ["-U", "-f", "qcow2", "-l", `snapshot.name=${name}`, "-O", "qcow2", ...below];
+        await place.make(fileOf(volume), 0o600, async (temporary) => {
+          await qemuImg("convert", ...what, source, temporary);
+        });
+      }),
+
+    extract: (volume, name, file) =>
+      known(volume, async (source) => {
+        if (!(await snapshotsOf(source)).includes(named(name))) throw snapshotNotFound(name);
+        const what = ["-U", "-f", "qcow2", "-l", `snapshot.name=${name}`, "-O", "qcow2"];
+        const temporary = `${file}.partial`;
+        try {
+          await qemuImg("convert", ...what, source, temporary);
+          await sync(temporary);
+          await rename(temporary, file);
+        } finally {
+          await rm(temporary, { force: true });
+        }
+      }),
+
+    remove: (volume) =>
+      alone(volume, async () => {
+        if (await readClaim(claimOf(volume))) throw volumeInUse();
+        await rm(fileOf(volume), { force: true });
+      }),
+
+    backUp: (volume, backups, wish) =>
+      known(volume, async (file) =>
+        backups.take(volume, (await infoOf(file)).bytes, wish, (target) =>
+          withDaemon(file, join(runDir, `backup-${process.pid}-${volume.slice(-12)}`), (ask) =>
+            backUpNode(ask, "disk", target),
+          ),
+        ),
+      ),
+
+    restoreBackup: (volume, backups, from, id) =>
+      alone(volume, async () => {
+        if (await exists(fileOf(volume))) return;
+        const { file, format } = await backups.find(from, id);
+        await place.make(fileOf(volume), 0o600, (temporary) => copy(file, format, temporary));
+      }),
+
+    check: (volume) =>
+      alone(volume, async () => {
+        const file = fileOf(volume);
+        return (await exists(file)) ? checkFile(file) : { is: "missing" };
+      }),
+
+    async measure() {
+      const { bsize, blocks, bavail } = await statfs(directory).catch((cause) => {
+        throw poolUnreachable(cause);
+      });
+      const names = (await readdir(directory)).filter((name) => name.endsWith(ending));
+      // Only we name files here, by the volume.
+      const volumes = names.map((name) => name.slice(0, -ending.length) as VolumeId);
+      const views = await Promise.all(volumes.map((volume) => view(volume).catch(() => undefined)));
+      return {
+        totalBytes: bsize * blocks,
+        freeBytes: bsize * bavail,
+        volumes: views.filter((each) => each !== undefined),
+      };
+    },
+
+    measureSpeed: () => measureSpeed(join(directory, "incoming", host, "speed.raw")),
+
+    async tend() {
+      if (!(await exists(directory))) throw poolUnreachable();
+    },
+    close() {},
+  };
+
+  /** One thing at a time with one volume. */
+  function alone<T>(volume: VolumeId, work: () => Promise<T>): Promise<T> {
+    const order = inOrder.get(volume) ?? turns(1);
+    inOrder.set(volume, order);
+    return order(work);
+  }
+
+  function known<T>(volume: VolumeId, work: (file: string) => Promise<T>): Promise<T> {
+    return alone(volume, async () => {
+      const file = fileOf(volume);
+      if (await exists(file)) return work(file);
+      throw (await exists(directory)) ? volumeNotFound() : poolUnreachable();
+    });
+  }
+
+  async function snapshotsOf(file: string): Promise<readonly string[]> {
+    return (await infoOf(file)).snapshots.map(({ name }) => name);
+  }
+
+  async function view(volume: VolumeId): Promise<VolumeView> {
+    const file = fileOf(volume);
+    const [{ blocks }, bytes, opener] = await Promise.all([
+      stat(file),
+      virtualBytesOf(file),
+      readClaim(claimOf(volume)),
+    ]);
+    const { instance, generation } = opener ?? {};
+    const isOpen = instance !== undefined && generation !== undefined;
+    return {
+      volume,
+      virtualBytes: bytes,
+      usedBytes: blocks * sector,
+      ...(isOpen ? { openedBy: { instance, generation } } : {}),
+    };
+  }
+}

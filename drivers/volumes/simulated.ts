@@ -1,0 +1,261 @@
+/**
+ * A pool made of a Map. What is in it is passed in and outlives it, as storage outlives an agent.
+ *
+ * There are no bytes in its volumes, only how many: enough to run out of them. What can go wrong with storage
+ * is done to it through its world: a volume is cut, the pool becomes unreachable.
+ */
+import { fileSource } from "@holdfast/kernel/block";
+import type { VolumeId } from "@holdfast/kernel/ids";
+import { Problem } from "@holdfast/kernel/problem";
+import type { Clock, Instant } from "@holdfast/kernel/time";
+import { backupPointMissing } from "../hypervisor/refusals.ts";
+import { damaged, storeFull } from "../images/problems.ts";
+import type { Backup, BackupPlace, Opener, PoolAbilities, Snapshot, VolumePool } from "./driver.ts";
+import { admitting, type Exports, nameOf, noExports, releasing, revoking } from "./exports.ts";
+import { nbdSource } from "./nbd-source.ts";
+import {
+  backupNotFound,
+  cannotRevoke,
+  placeMissing,
+  poolUnreachable,
+  snapshotNotFound,
+  volumeInUse,
+  volumeNotFound,
+} from "./problems.ts";
+import { named } from "./volume-file.ts";
+
+export interface SimulatedVolume {
+  bytes: number;
+  used: number;
+  snapshots: readonly Snapshot[];
+  exports: Exports;
+  /** Of backups that later ones can build on. */
+  points: readonly string[];
+  /** What is wrong with it, if anything. */
+  damage: string | undefined;
+}
+
+export interface SimulatedPool {
+  readonly volumes: Map<VolumeId, SimulatedVolume>;
+  /** Of images, by their file: how big a disk is in them. */
+  readonly images: Map<string, number>;
+  capacity: number;
+  isReachable: boolean;
+  /** Every cut, in order, for whoever wants to see that a guest was stopped by one. */
+  readonly cuts: Opener[];
+}
+
+export const simulatedStorage = (capacity = Number.MAX_SAFE_INTEGER): SimulatedPool => ({
+  volumes: new Map(),
+  images: new Map(),
+  capacity,
+  isReachable: true,
+  cuts: [],
+});
+
+/** What the tables of a file take before anything is in it. In bytes. */
+const emptyFile = 196_608;
+
+export function simulatedPool(
+  world: SimulatedPool,
+  clock: Clock,
+  abilities: PoolAbilities = { isShared: true, canRevoke: true, isLive: true },
+): VolumePool {
+  return {
+    abilities,
+
+    async make(volume, bytes, origin) {
+      reach();
+      if (world.volumes.has(volume)) return;
+      const image = origin.is === "blank" ? 0 : world.images.get(origin.image.file);
+      if (image === undefined) throw damaged("its file is not there");
+      enter(volume, Math.max(bytes, image), emptyFile + (origin.is === "copy" ? image : 0));
+    },
+    async open(volume, opener) {
+      const known = find(volume);
+      known.exports = admitting(known.exports, opener);
+      const name = nameOf(opener);
+      return abilities.canRevoke
+        ? { source: nbdSource(`/simulated/${volume}/nbd`, `/simulated/${volume}`, name) }
+        : { source: fileSource(`/simulated/${volume}`, "qcow2", abilities.isShared) };
+    },
+    async release(volume, opener) {
+      reach();
+      const known = world.volumes.get(volume);
+      if (known) known.exports = releasing(known.exports, opener);
+    },
+    async revoke(volume, opener) {
+      reach();
+      if (!abilities.canRevoke) throw cannotRevoke();
+      const known = world.volumes.get(volume);
+      if (!known) return;
+      const after = revoking(known.exports, opener);
+      world.cuts.push(...known.exports.openers.filter((each) => !after.openers.includes(each)));
+      known.exports = after;
+    },
+    async resize(volume, bytes) {
+      const known = unused(volume);
+      known.bytes = Math.max(known.bytes, bytes);
+    },
+    async snapshot(volume, name) {
+      const known = unused(volume);
+      if (known.snapshots.some((each) => each.name === named(name))) return;
+      take(emptyFile);
+      known.used += emptyFile;
+      known.snapshots = [...known.snapshots, { name, at: clock.now() }];
+    },
+    snapshots: async (volume) => find(volume).snapshots,
+    async removeSnapshot(volume, name) {
+      const known = unused(volume);
+      if (!known.snapshots.some((each) => each.name === named(name))) return;
+      known.snapshots = known.snapshots.filter((each) => each.name !== name);
+      known.used -= emptyFile;
+    },
+    async restore(volume, from, name) {
+      const source = find(from);
+      if (world.volumes.has(volume)) return;
+      if (!source.snapshots.some((each) => each.name === named(name))) throw snapshotNotFound(name);
+      enter(volume, source.bytes, source.used - emptyFile * source.snapshots.length);
+    },
+    async extract(volume, name, file) {
+      const { snapshots, bytes } = find(volume);
+      if (!snapshots.some((each) => each.name === named(name))) throw snapshotNotFound(name);
+      world.images.set(file, bytes);
+    },
+    async remove(volume) {
+      reach();
+      if (world.volumes.get(volume)?.exports.openers.length) throw volumeInUse();
+      world.volumes.delete(volume);
+    },
+    async backUp(volume, place, wish) {
+      const known = unused(volume);
+      return place.take(volume, known.bytes, wish, async ({ point, since }) => {
+        if (since !== undefined && !known.points.includes(since)) throw backupPointMissing();
+        known.points = [...known.points.filter((each) => each !== point), point];
+      });
+    },
+    async restoreBackup(volume, place, from, id) {
+      reach();
+      if (world.volumes.has(volume)) return;
+      await place.find(from, id);
+      const backup = (await place.list(from)).find((each) => each.id === id);
+      enter(volume, backup?.virtualBytes ?? 0, emptyFile);
+    },
+    async check(volume) {
+      reach();
+      const known = world.volumes.get(volume);
+      if (!known) return { is: "missing" };
+      return known.damage === undefined ? { is: "sound" } : { is: "damaged", why: known.damage };
+    },
+    async measure() {
+      reach();
+      const volumes = [...world.volumes].map(([volume, { bytes, used, exports }]) => {
+        const [openedBy] = exports.openers.toReversed();
+        const view = { volume, virtualBytes: bytes, usedBytes: used };
+        return openedBy ? { ...view, openedBy } : view;
+      });
+      return { totalBytes: world.capacity, freeBytes: world.capacity - used(), volumes };
+    },
+    async measureSpeed() {
+      reach();
+      return { iops: 10_000, bytesPerSecond: 200 << 20 };
+    },
+    async tend() {
+      reach();
+    },
+    close() {},
+  };
+
+  function reach(): void {
+    if (!world.isReachable) throw poolUnreachable();
+  }
+
+  function find(volume: VolumeId): SimulatedVolume {
+    reach();
+    const known = world.volumes.get(volume);
+    if (!known) throw volumeNotFound();
+    return known;
+  }
+
+  function unused(volume: VolumeId): SimulatedVolume {
+    const known = find(volume);
+    if (!abilities.isLive && known.exports.openers.length > 0) throw volumeInUse();
+    return known;
+  }
+
+  function used(): number {
+    return [...world.volumes.values()].reduce((sum, volume) => sum + volume.used, 0);
+  }
+
+  function take(bytes: number): void {
+    if (used() + bytes > world.capacity) throw storeFull();
+  }
+
+  function enter(volume: VolumeId, bytes: number, used: number): void {
+    take(used);
+    const empty = { snapshots: [], exports: noExports, points: [], damage: undefined };
+    world.volumes.set(volume, { bytes, used, ...empty });
+  }
+}
+
+/** A place for backups in memory. It can vanish, and be full. */
+export interface SimulatedBackups extends BackupPlace {
+  isThere: boolean;
+}
+
+export function simulatedBackups(clock: Clock): SimulatedBackups {
+  const kept = new Map<VolumeId, Map<string, Backup>>();
+  const of = (volume: VolumeId) => {
+    if (!place.isThere) throw placeMissing();
+    const known = kept.get(volume) ?? new Map<string, Backup>();
+    kept.set(volume, known);
+    return known;
+  };
+  const place: SimulatedBackups = {
+    isThere: true,
+    async take(volume, virtualBytes, { id, since, bytesPerSecond }, write) {
+      const backups = of(volume);
+      const known = backups.get(named(id));
+      if (known) return known;
+      const speed = bytesPerSecond === undefined ? {} : { bytesPerSecond };
+      const target = { file: `/backups/${volume}/${id}`, point: `p.${id}`, ...speed };
+      const full = async (): Promise<undefined> => void (await write(target));
+      const upon =
+        since === undefined || !backups.has(since)
+          ? await full()
+          : await write({ ...target, since: `p.${since}` }).then(
+              () => since,
+              (error) => {
+                if (error instanceof Problem && error.code === "backup_point_missing")
+                  return full();
+                throw error;
+              },
+            );
+      const at: Instant = clock.now();
+      const made = { id, at, virtualBytes, usedBytes: emptyFile };
+      const backup: Backup = upon === undefined ? made : { ...made, since: upon };
+      of(volume).set(id, backup);
+      return backup;
+    },
+    list: async (volume) => [...of(volume).values()],
+    async find(volume, id) {
+      if (!of(volume).has(named(id))) throw backupNotFound(id);
+      return { file: `/backups/${volume}/${id}`, format: "qcow2" };
+    },
+    async check(volume, id) {
+      if (!of(volume).has(named(id))) throw backupNotFound(id);
+      return { is: "sound" };
+    },
+    async remove(volume, id) {
+      const backups = of(volume);
+      const gone = backups.get(id);
+      for (const child of gone ? [...backups.values()] : []) {
+        if (child.since !== id) continue;
+        const { since: _, ...rest } = child;
+        backups.set(child.id, gone?.since === undefined ? rest : { ...rest, since: gone.since });
+      }
+      backups.delete(id);
+    },
+  };
+  return place;
+}
