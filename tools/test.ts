@@ -7,15 +7,22 @@
  */
 import { spawn, spawnSync } from "node:child_process";
 import { startTestServer } from "@holdfast/store/testing";
-import { ensureAptLists, install, missing, type Need, needs } from "../apps/setup/needs.ts";
+import {
+  debianNeeds,
+  ensureAptLists,
+  install,
+  missing,
+  type Need,
+  needs,
+} from "../apps/setup/needs.ts";
 
 /** Beside what the platform itself needs. */
 const testNeeds: readonly Need[] = [
   ...needs,
+  ...debianNeeds.filter(({ name }) => !needs.some((need) => need.name === name)),
   { name: "busybox-static", why: "the userland of the tests' own guest" },
   { name: "cpio", why: "packs the tests' own guest" },
   { name: "kmod", why: "finds the modules of the tests' own guest" },
-  { name: "socat", why: "talks to sockets in end-to-end tests" },
 ];
 
 /** Two cores: more files at once only make each other miss their deadlines. */

@@ -3,9 +3,11 @@
  * all else is in cli.ts, as a function that a test can call.
  */
 import { randomBytes } from "node:crypto";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { uuidV7 } from "@holdfast/kernel/ids";
 import type { Clock, Instant } from "@holdfast/kernel/time";
+import { builder } from "./building.ts";
 import { cli } from "./cli.ts";
 import { exits } from "./exits.ts";
 import { Interrupted } from "./world.ts";
@@ -36,6 +38,7 @@ const code = await cli(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   clock,
+  buildImage: builder(join(import.meta.dirname, "setup.js")), // Bundled beside us.
   mintId: () => uuidV7(clock.now(), randomBytes(16)),
   interrupted: stop.signal,
 });

@@ -375,6 +375,7 @@ export interface How {
   readonly onErr?: (text: string) => void;
   readonly onOut?: (text: string) => void;
   readonly now?: Instant;
+  readonly buildImage?: World["buildImage"];
 }
 
 /** A cloud, a manager for it, and a terminal in front. */
@@ -403,6 +404,7 @@ export async function run(line: string | readonly string[], how: How): Promise<R
         await sleep(Math.min(duration, 50)); // Fake managers have no reason to be slow.
       },
     },
+    buildImage: how.buildImage ?? (() => Promise.reject(new Error("nothing is built here"))),
     mintId: () => randomUUID(),
     interrupted: how.interrupted ?? new AbortController().signal,
   };

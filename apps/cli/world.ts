@@ -2,6 +2,7 @@
  * Everything outside of the command line, as something that is handed to it: by main.ts, or by a test.
  */
 import type { Clock } from "@holdfast/kernel/time";
+import type { BuildImage } from "./building.ts";
 
 export interface World {
   readonly environment: Environment;
@@ -9,6 +10,8 @@ export interface World {
   readonly stdout: Screen;
   readonly stderr: Screen;
   readonly clock: Clock;
+  /** Builds an image on this machine. */
+  readonly buildImage: BuildImage;
   /** A fresh id: of the request, and for idempotency. */
   readonly mintId: () => string;
   /** Fires with an `Interrupted` when somebody presses Ctrl-C. */

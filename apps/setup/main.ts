@@ -1,18 +1,19 @@
 /**
  * The commands that set up and take down: `up`, `down`, `join`, and `room` for a simulated machine room. Apart from the CLI because they
- * touch the machine, and the CLI only ever talks to the API.
+ * touch the machine, and the CLI only ever talks to the API. `build-image` is for the CLI, which asks for it.
  *
  * HOLDFAST_STATE  state directory (default /var/lib/holdfast)
  * DATABASE_URL    use this PostgreSQL (15 or later) and not the embedded one
  */
 import { Problem } from "@holdfast/kernel/problem";
 import { Command } from "commander";
+import { buildImage } from "./build-image.ts";
 import { down } from "./down.ts";
 import { poolIn, recallEquipment, watchdogIn } from "./equipment.ts";
 import { hostCount, mustFit } from "./hosts.ts";
 import { joinCloud } from "./join.ts";
 import { missing, needs, roomNeeds } from "./needs.ts";
-import { recallPlace, usualState } from "./place.ts";
+import { paths, recallPlace, usualState } from "./place.ts";
 import { orderOf, orderWords, tell } from "./room.ts";
 import { sayOn } from "./say.ts";
 import { up } from "./up.ts";
@@ -103,6 +104,23 @@ program
   .action(async (managers: string, { state, token, name, ...given }) => {
     mustBeRoot();
     await joinCloud({ state, managers: managers.split(","), token, name, given }, say);
+  });
+
+program
+  .command("build-image", { hidden: true })
+  .argument("<recipe>")
+  .requiredOption("--work <directory>")
+  .option("--mirror <address>")
+  .action(async (_: string, { work, mirror }) => {
+    const gone = new AbortController();
+    process.stdin.on("end", () => gone.abort()).resume();
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+      process.on(signal, () => gone.abort());
+    process.stdout.on("error", () => gone.abort()); // Nobody listens any more.
+    await buildImage({ work, mirror, files: paths(usualState).debian, gone: gone.signal }, (word) =>
+      process.stdout.write(`${JSON.stringify(word)}\n`),
+    );
+    process.exit(); // Standard input may still be open, after a signal.
   });
 
 await program.parseAsync().catch((error: unknown) => {

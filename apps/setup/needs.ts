@@ -16,12 +16,21 @@ export interface Need {
 export const needs: readonly Need[] = [
   { name: "qemu-system-x86", why: "runs the guests" },
   { name: "qemu-utils", why: "makes and checks their disks" },
+  { name: "qemu-system-common", why: "serves and backs up their disks (qemu-storage-daemon)" },
+  { name: "socat", why: "lets guests reach disks on another host" },
   { name: "e2fsprogs", why: "makes the file system of the tiny image" },
   { name: "xz-utils", why: "unpacks the guest's kernel" },
   { name: "zstd", why: "unpacks the guest's kernel" },
   { name: "util-linux", why: "starts QEMU without privileges (setpriv)" },
   { name: "passwd", why: "makes the database's own user (useradd)" },
+  { name: "iproute2", why: "makes the guests' networks (ip, bridge)" },
+  { name: "nftables", why: "keeps their security rules (nft)" },
+  { name: "dnsmasq-base", why: "gives guests their addresses and names" },
+  { name: "perl-base", why: "opens the cables of network cards for QEMU" },
 ];
+
+/** For `images build debian-12`, on the machine where that is typed. */
+export { debianNeeds } from "@holdfast/drivers/images/debian";
 
 /** For `up --hosts N` besides. */
 export const roomNeeds: readonly Need[] = [

@@ -47,6 +47,7 @@ export const paths = (state: string) => ({
   logs: join(state, "logs"),
   migrations: join(repository, "store", "migrations"),
   rootfs: join(repository, "drivers", "images", "tiny", "rootfs"),
+  debian: join(repository, "drivers", "images", "debian"),
   script: (app: string) => join(repository, "dist", `${app}.js`),
 });
 

@@ -55,6 +55,7 @@ export const importImage = route({
       .optional(),
     checksum: Checksum.optional(),
     smallestMemoryMiB: z.number().int().min(16).max(1_048_576).default(128),
+    saysReady: Manifest.shape.saysReady.default(false),
   }),
   reply: [202, ImageView],
   fails: { image_name_taken: "conflict" },

@@ -2,8 +2,10 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
+import { type Connection, connect } from "@holdfast/client/client";
 import { pauseFor } from "@holdfast/client/patience";
 import { uploadImage } from "@holdfast/client/upload";
+import { recipes } from "@holdfast/cloud/images";
 import {
   deleteImage,
   getImage,
@@ -12,19 +14,28 @@ import {
   listImages,
 } from "@holdfast/cloud/images/api";
 import { Problem, type ProblemView, problem } from "@holdfast/kernel/problem";
-import { seconds } from "@holdfast/kernel/time";
+import { milliseconds, seconds, since } from "@holdfast/kernel/time";
+import { Argument } from "commander";
 import { exits } from "../exits.ts";
 import { type Group, listing } from "../group.ts";
 import { whole } from "../options.ts";
 import { patientCall, refusalText, type Session } from "../session.ts";
 import { imageDetails, imageTable } from "../text/catalogue.ts";
-import { bytes } from "../text/words.ts";
+import { bytes, span } from "../text/words.ts";
+import { Interrupted } from "../world.ts";
 
 interface ImportOptions {
   readonly name?: string;
   readonly checksum?: string;
   readonly memory?: number;
+  readonly saysReady?: boolean;
   readonly wait: boolean;
+}
+
+interface BuildOptions {
+  readonly name?: string;
+  readonly mirror?: string;
+  readonly work: string;
 }
 
 export const imagesGroup: Group = (program, open) => {
@@ -54,15 +65,29 @@ export const imagesGroup: Group = (program, open) => {
     .option("--name <name>", "what to call it (the file's name, without its ending)")
     .option("--checksum <checksum>", "sha256:… that the content must have")
     .option("--memory <MiB>", "the least memory that it boots with (128)", whole)
+    .option("--says-ready", "its guests say `holdfast: ready` on their console once they are up")
     .option("--no-wait", "do not wait until it is ready")
     .action(async (from: string, options: ImportOptions, command) => {
       const session = open(command);
       const image = await bringIn(session, from, options);
-      const ready = options.wait ? await untilReady(session, image) : image;
-      session.show(ready, () => imageDetails(ready, session.now(), session.paint));
-      if (ready.state !== "failed") return;
-      if (ready.problem) session.progress.above(refusalText(ready.problem as ProblemView, session)); // Its kind is one of ours.
-      session.leaveWith(exits.failed.code);
+      conclude(session, options.wait ? await untilReady(session, image) : image);
+    });
+
+  images
+    .command("build")
+    .summary("build an image from Debian's packages")
+    .description(
+      "Builds a full Debian here, on this machine, from Debian's packages only, and imports it. Needs root.",
+    )
+    .addArgument(new Argument("<recipe>", "what to build").choices(recipes))
+    .option("--name <name>", "what to call it (the recipe's name)")
+    .option("--mirror <address>", "where the packages are (as for apt on this machine)")
+    .option("--work <directory>", "where there are 2.5 GiB for some minutes", "/var/tmp/holdfast")
+    .action(async (recipe: string, options: BuildOptions, command) => {
+      const session = open(command);
+      const name = options.name ?? recipe;
+      await mustBeFree(session, name);
+      conclude(session, await buildAndImport(session, recipe, name, options));
     });
 
   images
@@ -92,7 +117,60 @@ export const imagesGroup: Group = (program, open) => {
     });
 };
 
-async function bringIn(session: Session, from: string, options: ImportOptions): Promise<ImageView> {
+/** Shows what has become of it. */
+function conclude(session: Session, image: ImageView): void {
+  session.show(image, () => imageDetails(image, session.now(), session.paint));
+  if (image.state !== "failed") return;
+  if (image.problem) session.progress.above(refusalText(image.problem as ProblemView, session)); // Its kind is one of ours.
+  session.leaveWith(exits.failed.code);
+}
+
+/** Found out before minutes are spent on it. Rejects with `image_name_taken`. */
+async function mustBeFree(session: Session, name: string): Promise<void> {
+  const { images } = await session.call(listImages, {
+    params: { project: session.options.project },
+  });
+  // What everybody may use is no obstacle: a project's own image of that name comes first.
+  if (!images.some((image) => image.name === name && image.project !== null)) return;
+  throw problem("conflict", "image_name_taken", `There is an image ${name}.`, {
+    fix: `Choose another name with --name, or delete it: holdfast images delete ${name}`,
+  });
+}
+
+async function buildAndImport(
+  session: Session,
+  recipe: string,
+  name: string,
+  { work, mirror }: BuildOptions,
+): Promise<ImageView> {
+  const { world, progress } = session;
+  const begun = world.clock.now();
+  const order = { recipe, work, ...(mirror && { mirror }), signal: world.interrupted };
+  const built = await world.buildImage(order, (word) => {
+    if (word.is === "step") progress.say(`${name}: ${word.step}`);
+    if (word.is !== "lacking") return;
+    session.note("These Debian packages are missing and will be installed:");
+    for (const { name, why } of word.packages) session.note(`    ${name.padEnd(24)} ${why}`);
+  });
+  try {
+    progress.end();
+    const took = span(milliseconds(since(begun, world.clock.now())));
+    session.note(`${name}: built in ${took}: ${built.says}, ${bytes(built.bytes)}`);
+    const memory = built.smallestMemoryMiB;
+    return await untilReady(
+      session,
+      await bringIn(session, built.file, { name, memory, saysReady: true }),
+    );
+  } finally {
+    await built.release();
+  }
+}
+
+async function bringIn(
+  session: Session,
+  from: string,
+  options: Omit<ImportOptions, "wait">,
+): Promise<ImageView> {
   const isUrl = /^https?:\/\//.test(from);
   const { size } = isUrl ? { size: 0 } : await fileAt(from); // Before anything is registered.
   const body = {
@@ -100,6 +178,7 @@ async function bringIn(session: Session, from: string, options: ImportOptions): 
     checksum: options.checksum,
     ...(isUrl && { url: from }),
     ...(options.memory !== undefined && { smallestMemoryMiB: options.memory }),
+    ...(options.saysReady && { saysReady: true }),
   };
   const { project } = session.options;
   const registered = await session.call(importImage, { params: { project }, body });
@@ -119,12 +198,20 @@ async function bringIn(session: Session, from: string, options: ImportOptions): 
   try {
     return await uploadImage(connection, upload);
   } catch (error) {
+    if (error instanceof Interrupted) await forget(connection, project, registered.id);
     if (!(error instanceof Problem) || error.code !== "manager_unreachable") throw error;
     const fix = `Delete what has arrived and send it again: holdfast images delete ${registered.name}`;
     throw problem(error.kind, error.code, error.message, { ...error.details, fix }, error);
   } finally {
     session.progress.end();
   }
+}
+
+/** An image that will never get its content. Whoever pressed Ctrl-C does not wait long for this. */
+async function forget(connection: Connection, project: string, image: string): Promise<void> {
+  const client = connect({ ...connection, signal: AbortSignal.timeout(5_000) });
+  const params = { project, image };
+  await client.call(deleteImage, { params }).catch(() => {}); // Then the manager does it, after a while.
 }
 
 async function fileAt(path: string): Promise<{ readonly size: number }> {

@@ -35,6 +35,7 @@ interface Pending {
   readonly source: string;
   readonly checksum: Digest | null;
   readonly smallestMemoryMiB: number;
+  readonly saysReady: boolean;
   readonly createdAt: Instant;
 }
 
@@ -106,8 +107,8 @@ export function imageImports(deps: ImportDeps) {
     if (!file) throw new Error(`blob ${digest} is gone as soon as it came`);
     try {
       const { format, virtualBytes } = await disks.inspect(file);
-      const { smallestMemoryMiB } = image;
-      return { disk: { digest, format, virtualBytes }, saysReady: false, smallestMemoryMiB };
+      const { smallestMemoryMiB, saysReady } = image;
+      return { disk: { digest, format, virtualBytes }, saysReady, smallestMemoryMiB };
     } catch (error) {
       await removeUnused(digest);
       throw error;
@@ -175,7 +176,8 @@ export function imageImports(deps: ImportDeps) {
   function pending(id?: ImageId): Promise<readonly Pending[]> {
     return database.query<Pending>(
       `select id, name, source, import->>'checksum' as checksum,
-         (import->>'smallestMemoryMiB')::int as "smallestMemoryMiB", created_at as "createdAt"
+         (import->>'smallestMemoryMiB')::int as "smallestMemoryMiB",
+         coalesce((import->>'saysReady')::boolean, false) as "saysReady", created_at as "createdAt"
        from image where state = 'importing' and ($1::uuid is null or id = $1)`,
       [id ?? null],
     );

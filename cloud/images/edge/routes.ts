@@ -38,13 +38,13 @@ export function imageRoutes({ database, blobs, clock, mintId, self, onImport }: 
     ),
     importImage: handle(importImage, async ({ params, body, caller, requestId }) => {
       const id = mintId<"Image">();
-      const { checksum, smallestMemoryMiB } = body;
+      const { checksum, smallestMemoryMiB, saysReady } = body;
       await insert(
         params.project,
         id,
         body.name,
         body.url ?? "upload",
-        { checksum, smallestMemoryMiB },
+        { checksum, smallestMemoryMiB, saysReady },
         undefined,
         {
           actor: caller.name,

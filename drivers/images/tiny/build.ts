@@ -7,17 +7,19 @@
  * the manifest is written last.
  */
 import { createHash } from "node:crypto";
-import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Problem } from "@holdfast/kernel/problem";
 import { seconds } from "@holdfast/kernel/time";
 import type { Digest } from "../driver.ts";
+import type { Run } from "../run.ts";
 import { openTemporaries } from "../temporary.ts";
+import { isProgram, readTree, type Tree } from "../tree.ts";
 import { cpio, type Entry, parents } from "./cpio.ts";
 import { download, findPackages, type Package, unpack } from "./debian.ts";
 import { unpackKernel } from "./kernel.ts";
 import { dependencyIndex, type Module, pickModules } from "./modules.ts";
-import { type Run, runner, tinyBuildFailed } from "./run.ts";
+import { runner, tinyBuildFailed } from "./run.ts";
 
 /** Debian packages whose programs the builder runs; `apt`, `dpkg`, `tar` and `bash` are always there. */
 export const builderNeeds = ["e2fsprogs", "qemu-utils", "xz-utils", "zstd"] as const;
@@ -172,20 +174,6 @@ export async function buildTiny(options: TinyOptions): Promise<TinyManifest> {
   }
 }
 
-type Tree = readonly (readonly [path: string, text: string])[];
-
-/** All files below a directory, by path. Text only, which is all that belongs there. */
-async function readTree(root: string): Promise<Tree> {
-  const found = await readdir(root, { recursive: true, withFileTypes: true });
-  const files = found
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.path, entry.name));
-  const paths = files.map((file) => file.slice(root.length + 1)).sort();
-  return Promise.all(
-    paths.map(async (path) => [path, await readFile(join(root, path), "utf8")] as const),
-  );
-}
-
 function entriesOf(
   tree: Tree,
   modules: readonly Module[],
@@ -201,8 +189,7 @@ function entriesOf(
   });
   const link = (path: string): Entry => ({ path, is: "link", to: "/bin/busybox" });
   const entries = [
-    // Git keeps one permission bit and archives often none, so the first line decides.
-    ...tree.map(([path, text]) => file(path, Buffer.from(text), text.startsWith("#!"))),
+    ...tree.map(([path, text]) => file(path, Buffer.from(text), isProgram(text))),
     ...modules.map(({ name, content }) => file(`${library}/${name}.ko`, content)),
     file(`${library}/modules.dep`, Buffer.from(dependencyIndex(modules))),
     file("bin/busybox", busybox, true),

@@ -8,8 +8,9 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { Run } from "../run.ts";
 import { openTemporaries } from "../temporary.ts";
-import { type Run, tinyBuildFailed } from "./run.ts";
+import { tinyBuildFailed } from "./run.ts";
 
 export interface Package {
   readonly name: string;

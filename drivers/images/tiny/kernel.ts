@@ -7,8 +7,9 @@
  * so it is looked for here.
  */
 import { readFile, rm, writeFile } from "node:fs/promises";
+import type { Run } from "../run.ts";
 import { hasPvhEntry, isElf, withoutTrailingZeros } from "./elf.ts";
-import { type Run, tinyBuildFailed } from "./run.ts";
+import { tinyBuildFailed } from "./run.ts";
 
 /** Offsets in the header of a bzImage, from the Linux x86 boot protocol, version 2.08 and later. */
 const header = { setupSectors: 0x1f1, magic: 0x202, payloadOffset: 0x248, payloadLength: 0x24c };
