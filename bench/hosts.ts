@@ -7,9 +7,10 @@
  */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { join, memoryShelf } from "@holdfast/cloud/agent/edge";
+import { join, memoryPicture, memoryShelf } from "@holdfast/cloud/agent/edge";
 import { simulatedHypervisor, simulatedWorld } from "@holdfast/drivers/hypervisor/simulated";
 import { simulatedDisks } from "@holdfast/drivers/images/simulated";
+import { simulatedKernel, simulatedNetworks } from "@holdfast/drivers/network/simulated";
 import { simulatedHost, simulatedVitals } from "@holdfast/drivers/vitals/simulated";
 import { type Clock, type Instant, seconds } from "@holdfast/kernel/time";
 import pino from "pino";
@@ -51,6 +52,10 @@ async function startHost(name: string): Promise<void> {
       claim: async () => {},
     },
     shelf: memoryShelf(),
+    networks: simulatedNetworks(simulatedKernel()),
+    metadataKey: randomBytes(32),
+    pictureShelf: memoryPicture(),
+    forwarders: [],
     probeStorage: async () => [],
     vitals: { signs: simulatedVitals(simulatedHost(), clock), every: seconds(60) },
     machine: {
@@ -59,6 +64,7 @@ async function startHost(name: string): Promise<void> {
       memoryMiB: 65_536,
       facts: { acceleration, kernel: "simulated", hypervisor: "simulated" },
       pools: [],
+      underlay: null,
     },
     epoch: { known: () => null, remember: () => {} },
     onRenewed: () => {},

@@ -9,7 +9,16 @@ import type { Sql } from "./database.ts";
 
 export interface JournalRow {
   readonly at: Instant;
-  readonly kind: "instance" | "host" | "job" | "image" | "setting" | "volume" | "access" | "alarm";
+  readonly kind:
+    | "instance"
+    | "host"
+    | "job"
+    | "image"
+    | "setting"
+    | "volume"
+    | "access"
+    | "alarm"
+    | "network";
   readonly subject: string;
   readonly event: string;
   readonly from?: string | undefined;

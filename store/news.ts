@@ -22,6 +22,8 @@ export interface News {
   readonly revoked?: readonly string[];
   readonly settings?: true;
   readonly images?: true;
+  /** Networks, or what they are made of. */
+  readonly networks?: true;
 }
 
 const channel = "holdfast";
@@ -44,6 +46,7 @@ const shortened = (news: News): News => ({
   ...(news.jobs ? { jobs: [] } : {}),
   ...(news.settings ? { settings: true } : {}),
   ...(news.images ? { images: true } : {}),
+  ...(news.networks ? { networks: true } : {}),
 });
 
 export interface Listener {

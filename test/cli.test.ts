@@ -1,5 +1,8 @@
 /** The command line against a real manager: a whole life, typed. */
 import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { stopTestServer } from "@holdfast/store/testing";
 import { run } from "../apps/cli/testing.ts";
@@ -67,6 +70,27 @@ test("a whole life, as somebody types it", async (t) => {
   await expect("expunge web --wait", 0, /expunge done/);
   await expect("list --all", 0, /web +expunged/);
   await expect("show web", 3, /instance_not_found/);
+
+  const scratch = await mkdtemp(join(tmpdir(), "holdfast-cli-"));
+  t.after(() => rm(scratch, { recursive: true }));
+  const file = join(scratch, "disk");
+  await writeFile(file, Buffer.alloc(4_096).fill("\x55\xaa", 510, 512, "latin1")); // A boot sector.
+  const built = {
+    is: "built",
+    file,
+    bytes: 4_096,
+    smallestMemoryMiB: 256,
+    says: "a disk",
+  } as const;
+  const buildImage = async () => ({ ...built, release: async () => {} });
+  const { code, out, err } = await run("images build debian-12 --json", {
+    environment,
+    buildImage,
+  });
+  assert.equal(code, 0, err);
+  const { saysReady, smallestMemoryMiB } = JSON.parse(out).manifest;
+  assert.deepEqual({ saysReady, smallestMemoryMiB }, { saysReady: true, smallestMemoryMiB: 256 });
+  await expect("images build debian-12", 4, /image_name_taken/);
 
   await platform.stopManager(0);
   await expect("list", 6, /manager_unreachable/);

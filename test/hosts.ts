@@ -11,7 +11,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import {
   type Dial,
   type Joined,
+  memoryPicture,
   memoryShelf,
+  type PictureShelf,
   type Shelf,
   type Storage,
   type Terms,
@@ -24,6 +26,11 @@ import {
 } from "@holdfast/drivers/hypervisor/simulated";
 import type { Digest } from "@holdfast/drivers/images";
 import { type SimulatedStore, simulatedDisks } from "@holdfast/drivers/images/simulated";
+import {
+  type SimulatedKernel,
+  simulatedKernel,
+  simulatedNetworks,
+} from "@holdfast/drivers/network/simulated";
 import {
   type SimulatedHost,
   simulatedHost,
@@ -40,6 +47,8 @@ export interface TestHost {
   readonly name: string;
   readonly world: SimulatedWorld;
   readonly shelf: Shelf;
+  readonly pictures: PictureShelf;
+  readonly kernel: SimulatedKernel;
   readonly disks: SimulatedStore;
   bootId: string;
   epoch: number | null;
@@ -63,6 +72,8 @@ export const newHost = (name: string, world: SimulatedWorld = simulatedWorld()):
   name,
   world,
   shelf: memoryShelf(),
+  pictures: memoryPicture(),
+  kernel: simulatedKernel(),
   disks: { files: new Map(), capacity: 2 ** 40 },
   bootId: randomBytes(8).toString("hex"),
   epoch: null,
@@ -116,6 +127,10 @@ export async function openAgent(host: TestHost, setting: AgentSetting): Promise<
       life,
     ),
     shelf: behindGlass(host.shelf, life),
+    networks: behindGlass(simulatedNetworks(host.kernel), life),
+    metadataKey: randomBytes(32),
+    pictureShelf: behindGlass(host.pictures, life),
+    forwarders: [],
     probeStorage: async () => [{ pool: "local", took: host.storageLatency }],
     vitals: {
       signs: behindGlass(simulatedVitals(host.vitals, wallClock), life),
@@ -131,6 +146,7 @@ export async function openAgent(host: TestHost, setting: AgentSetting): Promise<
         hypervisor: "simulated",
       },
       pools: [...(station?.pools ?? [])],
+      underlay: `192.0.2.${Number(host.name.replace(/\D+/g, "") || 1) % 255}`, // Nothing is sent there.
     },
     epoch: {
       known: () => host.epoch,

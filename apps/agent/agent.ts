@@ -12,7 +12,9 @@ import {
   keeper,
   type Link,
   type Membership,
+  networker,
   openLink,
+  type PictureShelf,
   type Shelf,
   type Storage,
   type Terms,
@@ -20,9 +22,11 @@ import {
 import type { GuardReport, HostFacts, StorageLook } from "@holdfast/cloud/hosts";
 import type { Hypervisor } from "@holdfast/drivers/hypervisor";
 import type { Disks } from "@holdfast/drivers/images";
+import type { HostNetworks } from "@holdfast/drivers/network";
 import type { VitalSigns } from "@holdfast/drivers/vitals";
 import type { Clock, Duration, Ticks } from "@holdfast/kernel/time";
 import type { Logger } from "pino";
+import { metadataAnswers } from "./metadata.ts";
 import { vitalWatch } from "./vital-watch.ts";
 
 export interface AgentOptions {
@@ -34,6 +38,12 @@ export interface AgentOptions {
   readonly disks: Disks;
   readonly storage: Storage;
   readonly shelf: Shelf;
+  readonly networks: HostNetworks;
+  readonly pictureShelf: PictureShelf;
+  /** For the tokens of the metadata service: 32 unguessable bytes. */
+  readonly metadataKey: Uint8Array;
+  /** Name servers that know the rest of the world. */
+  readonly forwarders: readonly string[];
   /** How the storage of each pool does; see storage-probe.ts. */
   readonly probeStorage: () => Promise<readonly StorageLook[]>;
   /** How the hardware is, and how often to ask; see vital-watch.ts. */
@@ -44,6 +54,8 @@ export interface AgentOptions {
     readonly memoryMiB: number;
     readonly facts: HostFacts;
     readonly pools: readonly string[];
+    /** The address that other hosts reach its guests through, if they do. */
+    readonly underlay: string | null;
   };
   readonly epoch: Epoch;
   readonly onRenewed: (sentAt: number, terms: Terms) => void;
@@ -66,16 +78,34 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { hypervisor, disks, storage, shelf, clock, ticks, log } = options;
   let link: Link | undefined;
   const say = (message: string, about: Record<string, unknown>) => log.info(about, message);
+  const networks = networker({
+    networks: options.networks,
+    shelf: options.pictureShelf,
+    forwarders: options.forwarders,
+    onLook: (look) => link?.networks(look),
+    log: say,
+  });
+  await networks.open();
   const kept = keeper({
     hypervisor,
     disks,
     storage,
+    networks,
     hasLease: (epoch) => (link?.hasLease(epoch) ?? false) && options.mayLaunchFenceable(),
     shelf,
     clock,
     onReport: (machines, volumes) => link?.report([...machines], [...volumes]),
     log: say,
   });
+  options.networks.onMetadata(
+    metadataAnswers({
+      keeper: kept,
+      networks,
+      zone: () => link?.identity()?.zone ?? "unknown",
+      key: options.metadataKey,
+      clock,
+    }),
+  );
   await kept.open();
   const vitals = vitalWatch({
     ...options.vitals,
@@ -94,6 +124,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const opened = openLink({
     dial: options.dial ?? dialler(options.managers, options.membership),
     keeper: kept,
+    networks,
     hypervisor,
     machine: options.machine,
     ticks,
@@ -113,6 +144,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       examined.close();
       vitals.close();
       kept.close();
+      networks.close();
+      await options.networks.close();
       await hypervisor.close();
     },
   };

@@ -7,7 +7,13 @@
 import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 
-const passable = { run: 0o711, volumes: 0o711, images: 0o755, tiny: 0o755 } as const;
+const passable = {
+  run: 0o711,
+  volumes: 0o711,
+  images: 0o755,
+  networks: 0o755,
+  tiny: 0o755,
+} as const;
 const closed = { agent: 0o700, wishes: 0o700, guard: 0o700, logs: 0o755 } as const;
 const modes = { ...passable, ...closed };
 

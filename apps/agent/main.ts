@@ -10,15 +10,19 @@
  * HOLDFAST_BOOT_ID_FILE  what tells one boot of this host from another (default the kernel's own)
  * HOLDFAST_UIDS_FIRST    the first of 10,001 users that guests run as (default 200000)
  * HOLDFAST_CGROUP        parent of the guests' cgroups (default holdfast)
+ * HOLDFAST_NETWORK_TAG   marks its routers' network namespaces (default host): hf-TAG-rNUMBER
  */
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
+import { getServers } from "node:dns";
 import { readFile } from "node:fs/promises";
+import { isIPv4 } from "node:net";
 import { availableParallelism, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileShelf } from "@holdfast/cloud/agent/edge";
+import { filePicture, fileShelf } from "@holdfast/cloud/agent/edge";
 import { probeAcceleration, qemuHypervisor } from "@holdfast/drivers/hypervisor/qemu";
 import { qemuDisks } from "@holdfast/drivers/images/qemu-img";
+import { linuxNetworks, usualTag } from "@holdfast/drivers/network/linux";
 import { hostVitals } from "@holdfast/drivers/vitals/files";
 import { type Clock, type Instant, seconds } from "@holdfast/kernel/time";
 import pino from "pino";
@@ -31,6 +35,7 @@ import { qemuVersion } from "./qemu-version.ts";
 import { poolStorage } from "./storage.ts";
 import { storageProbe } from "./storage-probe.ts";
 import { traceLines } from "./trace.ts";
+import { findUnderlay } from "./underlay.ts";
 
 const { env } = process;
 const state = env.HOLDFAST_STATE ?? "/var/lib/holdfast";
@@ -73,6 +78,7 @@ const hypervisor = qemuHypervisor({
   bootIdFile,
   cgroup: { parent: env.HOLDFAST_CGROUP ?? "holdfast", root: "/sys/fs/cgroup" },
 });
+const underlay = await findUnderlay(managers);
 const guard = guardClient(join(at.guard, "guard.sock"));
 /** Hosts share their pools, and one machine may be several hosts. */
 const hostKey = createHash("sha256").update(membership.certificate).digest("hex").slice(0, 12);
@@ -90,6 +96,15 @@ const agent = await startAgent({
     host: hostKey,
   }),
   shelf: await fileShelf(at.wishes),
+  networks: linuxNetworks({
+    tag: env.HOLDFAST_NETWORK_TAG ?? usualTag,
+    underlayAddress: underlay.address ?? "127.0.0.1",
+    uplinkDevice: underlay.device,
+    directory: at.networks,
+  }),
+  metadataKey: randomBytes(32),
+  pictureShelf: filePicture(join(at.agent, "networks.json")),
+  forwarders: getServers().filter((server) => isIPv4(server) && !server.startsWith("127.")),
   probeStorage: storageProbe({ local: at.volumes, ...pools }, hostKey, ticks),
   vitals: { signs: hostVitals({ clock }), every: betweenVitals },
   machine: {
@@ -98,6 +113,7 @@ const agent = await startAgent({
     memoryMiB: Number(env.HOLDFAST_MEMORY_MIB ?? Math.floor(totalmem() / 2 ** 20) - keptMiB),
     facts: { acceleration, kernel: release(), hypervisor: await qemuVersion() },
     pools: Object.keys(pools),
+    underlay: underlay.address,
   },
   epoch: fileEpoch(join(at.agent, "epoch")),
   onRenewed: (sentAt, terms) =>

@@ -7,6 +7,7 @@ import { exitText } from "./exits.ts";
 import { finish, globals } from "./globals.ts";
 import { type Group, unknownWord } from "./group.ts";
 import { accessGroup } from "./groups/access.ts";
+import { addressesGroup } from "./groups/addresses.ts";
 import { alarmsGroup } from "./groups/alarms.ts";
 import { availabilityGroup } from "./groups/availability.ts";
 import { completionGroup } from "./groups/completion.ts";
@@ -18,11 +19,13 @@ import { hostsGroup } from "./groups/hosts.ts";
 import { imagesGroup } from "./groups/images.ts";
 import { instancesGroup } from "./groups/instances.ts";
 import { jobsGroup } from "./groups/jobs.ts";
+import { networksGroup } from "./groups/networks.ts";
 import { ordersGroup } from "./groups/orders.ts";
 import { placementGroup } from "./groups/placement.ts";
 import { platformGroup } from "./groups/platform.ts";
 import { recoveryGroup } from "./groups/recovery.ts";
 import { runGroup } from "./groups/run.ts";
+import { securityGroupsGroup } from "./groups/security-groups.ts";
 import { settingsGroup } from "./groups/settings.ts";
 import { typesGroup } from "./groups/types.ts";
 import type { Session } from "./session.ts";
@@ -44,6 +47,9 @@ export const groups: readonly Group[] = [
   availabilityGroup,
   typesGroup,
   imagesGroup,
+  networksGroup,
+  addressesGroup,
+  securityGroupsGroup,
   placementGroup,
   settingsGroup,
   accessGroup,

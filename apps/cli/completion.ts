@@ -107,7 +107,7 @@ function valueWanted(option: Option): Wanted {
 
 /** From the name of an argument to what it stands for: `<instances...>` are instances. */
 function named(name: string, not: readonly string[]): Wanted {
-  const noun = name.replace(/s$/, "");
+  const noun = isNoun(name) ? name : name.replace(/s$/, "");
   if (isNoun(noun)) return { of: "names", noun, not };
   return /^(file|dir|file-or-url)$/.test(name) ? { of: "files" } : { of: "nothing" };
 }

@@ -5,13 +5,24 @@ import { listHosts } from "@holdfast/cloud/hosts/api";
 import { listImages } from "@holdfast/cloud/images/api";
 import { listInstances } from "@holdfast/cloud/instances/api";
 import { listJobs } from "@holdfast/cloud/jobs/api";
+import { listAddresses, listGroups, listNetworks } from "@holdfast/cloud/networks/api";
 import { listSettings } from "@holdfast/cloud/settings/api";
 import { listTypes } from "@holdfast/cloud/types/api";
 import { Problem, problem } from "@holdfast/kernel/problem";
 import { choice, nearest } from "./nearest.ts";
 
 /** What people name on the command line; also the names of arguments and options, without brackets. */
-export type Noun = "instance" | "host" | "image" | "job" | "setting" | "type" | "project";
+export type Noun =
+  | "instance"
+  | "host"
+  | "image"
+  | "job"
+  | "network"
+  | "address"
+  | "security-group"
+  | "setting"
+  | "type"
+  | "project";
 
 const ofProject = (project: string) => ({ params: { project } });
 
@@ -28,6 +39,14 @@ const lists: Readonly<
     (await client.call(listImages, ofProject(project))).images.map(({ name }) => name),
   job: async (client, project) =>
     (await client.call(listJobs, ofProject(project))).jobs.map(({ id }) => id),
+  network: async (client, project) =>
+    (await client.call(listNetworks, ofProject(project))).networks.map(({ name }) => name),
+  address: async (client, project) =>
+    (await client.call(listAddresses, ofProject(project))).addresses
+      .filter(({ kind }) => kind === "static")
+      .map(({ name, address }) => name ?? address),
+  "security-group": async (client, project) =>
+    (await client.call(listGroups, ofProject(project))).groups.map(({ name }) => name),
   setting: async (client) => (await client.call(listSettings)).settings.map(({ name }) => name),
   type: async (client) => (await client.call(listTypes)).types.map(({ name }) => name),
   project: async (client) => (await client.call(listProjects)).projects.map(({ name }) => name),
@@ -37,6 +56,8 @@ export const isNoun = (text: string): text is Noun => Object.hasOwn(lists, text)
 
 export const namesOf = (client: Client, project: string, noun: Noun) =>
   lists[noun](client, project);
+
+const notFound = (noun: Noun) => `${noun === "security-group" ? "group" : noun}_not_found`;
 
 /**
  * Waits for `answer`; where it fails because there is nothing of that name, the problem that comes out
@@ -51,7 +72,7 @@ export async function suggesting<T>(
   try {
     return await answer;
   } catch (error) {
-    if (!(error instanceof Problem) || error.code !== `${noun}_not_found`) throw error;
+    if (!(error instanceof Problem) || error.code !== notFound(noun)) throw error;
     const names = await namesOf(ask.client, ask.project, noun).catch(() => []);
     const near = nearest(typed, names);
     if (near.length === 0) throw error;

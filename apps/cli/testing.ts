@@ -26,6 +26,7 @@ import { type Handler, handle } from "@holdfast/kernel/route";
 import type { Instant } from "@holdfast/kernel/time";
 import { cli } from "./cli.ts";
 import { fencingHandlers } from "./fake-fencing.ts";
+import { networkHandlers } from "./fake-networks.ts";
 import { troubleHandlers } from "./fake-troubles.ts";
 import type { Environment, Keyboard, World } from "./world.ts";
 
@@ -65,6 +66,7 @@ export const anInstance = (
   nextLook: null,
   createdAt: moment - 180_000,
   destroyedAt: null,
+  nics: [],
   ...change,
 });
 
@@ -269,6 +271,7 @@ export function fakeCloud(...present: readonly instances.InstanceView[]): Cloud 
     handle(types.listTypes, async () => ({ types: [tiny] })),
     handle(types.putType, async ({ params, body }) => ({ name: params.type, ...body })),
     handle(placement.explainPlacement, async () => anExplanation),
+    ...networkHandlers(moment),
     handle(settings.listSettings, async () => ({ settings: [aSetting] })),
     handle(settings.changeSetting, async ({ params, body }) => {
       if (params.name !== aSetting.name)

@@ -42,6 +42,7 @@ import {
   startWorker,
   wishesForHost,
 } from "@holdfast/cloud/instances/edge";
+import { networkRoutes, networkTroubles, networkWatch } from "@holdfast/cloud/networks/edge";
 import { picturePlacer, placementRoutes } from "@holdfast/cloud/placement/edge";
 import { liveSettings, settingRoutes } from "@holdfast/cloud/settings/edge";
 import { typeRoutes } from "@holdfast/cloud/types/edge";
@@ -148,6 +149,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       resync: inSeconds("manager.resync"),
     }),
     onDone({ orders, jobs }) {
+      if (orders.size > 0) networks.changed();
       for (const [host, { wishes, deleteVolumes }] of orders) hub.tell(host, wishes, deleteVolumes);
       progress.moved(jobs);
     },
@@ -217,6 +219,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     { about: "instances", find: instanceTroubles(database) },
     { about: "hosts", find: hostTroubles(database, hasGuard, hopeFor) },
     { about: "fencing", find: fencingTroubles(fencing) },
+    { about: "networks", find: networkTroubles(database, () => networks.looks()) },
   ];
   const hub = openHub({
     async onHello(host, hello) {
@@ -225,7 +228,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
         log.warn({ host, purge: admitted.purge }, "a host has what may be running elsewhere");
         return admitted;
       }
-      const { name, epoch } = admitted;
+      const { name, zone, epoch } = admitted;
       await worker.report(
         hello.machines.map((report) => ({ host, epoch, report })),
         [],
@@ -237,6 +240,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       const current = settings.current();
       return {
         name,
+        zone,
         epoch,
         heartbeat: inSeconds("hosts.heartbeat"),
         ...terms(),
@@ -257,6 +261,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       checks.heard(host, epoch, checkup);
       if (checkup.concerns) vitals.heard(host, epoch, checkup.concerns);
     },
+    onNetworks: (host, epoch, look) => networks.heard(host, epoch, look),
     checkupEvery: checks.every,
     onError: (host, error) => log.warn({ host, error }, "link"),
   });
@@ -269,6 +274,14 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     self,
     download: (url) => options.download(url, settings.current()["images.largest"] * gib),
     onReady: (instances) => worker.look(instances),
+    onError,
+  });
+  const networks = networkWatch({
+    database,
+    clock,
+    self,
+    hosts: hub.hosts,
+    tell: hub.tellNetworks,
     onError,
   });
   const joining = enrolment({ database, authority, clock, mintId, mintSecret, self });
@@ -304,6 +317,14 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       rules: fencingRules,
       power: options.power,
       onFenced: onHostsChanged,
+    }),
+    networkRoutes({
+      database,
+      clock,
+      mintId,
+      self,
+      settings: settings.current,
+      onChanged: networks.changed,
     }),
     typeRoutes(database),
     settingRoutes({ database, settings, clock, self }),
@@ -376,6 +397,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       hub.close();
       await agents.close();
       await answered;
+      await networks.close();
       await checks.close();
       await vitals.close();
       await worker.close();
@@ -387,6 +409,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   function onHostsChanged(hosts: readonly HostId[]): void {
     placer.distrust(hosts);
     worker.wake();
+    networks.changed();
   }
 
   /** Undefined: this manager has not heard of it, another one may have. */
@@ -404,6 +427,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       log.warn("the time has jumped");
       await lookAtWaiting();
     }
+    networks.changed();
     await leases.watch();
     await fencing.round();
   }
@@ -418,6 +442,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
 
   function onNews(news: News): void {
     if (news.hosts) placer.distrust(news.hosts as HostId[]); // Only managers write news, and ids are what they write.
+    if (news.networks || news.wishes || news.hosts) networks.changed();
     if (news.wishes) void tellAgain(news.wishes as HostId[]).catch(onError);
     if (news.jobs) progress.moved(news.jobs);
     if (news.settings) void settings.reload().catch(onError);

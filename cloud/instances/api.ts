@@ -71,6 +71,17 @@ export const InstanceView = z.object({
   nextLook: z.number().nullable().describe("When the platform looks at it again by itself."),
   createdAt: z.number(),
   destroyedAt: z.number().nullable(),
+  nics: z
+    .array(
+      z.object({
+        network: z.string(),
+        address: z.string(),
+        mac: z.string(),
+        publicAddress: z.string().nullable().describe("Its own; null if it has none now."),
+        groups: z.array(z.string()).describe("Security groups. Without one, everything may pass."),
+      }),
+    )
+    .describe("What it is connected to, in the order in which its guest sees it."),
 });
 export type InstanceView = z.output<typeof InstanceView>;
 
@@ -118,6 +129,18 @@ export const RunRequest = z
       .describe("Size of the root volume; the type's if absent."),
     isProtected: z.boolean().default(false),
     startPaused: z.boolean().default(false).describe("Create it with its processors stopped."),
+    networks: z
+      .array(InstanceParam)
+      .max(8)
+      .optional()
+      .describe(
+        "What to connect it to; the project's network `default`, if there is one, if absent.",
+      ),
+    isPublic: z
+      .boolean()
+      .default(false)
+      .describe("A public address of its own while it runs: a new one after each stop."),
+    groups: z.array(InstanceParam).max(16).default([]).describe("Security groups to put it in."),
     pool: Label.optional().describe(
       "Where its root volume is made; the setting `volumes.default_pool` if absent. On a shared pool it can be recovered on another host.",
     ),
@@ -161,6 +184,9 @@ export const runInstances = route({
     too_many_instances: "invalid",
     too_many_jobs: "exhausted",
     pool_not_found: "not_found",
+    network_not_found: "not_found",
+    group_not_found: "not_found",
+    addresses_exhausted: "exhausted",
     instance_not_found: "not_found",
     memory_too_small: "invalid",
     disk_too_small: "invalid",

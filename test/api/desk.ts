@@ -47,13 +47,22 @@ export async function openDesk(): Promise<Desk> {
   assert.ok(port);
   const { body: document } = await platform.call<Document>("GET", "/openapi.json");
   const at = "/v1/projects/default";
-  const { body: run } = await platform.call<Made>("POST", `${at}/instances`, { name: "there" });
+  await platform.call("POST", "/v1/public-ranges", { cidr: "203.0.113.0/24" });
+  const named = { name: "there" };
+  const { body: network } = await platform.call<Made>("POST", `${at}/networks`, named);
+  const { body: group } = await platform.call<Made>("POST", `${at}/security-groups`, named);
+  const connected = { ...named, networks: ["there"] };
+  const { body: run } = await platform.call<Made>("POST", `${at}/instances`, connected);
   await platform.call("GET", `${at}/jobs/${run.job}?waitSeconds=30`);
   const { body: image } = await platform.call<Made>("POST", `${at}/images`, { name: "waits" });
   const { body: alarm } = await platform.call<Made>("POST", `${at}/alarms`, {
     name: "rings",
     action: "reboot",
   });
+  const { body: address } = await platform.call<{ address: string }>("POST", `${at}/addresses`, {});
+  const forwards = `${at}/networks/there/forwards`;
+  const forwarded = { publicPort: 80, instance: "there", port: 80 };
+  const { body: forward } = await platform.call<Made>("POST", forwards, forwarded);
   const { body: tiny } = await platform.call<Tiny>("GET", `${at}/images/tiny`);
   const wire = openWire(port);
   return {
@@ -68,6 +77,10 @@ export async function openDesk(): Promise<Desk> {
       job: run.job,
       image: image.id,
       alarm: alarm.id,
+      network: network.id,
+      group: group.id,
+      forward: forward.id,
+      address: address.address,
       type: "tiny",
       host: "host-2",
       name: "manager.batch",
@@ -139,6 +152,11 @@ const counted = [
   ...["incarnation", "join_token", "host", "host_certificate", "instance_type", "alarm"],
   ...["host_bmc", "fence_certificate", "fence_release"],
 ];
+/** What belongs to networks, apart from what comes and goes with guests that run. */
+const ofNetworks = [
+  ...["network", "nic", "nic_group", "port_forward", "public_range"],
+  ...["security_group", "security_rule"],
+];
 /** Tables in which nothing changes by itself. */
 const read = [
   "project",
@@ -154,12 +172,17 @@ const read = [
 
 /** What is in the database, so that a change of it shows: the number of rows everywhere, and what they say. */
 export async function fingerprint({ platform }: Desk): Promise<unknown> {
-  const counts = counted.map((table) => `(select count(*) from ${table}) as ${table}_rows`);
-  const texts = read.map(
+  const counts = [...counted, ...ofNetworks].map(
+    (table) => `(select count(*) from ${table}) as ${table}_rows`,
+  );
+  const texts = [...read, ...ofNetworks].map(
     (table) =>
       `(select md5(string_agg(t::text, '|' order by t::text)) from ${table} t) as ${table}_text`,
   );
   const wishes = `(select md5(string_agg(concat(id, name, desired, is_protected, job_id, recovery, priority, depends_on), '|' order by id)) from instance) as wishes`;
-  const [row] = await platform.database.query(`select ${[...counts, ...texts, wishes].join(", ")}`);
+  const kept = `(select md5(string_agg(t::text, '|' order by t::text)) from public_address t where kind = 'static') as kept`;
+  const [row] = await platform.database.query(
+    `select ${[...counts, ...texts, wishes, kept].join(", ")}`,
+  );
   return row;
 }

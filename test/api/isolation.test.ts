@@ -27,6 +27,13 @@ interface Tenant {
   readonly imageId: string;
   readonly alarm: string;
   readonly alarmId: string;
+  readonly network: string;
+  readonly networkId: string;
+  readonly group: string;
+  readonly groupId: string;
+  readonly address: string;
+  readonly addressName: string;
+  readonly forward: string;
 }
 
 let desk: Desk;
@@ -57,7 +64,8 @@ async function moveIn(project: string): Promise<Tenant> {
   const at = `/v1/projects/${project}`;
   const [instance, image] = [`${project}-guest`, `${project}-image`];
   const alarm = `${project}-alarm`;
-  const ask = { name: instance, antiAffinityGroup: "web" };
+  const ask = { name: instance, antiAffinityGroup: "web", networks: [`${project}-network`] };
+  const connections = await settle(project, as);
   const { body: run } = await platform.call<{ job: string; instances: { id: string }[] }>(
     "POST",
     `${at}/instances`,
@@ -78,6 +86,12 @@ async function moveIn(project: string): Promise<Tenant> {
     { name: alarm, instance, action: "reboot" },
     as,
   );
+  const { body: forward } = await platform.call<{ id: string }>(
+    "POST",
+    `${at}/networks/${connections.network}/forwards`,
+    { instance, publicPort: 80, port: 80 },
+    as,
+  );
   return {
     project,
     projectId: made.id,
@@ -89,6 +103,28 @@ async function moveIn(project: string): Promise<Tenant> {
     imageId: imported.id,
     alarm,
     alarmId: set.id,
+    ...connections,
+    forward: forward.id,
+  };
+}
+
+/** What an instance can be connected to. */
+async function settle(project: string, as: Record<string, string>) {
+  const at = `/v1/projects/${project}`;
+  const names = {
+    network: `${project}-network`,
+    group: `${project}-group`,
+    addressName: `${project}-address`,
+  };
+  const post = async (path: string, name: string) => {
+    type Made = { id: string; address: string };
+    return (await desk.platform.call<Made>("POST", `${at}/${path}`, { name }, as)).body;
+  };
+  return {
+    ...names,
+    networkId: (await post("networks", names.network)).id,
+    groupId: (await post("security-groups", names.group)).id,
+    address: (await post("addresses", names.addressName)).address,
   };
 }
 
@@ -147,6 +183,8 @@ test("another project is as if it were not there, by name and by id, on every ro
       job: owner.job,
       image: owner.imageId,
       alarm: owner.alarmId,
+      ...{ network: owner.networkId, group: owner.groupId },
+      ...{ address: owner.address, forward: owner.forward },
     };
     for (const [theirs, missing] of [
       [owner.project, "nobody"],
@@ -169,6 +207,10 @@ test("in a project of one's own, what belongs to another is as if it were not th
     job: [owner.job],
     image: [owner.image, owner.imageId],
     alarm: [owner.alarm, owner.alarmId],
+    network: [owner.network, owner.networkId],
+    group: [owner.group, owner.groupId],
+    address: [owner.address, owner.addressName],
+    forward: [owner.forward],
   };
   for (const handler of inProjects()) {
     const operation = operationOf(handler);
@@ -212,6 +254,7 @@ test("what may be read tells nothing of another project, also where its ids are 
       job: stranger.job,
       image: stranger.image,
       alarm: stranger.alarm,
+      ...{ network: stranger.network, group: stranger.group },
     };
     const body = operation.body && fits(operation.body, {}) ? {} : plain.body; // The fewer words the better.
     const path = { ...plain.path, ...pick({ ...own, project: stranger.project }, plain.path) };

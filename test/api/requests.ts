@@ -17,10 +17,10 @@ let news = 0;
 export async function somethingNew(
   { platform, there }: Desk,
   { parameters, path }: Operation,
-): Promise<Record<string, readonly string[]>> {
+): Promise<Record<string, readonly unknown[]>> {
   const at = "/v1/projects/default";
   const takes = (what: string) => parameters.some(({ name }) => name === what);
-  const made: Record<string, readonly string[]> = { digest: [there.digest ?? ""] };
+  const made: Record<string, readonly unknown[]> = { digest: [there.digest ?? ""] };
   if (path.endsWith("/alarms")) made.instance = [there.instance ?? ""];
   if (path.endsWith("/bmc")) {
     made.url = [there.bmc ?? ""];
@@ -58,6 +58,50 @@ export async function somethingNew(
     );
     made.instance = names;
     made.job = jobs;
+  }
+  return { ...made, ...(await newOfNetworks(platform, path, takes)) };
+}
+
+/** The same of networks and what belongs to them. */
+async function newOfNetworks(
+  platform: Platform,
+  path: string,
+  takes: (what: string) => boolean,
+): Promise<Record<string, readonly unknown[]>> {
+  const at = "/v1/projects/default";
+  const made: Record<string, readonly unknown[]> = {};
+  const post = async <T>(where: string, body: object) =>
+    (await platform.call<T>("POST", where, body)).body;
+  const name = `new-${++news}`;
+  if (takes("network")) {
+    await post(`${at}/networks`, { name });
+    made.network = [name];
+  }
+  if (path.includes("/forwards")) {
+    const instance = `guest-${news}`;
+    await order(platform, "", { name: instance, networks: [name] });
+    made.instance = [instance];
+    const body = { instance, publicPort: 80, port: 80 };
+    if (takes("forward"))
+      made.forward = [(await post<{ id: string }>(`${at}/networks/${name}/forwards`, body)).id];
+  }
+  if (takes("address")) {
+    await post(`${at}/addresses`, { name });
+    made.address = [name];
+    made.instance = ["there"];
+    made.network = ["there"];
+  }
+  if (takes("group")) {
+    const rule = { fromPort: 22, cidr: "10.0.0.0/8" };
+    const body = { name, rules: [rule] };
+    const group = await post<{ rules: { id: string }[] }>(`${at}/security-groups`, body);
+    made.group = [name];
+    made.rules = [path.endsWith("/remove") ? group.rules.map(({ id }) => id) : [rule]];
+  }
+  if (path.endsWith("/{instance}/security-groups")) made.instance = ["there"];
+  if (path.endsWith("/public-ranges/remove")) {
+    made.cidr = [`198.18.${news % 256}.0/24`];
+    await post("/v1/public-ranges", { cidr: made.cidr[0] });
   }
   return made;
 }
@@ -99,11 +143,14 @@ async function order(platform: Platform, path: string, body: object): Promise<st
 
 type Pools = Readonly<Record<string, Arbitrary<unknown>>>;
 
-export function poolsOf(made: Record<string, readonly string[]>): Pools {
+export function poolsOf(made: Record<string, readonly unknown[]>): Pools {
   const named: Record<string, readonly unknown[]> = {
     project: ["default"],
     type: ["tiny", "small"],
     image: ["tiny"],
+    networks: [["there"], []],
+    groups: [["there"], []],
+    cidr: ["10.77.0.0/24", "10.78.0.0/16"],
     host: ["host-2"],
     zone: ["default"],
     cluster: ["default"],

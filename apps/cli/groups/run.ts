@@ -17,6 +17,10 @@ interface Options {
   readonly antiAffinity?: string;
   readonly userData?: string;
   readonly disk?: number;
+  /** False for `--no-network`. */
+  readonly network?: readonly string[] | false;
+  readonly public?: true;
+  readonly group?: readonly string[];
   readonly protect?: true;
   readonly paused?: true;
   readonly pool?: string;
@@ -49,6 +53,14 @@ export const runGroup: Group = (program, open) => {
       "run by the guest at boot if it begins with #!; - reads standard input",
     )
     .option("--disk <GiB>", "size of the root volume (the type's)", whole)
+    .option(
+      "--network <network>",
+      "what to connect it to: see `holdfast networks`; may be repeated (default)",
+      list,
+    )
+    .option("--no-network", "connect it to nothing, not even to the network default")
+    .option("--public", "a public address of its own while it runs")
+    .option("--group <security-group>", "a security group to put it in; may be repeated", list)
     .option("--protect", "refuse to destroy them until `holdfast protect NAME --off`")
     .option("--paused", "create them with their processors stopped")
     .option(
@@ -82,6 +94,9 @@ export const runGroup: Group = (program, open) => {
         antiAffinityGroup: options.antiAffinity,
         userData,
         diskGiB: options.disk,
+        networks: options.network === false ? [] : options.network && [...options.network],
+        isPublic: options.public,
+        groups: options.group && [...options.group],
         isProtected: options.protect,
         startPaused: options.paused,
         pool: options.pool,

@@ -7,6 +7,7 @@
 import type { InstanceState } from "@holdfast/cloud/instances";
 import type { InstanceView } from "@holdfast/cloud/instances/api";
 import { type Instant, milliseconds } from "@holdfast/kernel/time";
+import { connectionsOf } from "./networks.ts";
 import { type Cell, facts, type Paint, stateCell, table } from "./table.ts";
 import { counted, deadline, memory, relative, span } from "./words.ts";
 
@@ -73,6 +74,7 @@ export function instanceDetails(one: InstanceView, now: Instant, paint: Paint): 
     ["type", `${one.type} (${counted(one.cpus, "cpu")}, ${memory(one.memoryMiB)})`],
     ["image", one.image],
     ["volume", one.volume],
+    ...connectionsOf(one),
     ["zone", one.zone ?? "any"],
     ["host tags", one.hostTags.join(", ")],
     ["anti-affinity", one.antiAffinityGroup ?? undefined],

@@ -13,5 +13,13 @@ export {
   type Terms,
   type Wire,
 } from "./link.ts";
+export { type Networker, type NetworkerDeps, networker, type PictureShelf } from "./networker.ts";
 export type { Storage } from "./provisions.ts";
-export { fileShelf, type Held, memoryShelf, type Shelf } from "./shelf.ts";
+export {
+  filePicture,
+  fileShelf,
+  type Held,
+  memoryPicture,
+  memoryShelf,
+  type Shelf,
+} from "./shelf.ts";

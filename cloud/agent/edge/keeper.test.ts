@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { MachineReport, VolumeReport, Wish } from "@holdfast/cloud/hosts";
 import { simulatedHypervisor, simulatedWorld } from "@holdfast/drivers/hypervisor/simulated";
 import { type SimulatedStore, simulatedDisks } from "@holdfast/drivers/images/simulated";
-import type { InstanceId, VolumeId } from "@holdfast/kernel/ids";
+import type { ImageId, InstanceId, ProjectId, VolumeId } from "@holdfast/kernel/ids";
 import type { Clock, Instant } from "@holdfast/kernel/time";
 import { keeper } from "./keeper.ts";
 import { type Held, memoryShelf } from "./shelf.ts";
@@ -25,10 +25,14 @@ const wish: Wish = {
   ladder: { acpi: 0, terminate: 100, kill: 100 },
   spec: {
     name: "web",
+    project: "p" as ProjectId, // Nobody here looks into it, nor into the next.
+    type: "tiny",
+    imageId: "i" as ImageId,
     cpus: 1,
     memoryMiB: 128,
     volume,
     pool: "local",
+    nics: [],
     volumeBytes: 4_096,
     image: {
       disk: { digest: `sha256:${"0".repeat(64)}`, format: "raw", virtualBytes: 4_096 },
@@ -68,6 +72,7 @@ async function kept(
       volumeFile: (name) => `/volumes/${name}`,
       claim: async () => {},
     },
+    networks: { ready: async () => new Map() },
     hasLease: (asked) => asked === epoch(),
     shelf: {
       ...shelf,

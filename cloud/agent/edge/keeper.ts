@@ -13,20 +13,29 @@ import type {
   MachineView,
 } from "@holdfast/drivers/hypervisor";
 import type { Disks } from "@holdfast/drivers/images";
-import type { InstanceId } from "@holdfast/kernel/ids";
+import type { InstanceId, NicId } from "@holdfast/kernel/ids";
 import { Problem, problem } from "@holdfast/kernel/problem";
-import { type Clock, type Duration, milliseconds } from "@holdfast/kernel/time";
+import { type Clock, type Duration, type Instant, milliseconds } from "@holdfast/kernel/time";
 import { unreachable } from "@holdfast/kernel/unreachable";
 import { type Act, tend } from "../core/tend.ts";
+import type { Networker } from "./networker.ts";
 import { isShared, provisions, type Storage, specOf } from "./provisions.ts";
 import { ended, machineReport, type Note } from "./reports.ts";
 import type { Held, Shelf } from "./shelf.ts";
 import { gate, turns } from "./turns.ts";
 
+/** Whose a connection is. */
+export interface Owner {
+  readonly wish: Wish;
+  /** Undefined: it does not run. */
+  readonly since: Instant | undefined;
+}
+
 export interface KeeperDeps {
   readonly hypervisor: Hypervisor;
   readonly disks: Disks;
   readonly storage: Storage;
+  readonly networks: Pick<Networker, "ready">;
   /** Whether guests that another host could start may be started here: this lease is held, by our own reckoning. */
   readonly hasLease: (epoch: number) => boolean;
   readonly shelf: Shelf;
@@ -49,6 +58,8 @@ export interface Keeper {
   enter(epoch: number): Promise<void>;
   /** The managers have these endings: their traces may go. */
   recorded(machines: readonly { instance: InstanceId; generation: number }[]): Promise<void>;
+  /** The wish of the instance that this connection is of, and when its machine began. */
+  ownerOf(nic: NicId): Owner | undefined;
   held(): readonly { instance: InstanceId; version: number }[];
   reports(): readonly MachineReport[];
   limitStarts(most: number): void;
@@ -72,7 +83,7 @@ export function keeper(deps: KeeperDeps): Keeper {
   const wards = new Map<InstanceId, Ward>();
   const notes = new Map<string, Note>();
   const inTurn = turns<InstanceId>();
-  const { ready, claim, remove } = provisions(deps.disks, deps.storage);
+  const { ready, claim, remove } = provisions(deps.disks, deps.storage, deps.networks);
   /** Launches that are under way of what another host could start, with the epoch of each. */
   const launching = new Map<MachineRef, number>();
   const starts = gate(4);
@@ -113,6 +124,16 @@ export function keeper(deps: KeeperDeps): Keeper {
           inTurn(instance, () => bury({ id: instance, generation })),
         ),
       );
+    },
+
+    ownerOf(nic) {
+      for (const { held } of wards.values()) {
+        if (!held.wish.spec?.nics.some(({ id }) => id === nic)) continue;
+        const { instance: id, generation } = held.wish;
+        const view = viewOf({ id, generation });
+        return { wish: held.wish, since: view?.is === "running" ? view.since : undefined };
+      }
+      return undefined;
     },
 
     held: () =>

@@ -11,12 +11,14 @@ import {
   fromManager,
   type GuardReport,
   type HostFacts,
+  type NetworksLook,
   protocolVersion,
 } from "@holdfast/cloud/hosts";
 import type { Console, Hypervisor, MachineRef } from "@holdfast/drivers/hypervisor";
 import { type Duration, milliseconds, seconds, type Ticks } from "@holdfast/kernel/time";
 import { unreachable } from "@holdfast/kernel/unreachable";
 import type { Keeper } from "./keeper.ts";
+import type { Networker } from "./networker.ts";
 
 /** A connection that is open. */
 export interface Wire {
@@ -34,6 +36,7 @@ export interface LinkDeps {
   /** Tries one manager; which one is the dialler's choice, a different one each time if there are several. */
   readonly dial: Dial;
   readonly keeper: Keeper;
+  readonly networks: Pick<Networker, "hear">;
   readonly hypervisor: Hypervisor;
   readonly machine: {
     readonly bootId: string;
@@ -42,6 +45,8 @@ export interface LinkDeps {
     readonly facts: HostFacts;
     /** Shared pools that it can reach, by name. */
     readonly pools: readonly string[];
+    /** The address that other hosts reach its guests through, if they do. */
+    readonly underlay: string | null;
   };
   /** The epoch that this host was last welcomed under, kept where a restart finds it. */
   readonly epoch: Epoch;
@@ -73,8 +78,10 @@ export interface Link {
   report(machines: Reported["machines"], volumes: Reported["volumes"]): void;
   /** Said if a manager is there to hear it; another one follows. */
   checkup(checkup: Checkup): void;
+  /** The same of its networks. */
+  networks(look: NetworksLook): void;
   /** The host's name and id, once a manager has said them. */
-  identity(): { readonly host: string; readonly name: string; readonly epoch: number } | undefined;
+  identity(): Pick<Welcome, "host" | "name" | "zone" | "epoch"> | undefined;
   /** Whether this host holds its lease of this epoch, by its own reckoning: from when it sent what was answered. */
   hasLease(epoch: number): boolean;
   close(): void;
@@ -119,8 +126,11 @@ export function openLink(deps: LinkDeps): Link {
     checkup(checkup) {
       if (welcome) say({ say: "checkup", ...checkup });
     },
+    networks(look) {
+      if (welcome) say({ say: "networks", ...look });
+    },
     hasLease: (epoch) => epoch === known?.epoch && ticks() < leaseUntil,
-    identity: () => known && { host: known.host, name: known.name, epoch: known.epoch },
+    identity: () => known,
     close() {
       isOpen = false;
       clearTimeout(retry);
@@ -202,6 +212,9 @@ export function openLink(deps: LinkDeps): Link {
         keeper
           .hear(message.wishes, message.deleteVolumes)
           .catch((error) => log("could not take wishes", { error }));
+        break;
+      case "networks":
+        deps.networks.hear(message.networks);
         break;
       case "recorded":
         keeper.recorded(message.machines).catch((error) => log("could not forget", { error }));

@@ -11,6 +11,8 @@ import type { Digest, Disks } from "@holdfast/drivers/images";
 import { fileSource } from "@holdfast/kernel/block";
 import type { VolumeId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
+import { seconds } from "@holdfast/kernel/time";
+import type { Networker } from "./networker.ts";
 
 /** Where volumes and the images under them are, by pool. */
 export interface Storage {
@@ -32,12 +34,20 @@ export interface Provisions {
   remove(unwanted: Unwanted): Promise<void>;
 }
 
+/** The picture of a host's networks follows its wishes within tens of milliseconds; a busy database takes longer. */
+const networkPatience = seconds(20);
+/** What every link carries, should a picture have changed between the question and its answer. */
+const smallestMtu = 1_280;
 /** The pool that every host has to itself: what is in it, nobody else could start. */
 const local = "local";
 /** Whether another host could start it as well. */
 export const isShared = (wish: Wish) => specOf(wish).pool !== local;
 
-export function provisions(disks: Disks, storage: Storage): Provisions {
+export function provisions(
+  disks: Disks,
+  storage: Storage,
+  networks: Pick<Networker, "ready">,
+): Provisions {
   /** Volumes whose files are being made. */
   const preparing = new Map<VolumeId, Promise<unknown>>();
   return {
@@ -70,6 +80,7 @@ export function provisions(disks: Disks, storage: Storage): Provisions {
       userData,
       lastDeath,
       startPaused,
+      nics,
     } = specOf(wish);
     const files = new Map<Digest, string>();
     for (const digest of blobsOf(image)) files.set(digest, await storage.ensureBlob(digest, pool));
@@ -77,6 +88,10 @@ export function provisions(disks: Disks, storage: Storage): Provisions {
     const file = storage.volumeFile(volume, pool);
     const backing = { file: fileOf(image.disk.digest), format: image.disk.format };
     await disks.ensureOverlay(file, backing, volumeBytes);
+    const plugs = await networks.ready(
+      nics.map(({ id }) => id),
+      networkPatience,
+    );
     const { direct } = image;
     return {
       id: wish.instance,
@@ -92,6 +107,7 @@ export function provisions(disks: Disks, storage: Storage): Provisions {
           }
         : "firmware",
       disks: [{ id: "disk0", source: fileSource(file, "qcow2", pool !== local), readOnly: false }],
+      nics: nics.map(({ id, mac }) => ({ id, mac, mtu: plugs.get(id)?.mtu ?? smallestMtu })),
       metadata: {
         "instance-id": wish.instance,
         hostname: name,

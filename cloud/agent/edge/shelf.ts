@@ -8,8 +8,10 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Wish } from "@holdfast/cloud/hosts";
+import { NetworkPicture } from "@holdfast/cloud/networks";
 import type { InstanceId } from "@holdfast/kernel/ids";
 import { z } from "zod";
+import type { PictureShelf } from "./networker.ts";
 
 export interface Held {
   readonly wish: Wish;
@@ -50,6 +52,33 @@ export async function fileShelf(directory: string): Promise<Shelf> {
       await rename(temporary, fileOf(held.wish.instance));
     },
     remove: (instance) => rm(fileOf(instance), { force: true }),
+  };
+}
+
+/** The picture of the host's networks, in a file of its own. */
+export function filePicture(file: string): PictureShelf {
+  let writes = 0;
+  return {
+    async load() {
+      const text = await readFile(file, "utf8").catch(() => "");
+      return text ? z.array(NetworkPicture).safeParse(parse(text)).data : undefined;
+    },
+    async save(networks) {
+      const temporary = `${file}.${++writes}.tmp`;
+      await writeFile(temporary, JSON.stringify(networks), { mode: 0o600 });
+      await rename(temporary, file);
+    },
+  };
+}
+
+/** For simulated hosts, as below. */
+export function memoryPicture(): PictureShelf {
+  let kept: readonly NetworkPicture[] | undefined;
+  return {
+    load: async () => kept,
+    save: async (networks) => {
+      kept = networks;
+    },
   };
 }
 

@@ -18,6 +18,7 @@ import { certifyReboot, type Notary } from "./certificates.ts";
 
 interface HostRow {
   readonly name: string;
+  readonly zone: string;
   readonly state: HostState;
   readonly bootId: string | null;
   readonly epoch: number;
@@ -26,6 +27,7 @@ interface HostRow {
 
 export interface Admitted {
   readonly name: string;
+  readonly zone: string;
   readonly epoch: number;
 }
 
@@ -66,7 +68,7 @@ export async function admit(
         },
       ]);
     await announce(sql, { from: notary.self, hosts: [host], ...(isBack ? { instances: [] } : {}) });
-    return { name: before.name, epoch };
+    return { name: before.name, zone: before.zone, epoch };
   });
 }
 
@@ -74,8 +76,9 @@ const admitted = (state: HostState) => hostLifecycle.next(state, "admitted") ?? 
 
 async function read(sql: Sql, host: HostId, lock: "" | "for update of h"): Promise<HostRow> {
   const [row] = await sql.query<HostRow>(
-    `select h.name, h.state, h.boot_id as "bootId", h.epoch, l.renewed_at as "renewedAt"
-     from host h left join host_lease l on l.host_id = h.id where h.id = $1 ${lock}`,
+    `select h.name, p.zone, h.state, h.boot_id as "bootId", h.epoch, l.renewed_at as "renewedAt"
+     from host h join cluster c on c.name = h.cluster join pod p on p.name = c.pod
+       left join host_lease l on l.host_id = h.id where h.id = $1 ${lock}`,
     [host],
   );
   if (row) return row;
@@ -138,7 +141,8 @@ async function write(
   state: HostState,
 ): Promise<void> {
   await sql.query(
-    `update host set boot_id = $2, cpus = $3, memory_mib = $4, facts = $5, epoch = $6, state = $7, pools = $8
+    `update host set boot_id = $2, cpus = $3, memory_mib = $4, facts = $5, epoch = $6, state = $7, pools = $8,
+       underlay = $9
      where id = $1`,
     [
       host,
@@ -149,6 +153,7 @@ async function write(
       epoch,
       state,
       hello.pools,
+      hello.underlay,
     ],
   );
 }

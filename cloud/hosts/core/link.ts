@@ -6,10 +6,19 @@
  * What an agent is *asked* (a console, some log lines) only ever reads.
  */
 import { Manifest } from "@holdfast/cloud/images";
-import type { HostId, InstanceId, VolumeId } from "@holdfast/kernel/ids";
+import { NetworkPicture } from "@holdfast/cloud/networks";
+import type {
+  HostId,
+  ImageId,
+  InstanceId,
+  NetworkId,
+  NicId,
+  ProjectId,
+  VolumeId,
+} from "@holdfast/kernel/ids";
 import { z } from "zod";
 
-export const protocolVersion = 2;
+export const protocolVersion = 3;
 
 const id = <Kind extends string>() => z.uuid().transform((text) => text as Kind); // Checked just before.
 const generation = z.number().int().nonnegative();
@@ -35,12 +44,18 @@ export const Wish = z.object({
   spec: z
     .object({
       name: z.string(),
+      /** For the guest itself: whose it is, what type it has, and what it was made from. */
+      project: id<ProjectId>(),
+      type: z.string(),
+      imageId: id<ImageId>(),
       cpus: z.number().int().positive(),
       memoryMiB: z.number().int().positive(),
       volume: id<VolumeId>(),
       /** The pool that the volume is in: `local`, or a shared one, whose guests are ended when the lease is. */
       pool: z.string(),
       volumeBytes: z.number().int().positive(),
+      /** Its connections, in the order in which the guest sees them. The rest is in the host's picture. */
+      nics: z.array(z.object({ id: id<NicId>(), mac: z.string() })),
       image: Manifest,
       userData: z.string().nullable(),
       /** For the guest itself: JSON of how it died last; null if it never has. */
@@ -148,6 +163,23 @@ export const Checkup = z.object({
 });
 export type Checkup = z.output<typeof Checkup>;
 
+/** What a host sees of its networks. */
+export const NetworksLook = z.object({
+  /** Why they are not as the picture says; null: they are. */
+  problem: z.string().nullable(),
+  /** `bypassed`: a setting of the kernel lets packets past the security groups. */
+  rules: z.enum(["in-force", "bypassed", "missing"]),
+  routers: z.array(
+    z.object({
+      network: id<NetworkId>(),
+      generation: z.number().int(),
+      isUp: z.boolean(),
+      says: z.string().nullable(),
+    }),
+  ),
+});
+export type NetworksLook = z.output<typeof NetworksLook>;
+
 export const HostFacts = z.object({
   acceleration: z.object({ kind: z.string(), reason: z.string() }),
   kernel: z.string(),
@@ -174,6 +206,8 @@ export const fromAgent = z.discriminatedUnion("say", [
     epoch: z.number().int().nullable(),
     /** Shared pools that it can reach. */
     pools: z.array(z.string()),
+    /** The address that other hosts reach its guests through; null: none does. */
+    underlay: z.string().nullable(),
     cpus: z.number().int().positive(),
     memoryMiB: z.number().int().positive(),
     facts: HostFacts,
@@ -189,6 +223,7 @@ export const fromAgent = z.discriminatedUnion("say", [
     volumes: z.array(VolumeReport),
   }),
   Checkup.extend({ say: z.literal("checkup") }),
+  NetworksLook.extend({ say: z.literal("networks") }),
   z.object({
     say: z.literal("answer"),
     ask: z.number(),
@@ -204,6 +239,8 @@ export const fromManager = z.discriminatedUnion("say", [
     say: z.literal("welcome"),
     host: id<HostId>(),
     name: z.string(),
+    /** The zone that it is in, for its guests to know. */
+    zone: z.string(),
     epoch: z.number().int(),
     heartbeat: milliseconds,
     lease: milliseconds,
@@ -228,6 +265,8 @@ export const fromManager = z.discriminatedUnion("say", [
     wishes: z.array(Wish),
     deleteVolumes: z.array(Unwanted),
   }),
+  /** All that its networks should be. What is not in it is removed. */
+  z.object({ say: z.literal("networks"), networks: z.array(NetworkPicture) }),
   /** These endings are in the database: their traces may be removed. */
   z.object({
     say: z.literal("recorded"),

@@ -28,7 +28,14 @@ test("what a host should run is not lost when it is decided while its welcome is
   });
   link.said(
     JSON.stringify({
-      ...{ say: "hello", protocol: protocolVersion, bootId: "b", epoch: null, pools: [] },
+      ...{
+        say: "hello",
+        protocol: protocolVersion,
+        bootId: "b",
+        epoch: null,
+        pools: [],
+        underlay: null,
+      },
       ...{ cpus: 1, memoryMiB: 1_024, held: [], machines: [] },
       facts: { acceleration: { kind: "none", reason: "" }, kernel: "", hypervisor: "" },
     }),
@@ -37,7 +44,7 @@ test("what a host should run is not lost when it is decided while its welcome is
   const wish = { instance, generation: 2, version: 7, epoch: 2 } as Wish; // All that a hub looks at.
   hub.tell(host, [wish], []);
   welcome({
-    ...{ name: "host-1", epoch: 2, heartbeat: seconds(1), concurrentStarts: 1 },
+    ...{ name: "host-1", zone: "zone-1", epoch: 2, heartbeat: seconds(1), concurrentStarts: 1 },
     ...{ lease: seconds(5), killBudget: seconds(3), watchdog: seconds(10) },
     ...{ wishes: [], deleteVolumes: [] },
   });

@@ -5,6 +5,7 @@
  * renew; whether a wish has come true is in the reports. So a connection may break at any moment and
  * come back at any other manager: the hello says what the host holds, and only differences follow.
  */
+import type { NetworkPicture } from "@holdfast/cloud/networks";
 import type { HostId, InstanceId } from "@holdfast/kernel/ids";
 import { Problem, problem } from "@holdfast/kernel/problem";
 import { type Duration, seconds } from "@holdfast/kernel/time";
@@ -13,6 +14,7 @@ import {
   type FromAgent,
   type FromManager,
   fromAgent,
+  type NetworksLook,
   protocolVersion,
   type Unwanted,
   type Wish,
@@ -38,6 +40,8 @@ export interface HubDeps {
   readonly onCheckup?: (host: HostId, epoch: number, checkup: Checkup) => void;
   /** How often hosts should send one. */
   readonly checkupEvery?: () => Duration;
+  /** What it sees of its networks. Nothing waits for it: another one follows. */
+  readonly onNetworks?: (host: HostId, epoch: number, look: NetworksLook) => void;
   readonly onError: (host: HostId, error: unknown) => void;
 }
 
@@ -52,6 +56,7 @@ export interface Purge {
 
 export interface Welcome {
   readonly name: string;
+  readonly zone: string;
   readonly epoch: number;
   readonly heartbeat: Duration;
   readonly lease: Duration;
@@ -79,6 +84,8 @@ interface Connection {
   epoch: number | undefined;
   terms: Heard["terms"] | undefined;
   readonly told: Map<InstanceId, number>;
+  /** The picture of its networks that it was last told, as it was sent. */
+  networks: string;
   /** What it would have been told while its welcome was being written. */
   readonly missed: (readonly [readonly Wish[], readonly Unwanted[]])[];
   readonly open: Map<number, Open>;
@@ -93,6 +100,8 @@ export interface Hub {
   isConnected(host: HostId): boolean;
   hosts(): readonly HostId[];
   tell(host: HostId, wishes: readonly Wish[], deleteVolumes: readonly Unwanted[]): void;
+  /** What its networks should be; said only if it is something else than was said last. */
+  tellNetworks(host: HostId, networks: readonly NetworkPicture[]): void;
   cutOff(host: HostId, reason: string): void;
   /** Rejects with `host_unreachable` if it is not connected here, goes away or takes too long. */
   ask(host: HostId, question: Question): Promise<unknown>;
@@ -128,6 +137,15 @@ export function openHub(deps: HubDeps): Hub {
       if (connection.epoch !== undefined) tellNews(connection, wishes, deleteVolumes);
       // Its welcome says all of it, or was read a moment before this was written.
       else connection.missed.push([wishes, deleteVolumes]);
+    },
+    tellNetworks(host, networks) {
+      const connection = connections.get(host);
+      if (connection?.epoch === undefined) return;
+      const message: FromManager = { say: "networks", networks: [...networks] };
+      const text = JSON.stringify(message);
+      if (text === connection.networks) return;
+      connection.networks = text;
+      connection.socket.send(text);
     },
     cutOff(host, reason) {
       const connection = connections.get(host);
@@ -187,6 +205,7 @@ export function openHub(deps: HubDeps): Hub {
       epoch: undefined,
       terms: undefined,
       told: new Map(),
+      networks: "",
       missed: [],
       open: new Map(),
     };
@@ -223,6 +242,9 @@ export function openHub(deps: HubDeps): Hub {
         return record(host, connection, message);
       case "checkup":
         if (connection.epoch !== undefined) deps.onCheckup?.(host, connection.epoch, message);
+        return;
+      case "networks":
+        if (connection.epoch !== undefined) deps.onNetworks?.(host, connection.epoch, message);
         return;
       case "answer": {
         const open = connection.open.get(message.ask);

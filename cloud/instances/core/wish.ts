@@ -5,6 +5,7 @@
  */
 import type { Wish } from "@holdfast/cloud/hosts";
 import type { Manifest } from "@holdfast/cloud/images";
+import type { NicId } from "@holdfast/kernel/ids";
 import { milliseconds, seconds } from "@holdfast/kernel/time";
 import { homed } from "./lifecycle.ts";
 import type { Incarnation, Instance, Patience } from "./model.ts";
@@ -17,6 +18,7 @@ export interface WishInput {
   readonly manifest: Manifest | undefined;
   readonly volumeBytes: number;
   readonly pool: string;
+  readonly nics: readonly { readonly id: NicId; readonly mac: string }[];
   /** What its guest is told of its last death, as JSON. */
   readonly lastDeath: string | undefined;
 }
@@ -45,11 +47,15 @@ export function wishOf(input: WishInput, patience: Patience): Wish {
       want === "running" && manifest
         ? {
             name: instance.name,
+            project: instance.project,
+            type: instance.type,
+            imageId: instance.image,
             cpus: instance.cpus,
             memoryMiB: instance.memoryMiB,
             volume: instance.volume,
             volumeBytes: input.volumeBytes,
             pool: input.pool,
+            nics: [...input.nics],
             image: manifest,
             userData: instance.userData ?? null,
             lastDeath: input.lastDeath ?? null,

@@ -1,5 +1,6 @@
 /** New instances, before they have rows: what was asked for, as the first world of each. */
 import type { NewJob } from "@holdfast/cloud/jobs/edge";
+import type { Connection } from "@holdfast/cloud/networks/edge";
 import { type VolumeState, volumeLifecycle } from "@holdfast/cloud/volumes";
 import type { HostId, InstanceId, VolumeId } from "@holdfast/kernel/ids";
 import { after, type Instant, iso } from "@holdfast/kernel/time";
@@ -34,6 +35,7 @@ export interface Birth {
   readonly seed: Seed;
   readonly volumeBytes: number;
   readonly pool: string;
+  readonly connections: readonly Connection[];
   readonly image: World["image"];
   readonly job: NewJob;
   world(patience: Patience, now: Instant): World;
@@ -41,7 +43,12 @@ export interface Birth {
 
 export function birthOf(
   seed: Seed,
-  { volumeBytes, pool, image }: Pick<Birth, "volumeBytes" | "pool" | "image">,
+  {
+    volumeBytes,
+    pool,
+    connections,
+    image,
+  }: Pick<Birth, "volumeBytes" | "pool" | "connections" | "image">,
   job: NewJob,
 ): Birth {
   return {
@@ -49,6 +56,7 @@ export function birthOf(
     seed,
     volumeBytes,
     pool,
+    connections,
     image,
     job,
     world: (patience, now) => ({

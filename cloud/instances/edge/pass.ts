@@ -10,6 +10,7 @@ import { amendDeaths } from "@holdfast/cloud/deaths/edge";
 import type { MachineReport, VolumeReport } from "@holdfast/cloud/hosts";
 import type { ManifestSource } from "@holdfast/cloud/images/edge";
 import type { NewJob, Outcome } from "@holdfast/cloud/jobs/edge";
+import { allotNics } from "@holdfast/cloud/networks/edge";
 import type { Choice, PlacementSession, Placer, Want } from "@holdfast/cloud/placement/edge";
 import type { HostId, InstanceId, JobId } from "@holdfast/kernel/ids";
 import { type Problem, type ProblemView, viewOf } from "@holdfast/kernel/problem";
@@ -108,12 +109,14 @@ async function run(
   const cases = new Map<InstanceId, Case>();
 
   const released = await writeVolumes(sql, work.volumes);
+  const nics = await allotNics(sql, work.births);
   for (const birth of work.births) {
     const before = {
       ...unborn,
       world: birth.world(patience, now),
       volumeBytes: birth.volumeBytes,
       pool: birth.pool,
+      nics: nics.filter(({ instance }) => instance === birth.instance),
     };
     cases.set(birth.instance, begin(before, true, birth.job.actor));
   }
@@ -151,7 +154,7 @@ async function run(
   const hosts = [...orders.keys()];
   const news = { from: self, wishes: hosts, hosts, jobs: touchedJobs };
   await Promise.all([
-    write(sql, session, [...cases.values()], work.births, jobs, outcomes, now),
+    write(sql, session, [...cases.values()], { births: work.births, nics, jobs, outcomes }, now),
     hosts.length + touchedJobs.length > 0 ? announce(sql, news) : undefined,
   ]);
   await amendDeaths(sql, lateOf(work.reports, cases), now);

@@ -6,6 +6,7 @@
  */
 import { findImage } from "@holdfast/cloud/images/edge";
 import { countRunningJobs, type NewJob } from "@holdfast/cloud/jobs/edge";
+import { findConnections } from "@holdfast/cloud/networks/edge";
 import type { Settings } from "@holdfast/cloud/settings";
 import { findType } from "@holdfast/cloud/types/edge";
 import type { InstanceId, MintId, ProjectId } from "@holdfast/kernel/ids";
@@ -62,6 +63,7 @@ export function planning({ database, settings, mintId, mintName }: PlanDeps): Pl
     const pool = body.pool ?? limits["volumes.default_pool"];
     if (pool !== "local") await checkPool(database, pool);
     const dependsOn = await findDependencies(database, project, body.dependsOn);
+    const { networks, groups } = await findConnections(database, project, body);
     const ids = Array.from({ length: body.count }, () => mintId<"Instance">());
     const job = jobFor(ids);
     const name = body.name ?? mintName();
@@ -87,7 +89,17 @@ export function planning({ database, settings, mintId, mintName }: PlanDeps): Pl
           dependsOn,
           requestId,
         },
-        { volumeBytes, pool, image: image.state === "ready" ? "ready" : "importing" },
+        {
+          volumeBytes,
+          pool,
+          connections: networks.map((network, slot) => ({
+            id: mintId<"Nic">(),
+            network,
+            isPublic: body.isPublic && slot === 0,
+            groups,
+          })),
+          image: image.state === "ready" ? "ready" : "importing",
+        },
         job,
       ),
     );

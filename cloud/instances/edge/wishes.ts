@@ -8,6 +8,7 @@
 import { lastDeathOf } from "@holdfast/cloud/deaths/edge";
 import type { Unwanted, Wish } from "@holdfast/cloud/hosts";
 import { Manifest, type Manifest as ManifestType } from "@holdfast/cloud/images";
+import { type GivenNic, nicsOf } from "@holdfast/cloud/networks/edge";
 import type { HostId } from "@holdfast/kernel/ids";
 import type { Sql } from "@holdfast/store/database";
 import type { Incarnation, Patience } from "../core/model.ts";
@@ -20,6 +21,7 @@ interface WishRow extends InstanceRow {
   readonly volume_bytes: number;
   readonly pool: string;
   readonly last_death: string | null;
+  readonly nics: readonly GivenNic[];
   readonly manifest: unknown;
 }
 
@@ -30,7 +32,7 @@ export async function wishesForHost(
 ): Promise<{ wishes: readonly Wish[]; deleteVolumes: readonly Unwanted[] }> {
   const rows = await sql.query<WishRow>(
     `select i.*, c.host_epoch as epoch, c.phase, v.size_bytes as volume_bytes, v.pool, m.manifest,
-       ${lastDeathOf("i.id")} as last_death
+       ${lastDeathOf("i.id")} as last_death, ${nicsOf("i.id")} as nics
      from instance i
      join image m on m.id = i.image_id
      join volume v on v.id = i.volume_id
@@ -59,6 +61,7 @@ export async function wishesForHost(
         manifest,
         volumeBytes: row.volume_bytes,
         pool: row.pool,
+        nics: row.nics,
         lastDeath: row.last_death ?? undefined,
       },
       patience,

@@ -8,6 +8,7 @@
 import { meaningOf, type Proof } from "@holdfast/cloud/availability";
 import { lastDeathOf } from "@holdfast/cloud/deaths/edge";
 import type { HostState } from "@holdfast/cloud/hosts";
+import { type GivenNic, nicsOf } from "@holdfast/cloud/networks/edge";
 import type { HostId, InstanceId } from "@holdfast/kernel/ids";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
@@ -27,6 +28,7 @@ interface WorldRow extends InstanceRow {
   readonly volume_host: HostId | null;
   readonly volume_bytes: number;
   readonly pool: string;
+  readonly nics: readonly GivenNic[];
   readonly certificate: string | null;
   readonly proof: Proof | null;
   readonly proven_at: Instant | null;
@@ -42,6 +44,7 @@ export interface Loaded {
   readonly volumeHost: HostId | undefined;
   readonly volumeBytes: number;
   readonly pool: string;
+  readonly nics: readonly GivenNic[];
   readonly wasUp: boolean;
   /** What its guest is told of its last death, as JSON. */
   readonly lastDeath: string | undefined;
@@ -72,6 +75,7 @@ export async function loadWorlds(
          coalesce((select r.id from host r where r.state = 'up' and v.pool = any(r.pools) limit 1), v.host_id)
          else v.host_id end as volume_host,
        f.id as certificate, f.proof, f.proven_at, ${lastDeathOf("i.id")} as last_death,
+       ${nicsOf("i.id")} as nics,
        case when i.state = 'stopped' and i.depends_on <> '{}' then array(
          select d.name from instance d join image dm on dm.id = d.image_id
            left join incarnation e on e.instance_id = d.id and e.generation = d.generation
@@ -94,6 +98,7 @@ export async function loadWorlds(
     volumeHost: row.volume_host ?? undefined,
     volumeBytes: row.volume_bytes,
     pool: row.pool,
+    nics: row.nics,
     wasUp: row.guest === "up",
     lastDeath: row.last_death ?? undefined,
     lookAt: row.look_at ?? undefined,

@@ -3,6 +3,7 @@
  */
 import { type Certified, certify, insertDeaths, summaryOf } from "@holdfast/cloud/deaths/edge";
 import { countOutcomes, insertJobs, type NewJob, type Outcome } from "@holdfast/cloud/jobs/edge";
+import { insertNics, type NewNic, releaseNics } from "@holdfast/cloud/networks/edge";
 import type { Claim, PlacementSession } from "@holdfast/cloud/placement/edge";
 import type { InstanceId } from "@holdfast/kernel/ids";
 import { type Instant, iso } from "@holdfast/kernel/time";
@@ -20,13 +21,19 @@ import {
 } from "./rows.ts";
 import { writeVolumes } from "./volumes.ts";
 
+/** What comes into being with this pass. */
+export interface Born {
+  readonly births: readonly Birth[];
+  readonly nics: readonly NewNic[];
+  readonly jobs: readonly NewJob[];
+  readonly outcomes: readonly Outcome[];
+}
+
 export async function write(
   sql: Sql,
   session: PlacementSession,
   all: readonly Case[],
-  births: readonly Birth[],
-  jobs: readonly NewJob[],
-  outcomes: readonly Outcome[],
+  { births, nics, jobs, outcomes }: Born,
   now: Instant,
 ): Promise<void> {
   const versioned = (item: Case) => ({
@@ -40,6 +47,11 @@ export async function write(
     insertJobs(sql, jobs),
     insertVolumes(sql, births, new Map(born.map(homeOf)), now),
     insertInstances(sql, born.map(versioned)),
+    insertNics(sql, nics),
+    releaseNics(
+      sql,
+      all.filter(isGone).map(({ settled }) => settled.world.instance.id),
+    ),
     updateInstances(sql, known.filter(isTouched).map(versioned)),
     rest(
       sql,
@@ -56,6 +68,9 @@ export async function write(
     countOutcomes(sql, outcomes, now),
   ]);
 }
+
+const isGone = ({ before, settled }: Case) =>
+  settled.world.instance.state === "expunged" && before.world.instance.state !== "expunged";
 
 /** Nothing to change, only when to look again. */
 async function rest(sql: Sql, items: readonly Case[]): Promise<void> {

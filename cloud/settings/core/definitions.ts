@@ -4,6 +4,7 @@
  *
  * Values are read at the moment of use, so a change takes effect without a restart.
  */
+import { isSupply } from "@holdfast/cloud/networks";
 import { z } from "zod";
 
 export interface Definition<T> {
@@ -288,6 +289,33 @@ export const definitions = {
     8,
     [1, 30],
     "How often a webhook is tried, with pauses that double from one second, before it is given up.",
+  ),
+  "networks.first_id": whole(
+    "id",
+    4_096,
+    [1, 16_777_215],
+    "The lowest VXLAN network identifier that is given out. VLAN ids end at 4094: above them a number that is seen on a wire means only one thing.",
+  ),
+  "networks.last_id": whole(
+    "id",
+    16_777_215,
+    [1, 16_777_215],
+    "The highest. A VXLAN header has 24 bits for it. Share them out where other VXLANs use the same hosts.",
+  ),
+  "networks.supply": {
+    unit: "CIDR",
+    byDefault: "10.16.0.0/12",
+    meaning:
+      "Networks made without a CIDR get the first /24 of this that their project has free: 4,096 by default. Offices and clouds mostly begin at 10.0, Kubernetes services are in 10.96.0.0/12 and Google's own networks in 10.128.0.0/9: this is none of them.",
+    shape: z
+      .string()
+      .refine(isSupply, "must be a private network of at least a /24, such as 10.16.0.0/12"),
+  },
+  "networks.most_rules": whole(
+    "rules",
+    2_000,
+    [1, 10_000],
+    "How many rules one security group may have. A change of one sends all of them to its hosts again.",
   ),
   "images.largest": whole("GiB", 512, [1, 65_536], "The largest image that may be imported."),
 } as const satisfies Record<

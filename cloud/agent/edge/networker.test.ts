@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { NetworksLook } from "@holdfast/cloud/hosts";
+import type { NetworkPicture } from "@holdfast/cloud/networks";
+import {
+  loseRouter,
+  type SimulatedKernel,
+  simulatedKernel,
+  simulatedNetworks,
+} from "@holdfast/drivers/network/simulated";
+import type { NetworkId, NicId } from "@holdfast/kernel/ids";
+import { milliseconds, seconds } from "@holdfast/kernel/time";
+import { type Networker, networker } from "./networker.ts";
+import { memoryPicture } from "./shelf.ts";
+
+const id = "00000000-0000-7000-8000-000000000001" as NetworkId;
+const nic = "00000000-0000-7000-8000-000000000002" as NicId;
+const picture: NetworkPicture = {
+  ...{ id, vni: 7, vlan: null, cidr: "10.1.0.0/24", gateway: "10.1.0.1", mtu: 1_450 },
+  domain: "blue.holdfast.internal",
+  peers: ["192.0.2.2"],
+  ports: [
+    {
+      ...{ nic, mac: "02:1d:0a:01:00:0b", address: "10.1.0.11" },
+      ...{ publicAddress: null, ingress: null, egress: null },
+    },
+  ],
+  router: {
+    generation: 3,
+    mac: "02:1d:0a:01:00:01",
+    guests: [{ mac: "02:1d:0a:01:00:0b", address: "10.1.0.11", name: "web" }],
+    sourceAddress: "203.0.113.2",
+    forwards: [{ protocol: "tcp", publicPort: 8080, address: "10.1.0.11", port: 80 }],
+    oneToOne: [],
+  },
+};
+
+function setUp(kernel: SimulatedKernel = simulatedKernel(), shelf = memoryPicture()) {
+  const looks: NetworksLook[] = [];
+  const mine = networker({
+    networks: simulatedNetworks(kernel),
+    shelf,
+    forwarders: ["192.0.2.53"],
+    onLook: (look) => looks.push(look),
+    log: () => {},
+  });
+  return { mine, kernel, shelf, looks };
+}
+
+async function until(what: string, isSo: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 1_000; tries++, await sleep(10)) if (isSo()) return;
+  assert.fail(`never came true: ${what}`);
+}
+
+async function opened<T>(mine: Networker, body: () => Promise<T>): Promise<T> {
+  await mine.open();
+  try {
+    return await body();
+  } finally {
+    mine.close();
+  }
+}
+
+test("a port can be plugged into once its network is made, and not before", async () => {
+  const { mine, kernel } = setUp();
+  await opened(mine, async () => {
+    await assert.rejects(mine.ready([nic], milliseconds(20)), { code: "network_not_ready" });
+    const waiting = mine.ready([nic], seconds(10));
+    mine.hear([picture]);
+    assert.deepEqual([...(await waiting)], [[nic, { mtu: 1_450 }]]);
+    const made = kernel.networks.get(id)?.network;
+    assert.deepEqual(made?.router?.forwards[0]?.publicAddress, "203.0.113.2");
+    assert.deepEqual(made?.ports[0]?.ingress, [{ protocol: "any", peers: ["0.0.0.0/0"] }]);
+  });
+});
+
+test("no connections need no network", async () => {
+  const { mine } = setUp();
+  assert.equal((await mine.ready([], milliseconds(0))).size, 0);
+});
+
+test("what cannot be made is tried again, and the reason is told meanwhile", async () => {
+  const { mine, kernel, looks } = setUp();
+  await opened(mine, async () => {
+    kernel.trouble = "no room for another device";
+    mine.hear([picture]);
+    await until("the managers hear why", () => looks.at(-1)?.problem?.includes("device") ?? false);
+    await assert.rejects(mine.ready([nic], milliseconds(1)), /no room for another device/);
+    kernel.trouble = undefined;
+    await mine.ready([nic], seconds(10));
+    await until("the managers hear that it is over", () => looks.at(-1)?.problem === null);
+  });
+});
+
+test("a router that is lost is made again without being asked, and a flipped setting is put back", async () => {
+  const { mine, kernel, looks } = setUp();
+  await opened(mine, async () => {
+    mine.hear([picture]);
+    const isUp = () => looks.at(-1)?.routers[0]?.isUp === true;
+    await until("the router is up", isUp);
+    loseRouter(kernel, id);
+    kernel.isBridgeFiltering = false;
+    await until("both are told", () =>
+      looks.some(({ rules, routers }) => rules === "bypassed" && routers[0]?.isUp === false),
+    );
+    await until("both are mended", () => isUp() && looks.at(-1)?.rules === "in-force");
+  });
+});
+
+test("an agent that begins anew makes what the last picture said, before any manager is there", async () => {
+  const { mine, shelf } = setUp();
+  await opened(mine, async () => {
+    mine.hear([picture]);
+    await mine.ready([nic], seconds(10));
+  });
+  const next = setUp(simulatedKernel(), shelf); // As after a reboot.
+  await opened(next.mine, async () => {
+    assert.equal((await next.mine.ready([nic], milliseconds(0))).size, 1);
+  });
+});

@@ -1,0 +1,220 @@
+/**
+ * Keeps the networks of one host as the last picture says, and tells what is.
+ *
+ * It looks now and then and mends what it finds broken, without being asked: a router whose processes were
+ * killed, rules that somebody flushed. The picture is kept where a restart finds it, so all of that goes
+ * on while no manager is there.
+ */
+import type { NetworksLook } from "@holdfast/cloud/hosts";
+import type {
+  NetworkPicture,
+  PortPicture,
+  RouterPicture,
+  RulePicture,
+} from "@holdfast/cloud/networks";
+import type { Facts, HostNetworks, Network, Router, Rule } from "@holdfast/drivers/network";
+import type { NicId } from "@holdfast/kernel/ids";
+import { Problem, problem } from "@holdfast/kernel/problem";
+import { type Duration, seconds } from "@holdfast/kernel/time";
+
+/** Where the last picture is kept. */
+export interface PictureShelf {
+  load(): Promise<readonly NetworkPicture[] | undefined>;
+  save(networks: readonly NetworkPicture[]): Promise<void>;
+}
+
+export interface NetworkerDeps {
+  readonly networks: HostNetworks;
+  readonly shelf: PictureShelf;
+  /** Name servers that know the rest of the world. */
+  readonly forwarders: readonly string[];
+  /** Something to tell the managers. They may not be there; it is told again. */
+  readonly onLook: (look: NetworksLook) => void;
+  readonly log: (message: string, about: Record<string, unknown>) => void;
+}
+
+export interface Networker {
+  open(): Promise<void>;
+  hear(networks: readonly NetworkPicture[]): void;
+  /**
+   * Resolves when these can be plugged into, with what their guests should know of them. Rejects with
+   * `network_not_ready` if they cannot by `within`.
+   */
+  ready(nics: readonly NicId[], within: Duration): Promise<ReadonlyMap<NicId, { mtu: number }>>;
+  /** The network and the port of a connection, as the last picture has them. */
+  seatOf(nic: NicId): Seat | undefined;
+  close(): void;
+}
+
+export interface Seat {
+  readonly network: NetworkPicture;
+  readonly port: PortPicture;
+}
+
+/** A look is a few processes' work, and a router that is gone should be back before a guest gives up. */
+const lookEvery = seconds(2);
+const retryPause = seconds(1);
+/** What has not changed is told again, in case nobody heard it. */
+const tellEvery = seconds(10);
+
+export function networker(deps: NetworkerDeps): Networker {
+  const { networks: kernel, shelf, log } = deps;
+  let wanted: readonly NetworkPicture[] = [];
+  let applied: readonly NetworkPicture[] = [];
+  let trouble: string | null = null;
+  let told = "";
+  let toldAgo = 0;
+  let isOpen = true;
+  let timer: NodeJS.Timeout | undefined;
+  /** Whoever waits for ports. */
+  const waiting = new Set<() => void>();
+
+  return {
+    async open() {
+      const kept = await shelf.load();
+      if (kept) await apply(kept);
+      timer = setTimeout(() => void tend(), lookEvery);
+    },
+    hear(networks) {
+      shelf.save(networks).catch((error) => log("could not keep the picture", { error }));
+      void apply(networks);
+    },
+    ready: (nics, within) =>
+      new Promise((resolve, reject) => {
+        const found = new Map<NicId, { mtu: number }>();
+        const look = () => {
+          for (const { mtu, ports } of applied)
+            for (const { nic } of ports) if (nics.includes(nic)) found.set(nic, { mtu });
+          if (found.size < nics.length) return;
+          done();
+          resolve(found);
+        };
+        const late = setTimeout(() => {
+          done();
+          reject(notReady(trouble));
+        }, within);
+        const done = () => {
+          clearTimeout(late);
+          waiting.delete(look);
+        };
+        waiting.add(look);
+        look();
+      }),
+    seatOf(nic) {
+      for (const network of wanted) {
+        const port = network.ports.find((each) => each.nic === nic);
+        if (port) return { network, port };
+      }
+      return undefined;
+    },
+    close() {
+      isOpen = false;
+      clearTimeout(timer);
+    },
+  };
+
+  async function apply(networks: readonly NetworkPicture[]): Promise<void> {
+    wanted = networks;
+    try {
+      await kernel.apply({ networks: networks.map((each) => networkOf(each, deps.forwarders)) });
+      trouble = null;
+      applied = networks;
+      for (const look of [...waiting]) look();
+    } catch (error) {
+      trouble = error instanceof Problem ? error.message : "They could not be made.";
+      log("could not make the networks", { error });
+      if (!isOpen) return;
+      clearTimeout(timer);
+      timer = setTimeout(() => void tend(), retryPause);
+    }
+  }
+
+  async function tend(): Promise<void> {
+    if (wanted.length > 0 || told !== "") {
+      if (wanted !== applied) await apply(wanted);
+      await look().catch((error) => log("could not look at the networks", { error }));
+    }
+    if (!isOpen) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => void tend(), lookEvery);
+  }
+
+  async function look(): Promise<void> {
+    const facts = await kernel.look();
+    tell(facts);
+    if (isBroken(facts)) await apply(wanted);
+  }
+
+  function tell(facts: Facts): void {
+    const look: NetworksLook = {
+      problem: trouble,
+      rules: facts.rules,
+      routers: facts.routers.flatMap(({ network, generation, is, reason }) => {
+        const mine = wanted.find(({ id }) => id === network)?.router;
+        return mine
+          ? [
+              {
+                network,
+                generation: generation ?? mine.generation,
+                isUp: is === "up" && generation === mine.generation,
+                says: reason ?? null,
+              },
+            ]
+          : [];
+      }),
+    };
+    const text = JSON.stringify(look);
+    toldAgo += lookEvery;
+    if (text === told && toldAgo < tellEvery) return;
+    told = text;
+    toldAgo = 0;
+    deps.onLook(look);
+  }
+}
+
+const isBroken = ({ rules, routers, ports }: Facts) =>
+  rules !== "in-force" ||
+  routers.some(({ is }) => is !== "up") ||
+  ports.some(({ is }) => is === "absent");
+
+function networkOf(picture: NetworkPicture, forwarders: readonly string[]): Network {
+  const { id, vni, vlan, mtu, cidr, gateway, domain, peers, ports, router } = picture;
+  return {
+    ...{ id, vni, mtu, cidr, gateway, domain, peers },
+    ...(vlan === null ? { kind: "vxlan" } : { kind: "vlan", vlan }),
+    ports: ports.map(({ nic, mac, address, ingress, egress }) => ({
+      ...{ nic, mac, address, isUp: true },
+      ingress: rulesOf(ingress),
+      egress: rulesOf(egress),
+    })),
+    ...(router ? { router: routerOf(router, forwarders) } : {}),
+  };
+}
+
+const everything: readonly Rule[] = [{ protocol: "any", peers: ["0.0.0.0/0"] }];
+
+const rulesOf = (rules: readonly RulePicture[] | null): readonly Rule[] =>
+  rules?.map(({ protocol, ports, peers }) => ({ protocol, peers, ...(ports ? { ports } : {}) })) ??
+  everything;
+
+function routerOf(picture: RouterPicture, forwarders: readonly string[]): Router {
+  const { generation, mac, guests, sourceAddress, forwards, oneToOne } = picture;
+  return {
+    ...{ generation, mac, hosts: guests, forwarders, hasUplink: true, statics: oneToOne },
+    ...(sourceAddress === null ? {} : { sourceNat: sourceAddress }),
+    forwards:
+      sourceAddress === null
+        ? [] // There is no address to forward from.
+        : forwards.map((forward) => ({ ...forward, publicAddress: sourceAddress })),
+  };
+}
+
+const notReady = (trouble: string | null) =>
+  problem(
+    "unavailable",
+    "network_not_ready",
+    trouble
+      ? `The networks of this host could not be made: ${trouble}`
+      : "The host has not been told of this instance's network in time.",
+    { fix: "It is tried again by itself. See what is wrong now: holdfast health" },
+  );

@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { HostId, NetworkId, NicId, SecurityGroupId } from "@holdfast/kernel/ids";
+import type { Facts, Nic } from "./model.ts";
+import { NetworkPicture, picturesOf } from "./picture.ts";
+
+const uuid = <T extends string>(n: number) =>
+  `00000000-0000-7000-8000-${String(n).padStart(12, "0")}` as T; // Shaped like one.
+const [hostA, hostB, hostC] = [uuid<HostId>(1), uuid<HostId>(2), uuid<HostId>(3)];
+const net = uuid<NetworkId>(10);
+const web = uuid<SecurityGroupId>(20);
+const nic = (n: number, host: HostId | undefined, groups: SecurityGroupId[] = []): Nic => ({
+  id: uuid<NicId>(100 + n),
+  network: net,
+  instance: uuid(200 + n),
+  name: `vm${n}`,
+  address: `10.1.0.1${n}`,
+  mac: `02:1d:0a:01:00:0${n}`,
+  host,
+  groups,
+});
+const facts = (more: Partial<Facts> = {}): Facts => ({
+  networks: [{ id: net, vni: 100, vlan: null, cidr: "10.1.0.0/24", domain: "net.internal" }],
+  nics: [nic(1, hostA), nic(2, hostB), nic(3, undefined)],
+  rules: [],
+  routers: [{ network: net, host: hostA, generation: 2, address: "203.0.113.2" }],
+  forwards: [],
+  oneToOne: [],
+  underlays: new Map([
+    [hostA, "192.0.2.1"],
+    [hostB, "192.0.2.2"],
+    [hostC, "192.0.2.3"],
+  ]),
+  ...more,
+});
+const of = (given: Facts, host: HostId) => {
+  const [picture] = picturesOf(given).get(host) ?? [];
+  assert.ok(picture);
+  return NetworkPicture.parse(JSON.parse(JSON.stringify(picture))); // As it travels.
+};
+
+test("a host hears of its own ports, of the hosts that have others, and of no other network", () => {
+  const pictures = picturesOf(facts());
+  assert.deepEqual([...pictures.keys()], [hostA, hostB]);
+  assert.deepEqual(of(facts(), hostA).peers, ["192.0.2.2"]);
+  assert.deepEqual(
+    of(facts(), hostB).ports.map(({ address }) => address),
+    ["10.1.0.12"],
+  );
+});
+
+test("the router is on its host only, and knows guests that do not run as well", () => {
+  const { router, gateway } = of(facts(), hostA);
+  assert.equal(gateway, "10.1.0.1");
+  assert.equal(router?.generation, 2);
+  assert.deepEqual(
+    router?.guests.map(({ name }) => name),
+    ["vm1", "vm2", "vm3"],
+  );
+  assert.equal(of(facts(), hostB).router, null);
+});
+
+test("a router on a host without guests is in its network all the same", () => {
+  const given = facts({
+    routers: [{ network: net, host: hostC, generation: 1, address: undefined }],
+  });
+  assert.deepEqual(of(given, hostC).peers, ["192.0.2.1", "192.0.2.2"]);
+  assert.deepEqual(of(given, hostC).ports, []);
+  assert.deepEqual(of(given, hostA).peers, ["192.0.2.2", "192.0.2.3"]);
+});
+
+test("without a group everything may pass; with one, what it says may come in and all may leave", () => {
+  const rule = {
+    group: web,
+    direction: "ingress",
+    protocol: "tcp",
+    ports: { from: 80, to: 80 },
+    peer: { cidr: "0.0.0.0/0" },
+  } as const;
+  const given = facts({ nics: [nic(1, hostA), nic(2, hostA, [web])], rules: [rule] });
+  const [open, closed] = of(given, hostA).ports;
+  assert.deepEqual([open?.ingress, open?.egress], [null, null]);
+  const expected = [{ protocol: "tcp", ports: { from: 80, to: 80 }, peers: ["0.0.0.0/0"] }];
+  assert.deepEqual([closed?.ingress, closed?.egress], [expected, null]);
+});
+
+test("a group as the other side is its members in the network; without members, nobody", () => {
+  const rule = (peer: SecurityGroupId) =>
+    ({
+      group: web,
+      direction: "ingress",
+      protocol: "any",
+      ports: undefined,
+      peer: { group: peer },
+    }) as const;
+  const members = facts({ nics: [nic(1, hostA, [web]), nic(2, hostB, [web])], rules: [rule(web)] });
+  assert.deepEqual(of(members, hostA).ports[0]?.ingress?.[0]?.peers, ["10.1.0.11", "10.1.0.12"]);
+  const empty = facts({ nics: [nic(1, hostA, [web])], rules: [rule(uuid(21))] });
+  assert.deepEqual(of(empty, hostA).ports[0]?.ingress?.[0]?.peers, []);
+});

@@ -1,0 +1,98 @@
+/** Everything that the pictures of these hosts are made of, read at one moment in a handful of queries. */
+import type { HostId, NetworkId, NicId, SecurityGroupId } from "@holdfast/kernel/ids";
+import type { Database } from "@holdfast/store/database";
+import type {
+  Facts,
+  Forward,
+  Network,
+  Nic,
+  OneToOne,
+  Router,
+  SecurityRule,
+} from "../core/model.ts";
+
+/** States in which the host of an instance must have its ports; as `homed` of its life cycle. */
+export const homed = "('starting', 'running', 'stopping', 'migrating', 'lost')";
+
+interface RuleRow extends Omit<SecurityRule, "ports" | "peer"> {
+  readonly from: number | null;
+  readonly to: number | null;
+  readonly cidr: string | null;
+  readonly peer: SecurityGroupId | null;
+}
+
+/** Of every network that one of these hosts has something to do with. */
+export async function readFacts(database: Database, hosts: readonly HostId[]): Promise<Facts> {
+  return database.transaction(async (sql) => {
+    await sql.query("set transaction isolation level repeatable read, read only");
+    const networks = await sql.query<Network>(
+      `select n.id, n.vni, n.vlan, n.cidr, n.domain from network n
+       where n.deleted_at is null and (
+         exists (select from router r where r.network_id = n.id and r.host_id = any($1))
+         or exists (select from nic c join instance i on i.id = c.instance_id
+           where c.network_id = n.id and i.home = any($1)))
+       order by n.id`,
+      [hosts],
+    );
+    const ids = networks.map(({ id }) => id);
+    const nics = await sql.query<Nic & { home: HostId | null; groups: SecurityGroupId[] | string }>(
+      `select c.id, c.network_id as network, c.instance_id as instance, i.name,
+         host(c.address) as address, c.mac, case when i.state in ${homed} then i.home end as home,
+         array(select g.group_id::text from nic_group g where g.nic_id = c.id order by 1) as groups
+       from nic c join instance i on i.id = c.instance_id
+       where c.network_id = any($1) order by c.id`,
+      [ids],
+    );
+    const rules = await sql.query<RuleRow>(
+      `select r.group_id as "group", r.direction, r.protocol, r.from_port as "from", r.to_port as "to",
+         r.peer_cidr as cidr, r.peer_group as peer
+       from security_rule r where r.group_id in
+         (select g.group_id from nic_group g join nic c on c.id = g.nic_id where c.network_id = any($1))
+       order by r.id`,
+      [ids],
+    );
+    const routers = await sql.query<Router>(
+      `select r.network_id as network, r.host_id as host, r.generation, host(a.address) as address
+       from router r left join public_address a on a.network_id = r.network_id
+       where r.network_id = any($1)`,
+      [ids],
+    );
+    const forwards = await sql.query<Forward>(
+      `select f.network_id as network, f.protocol, f.public_port as "publicPort",
+         host(c.address) as address, f.port
+       from port_forward f join nic c on c.id = f.nic_id
+       where f.network_id = any($1) order by f.id`,
+      [ids],
+    );
+    const oneToOne = await sql.query<OneToOne>(
+      `select c.network_id as network, host(a.address) as "publicAddress", host(c.address) as address
+       from public_address a join nic c on c.id = a.nic_id
+       where c.network_id = any($1) order by a.address`,
+      [ids],
+    );
+    const underlays = await sql.query<{ id: HostId; underlay: string }>(
+      "select id, host(underlay) as underlay from host where underlay is not null",
+    );
+    return {
+      networks,
+      nics: nics.map(({ home, ...nic }) => ({ ...nic, host: home ?? undefined })),
+      rules: rules.map(ruleOf),
+      routers: routers.map((router) => ({ ...router, address: router.address ?? undefined })),
+      forwards,
+      oneToOne,
+      underlays: new Map(underlays.map(({ id, underlay }) => [id, underlay])),
+    };
+  });
+}
+
+function ruleOf({ from, to, cidr, peer, ...rule }: RuleRow): SecurityRule {
+  if (!peer && !cidr) throw new Error("a security rule without another side");
+  return {
+    ...rule,
+    ports: from !== null && to !== null ? { from, to } : undefined,
+    peer: peer ? { group: peer } : { cidr: cidr ?? "" },
+  };
+}
+
+export const nicIdOf = (id: string) => id as NicId; // A column's type.
+export const networkIdOf = (id: string) => id as NetworkId; // The same.

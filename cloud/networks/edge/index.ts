@@ -1,0 +1,15 @@
+/** The networks capability's edge, for other edges and for whoever wires a process. */
+export {
+  allotNics,
+  type Connection,
+  findConnections,
+  type GivenNic,
+  insertNics,
+  type NewNic,
+  nicsOf,
+  nicViewsOf,
+  releaseNics,
+} from "./nics.ts";
+export { type NetworkRouteDeps, networkRoutes } from "./routes.ts";
+export { networkTroubles } from "./troubles.ts";
+export { networkWatch } from "./watch.ts";

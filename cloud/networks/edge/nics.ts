@@ -1,0 +1,215 @@
+/**
+ * The connections of instances: given with their birth, taken back once, when they are expunged.
+ *
+ * Whoever gives out addresses of a network holds its row, so two can never give out the same.
+ */
+import type {
+  InstanceId,
+  NetworkId,
+  NicId,
+  ProjectId,
+  SecurityGroupId,
+} from "@holdfast/kernel/ids";
+import { problem } from "@holdfast/kernel/problem";
+import type { Sql } from "@holdfast/store/database";
+import {
+  formatAddress,
+  guestRange,
+  lowestFree,
+  macOf,
+  parseAddress,
+  parseCidr,
+  sizeOf,
+} from "../core/cidr.ts";
+
+/** What an instance asks to be connected to, in the order in which its guest sees it. */
+export interface Connection {
+  readonly id: NicId;
+  readonly network: NetworkId;
+  readonly isPublic: boolean;
+  readonly groups: readonly SecurityGroupId[];
+}
+
+/** For queries: the connections of the instance of this column, in order, as its host needs them. */
+export const nicsOf = (instance: string) =>
+  `coalesce((select json_agg(json_build_object('id', c.id, 'mac', c.mac) order by c.slot)
+     from nic c where c.instance_id = ${instance}), '[]')`;
+
+/** The same as people see them. */
+export const nicViewsOf = (instance: string) =>
+  `coalesce((select json_agg(json_build_object('network', w.name, 'address', host(c.address), 'mac', c.mac,
+       'publicAddress', host(p.address), 'groups', array(select g.name from nic_group m
+         join security_group g on g.id = m.group_id where m.nic_id = c.id order by g.name)) order by c.slot)
+     from nic c join network w on w.id = c.network_id left join public_address p on p.nic_id = c.id
+     where c.instance_id = ${instance}), '[]')`;
+
+/** As its host needs it to start the machine. */
+export interface GivenNic {
+  readonly id: NicId;
+  readonly mac: string;
+}
+
+export interface Connecting {
+  readonly instance: InstanceId;
+  readonly connections: readonly Connection[];
+}
+
+export interface NewNic extends Connection {
+  readonly mac: string;
+  readonly instance: InstanceId;
+  readonly slot: number;
+  readonly address: string;
+}
+
+/**
+ * Chooses the lowest free address of each network for each of these. The rows of the networks stay locked
+ * until the end of the transaction. Rejects with `network_not_found` or `addresses_exhausted`.
+ */
+export async function allotNics(sql: Sql, all: readonly Connecting[]): Promise<readonly NewNic[]> {
+  const wanted = new Map<NetworkId, number>();
+  for (const { network } of all.flatMap(({ connections }) => connections))
+    wanted.set(network, (wanted.get(network) ?? 0) + 1);
+  if (wanted.size === 0) return [];
+  const networks = await sql.query<{ id: NetworkId; name: string; cidr: string }>(
+    `select id, name, cidr from network where id = any($1) and deleted_at is null
+     order by id for update`,
+    [[...wanted.keys()]],
+  );
+  const free = new Map<NetworkId, number[]>();
+  for (const network of networks)
+    free.set(network.id, [...(await freeIn(sql, network, wanted.get(network.id) ?? 0))]);
+  return all.flatMap(({ instance, connections }) =>
+    connections.map((connection, slot): NewNic => {
+      const address = free.get(connection.network)?.shift();
+      if (address === undefined) throw networkGone();
+      return {
+        ...connection,
+        ...{ instance, slot },
+        address: formatAddress(address),
+        mac: macOf(address),
+      };
+    }),
+  );
+}
+
+async function freeIn(
+  sql: Sql,
+  { id, name, cidr }: { id: NetworkId; name: string; cidr: string },
+  count: number,
+): Promise<readonly number[]> {
+  const parsed = parseCidr(cidr);
+  if (!parsed) throw new Error(`the network ${name} has ${cidr}, which is no network`);
+  const rows = await sql.query<{ address: string; instance: string; state: string }>(
+    `select host(c.address) as address, i.name as instance, i.state
+     from nic c join instance i on i.id = c.instance_id where c.network_id = $1`,
+    [id],
+  );
+  const taken = new Set(rows.map(({ address }) => parseAddress(address) ?? 0));
+  const free = lowestFree(guestRange(parsed), taken, count);
+  if (free.length === count) return free;
+  const size = Math.max(0, sizeOf(parsed) - 3);
+  const idle = rows.filter(({ state }) => state === "stopped" || state === "destroyed");
+  throw problem(
+    "exhausted",
+    "addresses_exhausted",
+    `The network ${name} (${cidr}) has ${size} addresses for guests: ${rows.length} are taken, and ${count} more were asked for.`,
+    {
+      fix:
+        idle.length > 0
+          ? `Give some back (${idle.length} are held by what does not run, for example ${idle[0]?.instance}: holdfast expunge ${idle[0]?.instance}), or run it in a larger network: holdfast networks create`
+          : "Run it in a larger network: holdfast networks create",
+      facts: { size, taken: rows.length, asked: count, idle: idle.slice(0, 32) },
+    },
+  );
+}
+
+export async function insertNics(sql: Sql, nics: readonly NewNic[]): Promise<void> {
+  if (nics.length === 0) return;
+  await sql.query(
+    `insert into nic (id, instance_id, network_id, slot, address, mac, is_public)
+     select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::inet[], $6::text[], $7::bool[])`,
+    [
+      nics.map(({ id }) => id),
+      nics.map(({ instance }) => instance),
+      nics.map(({ network }) => network),
+      nics.map(({ slot }) => slot),
+      nics.map(({ address }) => address),
+      nics.map(({ mac }) => mac),
+      nics.map(({ isPublic }) => isPublic),
+    ],
+  );
+  const grouped = nics.flatMap(({ id, groups }) => groups.map((group) => ({ id, group })));
+  if (grouped.length === 0) return;
+  const wanted = [...new Set(grouped.map(({ group }) => group))];
+  const held = await sql.query(
+    "select id from security_group where id = any($1) order by id for key share",
+    [wanted],
+  );
+  // Without it the instance would be open to everybody.
+  if (held.length < wanted.length)
+    throw problem("not_found", "group_not_found", "A security group that was asked for is gone.", {
+      fix: "See them: holdfast groups",
+    });
+  await sql.query(
+    "insert into nic_group (nic_id, group_id) select * from unnest($1::uuid[], $2::uuid[])",
+    [grouped.map(({ id }) => id), grouped.map(({ group }) => group)],
+  );
+}
+
+/** Everything that these held is free again. A static public address stays its project's. */
+export async function releaseNics(sql: Sql, instances: readonly InstanceId[]): Promise<void> {
+  if (instances.length === 0) return;
+  // Whoever attaches or forwards something to one of them waits, and finds it gone.
+  await sql.query("select from nic where instance_id = any($1) order by id for update", [
+    instances,
+  ]);
+  const mine = "(select id from nic where instance_id = any($1))";
+  await sql.query(`delete from port_forward where nic_id in ${mine}`, [instances]);
+  await sql.query(`delete from public_address where kind = 'automatic' and nic_id in ${mine}`, [
+    instances,
+  ]);
+  await sql.query(`update public_address set nic_id = null where nic_id in ${mine}`, [instances]);
+  await sql.query("delete from nic where instance_id = any($1)", [instances]);
+}
+
+/**
+ * What a request to run names, found. Without a name it is the project's network `default`, if there is one.
+ * Rejects with `network_not_found` and `group_not_found`.
+ */
+export async function findConnections(
+  sql: Sql,
+  project: ProjectId,
+  { networks, groups }: { networks?: readonly string[] | undefined; groups: readonly string[] },
+): Promise<{ networks: readonly NetworkId[]; groups: readonly SecurityGroupId[] }> {
+  const wanted = networks ?? ["default"];
+  const found = await sql.query<{ id: NetworkId; name: string }>(
+    `select id, name from network where project_id = $1 and deleted_at is null
+       and (name = any($2) or id::text = any($2))`,
+    [project, wanted],
+  );
+  const known = await sql.query<{ id: SecurityGroupId; name: string }>(
+    "select id, name from security_group where project_id = $1 and (name = any($2) or id::text = any($2))",
+    [project, groups],
+  );
+  const of = <T extends { id: string; name: string }>(all: readonly T[], asked: string) =>
+    all.find(({ id, name }) => name === asked || id === asked);
+  const missing = wanted.find((name) => !of(found, name));
+  if (missing !== undefined && networks)
+    throw problem("not_found", "network_not_found", `There is no network ${missing}.`, {
+      fix: "See them: holdfast networks",
+    });
+  const strange = groups.find((name) => !of(known, name));
+  if (strange !== undefined)
+    throw problem("not_found", "group_not_found", `There is no security group ${strange}.`, {
+      fix: "See them: holdfast groups",
+    });
+  return {
+    networks: wanted.flatMap((name) => of(found, name)?.id ?? []),
+    groups: groups.flatMap((name) => of(known, name)?.id ?? []),
+  };
+}
+
+const networkGone = () =>
+  problem("not_found", "network_not_found", "A network that was asked for is not there any more.", {
+    fix: "See them: holdfast networks",
+  });

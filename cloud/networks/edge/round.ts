@@ -1,0 +1,139 @@
+/**
+ * One look at all networks: routers go where they should be, automatic public addresses come and go.
+ *
+ * Level-triggered and the same for every manager. One at a time does it; the others need not wait, because
+ * it would find nothing left to do.
+ */
+import type { HostId, NetworkId, NicId, ProjectId } from "@holdfast/kernel/ids";
+import type { Instant } from "@holdfast/kernel/time";
+import type { Database, Sql } from "@holdfast/store/database";
+import { appendJournal } from "@holdfast/store/journal";
+import { announce } from "@holdfast/store/news";
+import { movePublic, type PublicNic } from "../core/public.ts";
+import {
+  moveRouters,
+  type RoutedNetwork,
+  type RouterHost,
+  type RouterMove,
+} from "../core/routers.ts";
+import { homed } from "./facts.ts";
+import { giveAutomatic, giveRouters, takeBackAutomatic } from "./public-addresses.ts";
+
+export interface RoundDeps {
+  readonly database: Database;
+  readonly now: () => Instant;
+  readonly self: string;
+}
+
+/** Any number that nobody else locks. */
+const turn = 7_301_184;
+
+/** Resolves with whether anything has changed. */
+export async function round({ database, now: readNow, self }: RoundDeps): Promise<boolean> {
+  return database.transaction(async (sql) => {
+    const [mine] = await sql.query<{ got: boolean }>(
+      "select pg_try_advisory_xact_lock($1) as got",
+      [turn],
+    );
+    if (!mine?.got) return false;
+    const now = readNow();
+    const moves = moveRouters(await readNetworks(sql), await readHosts(sql));
+    await writeMoves(sql, moves, now);
+    const routers = await giveRouters(sql, now);
+    const publics = await readPublic(sql);
+    const { allocate, release } = movePublic(publics);
+    await takeBackAutomatic(sql, release);
+    const wanting = publics.filter(({ id }) => allocate.includes(id));
+    const without = await giveAutomatic(
+      sql,
+      wanting.map(({ id, project }) => ({ nic: id, project })),
+      now,
+    );
+    const given = routers + wanting.length - without.length;
+    const isChanged = moves.length + release.length + given > 0;
+    if (isChanged) await announce(sql, { from: self, networks: true });
+    return isChanged;
+  });
+}
+
+async function readNetworks(sql: Sql): Promise<readonly RoutedNetwork[]> {
+  const rows = await sql.query<{
+    id: NetworkId;
+    host: HostId | null;
+    epoch: number | null;
+    generation: number | null;
+    guests: Record<string, number> | null;
+  }>(
+    `select n.id, r.host_id as host, r.host_epoch as epoch, r.generation, g.guests
+     from network n left join router r on r.network_id = n.id
+     left join (
+       select network_id, jsonb_object_agg(home, guests) as guests from (
+         select c.network_id, i.home, count(*)::int as guests
+         from nic c join instance i on i.id = c.instance_id
+         where i.home is not null and i.state in ${homed} group by 1, 2) h group by 1
+     ) g on g.network_id = n.id
+     where r.network_id is not null or (n.deleted_at is null and g.guests is not null)
+     order by n.id`,
+  );
+  return rows.map(({ id, host, epoch, generation, guests }) => ({
+    id,
+    guests: new Map(Object.entries(guests ?? {}) as [HostId, number][]), // Keys are what was aggregated.
+    router: host && epoch !== null && generation !== null ? { host, epoch, generation } : undefined,
+  }));
+}
+
+async function readHosts(sql: Sql): Promise<ReadonlyMap<HostId, RouterHost>> {
+  const rows = await sql.query<RouterHost>(
+    `select id, name, epoch, state, mode, underlay is not null as "hasUnderlay" from host order by name`,
+  );
+  return new Map(rows.map((host) => [host.id, host]));
+}
+
+async function writeMoves(sql: Sql, moves: readonly RouterMove[], now: Instant): Promise<void> {
+  const placed = moves.filter((move) => move.do === "place");
+  if (placed.length > 0) {
+    await sql.query(
+      `insert into router (network_id, host_id, host_epoch, generation, since)
+       select *, $5::timestamptz from unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[])
+       on conflict (network_id) do update set host_id = excluded.host_id, is_up = null, says = null,
+         host_epoch = excluded.host_epoch, generation = excluded.generation, since = excluded.since`,
+      [
+        placed.map(({ network }) => network),
+        placed.map(({ host }) => host),
+        placed.map(({ epoch }) => epoch),
+        placed.map(({ generation }) => generation),
+        new Date(now),
+      ],
+    );
+  }
+  const removed = moves.filter(({ do: what }) => what === "remove").map(({ network }) => network);
+  if (removed.length > 0)
+    await sql.query("delete from router where network_id = any($1)", [removed]);
+  await appendJournal(
+    sql,
+    moves.map((move) => ({
+      at: now,
+      kind: "network" as const,
+      subject: move.network,
+      actor: "holdfast",
+      ...(move.do === "place"
+        ? {
+            event: "routerPlaced",
+            generation: move.generation,
+            detail: { host: move.host, why: move.why },
+          }
+        : { event: "routerRemoved" }),
+    })),
+  );
+}
+
+const readPublic = (sql: Sql) =>
+  sql.query<PublicNic & { id: NicId; project: ProjectId }>(
+    `select c.id, i.project_id as project, c.is_public as "isPublic",
+       (i.home is not null and i.state in ${homed} and i.state <> 'stopping')
+         or (i.state in ('stopped', 'stopping') and i.desired = 'running') as "isMeantToRun",
+       coalesce(a.kind, 'nothing') as has
+     from nic c join instance i on i.id = c.instance_id
+       left join public_address a on a.nic_id = c.id
+     where c.is_public or a.kind = 'automatic'`,
+  );

@@ -1,0 +1,9 @@
+/** Networks: what guests are connected to. What other capabilities may use. */
+export type { Facts } from "./core/model.ts";
+export {
+  NetworkPicture,
+  type PortPicture,
+  type RouterPicture,
+  type RulePicture,
+} from "./core/picture.ts";
+export { isSupply } from "./core/plan.ts";

@@ -1,0 +1,148 @@
+/** Networks through the whole platform: addresses with a birth, routers that appear, move and go, metadata. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { askMetadata, loseRouter } from "@holdfast/drivers/network/simulated";
+import type { NetworkId, NicId } from "@holdfast/kernel/ids";
+import { stopTestServer } from "@holdfast/store/testing";
+import { type Platform, startPlatform, until } from "./platform.ts";
+
+interface View {
+  readonly id: string;
+  readonly state: string;
+  readonly host: string | null;
+  readonly nics: readonly {
+    readonly network: string;
+    readonly address: string;
+    readonly publicAddress: string | null;
+  }[];
+}
+interface NetworkView {
+  readonly id: NetworkId;
+  readonly guests: number;
+  readonly router: {
+    readonly host: string;
+    readonly generation: number;
+    readonly isUp: boolean | null;
+  } | null;
+}
+const at = "/v1/projects/default";
+let platform: Platform;
+
+before(async () => {
+  platform = await startPlatform({ hosts: 2 });
+  const made = await platform.call("POST", `${at}/networks`, { name: "blue", cidr: "10.7.0.0/24" });
+  assert.equal(made.status, 201, JSON.stringify(made.body));
+  await platform.call("POST", "/v1/public-ranges", { cidr: "203.0.113.0/29" });
+});
+after(async () => {
+  await platform?.close();
+  await stopTestServer();
+});
+
+const show = async (name: string) =>
+  (await platform.call<View>("GET", `${at}/instances/${name}`)).body;
+const network = async () => (await platform.call<NetworkView>("GET", `${at}/networks/blue`)).body;
+const hostOf = (name: string | null) => {
+  const host = platform.hosts.find((each) => each.name === name);
+  assert.ok(host, `no host ${name}`);
+  return host;
+};
+async function run(name: string, more = {}): Promise<void> {
+  const { status, body } = await platform.call("POST", `${at}/instances`, {
+    ...{ name, networks: ["blue"], ...more },
+  });
+  assert.equal(status, 202, JSON.stringify(body));
+  await until(`${name} runs`, async () => (await show(name)).state === "running");
+}
+const nicOf = async (name: string) => {
+  const [row] = await platform.database.query<{ id: NicId }>(
+    "select c.id from nic c join instance i on i.id = c.instance_id where i.name = $1",
+    [name],
+  );
+  assert.ok(row);
+  return row.id;
+};
+
+test("an instance has an address from its first moment, its host the port, and the network a router", async () => {
+  await run("web", { isPublic: true });
+  const { nics, host } = await show("web");
+  assert.deepEqual(
+    nics.map(({ network: name, address }) => [name, address]),
+    [["blue", "10.7.0.2"]],
+  );
+  await until("the router is up", async () => (await network()).router?.isUp === true);
+  const { id, router } = await network();
+  assert.equal(router?.host, host);
+  const made = hostOf(host).kernel.networks.get(id)?.network;
+  assert.deepEqual(
+    made?.ports.map(({ address }) => address),
+    ["10.7.0.2"],
+  );
+  assert.deepEqual(
+    made?.router?.hosts.map(({ name }) => name),
+    ["web"],
+  );
+});
+
+test("an automatic public address is new after a stop and kept over a reboot", async () => {
+  await until("it has one", async () => (await show("web")).nics[0]?.publicAddress !== null);
+  const first = (await show("web")).nics[0]?.publicAddress;
+  await platform.call("POST", `${at}/instances/web/reboot`, { force: true });
+  assert.equal((await show("web")).nics[0]?.publicAddress, first);
+  await platform.call("POST", `${at}/instances/web/stop`, { force: true });
+  await until("it is given back", async () => (await show("web")).nics[0]?.publicAddress === null);
+  await until(
+    "the router is gone with the last guest",
+    async () => (await network()).router === null,
+  );
+  await platform.call("POST", `${at}/addresses`, { name: "taken" }); // Somebody else gets it.
+  await platform.call("POST", `${at}/instances/web/start`, {});
+  await until("it has another", async () => {
+    const now = (await show("web")).nics[0]?.publicAddress ?? null;
+    return now !== null && now !== first;
+  });
+});
+
+test("a guest is told of itself by its host", async () => {
+  const { id, host } = await show("web");
+  const { kernel } = hostOf(host);
+  const ask = async (path: string) =>
+    (await askMetadata(kernel, await nicOf("web"), { method: "GET", path, headers: {} })).body;
+  assert.equal(await ask("/latest/meta-data/instance-id"), id);
+  assert.equal(await ask("/latest/meta-data/local-ipv4"), "10.7.0.2");
+  assert.equal(await ask("/latest/meta-data/local-hostname"), "web.blue.holdfast.internal");
+  await until("the public address is told", async () =>
+    (await ask("/latest/meta-data/public-ipv4")).startsWith("203.0.113."),
+  );
+});
+
+test("a router that is lost is made again by its host, and one whose host is emptied moves", async () => {
+  await until("the router is up", async () => (await network()).router?.isUp === true);
+  const { id, router } = await network();
+  loseRouter(hostOf(router?.host ?? null).kernel, id);
+  await until(
+    "it is made again",
+    () => hostOf(router?.host ?? null).kernel.networks.get(id)?.router !== undefined,
+  );
+  await platform.call("PATCH", `/v1/hosts/${router?.host}`, { mode: "maintenance" });
+  await until("it is on the other host", async () => {
+    const now = (await network()).router;
+    return now !== null && now.host !== router?.host && now.isUp === true;
+  });
+  assert.equal((await network()).router?.generation, (router?.generation ?? 0) + 1);
+  assert.equal(hostOf(router?.host ?? null).kernel.networks.get(id)?.router, undefined);
+  await platform.call("PATCH", `/v1/hosts/${router?.host}`, { mode: "enabled" });
+});
+
+test("what an expunged instance held is free again, once", async () => {
+  assert.equal((await network()).guests, 1);
+  for (const verb of ["destroy", "expunge"])
+    await platform.call("POST", `${at}/instances/web/${verb}`, {});
+  await until("its address is free", async () => (await network()).guests === 0);
+  const left = await platform.database.query(
+    "select kind from public_address where kind = 'automatic'",
+  );
+  assert.deepEqual(left, []);
+  await run("next");
+  assert.equal((await show("next")).nics[0]?.address, "10.7.0.2");
+});
