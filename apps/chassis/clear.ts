@@ -7,6 +7,7 @@
  */
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { removeRemains } from "@holdfast/drivers/network/linux";
 import { z } from "zod";
 import { mostHosts } from "./client.ts";
 import { killPatience, removeCgroups } from "./host.ts";
@@ -61,6 +62,7 @@ export async function clearHost(plan: HostPlan, how: Thoroughness): Promise<bool
   if (how === "idle" && processes.processesOf(whose).length > 0) return false;
   if (how === "all" && !(await processes.killAll(whose, killPatience))) return false;
   await network.removeCable(plan);
+  await removeRemains(plan.networkTag);
   removeCgroups(plan.cgroup);
   if (how === "all")
     // The next time these are new hosts in old cases, as after a dismantling.

@@ -69,6 +69,8 @@ export const HostView = z.object({
   uidsFirst: z.number().int(),
   /** Parent of its guests' cgroups. */
   cgroup: z.string(),
+  /** In the names of its routers' namespaces. */
+  networkTag: z.string(),
   /** Everything that runs on it now. */
   processes: z.array(z.number().int()),
 });

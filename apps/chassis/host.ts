@@ -18,6 +18,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { removeRemains } from "@holdfast/drivers/network/linux";
 import { type Problem, problem } from "@holdfast/kernel/problem";
 import { unreachable } from "@holdfast/kernel/unreachable";
 import type { Logger } from "pino";
@@ -201,6 +202,7 @@ export function simulatedHost({
     if (isDead && now() - lookedAt < thoroughly) return;
     if (!(await processes.killAll(whose(), killPatience))) throw doesNotEnd(plan.name);
     await removeCable(plan);
+    await removeRemains(plan.networkTag);
     removeCgroups(plan.cgroup);
     supervisorPid = undefined;
     isDead = true;

@@ -35,6 +35,8 @@ export interface HostPlan {
   readonly address: string;
   readonly uidsFirst: number;
   readonly cgroup: string;
+  /** Marks the namespaces of its routers. */
+  readonly networkTag: string;
   /** State directory of the host. */
   readonly state: string;
   readonly bootIdFile: string;
@@ -84,6 +86,7 @@ export function planOf(state: string, slot: number, count: number): RoomPlan {
       address: `${net}.${at + 11}`,
       uidsFirst: firstUid + slot * uidsPerRoom + at * uidsPerHost,
       cgroup: `${prefix}-${at + 1}`,
+      networkTag: `${prefix.slice(2)}${(at + 1).toString(36)}`,
       state: join(state, "hosts", name),
       bootIdFile: join(own, `${name}.boot-id`),
       watchdogSocket: join(own, `${name}.watchdog.sock`),

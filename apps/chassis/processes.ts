@@ -21,7 +21,7 @@ export interface Found {
 }
 
 /** Programs that a host runs guests with; they know their run directory and no environment. */
-const guestPrograms = /(^|\/)(qemu-[\w-]+|setpriv|unshare|nsenter|sh)$/;
+const guestPrograms = /(^|\/)(qemu-[\w-]+|setpriv|unshare|nsenter|perl|sh)$/;
 
 export function processesOf(whose: Whose): readonly Found[] {
   const found: Found[] = [];

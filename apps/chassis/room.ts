@@ -195,6 +195,7 @@ export async function openRoom({ state, hosts, supervisor, now, log }: RoomOptio
       bootIdFile: plan.bootIdFile,
       uidsFirst: plan.uidsFirst,
       cgroup: plan.cgroup,
+      networkTag: plan.networkTag,
       processes: [...host.processes()],
     };
   }

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, connect } from "@holdfast/client/client";
 import { listProjects } from "@holdfast/cloud/access/api";
 import { type InstanceView, listInstances, stopInstance } from "@holdfast/cloud/instances/api";
+import { linuxNetworks, usualTag } from "@holdfast/drivers/network/linux";
 import type { ProjectId } from "@holdfast/kernel/ids";
 import { Problem, problem } from "@holdfast/kernel/problem";
 import { z } from "zod";
@@ -34,6 +35,15 @@ export async function down(state: string, withGuests: boolean, say: Say): Promis
     await stopSupervisor(state);
     return endOrphans(state);
   });
+  if (withGuests && simulated === 1)
+    await say.step("nothing of its networks is left", () =>
+      linuxNetworks({
+        tag: usualTag,
+        underlayAddress: "127.0.0.1",
+        uplinkDevice: undefined,
+        directory: join(state, "networks"),
+      }).removeAll(),
+    );
   const isAnything = isUp || orphans > 0;
   const left = simulated === 1 ? undefined : await clear(state, simulated, withGuests, say);
   if (withGuests && !isAnything && simulated === undefined && !left?.removed.length) throw notUp();

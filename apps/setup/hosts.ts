@@ -92,9 +92,10 @@ async function ensureFiles(host: HostView, view: RoomView, place: Place): Promis
     if (error.code !== "EEXIST") throw error;
   });
   const count = view.hosts.length;
-  const share = {
+  const own = {
     HOLDFAST_CPUS: `${Math.max(1, Math.floor(availableParallelism() / count))}`,
     HOLDFAST_MEMORY_MIB: `${Math.floor((totalmem() / 2 ** 20 - keptMiB) / count)}`,
+    HOLDFAST_NETWORK_TAG: host.networkTag,
   };
   const both = {
     HOLDFAST_MANAGERS: `${view.gateway}:${place.agentPort}`,
@@ -110,7 +111,7 @@ async function ensureFiles(host: HostView, view: RoomView, place: Place): Promis
       name,
       script: script(name),
       build: buildOf(script(name)),
-      env: name === "agent" ? { ...both, ...share } : both,
+      env: name === "agent" ? { ...both, ...own } : both,
     })),
   });
 }
@@ -180,6 +181,10 @@ export async function introduce(client: Client, room: Room): Promise<void> {
   const params = { name: "volumes.default_pool" };
   await client.call(changeSetting, { params, query: {}, body: { value: pool } });
 }
+
+/** The upper half of the room's own network, which no host has an address in: the machine itself reaches it. */
+export const publicRangeOf = (gateway: string) =>
+  `${gateway.slice(0, gateway.lastIndexOf("."))}.128/25`;
 
 /** Once: it keeps its address and password. One that is broken on purpose is left for the next time. */
 async function registerBmc(client: Client, { name, state, bmc }: HostView): Promise<void> {

@@ -14,7 +14,7 @@ import { saveToken } from "@holdfast/cloud/access/edge";
 import { join } from "@holdfast/cloud/agent/edge";
 import { createJoinToken, listHosts } from "@holdfast/cloud/hosts/api";
 import { registerImage } from "@holdfast/cloud/images/api";
-import { getInstance, listInstances, runInstances } from "@holdfast/cloud/instances/api";
+import { listInstances } from "@holdfast/cloud/instances/api";
 import { fileBlobs } from "@holdfast/drivers/images/files";
 import { qemuDisks } from "@holdfast/drivers/images/qemu-img";
 import { buildTiny, findTiny, tinyFiles } from "@holdfast/drivers/images/tiny";
@@ -23,9 +23,10 @@ import { type Problem, problem } from "@holdfast/kernel/problem";
 import { connectDatabase } from "@holdfast/store/database";
 import { findEmbedded } from "@holdfast/store/embedded";
 import { z } from "zod";
+import { begin } from "./begin.ts";
 import { bringUpToDate, type DatabaseAccess, openDatabase } from "./database.ts";
 import { type Equipment, environmentOf } from "./equipment.ts";
-import { ensureHosts, ensureRoom, hostsAreUp, introduce, rise } from "./hosts.ts";
+import { ensureHosts, ensureRoom, hostsAreUp, introduce, publicRangeOf, rise } from "./hosts.ts";
 import { ensureAptLists, install, missing, needs, roomNeeds } from "./needs.ts";
 import { patiently } from "./patiently.ts";
 import { buildOf, type Place, paths, readJson, usualState, writePrivately } from "./place.ts";
@@ -70,7 +71,8 @@ export async function up(options: UpOptions, say: Say): Promise<void> {
     options.hosts > 1
       ? await roomIsUp(options, database, client, manifest, say)
       : await machineIsUp(options, database, client, manifest, say);
-  const first = await firstInstance(client, say);
+  const range = options.hosts > 1 ? publicRangeOf(address) : undefined;
+  const first = await begin(client, project, range, say);
   await summary(client, options, address, first, say);
 }
 
@@ -267,30 +269,6 @@ async function hostIsUp(client: Client, logs: string): Promise<void> {
   });
 }
 
-/** The first instance of an installation that has none. Afterwards that is the owner's business. */
-async function firstInstance(client: Client, say: Say): Promise<string | undefined> {
-  const params = { project };
-  const { instances } = await client.call(listInstances, { params, query: {} });
-  if (instances.length > 0) return undefined;
-  const expunged = await client.call(listInstances, {
-    params,
-    query: { state: "expunged", limit: 1 },
-  });
-  if (expunged.instances.length > 0) return undefined;
-  await say.step("the first instance says that it is up", async () => {
-    await client.call(runInstances, { params, query: {}, body: { name: "first" } });
-    await patiently(120, async () => {
-      const view = await client.call(getInstance, {
-        params: { ...params, instance: "first" },
-        query: {},
-      });
-      if (view.state === "failed") throw notRunning(view.cause?.says);
-      return view.guest === "up";
-    });
-  });
-  return "first";
-}
-
 async function summary(
   client: Client,
   place: Place,
@@ -342,13 +320,3 @@ async function notUp(name: string, port: number | undefined, logs: string): Prom
     },
   );
 }
-
-const notRunning = (says: string | undefined) =>
-  problem(
-    "conflict",
-    "first_instance_failed",
-    `The first instance did not start: ${says ?? "see its events"}`,
-    {
-      fix: "See why: ./holdfast trace first",
-    },
-  );

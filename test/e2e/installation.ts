@@ -6,6 +6,7 @@
  */
 import { execFile, execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -39,8 +40,9 @@ export interface Installation {
   remove(): Promise<void>;
 }
 
-/** `options` are for `up`. */
+/** `options` are for `up`. One at a time has the machine itself as its host: its networks are the machine's. */
 export async function install(name: string, ...options: readonly string[]): Promise<Installation> {
+  if (!options.includes("--hosts")) await machineIsFree();
   const state = `/tmp/hf-${name}-${process.pid}`;
   const [api, agents, database] = [await freePort(), await freePort(), await freePort()];
   const command = async (verb = "", ...args: readonly string[]) =>
@@ -150,6 +152,17 @@ export async function install(name: string, ...options: readonly string[]): Prom
   }
 }
 
+/** Held until this process ends, whatever becomes of it. */
+async function machineIsFree(): Promise<void> {
+  const take = () =>
+    new Promise<boolean>((resolve) => {
+      const server = createServer();
+      server.once("error", () => resolve(false));
+      server.listen("\0holdfast-end-to-end", () => resolve(true)).unref();
+    });
+  while (!(await take())) await sleep(500);
+}
+
 /** Commands that take away what a machine room of this state directory has outside of it, whatever is left. */
 export function networks(state: string): readonly (readonly string[])[] {
   const file = join(state, "chassis", "room.json");
@@ -157,7 +170,9 @@ export function networks(state: string): readonly (readonly string[])[] {
   const { slot } = JSON.parse(readFileSync(file, "utf8")) as { slot: number }; // The room wrote it.
   const bridge = bridgeOf(slot);
   const names = existsSync("/run/netns") ? readdirSync("/run/netns") : [];
-  const hosts = names.filter((each) => each.startsWith(`${bridge}-`));
+  const tag = bridge.slice("hf".length);
+  const ours = new RegExp(`^(${bridge}-|hf-${tag}[0-9a-z]-)`); // Of its hosts, and of their routers.
+  const hosts = names.filter((each) => ours.test(each));
   const links = readdirSync("/sys/class/net").filter((each) => each.startsWith(bridge));
   const tables = String(execFileSync("nft", ["list", "tables"])).split("\n");
   return [
