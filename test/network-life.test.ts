@@ -108,7 +108,7 @@ test("a guest is told of itself by its host", async () => {
   const { kernel } = hostOf(host);
   const ask = async (path: string) =>
     (await askMetadata(kernel, await nicOf("web"), { method: "GET", path, headers: {} })).body;
-  assert.equal(await ask("/latest/meta-data/instance-id"), id);
+  await until("its host knows it", async () => (await ask("/latest/meta-data/instance-id")) === id);
   assert.equal(await ask("/latest/meta-data/local-ipv4"), "10.7.0.2");
   assert.equal(await ask("/latest/meta-data/local-hostname"), "web.blue.holdfast.internal");
   await until("the public address is told", async () =>

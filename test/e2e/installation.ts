@@ -152,8 +152,8 @@ export async function install(name: string, ...options: readonly string[]): Prom
   }
 }
 
-/** Held until this process ends, whatever becomes of it. */
-async function machineIsFree(): Promise<void> {
+/** Nobody else has this machine itself as a host until this process ends, whatever becomes of it. */
+export async function machineIsFree(): Promise<void> {
   const take = () =>
     new Promise<boolean>((resolve) => {
       const server = createServer();

@@ -13,7 +13,7 @@ import { type Installation, install, victims } from "./installation.ts";
 
 const seed = Number(process.env.SEED ?? 1);
 const at = "/v1/projects/default/instances";
-const patience = 60_000;
+const patience = 120_000;
 /** Each kill makes the work take longer, so there must be an end to them. */
 const mostRounds = 8;
 

@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { freePort } from "@holdfast/store/testing";
 import { until } from "../platform.ts";
+import { machineIsFree } from "./installation.ts";
 
 const launcher = join(import.meta.dirname, "..", "..", "holdfast");
 const state = `/tmp/hf-e2e-${process.pid}`;
@@ -29,6 +30,7 @@ interface View {
 }
 
 before(async () => {
+  await machineIsFree();
   const ports = await Promise.all([freePort(), freePort(), freePort()]);
   const [api, agents, database] = ports.map(String);
   holdfast(
@@ -48,7 +50,7 @@ before(async () => {
 after(() => {
   if (!existsSync(state)) return; // Taken down by the last test.
   for (const pid of qemus()) process.kill(pid, "SIGKILL");
-  holdfast("down");
+  holdfast("down", "--guests");
   rmSync(state, { recursive: true, force: true });
 });
 
