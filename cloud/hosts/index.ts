@@ -25,3 +25,12 @@ export {
   type VolumeReport,
   Wish,
 } from "./core/link.ts";
+export {
+  DiskReport,
+  PoolFacts,
+  type StorageFacts,
+  StorageResult,
+  StorageTask,
+  type Trouble,
+  type WishedDisk,
+} from "./core/storage-words.ts";

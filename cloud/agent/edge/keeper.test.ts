@@ -30,10 +30,8 @@ const wish: Wish = {
     imageId: "i" as ImageId,
     cpus: 1,
     memoryMiB: 128,
-    volume,
-    pool: "local",
+    disks: [{ volume, pool: "local", bytes: 4_096, kind: "root", origin: "image", limits: null }],
     nics: [],
-    volumeBytes: 4_096,
     image: {
       disk: { digest: `sha256:${"0".repeat(64)}`, format: "raw", virtualBytes: 4_096 },
       saysReady: false,
@@ -143,7 +141,13 @@ test("the end of a generation that left no trace is told again until it is recor
   host.keeper.close();
 });
 
-const shared: Wish = { ...wish, spec: wish.spec && { ...wish.spec, pool: "shared" } };
+const shared: Wish = {
+  ...wish,
+  spec: wish.spec && {
+    ...wish.spec,
+    disks: wish.spec.disks.map((disk) => ({ ...disk, pool: "shared" })),
+  },
+};
 const nothing: Wish = { ...wish, version: 2, epoch: 2, want: "nothing", spec: null };
 
 test("a start whose image came too late for its wish launches nothing", async () => {

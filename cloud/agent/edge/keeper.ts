@@ -19,7 +19,7 @@ import { type Clock, type Duration, type Instant, milliseconds } from "@holdfast
 import { unreachable } from "@holdfast/kernel/unreachable";
 import { type Act, tend } from "../core/tend.ts";
 import type { Networker } from "./networker.ts";
-import { isShared, provisions, type Storage, specOf } from "./provisions.ts";
+import { isShared, provisions, rootOf, type Storage } from "./provisions.ts";
 import { ended, machineReport, type Note } from "./reports.ts";
 import type { Held, Shelf } from "./shelf.ts";
 import { gate, turns } from "./turns.ts";
@@ -268,7 +268,7 @@ export function keeper(deps: KeeperDeps): Keeper {
     const ref = { id: wish.instance, generation: wish.generation };
     log("start", { ...ref, requestId: wish.requestId });
     try {
-      const { volume } = specOf(wish);
+      const { volume } = rootOf(wish);
       const isWished = () =>
         ward.held.wish.want === "running" && ward.held.wish.generation === wish.generation;
       // Who has no lease may be dead to the others by now. It is tried again when there is one.

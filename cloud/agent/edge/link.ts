@@ -219,6 +219,9 @@ export function openLink(deps: LinkDeps): Link {
       case "recorded":
         keeper.recorded(message.machines).catch((error) => log("could not forget", { error }));
         break;
+      case "storage":
+      case "storage-recorded":
+        break; // Nobody here keeps volumes yet.
       case "ask":
         void answer(message);
         break;

@@ -4,7 +4,7 @@
  * A volume may be unwanted again while its file is still being made. It is deleted after that, or it would be
  * made behind the deletion's back and stay for ever.
  */
-import type { Unwanted, Wish } from "@holdfast/cloud/hosts";
+import type { Unwanted, Wish, WishedDisk } from "@holdfast/cloud/hosts";
 import { blobsOf } from "@holdfast/cloud/images";
 import type { MachineRef, MachineSpec } from "@holdfast/drivers/hypervisor";
 import type { Digest, Disks } from "@holdfast/drivers/images";
@@ -41,7 +41,7 @@ const smallestMtu = 1_280;
 /** The pool that every host has to itself: what is in it, nobody else could start. */
 const local = "local";
 /** Whether another host could start it as well. */
-export const isShared = (wish: Wish) => specOf(wish).pool !== local;
+export const isShared = (wish: Wish) => specOf(wish).disks.some(({ pool }) => pool !== local);
 
 export function provisions(
   disks: Disks,
@@ -52,13 +52,13 @@ export function provisions(
   const preparing = new Map<VolumeId, Promise<unknown>>();
   return {
     ready(wish) {
-      const { volume } = specOf(wish);
+      const { volume } = rootOf(wish);
       const ready = prepare(wish);
       preparing.set(volume, ready);
       return ready.finally(() => preparing.delete(volume));
     },
     async claim(wish) {
-      const { volume, pool } = specOf(wish);
+      const { volume, pool } = rootOf(wish);
       const ref = { id: wish.instance, generation: wish.generation };
       await storage.claim(volume, pool, ref);
     },
@@ -69,19 +69,8 @@ export function provisions(
   };
 
   async function prepare(wish: Wish): Promise<MachineSpec> {
-    const {
-      name,
-      cpus,
-      memoryMiB,
-      volume,
-      pool,
-      volumeBytes,
-      image,
-      userData,
-      lastDeath,
-      startPaused,
-      nics,
-    } = specOf(wish);
+    const { name, cpus, memoryMiB, image, userData, lastDeath, startPaused, nics } = specOf(wish);
+    const { volume, pool, bytes: volumeBytes } = rootOf(wish);
     const files = new Map<Digest, string>();
     for (const digest of blobsOf(image)) files.set(digest, await storage.ensureBlob(digest, pool));
     const fileOf = (digest: Digest) => files.get(digest) ?? "";
@@ -120,6 +109,12 @@ export function provisions(
       requestId: wish.requestId,
     };
   }
+}
+
+export function rootOf(wish: Wish): WishedDisk {
+  const [root] = specOf(wish).disks;
+  if (root) return root;
+  throw problem("bug", "wish_incomplete", "A manager asked for an instance without a disk.");
 }
 
 export function specOf(wish: Wish): NonNullable<Wish["spec"]> {

@@ -17,6 +17,14 @@ import type {
   VolumeId,
 } from "@holdfast/kernel/ids";
 import { z } from "zod";
+import {
+  DiskReport,
+  PoolFacts,
+  StorageResult,
+  StorageTask,
+  Trouble,
+  WishedDisk,
+} from "./storage-words.ts";
 
 export const protocolVersion = 3;
 
@@ -50,10 +58,8 @@ export const Wish = z.object({
       imageId: id<ImageId>(),
       cpus: z.number().int().positive(),
       memoryMiB: z.number().int().positive(),
-      volume: id<VolumeId>(),
-      /** The pool that the volume is in: `local`, or a shared one, whose guests are ended when the lease is. */
-      pool: z.string(),
-      volumeBytes: z.number().int().positive(),
+      /** In the order in which the guest sees them; the first is the root volume. */
+      disks: z.array(WishedDisk).min(1),
       /** Its connections, in the order in which the guest sees them. The rest is in the host's picture. */
       nics: z.array(z.object({ id: id<NicId>(), mac: z.string() })),
       image: Manifest,
@@ -95,9 +101,7 @@ export const ExitReport = z.object({
   /** It was ended because its guest did not say ready in time. */
   bootTimedOut: z.boolean(),
   /** It never ran, and this is why. */
-  problem: z
-    .object({ kind: z.string(), code: z.string(), message: z.string(), fix: z.string().optional() })
-    .optional(),
+  problem: Trouble.optional(),
 });
 export type ExitReport = z.output<typeof ExitReport>;
 
@@ -110,6 +114,8 @@ export const MachineReport = z.object({
   reboots: z.number().int(),
   at: z.number(),
   exit: ExitReport.optional(),
+  /** All disks that it has or should have; absent while nobody has looked. */
+  disks: z.array(DiskReport).optional(),
 });
 export type MachineReport = z.output<typeof MachineReport>;
 
@@ -206,6 +212,8 @@ export const fromAgent = z.discriminatedUnion("say", [
     epoch: z.number().int().nullable(),
     /** Shared pools that it can reach. */
     pools: z.array(z.string()),
+    /** The same and its own, in detail. */
+    storage: z.array(PoolFacts).optional(),
     /** The address that other hosts reach its guests through; null: none does. */
     underlay: z.string().nullable(),
     cpus: z.number().int().positive(),
@@ -224,6 +232,8 @@ export const fromAgent = z.discriminatedUnion("say", [
   }),
   Checkup.extend({ say: z.literal("checkup") }),
   NetworksLook.extend({ say: z.literal("networks") }),
+  /** Said until it has been recorded. */
+  z.object({ say: z.literal("storage-report"), results: z.array(StorageResult) }),
   z.object({
     say: z.literal("answer"),
     ask: z.number(),
@@ -267,6 +277,15 @@ export const fromManager = z.discriminatedUnion("say", [
   }),
   /** All that its networks should be. What is not in it is removed. */
   z.object({ say: z.literal("networks"), networks: z.array(NetworkPicture) }),
+  /** All that it should do with volumes. What is not in it is of no interest any more. */
+  z.object({
+    say: z.literal("storage"),
+    tasks: z.array(StorageTask),
+    /** The directory for backups, the same on every host. */
+    place: z.string().nullable().default(null),
+  }),
+  /** The ends of these tasks are in the database. */
+  z.object({ say: z.literal("storage-recorded"), ids: z.array(z.uuid()) }),
   /** These endings are in the database: their traces may be removed. */
   z.object({
     say: z.literal("recorded"),
