@@ -7,11 +7,15 @@
  */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { join, memoryPicture, memoryShelf } from "@holdfast/cloud/agent/edge";
+import { join, memoryLoans, memoryPicture, memoryShelf } from "@holdfast/cloud/agent/edge";
 import { simulatedHypervisor, simulatedWorld } from "@holdfast/drivers/hypervisor/simulated";
-import { simulatedDisks } from "@holdfast/drivers/images/simulated";
 import { simulatedKernel, simulatedNetworks } from "@holdfast/drivers/network/simulated";
 import { simulatedHost, simulatedVitals } from "@holdfast/drivers/vitals/simulated";
+import {
+  simulatedBackups,
+  simulatedPool,
+  simulatedStorage,
+} from "@holdfast/drivers/volumes/simulated";
 import { type Clock, type Instant, seconds } from "@holdfast/kernel/time";
 import pino from "pino";
 import { startAgent } from "../apps/agent/agent.ts";
@@ -36,21 +40,24 @@ async function startHost(name: string): Promise<void> {
   const { token } = await call<{ token: string }>("POST", "/v1/join-tokens", asked);
   const world = simulatedWorld({ bootTime: seconds(1) });
   const hypervisor = simulatedHypervisor(world, clock);
-  const files = new Map<string, Buffer>();
+  const volumes = simulatedStorage();
+  const pool = simulatedPool(volumes, clock, { isShared: false, canRevoke: false, isLive: false });
   const { acceleration } = hypervisor;
   await startAgent({
     membership: await join(BENCH_AGENTS, token, name),
     managers: [BENCH_AGENTS],
     hypervisor,
-    disks: simulatedDisks({ files, capacity: 2 ** 40 }),
     storage: {
+      pools: [],
+      pool: async () => pool,
       async ensureBlob(digest) {
-        files.set(`/blobs/${digest}`, Buffer.alloc(4_096));
+        volumes.images.set(`/blobs/${digest}`, 4_096);
         return `/blobs/${digest}`;
       },
-      volumeFile: (volume) => `/volumes/${volume}.qcow2`,
-      claim: async () => {},
+      backups: () => simulatedBackups(clock),
+      publish: async () => Promise.reject(new Error("nobody makes images here")),
     },
+    loans: memoryLoans(),
     shelf: memoryShelf(),
     networks: simulatedNetworks(simulatedKernel()),
     metadataKey: randomBytes(32),

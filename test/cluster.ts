@@ -135,7 +135,7 @@ export async function startCluster(options: {
         memoryMiB: 65_536,
         async ensureBlob(digest) {
           const path = `/blobs/${digest}`;
-          if (host.disks.files.has(path)) return path;
+          if (host.pools.get("local")?.images.has(path)) return path;
           return keepBlob(host, digest, await fetchBlob(addresses, joined, digest));
         },
         log,

@@ -6,14 +6,20 @@
  * everything that an agent touches is handed to it behind a glass that can be shut.
  */
 import { randomBytes } from "node:crypto";
+import { rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   type Dial,
   type Joined,
+  type LoanBook,
+  memoryLoans,
   memoryPicture,
   memoryShelf,
   type PictureShelf,
+  pushBlob,
   type Shelf,
   type Storage,
   type Terms,
@@ -25,7 +31,6 @@ import {
   simulatedWorld,
 } from "@holdfast/drivers/hypervisor/simulated";
 import type { Digest } from "@holdfast/drivers/images";
-import { type SimulatedStore, simulatedDisks } from "@holdfast/drivers/images/simulated";
 import {
   type SimulatedKernel,
   simulatedKernel,
@@ -36,6 +41,15 @@ import {
   simulatedHost,
   simulatedVitals,
 } from "@holdfast/drivers/vitals/simulated";
+import {
+  backing,
+  type SimulatedBackups,
+  type SimulatedPool,
+  simulatedBackups,
+  simulatedPool,
+  simulatedStorage,
+} from "@holdfast/drivers/volumes/simulated";
+import { problem } from "@holdfast/kernel/problem";
 import { type Clock, type Instant, milliseconds } from "@holdfast/kernel/time";
 import type { Logger } from "pino";
 import { type Agent, startAgent } from "../apps/agent/agent.ts";
@@ -49,7 +63,12 @@ export interface TestHost {
   readonly shelf: Shelf;
   readonly pictures: PictureShelf;
   readonly kernel: SimulatedKernel;
-  readonly disks: SimulatedStore;
+  /** By name: its own, `local`, and the shared ones that it reaches. */
+  readonly pools: Map<string, SimulatedPool>;
+  /** What it has open for whom. */
+  readonly loans: LoanBook;
+  /** Where backups go. */
+  backups: SimulatedBackups;
   bootId: string;
   epoch: number | null;
   /** How long its storage takes for a small write; milliseconds. */
@@ -68,13 +87,18 @@ export interface MortalAgent extends Agent {
   thaw(): void;
 }
 
-export const newHost = (name: string, world: SimulatedWorld = simulatedWorld()): TestHost => ({
-  name,
-  world,
+export function newHost(name: string, world: SimulatedWorld = simulatedWorld()): TestHost {
+  const pools = new Map([["local", simulatedStorage(2 ** 40)]]);
+  world.backing = backing(() => pools.values());
+  return { ...emptyHost(), name, world, pools };
+}
+
+const emptyHost = (): Omit<TestHost, "name" | "world" | "pools"> => ({
   shelf: memoryShelf(),
   pictures: memoryPicture(),
   kernel: simulatedKernel(),
-  disks: { files: new Map(), capacity: 2 ** 40 },
+  loans: memoryLoans(),
+  backups: simulatedBackups(wallClock),
   bootId: randomBytes(8).toString("hex"),
   epoch: null,
   storageLatency: 1,
@@ -88,7 +112,7 @@ export interface AgentSetting {
   readonly cpus: number;
   readonly memoryMiB: number;
   /** The file of a blob on the host. */
-  readonly ensureBlob: (digest: Digest) => Promise<string>;
+  readonly ensureBlob: (digest: Digest, pool: string) => Promise<string>;
   readonly log: Logger;
   /** A host that is more than an agent; see scenarios/stage/station.ts. */
   readonly station?: Around;
@@ -97,7 +121,8 @@ export interface AgentSetting {
 /** What is around an agent, in place of nothing. */
 export interface Around {
   readonly dial: Dial;
-  readonly storage: Storage;
+  /** Hangs where the storage of that pool does, if it can. */
+  readonly answered?: (pool: string) => Promise<void>;
   readonly pools: readonly string[];
   readonly onRenewed: (sentAt: number, terms: Terms) => void;
   readonly guard: () => GuardReport | null;
@@ -107,7 +132,7 @@ export interface Around {
 }
 
 export async function openAgent(host: TestHost, setting: AgentSetting): Promise<MortalAgent> {
-  const { managers, cpus, memoryMiB, ensureBlob, log, station } = setting;
+  const { managers, cpus, memoryMiB, log, station } = setting;
   if (!host.joined) throw new Error(`${host.name} has not joined`);
   const life: Life = { isOver: false, waiting: undefined };
   const clock = behindGlass(wallClock, life);
@@ -117,15 +142,8 @@ export async function openAgent(host: TestHost, setting: AgentSetting): Promise<
     managers,
     ...(station ? { dial: frozenWith(station.dial, life) } : {}),
     hypervisor: behindGlass(hypervisor, life),
-    disks: behindGlass(simulatedDisks(host.disks), life),
-    storage: behindGlass(
-      station?.storage ?? {
-        ensureBlob,
-        volumeFile: (volume) => `/volumes/${volume}.qcow2`,
-        claim: async () => {},
-      },
-      life,
-    ),
+    storage: behindGlass(storageOf(host, setting, life), life),
+    loans: behindGlass(host.loans, life),
     shelf: behindGlass(host.shelf, life),
     networks: behindGlass(simulatedNetworks(host.kernel), life),
     metadataKey: randomBytes(32),
@@ -180,11 +198,73 @@ export async function openAgent(host: TestHost, setting: AgentSetting): Promise<
   };
 }
 
+const local = { isShared: false, canRevoke: false, isLive: false };
+/** A directory on a file server. */
+const directory = { isShared: true, canRevoke: false, isLive: false };
+
+function storageOf(host: TestHost, setting: AgentSetting, life: Life): Storage {
+  const answered = setting.station?.answered ?? (async () => {});
+  const facts = [...host.pools].map(([pool, { abilities }]) => ({
+    ...{ pool, kind: "simulated" as const },
+    isShared: pool !== "local",
+    canRevoke: abilities?.canRevoke ?? false,
+  }));
+  return {
+    pools: facts,
+    async pool(name) {
+      const world = host.pools.get(name);
+      if (!world) throw problem("unavailable", "pool_unreachable", `There is no pool ${name}.`);
+      const how = world.abilities ?? (name === "local" ? local : directory);
+      const pool = simulatedPool(world, wallClock, how);
+      return behindGlass(
+        afterAll(pool, () => answered(name)),
+        life,
+      );
+    },
+    async ensureBlob(digest, pool) {
+      await answered(pool);
+      return setting.ensureBlob(digest, pool);
+    },
+    backups: () => host.backups,
+    async publish(write) {
+      const name = randomBytes(8).toString("hex");
+      const path = join(tmpdir(), `hf-extract-${name}`);
+      await write(path);
+      const images = [...host.pools.values()].map(({ images }) => images);
+      const virtualBytes = images.map((each) => each.get(path)).find((bytes) => bytes) ?? 0;
+      for (const each of images) each.delete(path);
+      try {
+        await writeFile(path, Buffer.alloc(4_096, name)); // No two of them are the same.
+        const digest = await pushBlob(setting.managers, host.joined ?? nobody, path);
+        return { digest, bytes: 4_096, virtualBytes };
+      } finally {
+        await rm(path, { force: true });
+      }
+    },
+  };
+}
+
+const nobody = { certificate: "", key: "", authority: "" };
+
+/** The same, whose answers come when `first` has let them. */
+function afterAll<T extends object>(target: T, first: () => Promise<void>): T {
+  return new Proxy(target, {
+    get(object, name) {
+      const value: unknown = Reflect.get(object, name);
+      if (typeof value !== "function" || name === "close") return value;
+      return async (...args: unknown[]) => {
+        await first();
+        return Reflect.apply(value, object, args) as unknown;
+      };
+    },
+  });
+}
+
 /** Reads a blob into the host's own store, as a real agent would. */
 export async function keepBlob(host: TestHost, digest: Digest, content: Readable): Promise<string> {
-  const pieces: Buffer[] = [];
-  for await (const piece of content) pieces.push(Buffer.from(piece));
-  host.disks.files.set(`/blobs/${digest}`, Buffer.concat(pieces));
+  let bytes = 0;
+  for await (const piece of content) bytes += Buffer.from(piece).length;
+  host.pools.get("local")?.images.set(`/blobs/${digest}`, bytes);
   return `/blobs/${digest}`;
 }
 
@@ -195,7 +275,7 @@ interface Life {
 }
 
 /** These answer at once, and an agent that is frozen does not call them. */
-const immediate = new Set(["list", "now", "volumeFile"]);
+const immediate = new Set(["list", "now"]);
 
 /** The same object for as long as its user lives; afterwards no call does anything, or ever comes back. */
 function behindGlass<T extends object>(target: T, life: Life): T {

@@ -200,12 +200,10 @@ test("when all is expunged nothing is left anywhere", async () => {
     () =>
       hosts.every(({ agent }) => agent?.keeper.held().length === 0) && watch.left().length === 0,
   );
-  for (const { shelf, disks } of hosts) {
+  for (const { shelf, pools, loans } of hosts) {
     assert.deepEqual(await shelf.load(), []);
-    assert.deepEqual(
-      [...disks.files.keys()].filter((path) => path.startsWith("/volumes/")),
-      [],
-    );
+    assert.deepEqual([...(pools.get("local")?.volumes.keys() ?? [])], []);
+    assert.deepEqual(await loans.load(), []);
   }
   const reserved = "select name from host where reserved_cpus <> 0 or reserved_memory_mib <> 0";
   assert.deepEqual(await database.query(reserved), []);

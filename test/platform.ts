@@ -14,12 +14,13 @@ import {
   simulatedBlobs,
   simulatedDisks,
 } from "@holdfast/drivers/images/simulated";
+import { simulatedBackups, simulatedStorage } from "@holdfast/drivers/volumes/simulated";
 import { httpWebhooks } from "@holdfast/drivers/webhook/http";
 import { type MintId, uuidV7 } from "@holdfast/kernel/ids";
 import { freePort, testDatabase } from "@holdfast/store/testing";
 import pino from "pino";
 import { type Manager, type ManagerOptions, startManager } from "../apps/manager/manager.ts";
-import { newHost, openAgent, type TestHost } from "./hosts.ts";
+import { newHost, openAgent, type TestHost, wallClock } from "./hosts.ts";
 
 export { type TestHost, wallClock } from "./hosts.ts";
 export const mintId: MintId = () => uuidV7(Date.now(), randomBytes(16)) as never; // Every kind of id is a UUID.
@@ -90,10 +91,17 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
   await saveToken(database, token, "operator");
   const { digest } = await simulatedBlobs(store).put(Readable.from([Buffer.alloc(4_096)]));
 
+  const hosts = Array.from({ length: hostCount }, (_, index) => newHost(`host-${index + 1}`));
+  const backups = simulatedBackups(wallClock);
+  const shared = (options.pools ?? []).map((name) => [name, simulatedStorage()] as const);
+  for (const host of hosts) {
+    host.backups = backups;
+    for (const [name, pool] of shared) host.pools.set(name, pool);
+  }
   const platform: Platform = {
     databaseUrl: url,
     database,
-    hosts: Array.from({ length: hostCount }, (_, index) => newHost(`host-${index + 1}`)),
+    hosts,
     managers,
     token,
     async startManager(index) {
@@ -130,18 +138,13 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     async startAgent(host) {
       const addresses = ports.map(({ agents }) => `127.0.0.1:${agents}`);
       host.joined ??= await enrol(platform, addresses, host.name);
-      const ensureBlob = async (asked: string) => {
+      const ensureBlob = async (asked: string, pool: string) => {
         const bytes = store.files.get(`/blobs/${asked}`);
-        if (bytes) host.disks.files.set(`/blobs/${asked}`, bytes);
+        if (bytes) host.pools.get(pool)?.images.set(`/blobs/${asked}`, bytes.length);
         return `/blobs/${asked}`;
       };
       const station = options.pools && {
         dial: dialler(addresses, host.joined),
-        storage: {
-          ensureBlob,
-          volumeFile: (volume: string) => `/volumes/${volume}.qcow2`,
-          claim: async () => {},
-        },
         pools: options.pools,
         onRenewed: () => {},
         guard: () => ({

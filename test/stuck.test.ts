@@ -9,6 +9,7 @@ import { after, before, describe, test } from "node:test";
 import { dialler, join } from "@holdfast/cloud/agent/edge";
 import { protocolVersion } from "@holdfast/cloud/hosts";
 import type { Temper } from "@holdfast/drivers/hypervisor/simulated";
+import type { SimulatedPool } from "@holdfast/drivers/volumes/simulated";
 import { seconds } from "@holdfast/kernel/time";
 import { readJournal } from "@holdfast/store/journal";
 import { stopTestServer } from "@holdfast/store/testing";
@@ -71,8 +72,11 @@ const hostOf = (story: number): TestHost => {
   assert.ok(host);
   return host;
 };
-const keep = (files: Map<string, Buffer>, path: string, bytes: Buffer) =>
-  Map.prototype.set.call(files, path, bytes) as Map<string, Buffer>; // What `set` returns.
+const poolOf = (host: TestHost): SimulatedPool => {
+  const pool = host.pools.get("local");
+  assert.ok(pool);
+  return pool;
+};
 
 /** Whatever is launched on this host from now on is like that. */
 function tempered(host: TestHost, temper: Temper): void {
@@ -109,10 +113,8 @@ async function leavesNothing(host: TestHost, id: string): Promise<void> {
     const isHeld = (await host.shelf.load()).length > 0 || host.agent?.keeper.held().length !== 0;
     return !isHeld && host.world.machines.size === 0;
   });
-  assert.deepEqual(
-    [...host.disks.files.keys()].filter((path) => path.includes("/volumes/")),
-    [],
-  );
+  assert.deepEqual([...poolOf(host).volumes.keys()], []);
+  assert.deepEqual(await host.loans.load(), []);
   const [row] = await platform.database.query(
     "select reserved_cpus as cpus, reserved_memory_mib as memory from host where name = $1",
     [host.name],
@@ -224,25 +226,25 @@ describe("stuck things", { concurrency: true }, () => {
 
   test("an image that a host cannot get fails the start, and says which", async () => {
     const host = hostOf(7);
-    const { files } = host.disks;
-    files.set = (path, bytes) => (path.startsWith("/blobs/") ? files : keep(files, path, bytes));
+    const { images } = poolOf(host);
+    images.set = () => images;
     const { job, instances } = await run(host);
     const { state, problem } = await ended(job);
     assert.deepEqual([state, problem?.code], ["failed", "image_damaged"]);
-    Reflect.deleteProperty(files, "set");
+    Reflect.deleteProperty(images, "set");
     await succeeds(await order(instances[0].id, "start"));
     await leavesNothing(host, instances[0].id);
   });
 
   test("a host whose disk is full fails the start, and says so", async () => {
     const host = hostOf(8);
-    host.disks.capacity = 100;
+    poolOf(host).capacity = 100;
     const { job, instances } = await run(host);
     assert.equal((await ended(job)).state, "failed");
     const { state, cause } = await show(instances[0].id);
     assert.deepEqual([state, cause?.class], ["failed", "launch-failed"]);
     assert.match(cause?.problem?.code ?? "", /full/);
-    host.disks.capacity = 2 ** 40;
+    poolOf(host).capacity = 2 ** 40;
     await succeeds(await order(instances[0].id, "start"));
     await leavesNothing(host, instances[0].id);
   });

@@ -6,11 +6,13 @@
 import {
   type Dial,
   dialler,
+  diskKeeper,
   type Epoch,
   examiner,
   type Keeper,
   keeper,
   type Link,
+  type LoanBook,
   type Membership,
   networker,
   openLink,
@@ -21,7 +23,6 @@ import {
 } from "@holdfast/cloud/agent/edge";
 import type { GuardReport, HostFacts, StorageLook } from "@holdfast/cloud/hosts";
 import type { Hypervisor } from "@holdfast/drivers/hypervisor";
-import type { Disks } from "@holdfast/drivers/images";
 import type { HostNetworks } from "@holdfast/drivers/network";
 import type { VitalSigns } from "@holdfast/drivers/vitals";
 import type { Clock, Duration, Ticks } from "@holdfast/kernel/time";
@@ -35,8 +36,8 @@ export interface AgentOptions {
   /** How managers are reached, if not straight over the network. */
   readonly dial?: Dial;
   readonly hypervisor: Hypervisor;
-  readonly disks: Disks;
   readonly storage: Storage;
+  readonly loans: LoanBook;
   readonly shelf: Shelf;
   readonly networks: HostNetworks;
   readonly pictureShelf: PictureShelf;
@@ -75,7 +76,7 @@ export interface Agent {
 }
 
 export async function startAgent(options: AgentOptions): Promise<Agent> {
-  const { hypervisor, disks, storage, shelf, clock, ticks, log } = options;
+  const { hypervisor, storage, shelf, clock, ticks, log } = options;
   let link: Link | undefined;
   const say = (message: string, about: Record<string, unknown>) => log.info(about, message);
   const networks = networker({
@@ -86,6 +87,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     log: say,
   });
   await networks.open();
+  const disks = diskKeeper({ hypervisor, storage, loans: options.loans, log: say });
   const kept = keeper({
     hypervisor,
     disks,

@@ -12,9 +12,10 @@ const passable = {
   volumes: 0o711,
   images: 0o755,
   networks: 0o755,
+  storage: 0o711,
   tiny: 0o755,
 } as const;
-const closed = { agent: 0o700, wishes: 0o700, guard: 0o700, logs: 0o755 } as const;
+const closed = { agent: 0o700, wishes: 0o700, loans: 0o700, guard: 0o700, logs: 0o755 } as const;
 const modes = { ...passable, ...closed };
 
 export type Directories = Readonly<Record<keyof typeof modes, string>>;

@@ -19,9 +19,8 @@ import { isIPv4 } from "node:net";
 import { availableParallelism, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { filePicture, fileShelf } from "@holdfast/cloud/agent/edge";
+import { fileLoans, filePicture, fileShelf } from "@holdfast/cloud/agent/edge";
 import { probeAcceleration, qemuHypervisor } from "@holdfast/drivers/hypervisor/qemu";
-import { qemuDisks } from "@holdfast/drivers/images/qemu-img";
 import { linuxNetworks, usualTag } from "@holdfast/drivers/network/linux";
 import { hostVitals } from "@holdfast/drivers/vitals/files";
 import { type Clock, type Instant, seconds } from "@holdfast/kernel/time";
@@ -87,14 +86,16 @@ const agent = await startAgent({
   membership,
   managers,
   hypervisor,
-  disks: await qemuDisks({ directory: at.volumes }),
   storage: await poolStorage({
     local: { volumes: at.volumes, images: at.images },
     pools,
     managers,
     membership,
     host: hostKey,
+    runDir: at.storage,
+    clock,
   }),
+  loans: await fileLoans(at.loans),
   shelf: await fileShelf(at.wishes),
   networks: linuxNetworks({
     tag: env.HOLDFAST_NETWORK_TAG ?? usualTag,

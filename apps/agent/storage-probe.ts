@@ -4,7 +4,7 @@
  * A store that hangs takes the thread that asked with it, and there are four of those in a process. So
  * there is never more than one question to a directory under way, and its age is the answer meanwhile.
  */
-import { constants, open, unlink } from "node:fs/promises";
+import { constants, open, statfs, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { StorageLook } from "@holdfast/cloud/hosts";
 import type { Ticks } from "@holdfast/kernel/time";
@@ -43,7 +43,7 @@ export function storageProbe(
     const begun = ticks();
     const answer = write(join(directory, `.holdfast-probe-${name}`))
       .then(
-        () => ({ pool, took: ticks() - begun }),
+        async () => ({ pool, took: ticks() - begun, ...(await room(directory)) }),
         (error: unknown) => ({
           pool,
           took: ticks() - begun,
@@ -55,6 +55,12 @@ export function storageProbe(
     asked.set(pool, question);
     return question;
   }
+}
+
+/** Asked of a store that has just answered, so this does not hang. */
+async function room(directory: string): Promise<Pick<StorageLook, "totalBytes" | "freeBytes">> {
+  const { bsize, blocks, bavail } = await statfs(directory);
+  return { totalBytes: bsize * blocks, freeBytes: bsize * bavail };
 }
 
 async function write(file: string): Promise<void> {

@@ -3,98 +3,112 @@
  *
  * A shared pool must be mounted at the same path on every host, because an overlay names the image below it
  * by its path. The images of a pool are in the pool, so that a volume can be opened where its image has
- * never been.
+ * never been. A pool is opened when it is first asked for, so that one that hangs stops nobody else.
  */
-import { chmod, mkdir, open, readFile, rename } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { chmod, mkdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { fetchBlob, type Membership, type Storage } from "@holdfast/cloud/agent/edge";
-import type { MachineRef } from "@holdfast/drivers/hypervisor";
-import type { Digest } from "@holdfast/drivers/images";
+import { fetchBlob, type Membership, pushBlob, type Storage } from "@holdfast/cloud/agent/edge";
+import type { Blobs, Digest } from "@holdfast/drivers/images";
 import { fileBlobs } from "@holdfast/drivers/images/files";
-import type { VolumeId } from "@holdfast/kernel/ids";
+import type { VolumePool } from "@holdfast/drivers/volumes";
+import { directoryBackups } from "@holdfast/drivers/volumes/backups";
+import { directoryPool, virtualBytesOf } from "@holdfast/drivers/volumes/directory";
 import { problem } from "@holdfast/kernel/problem";
-import { z } from "zod";
+import type { Clock } from "@holdfast/kernel/time";
 
 export interface StorageOptions {
   /** Directories of the pool `local`. */
   readonly local: { readonly volumes: string; readonly images: string };
   /** Shared pools: name to directory. */
   readonly pools: Readonly<Record<string, string>>;
+  /** For sockets: short, passable for guests' processes. */
+  readonly runDir: string;
   readonly managers: readonly string[];
   readonly membership: Membership;
   /** For the claims. */
   readonly host: string;
+  readonly clock: Clock;
 }
 
-const Claim = z.object({ instance: z.string(), generation: z.number(), host: z.string() });
+interface Place {
+  readonly pool: VolumePool;
+  readonly blobs: Blobs;
+}
+
+const local = "local";
 
 export async function poolStorage(options: StorageOptions): Promise<Storage> {
-  const { local, pools, managers, membership, host } = options;
-  const places = new Map([["local", local]]);
-  for (const [name, directory] of Object.entries(pools))
-    places.set(name, await makePool(directory));
-  const stores = new Map(
-    await Promise.all(
-      [...places].map(async ([name, { images }]) => [name, await fileBlobs(images)] as const),
-    ),
-  );
-  const volumesOf = (pool: string) => {
-    const place = places.get(pool);
-    if (place) return place.volumes;
-    throw problem("unavailable", "pool_unreachable", `This host cannot reach the pool ${pool}.`, {
-      fix: "See which hosts can: holdfast hosts",
-    });
-  };
+  const { pools, managers, membership, host, clock, runDir } = options;
+  const leaving = join(options.local.images, "leaving");
+  const places = new Map<string, Promise<Place>>();
+  await rm(leaving, { recursive: true, force: true }); // What an agent that was killed has left.
+  await mkdir(leaving, { recursive: true, mode: 0o700 });
 
   return {
-    volumeFile: (volume, pool) => join(volumesOf(pool), `${volume}.qcow2`),
+    pools: [
+      { pool: local, kind: "directory", isShared: false, canRevoke: false },
+      ...Object.keys(pools).map(
+        (pool) => ({ pool, kind: "directory", isShared: true, canRevoke: false }) as const,
+      ),
+    ],
+
+    pool: async (name) => (await placeOf(name)).pool,
 
     async ensureBlob(digest: Digest, pool: string) {
-      volumesOf(pool);
-      const blobs = stores.get(pool);
-      const here = await blobs?.find(digest);
+      const { blobs } = await placeOf(pool);
+      const here = await blobs.find(digest);
       if (here) return here;
-      await blobs?.put(await fetchBlob(managers, membership, digest), digest);
-      const fetched = await blobs?.find(digest);
+      await blobs.put(await fetchBlob(managers, membership, digest), digest);
+      const fetched = await blobs.find(digest);
       if (!fetched) throw new Error(`${digest} is gone as soon as it came`);
       return fetched;
     },
 
-    async claim(volume: VolumeId, pool: string, { id: instance, generation }: MachineRef) {
-      const file = join(volumesOf(pool), `${volume}.claim`);
-      const known = readClaim(await readFile(file, "utf8").catch(noneYet));
-      if (known && known.instance === instance && known.generation > generation)
-        throw problem(
-          "conflict",
-          "volume_claimed",
-          `Generation ${known.generation} of this instance has its volume, on host ${known.host}.`,
-          { fix: "Nothing: this launch was overtaken by a younger one." },
-        );
-      const writer = await open(`${file}.${host}`, "w", 0o600);
+    backups: (directory) => directoryBackups(directory, clock),
+
+    async publish(write) {
+      const file = join(leaving, `${randomUUID()}.qcow2`);
       try {
-        await writer.writeFile(JSON.stringify({ instance, generation, host }));
-        await writer.sync();
+        await write(file);
+        const { size: bytes } = await stat(file);
+        const digest = await pushBlob(managers, membership, file);
+        return { digest, bytes, virtualBytes: await virtualBytesOf(file) };
       } finally {
-        await writer.close();
+        await rm(file, { force: true });
       }
-      await rename(`${file}.${host}`, file);
     },
   };
-}
 
-/** Claims appear whole, so what is none was not written by a host. */
-function readClaim(text: string) {
-  try {
-    return Claim.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
+  /** One that could not be opened is tried again by whoever asks next. */
+  function placeOf(name: string): Promise<Place> {
+    const known = places.get(name);
+    if (known) return known;
+    const opening = openPlace(name);
+    places.set(name, opening);
+    opening.catch(() => places.delete(name));
+    return opening;
   }
-}
 
-/** Only that there is no file means that nobody has claimed it: one that cannot be read may say anything. */
-function noneYet(error: NodeJS.ErrnoException): string {
-  if (error.code === "ENOENT") return "";
-  throw error;
+  async function openPlace(name: string): Promise<Place> {
+    const { volumes, images } = name === local ? options.local : await directoriesOf(name);
+    const pool = await directoryPool({
+      directory: volumes,
+      host,
+      isShared: name !== local,
+      runDir,
+    });
+    await pool.tend();
+    return { pool, blobs: await fileBlobs(images) };
+  }
+
+  async function directoriesOf(name: string) {
+    const directory = pools[name];
+    if (directory) return makePool(directory);
+    throw problem("unavailable", "pool_unreachable", `This host cannot reach the pool ${name}.`, {
+      fix: "See which hosts can: holdfast hosts",
+    });
+  }
 }
 
 /** Guests' processes run as users of their own and must get through to their files. */

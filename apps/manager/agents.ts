@@ -170,7 +170,14 @@ export function agentPort({
       await pipeline(createReadStream(file), response);
       return;
     }
-    throw problem("not_found", "route_not_found", "Agents join here, fetch blobs, and connect.");
+    if (request.method === "PUT" && hex) {
+      await welcome(request); // Before the body, as above.
+      const digest: Digest = `sha256:${hex}`;
+      if (!(await blobs.find(digest))) await blobs.put(request, digest);
+      response.writeHead(200, { "content-type": "application/json" }).end("{}");
+      return;
+    }
+    throw problem("not_found", "route_not_found", "Agents join here, bring blobs, and connect.");
   }
 }
 

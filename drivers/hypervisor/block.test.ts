@@ -8,6 +8,7 @@ import { fileSource } from "@holdfast/kernel/block";
 import { type BlockRig, blockContract } from "./contract-block.ts";
 import { fixtureHost } from "./fixture-host.ts";
 import { simulatedRig } from "./fixture-simulated.ts";
+import { noBacking } from "./simulated-world.ts";
 
 blockContract("simulated", async () => simulated());
 blockContract("qemu", (t) => real(t));
@@ -15,7 +16,7 @@ blockContract("qemu", (t) => real(t));
 function simulated(): BlockRig {
   const { world, ...rig } = simulatedRig();
   const sizes = new Map<string, number>();
-  world.sizeOf = ({ id }) => sizes.get(id);
+  world.backing = { ...noBacking, sizeOf: ({ id }) => sizes.get(id) };
   return {
     ...rig,
     async makeDisk(id, bytes) {

@@ -36,7 +36,7 @@ export const simulatedDisk = (
 ): SimulatedDisk => ({
   disk,
   isHot,
-  bytes: world.sizeOf(disk) ?? unknownSize,
+  bytes: world.backing.sizeOf(disk) ?? unknownSize,
   limits: told(disk.limits),
   snapshots: [],
   points: [],

@@ -89,13 +89,29 @@ export interface SimulatedWorld {
   /** From a guest's standstill until its watchdog stops it. */
   watchdogTime: Duration;
   lastPid: number;
-  /** How big a disk is, if somebody knows; a gibibyte otherwise. */
-  sizeOf(disk: Disk): number | undefined;
+  /** What the disks are kept in. */
+  backing: DiskBacking;
   /** Whether there is no room where a backup's file is. */
   isFull(file: string): boolean;
   /** Whoever is attached hears of everything that happens. */
   readonly attached: Set<(machine: SimulatedMachine, what: Happening) => void>;
 }
+
+/** The storage below the disks: what is done to a disk is done there as well. */
+export interface DiskBacking {
+  /** If somebody knows; a gibibyte otherwise. */
+  sizeOf(disk: Disk): number | undefined;
+  grow(disk: Disk, bytes: number): void;
+  snapshot(disk: Disk, name: string, at: Instant): void;
+  removeSnapshot(disk: Disk, name: string): void;
+}
+
+export const noBacking: DiskBacking = {
+  sizeOf: () => undefined,
+  grow() {},
+  snapshot() {},
+  removeSnapshot() {},
+};
 
 /** A MachineEvent without the machine. */
 type Without<T, K> = T extends unknown ? Omit<T, Extract<keyof T, K>> : never;
@@ -113,7 +129,7 @@ export const simulatedWorld = (
   powerOffTime: times.powerOffTime ?? milliseconds(0),
   watchdogTime: times.watchdogTime ?? seconds(10),
   lastPid: 0,
-  sizeOf: () => undefined,
+  backing: noBacking,
   isFull: () => false,
   attached: new Set(),
 });

@@ -118,18 +118,22 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
     async resizeDisk(ref, id, bytes) {
       const disk = known(answering(ref, "block_resize"), id);
       disk.bytes = Math.max(disk.bytes, bytes);
+      world.backing.grow(disk.disk, bytes);
     },
     async setDiskLimits(ref, id, limits) {
       known(answering(ref, "qom-set"), id).limits = told(limits);
     },
     async snapshotDisks(ref, ids, name) {
       const machine = answering(ref, "transaction");
-      for (const disk of ids.map((id) => known(machine, id)))
+      for (const disk of ids.map((id) => known(machine, id))) {
         disk.snapshots = [...disk.snapshots.filter((each) => each !== name), name];
+        world.backing.snapshot(disk.disk, name, clock.now());
+      }
     },
     async removeDiskSnapshot(ref, id, name) {
       const disk = known(answering(ref, "blockdev-snapshot-delete-internal-sync"), id);
       disk.snapshots = disk.snapshots.filter((each) => each !== name);
+      world.backing.removeSnapshot(disk.disk, name);
     },
     async backupDisk(ref, id, order) {
       backUp(world, known(answering(ref, "blockdev-backup"), id), order);

@@ -4,7 +4,7 @@
  * A claim keeps those apart who ask, and stops nobody who does not: a QEMU that writes has asked long ago.
  * That is what fencing is for. On one host QEMU's own lock is the second wall; between hosts there is none.
  */
-import { readFile, rm } from "node:fs/promises";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import type { Opener } from "./driver.ts";
 import { replaceSynced } from "./place.ts";
 import { volumeClaimed, volumeInUse } from "./problems.ts";
@@ -24,14 +24,25 @@ export async function readClaim(file: string): Promise<Claim | undefined> {
   }
 }
 
-/** Rejects with `volume_claimed` or `volume_in_use`. */
-export async function claim(file: string, host: string, opener: Opener): Promise<void> {
+/**
+ * Rejects with `volume_claimed` or `volume_in_use`. `isDurable`: it outlives a power cut, as it must where other
+ * hosts go on. In a directory of one host whoever made it is dead then as well.
+ */
+export async function claim(
+  file: string,
+  host: string,
+  opener: Opener,
+  isDurable: boolean,
+): Promise<void> {
   const known = await readClaim(file);
   if (known && known.instance !== opener.instance) throw volumeInUse();
   if (known && known.generation > opener.generation) throw volumeClaimed(known.generation);
   const { instance, generation } = opener;
   if (known?.generation === generation && known.host === host) return;
-  await replaceSynced(file, JSON.stringify({ instance, generation, host }));
+  const text = JSON.stringify({ instance, generation, host });
+  if (isDurable) return replaceSynced(file, text);
+  await writeFile(`${file}.new`, text, { mode: 0o600 });
+  await rename(`${file}.new`, file);
 }
 
 /** Of this and older generations; somebody else's stays. */

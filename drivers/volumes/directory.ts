@@ -37,6 +37,8 @@ import {
   virtualBytesOf,
 } from "./volume-file.ts";
 
+export { virtualBytesOf };
+
 export interface DirectoryPoolOptions {
   /** The volumes' own, with nothing else in it. Made if it is not there, unless it is shared: then it must be. */
   readonly directory: string;
@@ -84,11 +86,16 @@ export async function directoryPool(options: DirectoryPoolOptions): Promise<Volu
 
     open: (volume, opener) =>
       known(volume, async (file) => {
-        await claim(claimOf(volume), host, opener);
+        await claim(claimOf(volume), host, opener, isShared);
         return { source: fileSource(file, "qcow2", isShared) };
       }),
 
     release: (volume, opener) => alone(volume, () => unclaim(claimOf(volume), opener)),
+
+    async openers(volume) {
+      const holder = await readClaim(claimOf(volume));
+      return holder ? [{ instance: holder.instance, generation: holder.generation }] : [];
+    },
 
     async revoke() {
       throw cannotRevoke();

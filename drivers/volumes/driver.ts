@@ -162,6 +162,8 @@ export interface VolumePool {
    * When this resolves they can neither read nor write. Rejects with `cannot_revoke` where a pool can not.
    */
   revoke(volume: VolumeId, opener: Opener): Promise<void>;
+  /** Who has it open, the oldest generation first, as far as anybody has said. */
+  openers(volume: VolumeId): Promise<readonly Opener[]>;
   /**
    * Make it bigger. As big or bigger already is fine. A guest that has it open sees it after the hypervisor's
    * `resizeDisk`; its requests may wait for a moment meanwhile.

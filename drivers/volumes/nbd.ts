@@ -77,6 +77,8 @@ export async function nbdPool(options: NbdPoolOptions): Promise<VolumePool> {
         await served.serve();
       }),
 
+    openers: (volume) => alone(volume, async ({ exports }) => exports.openers),
+
     revoke: (volume, opener) =>
       alone(volume, async (served) => {
         const after = revoking(served.exports, opener);

@@ -8,7 +8,9 @@ import { fileSource } from "@holdfast/kernel/block";
 import type { VolumeId } from "@holdfast/kernel/ids";
 import { Problem } from "@holdfast/kernel/problem";
 import type { Clock, Instant } from "@holdfast/kernel/time";
+import type { Disk } from "../hypervisor/driver.ts";
 import { backupPointMissing } from "../hypervisor/refusals.ts";
+import type { DiskBacking } from "../hypervisor/simulated-world.ts";
 import { damaged, storeFull } from "../images/problems.ts";
 import type { Backup, BackupPlace, Opener, PoolAbilities, Snapshot, VolumePool } from "./driver.ts";
 import { admitting, type Exports, nameOf, noExports, releasing, revoking } from "./exports.ts";
@@ -43,6 +45,8 @@ export interface SimulatedPool {
   isReachable: boolean;
   /** Every cut, in order, for whoever wants to see that a guest was stopped by one. */
   readonly cuts: Opener[];
+  /** What it can do, for whoever opens it without saying. */
+  readonly abilities?: PoolAbilities;
 }
 
 export const simulatedStorage = (capacity = Number.MAX_SAFE_INTEGER): SimulatedPool => ({
@@ -52,6 +56,40 @@ export const simulatedStorage = (capacity = Number.MAX_SAFE_INTEGER): SimulatedP
   isReachable: true,
   cuts: [],
 });
+
+/**
+ * For the world of a simulated hypervisor: what is done to a disk through it is done to its volume, as where
+ * both are the same file.
+ */
+export function backing(pools: () => Iterable<SimulatedPool>): DiskBacking {
+  const find = ({ source: { files, doors } }: Disk): SimulatedVolume | undefined => {
+    const volume = /^\/simulated\/([^/]+)$/.exec(files[0] ?? doors[0] ?? "")?.[1];
+    for (const { volumes } of pools()) {
+      const known = volumes.get(volume as VolumeId); // Whatever is not one of ours is not found.
+      if (known) return known;
+    }
+    return undefined;
+  };
+  return {
+    sizeOf: (disk) => find(disk)?.bytes,
+    grow(disk, bytes) {
+      const volume = find(disk);
+      if (volume) volume.bytes = Math.max(volume.bytes, bytes);
+    },
+    snapshot(disk, name, at) {
+      const volume = find(disk);
+      if (!volume || volume.snapshots.some((each) => each.name === name)) return;
+      volume.snapshots = [...volume.snapshots, { name, at }];
+      volume.used += emptyFile;
+    },
+    removeSnapshot(disk, name) {
+      const volume = find(disk);
+      if (!volume?.snapshots.some((each) => each.name === name)) return;
+      volume.snapshots = volume.snapshots.filter((each) => each.name !== name);
+      volume.used -= emptyFile;
+    },
+  };
+}
 
 /** What the tables of a file take before anything is in it. In bytes. */
 const emptyFile = 196_608;
@@ -83,6 +121,10 @@ export function simulatedPool(
       reach();
       const known = world.volumes.get(volume);
       if (known) known.exports = releasing(known.exports, opener);
+    },
+    async openers(volume) {
+      reach();
+      return world.volumes.get(volume)?.exports.openers ?? [];
     },
     async revoke(volume, opener) {
       reach();

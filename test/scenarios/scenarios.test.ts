@@ -105,8 +105,11 @@ async function cameBack(cloud: Cloud): Promise<void> {
     });
   }
   await become("nothing is left on any host", () => cloud.oracle.left().length === 0);
-  const volumes = [...cloud.pool.files.keys()].filter((path) => path.includes("/volumes/"));
-  assert.deepEqual(volumes, []);
+  assert.deepEqual([...cloud.pool.storage.volumes.keys()], []);
+  for (const { name, pools, loans } of cloud.stations) {
+    assert.deepEqual([...(pools.get("local")?.volumes.keys() ?? [])], [], name);
+    assert.deepEqual(await loans.load(), [], name);
+  }
   const claimed = await cloud.database.query("select name from host where reserved_cpus <> 0");
   assert.deepEqual(claimed, []);
 }

@@ -4,9 +4,12 @@
  * Managers are tried in turn. Their certificate must come from the authority of the same cloud; which
  * name it carries does not matter, because a manager may be reached by many.
  */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { request } from "node:https";
 import type { Readable } from "node:stream";
 import { createSecureContext } from "node:tls";
+import type { Digest } from "@holdfast/drivers/images";
 import { problem } from "@holdfast/kernel/problem";
 import { type ClientOptions, WebSocket } from "ws";
 import type { Dial } from "./link.ts";
@@ -96,4 +99,51 @@ export async function fetchBlob(
       fix: "Import the image again: holdfast images import FILE",
     },
   );
+}
+
+/**
+ * Brings a file to a manager as a blob, whichever takes it first, and resolves with its digest. A manager that
+ * has it already says so and is sent nothing. May be repeated. Rejects with `blob_not_taken`.
+ */
+export async function pushBlob(
+  managers: readonly string[],
+  { certificate, key, authority }: Membership,
+  file: string,
+): Promise<Digest> {
+  const hash = createHash("sha256");
+  for await (const piece of createReadStream(file)) hash.update(piece);
+  const digest: Digest = `sha256:${hash.digest("hex")}`;
+  const faults: string[] = [];
+  for (const manager of managers) {
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const content = createReadStream(file);
+        const send = request(
+          `https://${manager}/blobs/${digest}`,
+          {
+            ...{ cert: certificate, key, ca: authority, checkServerIdentity: () => undefined },
+            method: "PUT",
+            timeout: blobSilence,
+          },
+          (response) => {
+            content.destroy();
+            response.resume();
+            response.on("end", () => send.destroy()); // It may have it, and not want to hear the rest.
+            if (response.statusCode === 200) resolve();
+            else reject(new Error(`${manager} answers ${response.statusCode}`));
+          },
+        );
+        send.on("error", reject);
+        send.on("timeout", () => send.destroy(new Error(`${manager} has fallen silent`)));
+        content.on("error", reject);
+        content.pipe(send);
+      });
+      return digest;
+    } catch (error) {
+      faults.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  throw problem("unavailable", "blob_not_taken", `No manager takes it: ${faults.join("; ")}.`, {
+    fix: "See whether a manager is up and its disk has room: holdfast doctor",
+  });
 }

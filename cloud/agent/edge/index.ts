@@ -1,6 +1,7 @@
 /** What a process wires together to be a host. For apps/ and the simulated fleets only. */
 
-export { dialler, fetchBlob, type Membership } from "./dial.ts";
+export { dialler, fetchBlob, type Membership, pushBlob } from "./dial.ts";
+export { type DiskKeeper, diskKeeper } from "./disks.ts";
 export { type Examiner, type ExaminerDeps, examiner } from "./examiner.ts";
 export { type Joined, join } from "./join.ts";
 export { type Keeper, type KeeperDeps, keeper } from "./keeper.ts";
@@ -13,8 +14,9 @@ export {
   type Terms,
   type Wire,
 } from "./link.ts";
+export { fileLoans, type LoanBook, memoryLoans } from "./loans.ts";
 export { type Networker, type NetworkerDeps, networker, type PictureShelf } from "./networker.ts";
-export type { Storage } from "./provisions.ts";
+export type { Published, Storage } from "./provisions.ts";
 export {
   filePicture,
   fileShelf,

@@ -4,10 +4,12 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { MachineReport, VolumeReport, Wish } from "@holdfast/cloud/hosts";
 import { simulatedHypervisor, simulatedWorld } from "@holdfast/drivers/hypervisor/simulated";
-import { type SimulatedStore, simulatedDisks } from "@holdfast/drivers/images/simulated";
+import { simulatedPool, simulatedStorage } from "@holdfast/drivers/volumes/simulated";
 import type { ImageId, InstanceId, ProjectId, VolumeId } from "@holdfast/kernel/ids";
 import type { Clock, Instant } from "@holdfast/kernel/time";
+import { diskKeeper } from "./disks.ts";
 import { keeper } from "./keeper.ts";
+import { memoryLoans } from "./loans.ts";
 import { type Held, memoryShelf } from "./shelf.ts";
 
 const id = "01890000-0000-7000-8000-000000000001" as InstanceId;
@@ -52,23 +54,22 @@ async function kept(
   epoch = () => 1,
 ) {
   const world = simulatedWorld();
-  const store: SimulatedStore = {
-    files: new Map([["/blob", Buffer.alloc(4_096)]]),
-    capacity: 2 ** 30,
-  };
+  const store = simulatedStorage(2 ** 30);
+  store.images.set("/blob", 4_096);
+  const hypervisor = simulatedHypervisor(world, clock);
+  const pool = simulatedPool(store, clock, { isShared: true, canRevoke: false, isLive: false });
+  const loans = memoryLoans();
   const shelf = memoryShelf();
   const machines: MachineReport[] = [];
   const volumes: VolumeReport[] = [];
   const mine = keeper({
-    hypervisor: simulatedHypervisor(world, clock),
-    disks: simulatedDisks(store),
+    hypervisor,
+    disks: diskKeeper({ hypervisor, loans, log: () => {}, storage: { pool: async () => pool } }),
     storage: {
       async ensureBlob() {
         await slow.blob?.();
         return "/blob";
       },
-      volumeFile: (name) => `/volumes/${name}`,
-      claim: async () => {},
     },
     networks: { ready: async () => new Map() },
     hasLease: (asked) => asked === epoch(),
@@ -87,7 +88,7 @@ async function kept(
     log: () => {},
   });
   await mine.open();
-  return { keeper: mine, world, store, shelf, machines, volumes };
+  return { keeper: mine, world, store, loans, shelf, machines, volumes };
 }
 
 const until = async (isSo: () => boolean | Promise<boolean>) => {
@@ -123,7 +124,8 @@ test("a volume is deleted only after the start that was still making it, and non
   deliver();
   await deleting;
   await until(() => host.volumes.some(({ is }) => is === "deleted"));
-  assert.deepEqual([...host.store.files.keys()], ["/blob"]);
+  assert.equal(host.store.volumes.size, 0);
+  assert.deepEqual(await host.loans.load(), []);
   assert.equal(host.world.machines.size, 0);
   host.keeper.close();
 });
@@ -174,7 +176,7 @@ test("what another host could start is not launched in a later epoch than it was
   await host.keeper.hear([shared], []);
   epoch = 2; // The host was fenced and is back, and what is wished now is still on its way to its disk.
   deliver();
-  await until(() => host.store.files.size === 2); // The volume is made, and the launch would be next.
+  await until(() => host.store.volumes.size === 1); // The volume is made, and the launch would be next.
   await host.keeper.hear([nothing], []);
   await until(() => host.keeper.held().length === 0);
   assert.equal(host.world.seen.size, 0);

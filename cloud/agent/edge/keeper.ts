@@ -12,12 +12,13 @@ import type {
   MachineSpec,
   MachineView,
 } from "@holdfast/drivers/hypervisor";
-import type { Disks } from "@holdfast/drivers/images";
 import type { InstanceId, NicId } from "@holdfast/kernel/ids";
 import { Problem, problem } from "@holdfast/kernel/problem";
 import { type Clock, type Duration, type Instant, milliseconds } from "@holdfast/kernel/time";
 import { unreachable } from "@holdfast/kernel/unreachable";
 import { type Act, tend } from "../core/tend.ts";
+import type { DiskKeeper } from "./disks.ts";
+import { fitter } from "./fitter.ts";
 import type { Networker } from "./networker.ts";
 import { isShared, provisions, rootOf, type Storage } from "./provisions.ts";
 import { ended, machineReport, type Note } from "./reports.ts";
@@ -33,8 +34,8 @@ export interface Owner {
 
 export interface KeeperDeps {
   readonly hypervisor: Hypervisor;
-  readonly disks: Disks;
-  readonly storage: Storage;
+  readonly disks: DiskKeeper;
+  readonly storage: Pick<Storage, "ensureBlob">;
   readonly networks: Pick<Networker, "ready">;
   /** Whether guests that another host could start may be started here: this lease is held, by our own reckoning. */
   readonly hasLease: (epoch: number) => boolean;
@@ -63,6 +64,8 @@ export interface Keeper {
   held(): readonly { instance: InstanceId; version: number }[];
   reports(): readonly MachineReport[];
   limitStarts(most: number): void;
+  /** Gives back volumes that are open for nobody. Call it every few seconds. */
+  giveBack(): Promise<void>;
   close(): void;
 }
 
@@ -79,11 +82,22 @@ interface Ward {
 const retryPause = milliseconds(1_000);
 
 export function keeper(deps: KeeperDeps): Keeper {
-  const { hypervisor, shelf, clock, onReport, log } = deps;
+  const { hypervisor, disks, shelf, clock, onReport, log } = deps;
   const wards = new Map<InstanceId, Ward>();
   const notes = new Map<string, Note>();
   const inTurn = turns<InstanceId>();
-  const { ready, claim, remove } = provisions(deps.disks, deps.storage, deps.networks);
+  const { ready, remove } = provisions(deps.storage, disks, deps.networks);
+  /** Incarnations whose volumes are being opened, or are about to be used. */
+  const coming = new Set<string>();
+  const fit = fitter({
+    disks,
+    wishOf: fittable,
+    onNews(ref) {
+      const view = viewOf(ref);
+      if (view) onReport([reportOf(view)], []);
+    },
+    log,
+  });
   /** Launches that are under way of what another host could start, with the epoch of each. */
   const launching = new Map<MachineRef, number>();
   const starts = gate(4);
@@ -95,9 +109,14 @@ export function keeper(deps: KeeperDeps): Keeper {
         if (event.what === "ready" || event.what === "exited") settleBoot(event.id);
         const view = viewOf(event);
         if (view) onReport([reportOf(view)], []);
-        if (event.what === "exited") check(event.id);
+        if (event.what === "exited") {
+          void giveBack();
+          check(event.id);
+        }
+        if (event.what === "detached") fit.fitAgain(event.id);
       });
       await hypervisor.adopt();
+      await disks.open();
       for (const held of await shelf.load()) adoptWard(held);
       for (const id of wards.keys()) check(id);
     },
@@ -143,12 +162,11 @@ export function keeper(deps: KeeperDeps): Keeper {
       })),
     reports: () => hypervisor.list().map(reportOf),
     limitStarts: (most) => starts.limit(most),
+    giveBack,
     close() {
       isOpen = false;
-      for (const { bootTimer, retryTimer } of wards.values()) {
-        clearTimeout(bootTimer);
-        clearTimeout(retryTimer);
-      }
+      fit.close();
+      for (const ward of wards.values()) stopTimers(ward);
     },
   };
 
@@ -193,6 +211,7 @@ export function keeper(deps: KeeperDeps): Keeper {
     if (!ward || !isOpen) return;
     const { wish, reboots } = ward.held;
     const act = tend({ wish, machines: find(id), reboots, isBootOverdue: ward.isBootOverdue });
+    fit.fit(id);
     if (!act) return;
     const key =
       act.do === "stop"
@@ -267,6 +286,7 @@ export function keeper(deps: KeeperDeps): Keeper {
   async function start(ward: Ward, wish: Wish): Promise<boolean> {
     const ref = { id: wish.instance, generation: wish.generation };
     log("start", { ...ref, requestId: wish.requestId });
+    coming.add(keyOf(ref));
     try {
       const { volume } = rootOf(wish);
       const isWished = () =>
@@ -275,9 +295,10 @@ export function keeper(deps: KeeperDeps): Keeper {
       const mayStart = () => isWished() && (!isShared(wish) || deps.hasLease(wish.epoch));
       if (!mayStart()) return !isWished();
       const spec = await ready(wish);
-      if (isShared(wish) && mayStart()) await claim(wish);
+      if (!mayStart()) return !isWished();
+      const lent = await disks.lend(wish);
       if (!mayStart()) return !isWished(); // That may have taken its time.
-      await launch(spec, wish.epoch);
+      await launch({ ...spec, disks: lent }, wish.epoch);
       onReport([], [{ volume, is: "ready" }]);
       awaitBoot(ref.id, ward, milliseconds(0));
     } catch (error) {
@@ -289,8 +310,23 @@ export function keeper(deps: KeeperDeps): Keeper {
       const exit = await hypervisor.stop(ref, atOnce);
       onReport([reportOf(ended(ref, exit))], []);
       return viewOf(ref) !== undefined;
+    } finally {
+      coming.delete(keyOf(ref));
+      if (viewOf(ref)?.is !== "running") void giveBack();
     }
     return true;
+  }
+
+  /** What the disks of a machine that runs as it should are to be like. */
+  function fittable(id: InstanceId): Wish | undefined {
+    const wish = wards.get(id)?.held.wish;
+    if (!wish?.spec || wish.want !== "running") return undefined;
+    const ref = { id, generation: wish.generation };
+    return viewOf(ref)?.is === "running" && !coming.has(keyOf(ref)) ? wish : undefined;
+  }
+
+  async function giveBack(): Promise<void> {
+    if (isOpen) await disks.giveBack((ref) => coming.has(keyOf(ref)));
   }
 
   async function launch(spec: MachineSpec, epoch: number): Promise<void> {
@@ -335,8 +371,8 @@ export function keeper(deps: KeeperDeps): Keeper {
 
   async function drop(id: InstanceId): Promise<void> {
     const ward = wards.get(id);
-    clearTimeout(ward?.bootTimer);
-    clearTimeout(ward?.retryTimer);
+    if (ward) stopTimers(ward);
+    fit.forget(id);
     wards.delete(id);
     await shelf.remove(id);
   }
@@ -352,8 +388,13 @@ export function keeper(deps: KeeperDeps): Keeper {
   function reportOf(view: MachineView): MachineReport {
     const held = wards.get(view.id)?.held;
     const reboots = held?.wish.generation === view.generation ? held.reboots : 0;
-    return machineReport(view, reboots, notes.get(keyOf(view)));
+    return machineReport(view, reboots, notes.get(keyOf(view)), fit.seen(view));
   }
+}
+
+function stopTimers({ bootTimer, retryTimer }: Ward): void {
+  clearTimeout(bootTimer);
+  clearTimeout(retryTimer);
 }
 
 const atOnce = { acpi: milliseconds(0), terminate: milliseconds(0), kill: milliseconds(5_000) };

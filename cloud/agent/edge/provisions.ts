@@ -1,36 +1,43 @@
 /**
- * What a guest needs on its host before it can be launched: the files of its image, and of its volume.
+ * What a guest needs on its host before it can be launched: the files of its image, its volumes, its cables.
  *
  * A volume may be unwanted again while its file is still being made. It is deleted after that, or it would be
  * made behind the deletion's back and stay for ever.
  */
-import type { Unwanted, Wish, WishedDisk } from "@holdfast/cloud/hosts";
+import type { PoolFacts, Unwanted, Wish, WishedDisk } from "@holdfast/cloud/hosts";
 import { blobsOf } from "@holdfast/cloud/images";
-import type { MachineRef, MachineSpec } from "@holdfast/drivers/hypervisor";
-import type { Digest, Disks } from "@holdfast/drivers/images";
-import { fileSource } from "@holdfast/kernel/block";
+import type { MachineSpec } from "@holdfast/drivers/hypervisor";
+import type { Digest } from "@holdfast/drivers/images";
+import type { BackupPlace, VolumePool } from "@holdfast/drivers/volumes";
 import type { VolumeId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { seconds } from "@holdfast/kernel/time";
+import type { DiskKeeper } from "./disks.ts";
 import type { Networker } from "./networker.ts";
 
 /** Where volumes and the images under them are, by pool. */
 export interface Storage {
+  /** All that this host was set up with, whether they can be reached or not. */
+  readonly pools: readonly PoolFacts[];
+  /** Rejects with `pool_unreachable`; the next call tries again. */
+  pool(name: string): Promise<VolumePool>;
   /** The file of a blob in this pool, fetched from a manager if need be. */
   ensureBlob(digest: Digest, pool: string): Promise<string>;
-  volumeFile(volume: VolumeId, pool: string): string;
-  /**
-   * Writes down, where every host of the pool can read it, who is about to write to a volume. Rejects with
-   * `volume_claimed` if a younger generation has: a second line, should all else have failed.
-   */
-  claim(volume: VolumeId, pool: string, machine: MachineRef): Promise<void>;
+  backups(directory: string): BackupPlace;
+  /** Has `write` make a file, and brings it to a manager as a blob. Nothing of it stays here. */
+  publish(write: (file: string) => Promise<void>): Promise<Published>;
+}
+
+export interface Published {
+  readonly digest: Digest;
+  /** Of the file. */
+  readonly bytes: number;
+  readonly virtualBytes: number;
 }
 
 export interface Provisions {
   /** Makes everything that the wish needs, and says how to launch it. May be repeated. */
-  ready(wish: Wish): Promise<MachineSpec>;
-  /** See `Storage.claim`. */
-  claim(wish: Wish): Promise<void>;
+  ready(wish: Wish): Promise<Omit<MachineSpec, "disks">>;
   remove(unwanted: Unwanted): Promise<void>;
 }
 
@@ -39,13 +46,13 @@ const networkPatience = seconds(20);
 /** What every link carries, should a picture have changed between the question and its answer. */
 const smallestMtu = 1_280;
 /** The pool that every host has to itself: what is in it, nobody else could start. */
-const local = "local";
+export const local = "local";
 /** Whether another host could start it as well. */
 export const isShared = (wish: Wish) => specOf(wish).disks.some(({ pool }) => pool !== local);
 
 export function provisions(
-  disks: Disks,
-  storage: Storage,
+  storage: Pick<Storage, "ensureBlob">,
+  disks: Pick<DiskKeeper, "make" | "remove">,
   networks: Pick<Networker, "ready">,
 ): Provisions {
   /** Volumes whose files are being made. */
@@ -57,26 +64,19 @@ export function provisions(
       preparing.set(volume, ready);
       return ready.finally(() => preparing.delete(volume));
     },
-    async claim(wish) {
-      const { volume, pool } = rootOf(wish);
-      const ref = { id: wish.instance, generation: wish.generation };
-      await storage.claim(volume, pool, ref);
-    },
-    async remove({ volume, pool }) {
-      await preparing.get(volume)?.catch(() => {});
-      await disks.remove(storage.volumeFile(volume, pool));
+    async remove(unwanted) {
+      await preparing.get(unwanted.volume)?.catch(() => {});
+      await disks.remove(unwanted);
     },
   };
 
-  async function prepare(wish: Wish): Promise<MachineSpec> {
+  async function prepare(wish: Wish): Promise<Omit<MachineSpec, "disks">> {
     const { name, cpus, memoryMiB, image, userData, lastDeath, startPaused, nics } = specOf(wish);
-    const { volume, pool, bytes: volumeBytes } = rootOf(wish);
+    const { pool } = rootOf(wish);
     const files = new Map<Digest, string>();
     for (const digest of blobsOf(image)) files.set(digest, await storage.ensureBlob(digest, pool));
     const fileOf = (digest: Digest) => files.get(digest) ?? "";
-    const file = storage.volumeFile(volume, pool);
-    const backing = { file: fileOf(image.disk.digest), format: image.disk.format };
-    await disks.ensureOverlay(file, backing, volumeBytes);
+    await disks.make(wish, { file: fileOf(image.disk.digest), format: image.disk.format });
     const plugs = await networks.ready(
       nics.map(({ id }) => id),
       networkPatience,
@@ -95,7 +95,6 @@ export function provisions(
             commandLine: direct.commandLine,
           }
         : "firmware",
-      disks: [{ id: "disk0", source: fileSource(file, "qcow2", pool !== local), readOnly: false }],
       nics: nics.map(({ id, mac }) => ({ id, mac, mtu: plugs.get(id)?.mtu ?? smallestMtu })),
       metadata: {
         "instance-id": wish.instance,
@@ -105,7 +104,7 @@ export function provisions(
         ...(lastDeath === null ? {} : { "last-death": lastDeath }),
       },
       paused: startPaused,
-      isFenceable: pool !== local,
+      isFenceable: isShared(wish),
       requestId: wish.requestId,
     };
   }

@@ -4,9 +4,10 @@
  * An ending is told with everything that was left behind, because it is told once: when it has been
  * recorded its traces are removed.
  */
-import type { MachineReport } from "@holdfast/cloud/hosts";
+import type { MachineReport, Trouble } from "@holdfast/cloud/hosts";
 import type { Exit, MachineRef, MachineView } from "@holdfast/drivers/hypervisor";
-import type { Problem } from "@holdfast/kernel/problem";
+import { Problem, problem } from "@holdfast/kernel/problem";
+import type { Seen } from "./fitter.ts";
 
 /** What is known about an ending besides what the hypervisor says. */
 export interface Note {
@@ -15,10 +16,17 @@ export interface Note {
 }
 
 /** `reboots`: resets carried out in this generation. */
-export function machineReport(view: MachineView, reboots: number, note: Note = {}): MachineReport {
+export function machineReport(
+  view: MachineView,
+  reboots: number,
+  note: Note = {},
+  seen?: Seen,
+): MachineReport {
   const base = { instance: view.id, generation: view.generation, reboots };
-  if (view.is === "running")
-    return { ...base, phase: "running", guest: view.guest, at: view.since };
+  if (view.is === "running") {
+    const disks = seen ? { disks: [...seen.reports], disksOf: seen.version } : {};
+    return { ...base, phase: "running", guest: view.guest, at: view.since, ...disks };
+  }
   const { exit } = view;
   return {
     ...base,
@@ -32,12 +40,25 @@ export function machineReport(view: MachineView, reboots: number, note: Note = {
       events: [...exit.events],
       kernelLog: [...exit.kernelLog],
       bootTimedOut: note.isBootOverdue ?? false,
-      ...(note.problem ? { problem: flat(note.problem) } : {}),
+      ...(note.problem ? { problem: said(note.problem) } : {}),
     },
   };
 }
 
 export const ended = (ref: MachineRef, exit: Exit): MachineView => ({ ...ref, is: "exited", exit });
 
-const flat = ({ kind, code, message, details: { fix } }: Problem) =>
-  fix === undefined ? { kind, code, message } : { kind, code, message, fix };
+/** Whatever it is, said to somebody else. */
+export function said(error: unknown): Trouble {
+  const { kind, code, message, details } = error instanceof Problem ? error : unexpected(error);
+  return details.fix === undefined
+    ? { kind, code, message }
+    : { kind, code, message, fix: details.fix };
+}
+
+const unexpected = (error: unknown): Problem =>
+  problem(
+    "unavailable",
+    "storage_failed",
+    `Something went wrong with its storage: ${error instanceof Error ? error.message : error}`,
+    { fix: "It is tried again by itself. If it stays so, see the agent's log on the host." },
+  );

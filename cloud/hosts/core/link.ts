@@ -116,6 +116,8 @@ export const MachineReport = z.object({
   exit: ExitReport.optional(),
   /** All disks that it has or should have; absent while nobody has looked. */
   disks: z.array(DiskReport).optional(),
+  /** The `version` of the wish that these disks were last compared with: an older one proves no detach. */
+  disksOf: z.number().int().optional(),
 });
 export type MachineReport = z.output<typeof MachineReport>;
 
@@ -157,6 +159,9 @@ export const StorageLook = z.object({
   pool: z.string(),
   took: milliseconds,
   problem: z.string().optional(),
+  /** How much room it has, and how much of it is free; absent: nobody could tell. */
+  totalBytes: z.number().nonnegative().optional(),
+  freeBytes: z.number().nonnegative().optional(),
 });
 export type StorageLook = z.output<typeof StorageLook>;
 

@@ -111,7 +111,7 @@ export async function openCloud(options: CloudOptions, random: Random): Promise<
         async ensureBlob(digest, where, host) {
           const path = `${where === "local" ? "" : "/pools/shared"}/blobs/${digest}`;
           const bytes = store.files.get(`/blobs/${digest}`);
-          if (bytes) host.disks.files.set(path, bytes);
+          if (bytes) host.pools.get(where)?.images.set(path, bytes.length);
           return path;
         },
       }),

@@ -140,8 +140,9 @@ export function watchWorlds(names: readonly string[], database: Database): Oracl
 const nameOf = ({ spec }: SimulatedMachine) => `${spec.name} g${spec.generation}`;
 
 function volumeOf(host: string, { spec: { id, disks } }: SimulatedMachine): string {
-  const file = disks[0]?.source.files[0] ?? id;
-  return file.startsWith("/pools/") ? file : `${host}:${file}`;
+  const source = disks[0]?.source;
+  const file = source?.files[0] ?? id;
+  return source?.isShared ? file : `${host}:${file}`;
 }
 
 interface Row {

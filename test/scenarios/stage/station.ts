@@ -74,7 +74,7 @@ export async function newStation(options: StationOptions): Promise<Station> {
   const { name, pool, cable, managers, cpus, memoryMiB, log } = options;
   const directory = await mkdtemp(join(tmpdir(), "hf-host-"));
   const path = join(directory, "guard.sock");
-  const mount = pool.mount(name);
+  const mount = pool.mount();
   const deeds: string[] = [];
   /** Killed, and not yet dead: they wait for the store. */
   const doomed = new Set<SimulatedMachine>();
@@ -95,9 +95,10 @@ export async function newStation(options: StationOptions): Promise<Station> {
   const timers = new Set<NodeJS.Timeout>();
   const offListeners: (() => void)[] = [];
 
+  const host = newHost(name, options.world);
+  host.pools.set(poolName, pool.storage);
   const station: Station = {
-    ...newHost(name, options.world),
-    disks: mount.disks,
+    ...host,
     cable,
     mount,
     deeds,
@@ -178,11 +179,11 @@ export async function newStation(options: StationOptions): Promise<Station> {
       managers,
       cpus,
       memoryMiB,
-      ensureBlob: (digest) => options.ensureBlob(digest, "local", station),
+      ensureBlob: (digest, asked) => options.ensureBlob(digest, asked, station),
       log,
       station: {
         dial: cable.dial(dialler(managers, station.joined)),
-        storage: await mount.storage((digest, asked) => options.ensureBlob(digest, asked, station)),
+        answered: async (asked) => (asked === poolName ? mount.answered() : undefined),
         pools: [poolName],
         onRenewed(sentAt, terms) {
           station.renewals++;

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import type { InstanceId, VolumeId } from "@holdfast/kernel/ids";
 import type { Day } from "../stage/day.ts";
 
 export const script = async ({ run, free, order, is, show, cloud, note, machine }: Day) => {
@@ -14,10 +13,10 @@ export const script = async ({ run, free, order, is, show, cloud, note, machine 
     [id],
   );
   note("generation 9 claims the volume");
-  await writeFile(
-    join(cloud.pool.directory, "volumes", `${volume}.claim`),
-    JSON.stringify({ instance: id, generation: 9, host: "elsewhere" }),
-  );
+  const known = cloud.pool.storage.volumes.get(volume as VolumeId); // As the database has it.
+  assert.ok(known);
+  const opener = { instance: id as InstanceId, generation: 9 };
+  known.exports = { ...known.exports, openers: [opener] };
   await order("web", "start");
   await is("web", "failed");
   assert.equal(machine("web"), undefined);

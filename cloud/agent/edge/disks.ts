@@ -1,0 +1,319 @@
+/**
+ * The disks of the machines of one host: opened for an incarnation, fitted to what is wished while it runs,
+ * and given back when it is over.
+ *
+ * What is open is written down before it is opened (loans.ts), and what is plugged in is asked of the
+ * hypervisor, never remembered. So each of these may be begun again after a crash at any moment.
+ */
+import type { DiskReport, Unwanted, Wish, WishedDisk } from "@holdfast/cloud/hosts";
+import type {
+  AttachedDisk,
+  Disk,
+  DiskLimits,
+  Hypervisor,
+  MachineRef,
+} from "@holdfast/drivers/hypervisor";
+import { diskIdOf, type ImageFile, type Opener, type VolumePool } from "@holdfast/drivers/volumes";
+import type { VolumeId } from "@holdfast/kernel/ids";
+import { Problem, problem } from "@holdfast/kernel/problem";
+import { seconds } from "@holdfast/kernel/time";
+import { keyOf, type Loan, type LoanBook, type Loans } from "./loans.ts";
+import { type Storage, specOf } from "./provisions.ts";
+import { said } from "./reports.ts";
+import { turns } from "./turns.ts";
+
+export interface DiskKeeperDeps {
+  readonly hypervisor: Hypervisor;
+  readonly storage: Pick<Storage, "pool">;
+  readonly loans: LoanBook;
+  readonly log: (message: string, about: Record<string, unknown>) => void;
+}
+
+export interface Fit {
+  readonly reports: readonly DiskReport[];
+  /** Nothing is left to be done. If not, it should be tried again in a while. */
+  readonly isSettled: boolean;
+}
+
+export interface DiskKeeper {
+  /** Take up what was written down. Call once, after the hypervisor has adopted what runs. */
+  open(): Promise<void>;
+  /** Makes those that are made at a start: the root volume from its image, and what lasts for one generation. */
+  make(wish: Wish, image: ImageFile): Promise<void>;
+  /** Gives all of them to this incarnation. */
+  lend(wish: Wish): Promise<readonly Disk[]>;
+  /** Makes those of a running machine as they are wished. Undefined: it does not run. */
+  fit(wish: Wish): Promise<Fit | undefined>;
+  /** Gives back what is open for nobody: not of a machine that runs, and not of one that `isComing`. */
+  giveBack(isComing: (ref: MachineRef) => boolean): Promise<void>;
+  /** The running machine that has this volume open here. */
+  holderOf(volume: VolumeId): MachineRef | undefined;
+  /** Deletes a volume that nobody wants any more, whoever had it open. */
+  remove(unwanted: Unwanted): Promise<void>;
+  /** All that is open, for whoever counts. */
+  list(): readonly Loans[];
+}
+
+/** A guest that is willing lets go of a disk in half a second; on a busy host it takes longer. */
+const detachPatience = seconds(5);
+
+export function diskKeeper({ hypervisor, storage, loans, log }: DiskKeeperDeps): DiskKeeper {
+  const open = new Map<string, Loans>();
+  const inTurn = turns<string>();
+  const returning = new Map<string, Promise<void>>();
+
+  return {
+    async open() {
+      for (const each of await loans.load()) open.set(keyOf(each), each);
+    },
+
+    async make(wish, image) {
+      const { disks } = specOf(wish);
+      await note(refOf(wish), (known) => added(known, disks));
+      for (const disk of disks)
+        if (disk.kind === "ephemeral") await makeAnew(refOf(wish), disk);
+        else if (disk.origin === "image") {
+          const pool = await storage.pool(disk.pool);
+          await pool.make(disk.volume, disk.bytes, { is: "overlay", image });
+        }
+    },
+
+    async lend(wish) {
+      const { disks } = specOf(wish);
+      await note(refOf(wish), (known) => added(known, disks));
+      const lent: Disk[] = [];
+      for (const disk of disks) lent.push(await openDisk(refOf(wish), disk));
+      return lent;
+    },
+
+    fit,
+    giveBack,
+
+    holderOf(volume) {
+      for (const { id, generation, volumes } of open.values())
+        if (volumes.some((loan) => loan.volume === volume) && runs({ id, generation }))
+          return { id, generation };
+      return undefined;
+    },
+
+    async remove({ volume, pool: name }) {
+      const pool = await storage.pool(name);
+      for (const loaned of open.values())
+        if (loaned.volumes.some((loan) => loan.volume === volume) && !runs(loaned))
+          await returnAll(loaned);
+      try {
+        await pool.remove(volume);
+      } catch (error) {
+        if (!isInUse(error)) throw error;
+        // Its last holder's host is gone, and the managers would not ask if it were not dead.
+        for (const opener of await pool.openers(volume)) {
+          if (runs({ id: opener.instance, generation: opener.generation })) throw error;
+          await pool.release(volume, opener);
+        }
+        await pool.remove(volume);
+      }
+    },
+
+    list: () => [...open.values()],
+  };
+
+  async function fit(wish: Wish): Promise<Fit | undefined> {
+    const ref = refOf(wish);
+    const wished = specOf(wish).disks;
+    const problems = new Map<VolumeId, unknown>();
+    try {
+      const before = byId(await hypervisor.disks(ref));
+      await Promise.all([
+        ...wished.map((disk) =>
+          fitOne(ref, disk, before.get(diskIdOf(disk.volume))).catch((error: unknown) => {
+            problems.set(disk.volume, error);
+          }),
+        ),
+        ...superfluous(ref, wished, before).map(({ volume }) =>
+          hypervisor.detachDisk(ref, diskIdOf(volume), detachPatience).catch((error: unknown) => {
+            problems.set(volume, error);
+          }),
+        ),
+      ]);
+      const after = byId(await hypervisor.disks(ref));
+      const left = superfluous(ref, wished, after);
+      await returnSome(ref, (loan) => {
+        const isKept = [...wished, ...left].some(({ volume }) => volume === loan.volume);
+        return !isKept && !after.has(diskIdOf(loan.volume));
+      });
+      for (const [volume, error] of problems) log("a disk does not fit", { ...ref, volume, error });
+      const reports = [
+        ...wished.map((disk) => reportOf(disk, after, problems.get(disk.volume))),
+        ...left.map(({ volume }) => refusalOf(volume, after, problems.get(volume))),
+      ];
+      return { reports, isSettled: reports.every(({ is }) => is === "attached") };
+    } catch (error) {
+      if (!runs(ref)) return undefined;
+      throw error;
+    }
+  }
+
+  async function fitOne(
+    ref: MachineRef,
+    disk: WishedDisk,
+    seen: AttachedDisk | undefined,
+  ): Promise<void> {
+    if (!seen) {
+      await note(ref, (known) => added(known, [disk]));
+      if (disk.kind === "ephemeral") await makeAnew(ref, disk);
+      return hypervisor.attachDisk(ref, await openDisk(ref, disk));
+    }
+    if (seen.bytes < disk.bytes) {
+      const pool = await storage.pool(disk.pool);
+      if (pool.abilities.isLive) await pool.resize(disk.volume, disk.bytes);
+      await hypervisor.resizeDisk(ref, seen.id, sectors(disk.bytes));
+    }
+    const limits = limitsOf(disk);
+    if (!isSame(limits, seen.limits)) await hypervisor.setDiskLimits(ref, seen.id, limits);
+  }
+
+  async function openDisk(ref: MachineRef, disk: WishedDisk): Promise<Disk> {
+    const pool = await storage.pool(disk.pool);
+    const { source } = await pool.open(disk.volume, openerOf(ref));
+    // Its machine may have ended meanwhile, and all that was known to be open was given back.
+    if (!open.get(keyOf(ref))?.volumes.some(({ volume }) => volume === disk.volume)) {
+      await pool.release(disk.volume, openerOf(ref));
+      throw problem("conflict", "not_running", "The machine has ended meanwhile.");
+    }
+    return { id: diskIdOf(disk.volume), source, readOnly: false, limits: limitsOf(disk) };
+  }
+
+  /** Blank, whatever an earlier generation has left; but not if this one has it open already. */
+  async function makeAnew(ref: MachineRef, { volume, pool: name, bytes }: WishedDisk) {
+    const pool = await storage.pool(name);
+    await pool.release(volume, { instance: ref.id, generation: ref.generation - 1 });
+    try {
+      await pool.remove(volume);
+    } catch (error) {
+      if (isInUse(error)) return;
+      throw error;
+    }
+    await pool.make(volume, bytes, { is: "blank" });
+  }
+
+  /** What it has and should not have. The root volume is never taken from a machine that runs. */
+  function superfluous(
+    ref: MachineRef,
+    wished: readonly WishedDisk[],
+    seen: ReadonlyMap<string, AttachedDisk>,
+  ): readonly Loan[] {
+    const known = open.get(keyOf(ref))?.volumes ?? [];
+    return known.filter(
+      ({ volume, kind }) =>
+        kind !== "root" &&
+        seen.has(diskIdOf(volume)) &&
+        !wished.some((disk) => disk.volume === volume),
+    );
+  }
+
+  async function giveBack(isComing: (ref: MachineRef) => boolean): Promise<void> {
+    const over = [...open.values()].filter((each) => !runs(each) && !isComing(each));
+    await Promise.all(
+      over.map((each) =>
+        returnAll(each).catch((error: unknown) =>
+          log("could not give back a volume", { ...keyed(each), error }),
+        ),
+      ),
+    );
+  }
+
+  /** Once at a time: storage that hangs is asked once. */
+  function returnAll(loaned: Loans): Promise<void> {
+    const key = keyOf(loaned);
+    const under = returning.get(key);
+    if (under) return under;
+    const mine = returnSome(loaned, () => true).finally(() => returning.delete(key));
+    returning.set(key, mine);
+    return mine;
+  }
+
+  async function returnSome(ref: MachineRef, isOver: (loan: Loan) => boolean): Promise<void> {
+    const over = (open.get(keyOf(ref))?.volumes ?? []).filter(isOver);
+    if (over.length === 0) return;
+    for (const { volume, pool: name, kind } of over) {
+      const pool = await storage.pool(name);
+      await pool.release(volume, openerOf(ref));
+      if (kind === "ephemeral") await removeOwn(pool, volume);
+    }
+    await note(ref, (known) => known.filter((loan) => !over.includes(loan)));
+  }
+
+  /** Unless a younger generation has one of the same name by now. */
+  async function removeOwn(pool: VolumePool, volume: VolumeId): Promise<void> {
+    await pool.remove(volume).catch((error: unknown) => {
+      if (!isInUse(error)) throw error;
+    });
+  }
+
+  function note(ref: MachineRef, next: (known: readonly Loan[]) => readonly Loan[]) {
+    const key = keyOf(ref);
+    return inTurn(key, async () => {
+      const known = open.get(key)?.volumes ?? [];
+      const volumes = next(known);
+      if (volumes === known) return;
+      const { id, generation } = ref;
+      await loans.save({ id, generation, volumes });
+      if (volumes.length === 0) open.delete(key);
+      else open.set(key, { id, generation, volumes });
+    });
+  }
+
+  function runs({ id, generation }: MachineRef): boolean {
+    return hypervisor
+      .list(id)
+      .some((view) => view.generation === generation && view.is !== "exited");
+  }
+}
+
+function added(known: readonly Loan[], disks: readonly WishedDisk[]): readonly Loan[] {
+  const fresh = disks.filter(({ volume }) => !known.some((loan) => loan.volume === volume));
+  if (fresh.length === 0) return known;
+  return [...known, ...fresh.map(({ volume, pool, kind }) => ({ volume, pool, kind }))];
+}
+
+function reportOf(
+  { volume, bytes }: WishedDisk,
+  seen: ReadonlyMap<string, AttachedDisk>,
+  error: unknown,
+): DiskReport {
+  const disk = seen.get(diskIdOf(volume));
+  const problem = error === undefined ? {} : { problem: said(error) };
+  if (!disk) return { volume, is: "attach-failed", bytes: 0, ...problem };
+  return {
+    volume,
+    is: disk.bytes < bytes ? "too-small" : "attached",
+    bytes: disk.bytes,
+    ...problem,
+  };
+}
+
+const refusalOf = (
+  volume: VolumeId,
+  seen: ReadonlyMap<string, AttachedDisk>,
+  error: unknown,
+): DiskReport => ({
+  volume,
+  is: "detach-refused",
+  bytes: seen.get(diskIdOf(volume))?.bytes ?? 0,
+  ...(error === undefined ? {} : { problem: said(error) }),
+});
+
+const refOf = ({ instance: id, generation }: Wish): MachineRef => ({ id, generation });
+const openerOf = ({ id: instance, generation }: MachineRef): Opener => ({ instance, generation });
+const keyed = ({ id, generation }: MachineRef) => ({ id, generation });
+const byId = (disks: readonly AttachedDisk[]) => new Map(disks.map((disk) => [disk.id, disk]));
+/** Disks are made of them. */
+const sectors = (bytes: number) => Math.ceil(bytes / 512) * 512;
+const isInUse = (error: unknown) => error instanceof Problem && error.code === "volume_in_use";
+
+const limitsOf = ({ limits }: WishedDisk): DiskLimits => ({
+  ...(limits?.iops ? { iops: limits.iops } : {}),
+  ...(limits?.bytesPerSecond ? { bytesPerSecond: limits.bytesPerSecond } : {}),
+});
+const isSame = (a: DiskLimits, b: DiskLimits) =>
+  (a.iops ?? 0) === (b.iops ?? 0) && (a.bytesPerSecond ?? 0) === (b.bytesPerSecond ?? 0);

@@ -1,0 +1,92 @@
+/**
+ * Which volumes this host has opened for which incarnation, written down before it does so.
+ *
+ * It is for giving back: what a wish said of an incarnation that has ended is forgotten by then, and an agent
+ * may be killed between opening a volume and using it. Not synced to the disk, like the wishes: after a power
+ * loss the claims in a pool are overtaken by the next generation's.
+ */
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { WishedDisk } from "@holdfast/cloud/hosts";
+import type { MachineRef } from "@holdfast/drivers/hypervisor";
+import type { InstanceId, VolumeId } from "@holdfast/kernel/ids";
+import { z } from "zod";
+
+export interface Loan {
+  readonly volume: VolumeId;
+  readonly pool: string;
+  readonly kind: WishedDisk["kind"];
+}
+
+/** Of one incarnation. */
+export interface Loans extends MachineRef {
+  readonly volumes: readonly Loan[];
+}
+
+export interface LoanBook {
+  load(): Promise<readonly Loans[]>;
+  /** Without volumes there is nothing to keep. */
+  save(loans: Loans): Promise<void>;
+}
+
+const id = <Kind extends string>() => z.uuid().transform((text) => text as Kind); // Checked just before.
+const LoansFile = z.object({
+  id: id<InstanceId>(),
+  generation: z.number().int(),
+  volumes: z.array(
+    z.object({
+      volume: id<VolumeId>(),
+      pool: z.string(),
+      kind: z.enum(["root", "data", "ephemeral"]),
+    }),
+  ),
+});
+
+export async function fileLoans(directory: string): Promise<LoanBook> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  let writes = 0;
+  return {
+    async load() {
+      const all: Loans[] = [];
+      for (const name of await readdir(directory)) {
+        const file = join(directory, name);
+        if (name.endsWith(".tmp")) await rm(file, { force: true });
+        if (!name.endsWith(".json")) continue;
+        // Only we write them, and whole; one that cannot be read was cut by a power loss.
+        const parsed = LoansFile.safeParse(parse(await readFile(file, "utf8")));
+        if (parsed.success) all.push(parsed.data);
+        else await rm(file, { force: true });
+      }
+      return all;
+    },
+    async save(loans) {
+      const file = join(directory, `${keyOf(loans)}.json`);
+      if (loans.volumes.length === 0) return rm(file, { force: true });
+      const temporary = join(directory, `${keyOf(loans)}.${++writes}.tmp`);
+      await writeFile(temporary, JSON.stringify(loans), { mode: 0o600 });
+      await rename(temporary, file);
+    },
+  };
+}
+
+/** For simulated hosts: outlives the agent as a disk does, if whoever made it keeps it. */
+export function memoryLoans(): LoanBook {
+  const kept = new Map<string, Loans>();
+  return {
+    load: async () => [...kept.values()],
+    async save(loans) {
+      if (loans.volumes.length === 0) kept.delete(keyOf(loans));
+      else kept.set(keyOf(loans), loans);
+    },
+  };
+}
+
+export const keyOf = ({ id, generation }: MachineRef) => `${id}.g${generation}`;
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
