@@ -7,6 +7,7 @@
 declare const kind: unique symbol;
 type Id<Kind extends string> = string & { readonly [kind]: Kind };
 
+export type BackupId = Id<"Backup">;
 export type HostId = Id<"Host">;
 export type ImageId = Id<"Image">;
 export type InstanceId = Id<"Instance">;
@@ -15,6 +16,7 @@ export type NetworkId = Id<"Network">;
 export type NicId = Id<"Nic">;
 export type ProjectId = Id<"Project">;
 export type SecurityGroupId = Id<"SecurityGroup">;
+export type SnapshotId = Id<"Snapshot">;
 export type VolumeId = Id<"Volume">;
 
 /** Makes a new identifier of whatever kind the caller needs. Handed out by main.ts. */

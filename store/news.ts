@@ -24,6 +24,8 @@ export interface News {
   readonly images?: true;
   /** Networks, or what they are made of. */
   readonly networks?: true;
+  /** Volumes, or what is to be done with them. */
+  readonly volumes?: true;
 }
 
 const channel = "holdfast";
@@ -47,6 +49,7 @@ const shortened = (news: News): News => ({
   ...(news.settings ? { settings: true } : {}),
   ...(news.images ? { images: true } : {}),
   ...(news.networks ? { networks: true } : {}),
+  ...(news.volumes ? { volumes: true } : {}),
 });
 
 export interface Listener {

@@ -67,6 +67,15 @@ export const anInstance = (
   createdAt: moment - 180_000,
   destroyedAt: null,
   nics: [],
+  disks: [
+    {
+      volume: "0197a000-0000-7000-8000-0000000000b1",
+      name: "web.root",
+      kind: "root",
+      sizeBytes: 2 ** 30,
+      pool: "local",
+    },
+  ],
   ...change,
 });
 
@@ -155,7 +164,7 @@ export function fakeCloud(...present: readonly instances.InstanceView[]): Cloud 
     const job = repeat ?? aJob({ id: randomUUID(), kind, total: about.length });
     asked.set(job.id, job);
     if (key) keys.set(key, job.id);
-    return { job: job.id, instances: [...about] };
+    return { job: job.id, instances: [...about], warnings: [] };
   };
   const looked = (job: jobs.JobView): jobs.JobView => {
     if (job.state !== "running" || --cloud.looks > 0) return job;
@@ -307,7 +316,10 @@ export const anEvent = {
   job: null,
   detail: null,
 };
-export const tiny = { name: "tiny", cpus: 1, memoryMiB: 128, diskGiB: 1 };
+export const tiny = {
+  ...{ name: "tiny", cpus: 1, memoryMiB: 128, diskGiB: 1 },
+  ...{ diskIops: null, diskBytesPerSecond: null },
+};
 export const aSetting = {
   name: "instances.stop_grace",
   value: 30,

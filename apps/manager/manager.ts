@@ -46,6 +46,7 @@ import { networkRoutes, networkTroubles, networkWatch } from "@holdfast/cloud/ne
 import { picturePlacer, placementRoutes } from "@holdfast/cloud/placement/edge";
 import { liveSettings, settingRoutes } from "@holdfast/cloud/settings/edge";
 import { typeRoutes } from "@holdfast/cloud/types/edge";
+import { volumeRoutes, volumeTroubles, volumeWatch } from "@holdfast/cloud/volumes/edge";
 import type { Blobs, Disks } from "@holdfast/drivers/images";
 import type { Webhooks } from "@holdfast/drivers/webhook";
 import type { HostId, InstanceId, MintId } from "@holdfast/kernel/ids";
@@ -150,6 +151,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     }),
     onDone({ orders, jobs }) {
       if (orders.size > 0) networks.changed();
+      if (orders.size > 0) volumes.changed();
       for (const [host, { wishes, deleteVolumes }] of orders) hub.tell(host, wishes, deleteVolumes);
       progress.moved(jobs);
     },
@@ -220,6 +222,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     { about: "hosts", find: hostTroubles(database, hasGuard, hopeFor) },
     { about: "fencing", find: fencingTroubles(fencing) },
     { about: "networks", find: networkTroubles(database, () => networks.looks()) },
+    { about: "volumes", find: volumeTroubles(database, volumeShares) },
   ];
   const hub = openHub({
     async onHello(host, hello) {
@@ -233,6 +236,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
         hello.machines.map((report) => ({ host, epoch, report })),
         [],
       );
+      await volumes.heard(host, epoch, hello.machines);
       const endsWithin = watchdogBound(terms());
       await leases.renew({ host, epoch, guard: undefined, endsWithin });
       onHostsChanged([host]);
@@ -248,11 +252,13 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
         ...(await wishesForHost(database, host, patience())),
       };
     },
-    onReport: (host, epoch, { machines, volumes }) =>
-      worker.report(
-        machines.map((report) => ({ host, epoch, report })),
-        volumes,
-      ),
+    async onReport(host, epoch, report) {
+      await worker.report(
+        report.machines.map((machine) => ({ host, epoch, report: machine })),
+        report.volumes,
+      );
+      await volumes.heard(host, epoch, report.machines);
+    },
     async onHeartbeat(renewal) {
       guards.set(renewal.host, renewal.guard ?? null);
       await leases.renew({ ...renewal, endsWithin: watchdogBound(renewal.terms) });
@@ -260,8 +266,10 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     onCheckup(host, epoch, checkup) {
       checks.heard(host, epoch, checkup);
       if (checkup.concerns) vitals.heard(host, epoch, checkup.concerns);
+      volumes.measured(host, checkup.storage);
     },
     onNetworks: (host, epoch, look) => networks.heard(host, epoch, look),
+    onStorage: (host, results) => volumes.ended(host, results),
     checkupEvery: checks.every,
     onError: (host, error) => log.warn({ host, error }, "link"),
   });
@@ -282,6 +290,18 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     self,
     hosts: hub.hosts,
     tell: hub.tellNetworks,
+    onError,
+  });
+  const volumes = volumeWatch({
+    database,
+    now: clock.now,
+    mintId,
+    self,
+    checkInterval: () => settings.current()["volumes.check_interval"],
+    hosts: hub.hosts,
+    tell: hub.tellStorage,
+    place: () => settings.current()["backups.place"],
+    onChanged: onVolumesChanged,
     onError,
   });
   const joining = enrolment({ database, authority, clock, mintId, mintSecret, self });
@@ -326,7 +346,15 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       settings: settings.current,
       onChanged: networks.changed,
     }),
-    typeRoutes(database),
+    volumeRoutes({
+      database,
+      clock,
+      mintId,
+      self,
+      settings: settings.current,
+      onChanged: onVolumesChanged,
+    }),
+    typeRoutes({ database, self, onChanged: (hosts) => onVolumesChanged([], hosts) }),
     settingRoutes({ database, settings, clock, self }),
     accessRoutes(accessDeps),
     hostRoutes({
@@ -398,6 +426,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       await agents.close();
       await answered;
       await networks.close();
+      await volumes.close();
       await checks.close();
       await vitals.close();
       await worker.close();
@@ -410,6 +439,18 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     placer.distrust(hosts);
     worker.wake();
     networks.changed();
+  }
+
+  function volumeShares() {
+    const now = settings.current();
+    return { nearlyFull: now["volumes.nearly_full"], reserve: now["volumes.reserve"] };
+  }
+
+  /** These may have waited for that; and these hosts' guests have other disks now. */
+  function onVolumesChanged(instances: readonly InstanceId[], hosts: readonly HostId[]): void {
+    volumes.changed();
+    worker.look(instances);
+    if (hosts.length > 0) void tellAgain(hosts).catch(onError);
   }
 
   /** Undefined: this manager has not heard of it, another one may have. */
@@ -428,6 +469,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       await lookAtWaiting();
     }
     networks.changed();
+    volumes.changed();
     await leases.watch();
     await fencing.round();
   }
@@ -443,6 +485,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   function onNews(news: News): void {
     if (news.hosts) placer.distrust(news.hosts as HostId[]); // Only managers write news, and ids are what they write.
     if (news.networks || news.wishes || news.hosts) networks.changed();
+    if (news.volumes || news.hosts) volumes.changed();
     if (news.wishes) void tellAgain(news.wishes as HostId[]).catch(onError);
     if (news.jobs) progress.moved(news.jobs);
     if (news.settings) void settings.reload().catch(onError);

@@ -82,6 +82,17 @@ export const InstanceView = z.object({
       }),
     )
     .describe("What it is connected to, in the order in which its guest sees it."),
+  disks: z
+    .array(
+      z.object({
+        volume: z.string().describe("The id of the volume."),
+        name: z.string(),
+        kind: z.enum(["root", "data", "ephemeral"]),
+        sizeBytes: z.number().int(),
+        pool: z.string(),
+      }),
+    )
+    .describe("In the order in which its guest sees them; `holdfast volumes show` says more."),
 });
 export type InstanceView = z.output<typeof InstanceView>;
 
@@ -127,6 +138,29 @@ export const RunRequest = z
       .max(65_536)
       .optional()
       .describe("Size of the root volume; the type's if absent."),
+    volumes: z
+      .array(
+        z.union([
+          z.strictObject({
+            volume: InstanceParam.describe("A volume that is there and attached to nothing."),
+            deleteWithInstance: z.boolean().default(false),
+          }),
+          z.strictObject({
+            sizeGiB: z.number().int().min(1).max(65_536).describe("A new and empty one."),
+            deleteWithInstance: z.boolean().default(true),
+          }),
+        ]),
+      )
+      .max(15)
+      .default([])
+      .describe("More disks, in the order in which the guest sees them."),
+    ephemeralGiB: z
+      .number()
+      .int()
+      .min(1)
+      .max(65_536)
+      .optional()
+      .describe("Size of a disk that survives a reboot and nothing else."),
     isProtected: z.boolean().default(false),
     startPaused: z.boolean().default(false).describe("Create it with its processors stopped."),
     networks: z
@@ -156,11 +190,18 @@ export type RunRequest = z.output<typeof RunRequest>;
 
 const inProject = z.object({ project: ProjectParam });
 const ofInstance = inProject.extend({ instance: InstanceParam });
-const Accepted = z.object({ job: z.string(), instances: z.array(InstanceView) });
+const Accepted = z.object({
+  job: z.string(),
+  instances: z.array(InstanceView),
+  warnings: z
+    .array(z.string())
+    .describe("What is lost with it: what was on ephemeral disks is after a stop."),
+});
 const none = z.strictObject({});
 const commandFails = {
   instance_not_found: "not_found",
   not_in_this_state: "conflict",
+  volume_busy: "conflict",
   idempotency_key_reused: "conflict",
   too_many_jobs: "exhausted",
 } as const;
@@ -190,6 +231,11 @@ export const runInstances = route({
     instance_not_found: "not_found",
     memory_too_small: "invalid",
     disk_too_small: "invalid",
+    volume_not_found: "not_found",
+    volume_in_use: "conflict",
+    volume_not_attachable: "conflict",
+    volume_elsewhere: "conflict",
+    too_many_disks: "exhausted",
   },
 });
 

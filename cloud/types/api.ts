@@ -12,6 +12,22 @@ export const TypeView = z.object({
   cpus: z.number().int().min(1).max(1_024),
   memoryMiB: z.number().int().min(16).max(16_777_216),
   diskGiB: z.number().int().min(1).max(65_536),
+  diskIops: z
+    .number()
+    .int()
+    .min(10)
+    .max(10_000_000)
+    .nullable()
+    .default(null)
+    .describe("Requests per second of the root volume, reads and writes together; null: no limit."),
+  diskBytesPerSecond: z
+    .number()
+    .int()
+    .min(65_536)
+    .max(1_000_000_000_000)
+    .nullable()
+    .default(null)
+    .describe("The same in bytes."),
 });
 export type TypeView = z.output<typeof TypeView>;
 const none = z.strictObject({});
@@ -32,7 +48,7 @@ export const putType = route({
   method: "PUT",
   path: "/v1/types/:type",
   summary:
-    "Add a type, or change what new instances of it get. Existing instances keep what they have.",
+    "Add a type, or change what new instances of it get. Existing instances keep what they have, but for the limits of their root volumes, which hold at once.",
   needs: "platform:operate",
   params: z.object({ type: TypeView.shape.name }),
   query: none,

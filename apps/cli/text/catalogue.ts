@@ -7,16 +7,18 @@ import type { SettingView } from "@holdfast/cloud/settings/api";
 import type { TypeView } from "@holdfast/cloud/types/api";
 import type { Instant } from "@holdfast/kernel/time";
 import { type Cell, facts, type Paint, table } from "./table.ts";
+import { speed } from "./volumes.ts";
 import { bytes, memory, relative } from "./words.ts";
 
 export const typeTable = (types: readonly TypeView[], paint: Paint) =>
   table(
-    ["NAME", "CPUS", "MEMORY", "DISK"],
-    types.map(({ name, cpus, memoryMiB, diskGiB }) => [
+    ["NAME", "CPUS", "MEMORY", "DISK", "DISK SPEED"],
+    types.map(({ name, cpus, memoryMiB, diskGiB, diskIops, diskBytesPerSecond }) => [
       name,
       String(cpus),
       memory(memoryMiB),
       `${diskGiB} GiB`,
+      speed({ iops: diskIops, bytesPerSecond: diskBytesPerSecond }),
     ]),
     paint,
   );

@@ -398,7 +398,11 @@ test("a refusal for want of room brings its table with it", () => {
 });
 
 test("types, images and settings are tables, and long meanings are wrapped", () => {
-  golden(typeTable([tiny], noPaint), "NAME  CPUS  MEMORY   DISK", "tiny     1  128 MiB  1 GiB");
+  golden(
+    typeTable([tiny], noPaint),
+    "NAME  CPUS  MEMORY   DISK   DISK SPEED",
+    "tiny     1  128 MiB  1 GiB  unlimited",
+  );
   golden(
     imageTable([anImage], moment, noPaint),
     "NAME  STATE  DISK   FOR        AGE         SOURCE  PROBLEM",

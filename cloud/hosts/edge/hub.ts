@@ -19,6 +19,7 @@ import {
   type Unwanted,
   type Wish,
 } from "../core/link.ts";
+import type { StorageResult, StorageTask } from "../core/storage-words.ts";
 import type { Renewal } from "./leases.ts";
 
 /** One end of a connection; TLS and WebSocket are somebody else's business. */
@@ -42,6 +43,11 @@ export interface HubDeps {
   readonly checkupEvery?: () => Duration;
   /** What it sees of its networks. Nothing waits for it: another one follows. */
   readonly onNetworks?: (host: HostId, epoch: number, look: NetworksLook) => void;
+  /** What came of its tasks. Resolves with those that are in the database. */
+  readonly onStorage?: (
+    host: HostId,
+    results: readonly StorageResult[],
+  ) => Promise<readonly string[]>;
   readonly onError: (host: HostId, error: unknown) => void;
 }
 
@@ -86,6 +92,8 @@ interface Connection {
   readonly told: Map<InstanceId, number>;
   /** The picture of its networks that it was last told, as it was sent. */
   networks: string;
+  /** The tasks that it was last told, the same way. */
+  storage: string;
   /** What it would have been told while its welcome was being written. */
   readonly missed: (readonly [readonly Wish[], readonly Unwanted[]])[];
   readonly open: Map<number, Open>;
@@ -102,6 +110,8 @@ export interface Hub {
   tell(host: HostId, wishes: readonly Wish[], deleteVolumes: readonly Unwanted[]): void;
   /** What its networks should be; said only if it is something else than was said last. */
   tellNetworks(host: HostId, networks: readonly NetworkPicture[]): void;
+  /** What it should do with volumes; said only if it is something else than was said last. */
+  tellStorage(host: HostId, tasks: readonly StorageTask[], place: string | null): void;
   cutOff(host: HostId, reason: string): void;
   /** Rejects with `host_unreachable` if it is not connected here, goes away or takes too long. */
   ask(host: HostId, question: Question): Promise<unknown>;
@@ -145,6 +155,15 @@ export function openHub(deps: HubDeps): Hub {
       const text = JSON.stringify(message);
       if (text === connection.networks) return;
       connection.networks = text;
+      connection.socket.send(text);
+    },
+    tellStorage(host, tasks, place) {
+      const connection = connections.get(host);
+      if (connection?.epoch === undefined) return;
+      const message: FromManager = { say: "storage", tasks: [...tasks], place };
+      const text = JSON.stringify(message);
+      if (text === connection.storage) return;
+      connection.storage = text;
       connection.socket.send(text);
     },
     cutOff(host, reason) {
@@ -206,6 +225,7 @@ export function openHub(deps: HubDeps): Hub {
       terms: undefined,
       told: new Map(),
       networks: "",
+      storage: "",
       missed: [],
       open: new Map(),
     };
@@ -246,6 +266,8 @@ export function openHub(deps: HubDeps): Hub {
       case "networks":
         if (connection.epoch !== undefined) deps.onNetworks?.(host, connection.epoch, message);
         return;
+      case "storage-report":
+        return recordStorage(host, connection, message.results);
       case "answer": {
         const open = connection.open.get(message.ask);
         connection.open.delete(message.ask);
@@ -302,6 +324,16 @@ export function openHub(deps: HubDeps): Hub {
     if (ended.length > 0) send(connection, { say: "recorded", machines: ended, volumes: [] });
     tellNews(connection, [...wishes, ...leftovers(hello, welcome.epoch, wishes)], deleteVolumes);
     for (const missed of connection.missed.splice(0)) tellNews(connection, ...missed);
+  }
+
+  async function recordStorage(
+    host: HostId,
+    connection: Connection,
+    results: readonly StorageResult[],
+  ): Promise<void> {
+    if (connection.epoch === undefined || !deps.onStorage) return;
+    const ids = await deps.onStorage(host, results);
+    if (ids.length > 0) send(connection, { say: "storage-recorded", ids: [...ids] });
   }
 
   async function record(host: HostId, connection: Connection, report: Report): Promise<void> {

@@ -178,7 +178,7 @@ export function imageImports(deps: ImportDeps) {
       `select id, name, source, import->>'checksum' as checksum,
          (import->>'smallestMemoryMiB')::int as "smallestMemoryMiB",
          coalesce((import->>'saysReady')::boolean, false) as "saysReady", created_at as "createdAt"
-       from image where state = 'importing' and ($1::uuid is null or id = $1)`,
+       from image where state = 'importing' and import->>'captured' is null and ($1::uuid is null or id = $1)`,
       [id ?? null],
     );
   }

@@ -4,6 +4,7 @@
  * A command never does anything. It is either refused with the state, the operation in the way and when
  * to try again, or written down; deciding goes on from there like after any other change.
  */
+import { type ActivityRequest, judge, type UnderWay } from "@holdfast/cloud/volumes";
 import { type Problem, problem } from "@holdfast/kernel/problem";
 import { since } from "@holdfast/kernel/time";
 import { type Command, lifecycle } from "./lifecycle.ts";
@@ -44,9 +45,22 @@ const wishes: Record<Order["verb"], Desired | undefined> = {
   expunge: "expunged",
 };
 
+/** What a command is to whatever is being done with the volumes. The others have nothing to do with them. */
+const requests: Readonly<Partial<Record<Order["verb"], ActivityRequest>>> = {
+  start: "start",
+  relaunch: "start",
+  stop: "stop",
+  reboot: "stop",
+  destroy: "destroy",
+};
+
 export function obey(world: World, order: Order): Obeyed {
-  const { instance } = world;
+  const { instance, underWay } = world;
   const { verb, force, job, requestId } = order;
+  const request = requests[verb];
+  const holder =
+    request && underWay.find(({ activity }) => judge(request, [activity]) === "refuse");
+  if (holder) return { refused: volumeBusy(world, verb, holder) };
   if (verb === "relaunch") return relaunch(world, order);
   const reaction = lifecycle.react(instance.state, verb);
   const isUnderWay = order.isUndo === true && instance.state === "stopping";
@@ -106,6 +120,21 @@ function notNow(world: World, verb: string, accepting: readonly string[]): Probl
       fix: fixFor(instance, verb),
       ...(wait ? { retryAfterSeconds: wait } : {}),
       facts: { state, op: op?.kind ?? null, accepting },
+    },
+  );
+}
+
+function volumeBusy({ instance, now }: World, verb: string, holder: UnderWay): Problem {
+  const { activity, volume, by, since: begun, until } = holder;
+  const ago = Math.max(0, Math.round(since(begun, now) / 1_000));
+  return problem(
+    "conflict",
+    "volume_busy",
+    `A ${activity} of ${volume} is under way: ${by} asked for it ${ago} s ago. ${instance.name} cannot ${verb} meanwhile.`,
+    {
+      fix: `Wait until it is done: holdfast volumes show ${volume}`,
+      retryAfterSeconds: 5,
+      facts: { activity, volume, by, since: begun, until },
     },
   );
 }

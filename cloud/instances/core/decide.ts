@@ -10,6 +10,7 @@
  * has passed, and only then is anything wished for.
  */
 import { meaningOf } from "@holdfast/cloud/deaths";
+import { judge } from "@holdfast/cloud/volumes";
 import { after, type Instant, milliseconds, seconds, since } from "@holdfast/kernel/time";
 import { unreachable } from "@holdfast/kernel/unreachable";
 import { homed, type InstanceEvent, type InstanceState } from "./lifecycle.ts";
@@ -131,8 +132,11 @@ function advance(world: World): Action | undefined {
 }
 
 /** It is stopped and should run. What stopped it decides how soon, and whether at all. */
-function startAgain({ instance, waitsFor, now, patience }: World): Action {
+function startAgain({ instance, waitsFor, underWay, now, patience }: World): Action {
   const { cause, job, notBefore, restarts, recovery } = instance;
+  // Whoever ends it has the instance looked at; this is for an end that nobody tells.
+  if (underWay.some(({ activity }) => judge("start", [activity]) === "refuse"))
+    return { do: "wait", until: after(now, activityPause) };
   if (!cause) return { do: "place" };
   if (cause.class === "guest-shutdown") return { do: "want", desired: "stopped", cause };
   if (!job && cause.class !== "user-stop") {
@@ -194,6 +198,9 @@ const isBlameless = ({ class: kind }: Cause) =>
 const clockNoise = seconds(2);
 /** No host had room: look again this often, for as long as it takes. It is not the instance's fault. */
 const capacityPause = seconds(10);
+
+/** What keeps its volumes from being opened is asked about again this often. */
+const activityPause = seconds(5);
 
 const longestPause = (restarts: readonly Instant[]) =>
   milliseconds(Math.max(capacityPause, lastPause(restarts)));

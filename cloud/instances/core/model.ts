@@ -6,6 +6,7 @@
  * state says nothing about the wish, and the process nothing about the state, until somebody decides.
  */
 import type { CauseClass } from "@holdfast/cloud/deaths";
+import type { UnderWay } from "@holdfast/cloud/volumes";
 import type { HostId, ImageId, InstanceId, JobId, ProjectId, VolumeId } from "@holdfast/kernel/ids";
 import type { ProblemView } from "@holdfast/kernel/problem";
 import type { Duration, Instant } from "@holdfast/kernel/time";
@@ -144,6 +145,8 @@ export interface World {
   readonly waitsFor: readonly string[];
   readonly image: "ready" | "importing" | "missing";
   readonly volume: "unplaced" | "placed" | "released";
+  /** What is being done with its volumes. */
+  readonly underWay: readonly UnderWay[];
   readonly patience: Patience;
   readonly now: Instant;
 }

@@ -96,6 +96,7 @@ export function world(instance: Partial<Instance> = {}, more: Partial<World> = {
     waitsFor: [],
     image: "ready",
     volume: "placed",
+    underWay: [],
     patience,
     now,
     ...more,

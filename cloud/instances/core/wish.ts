@@ -3,7 +3,7 @@
  *
  * Pure and derived, never stored: there is no second list of orders that could disagree with the first.
  */
-import type { Wish } from "@holdfast/cloud/hosts";
+import type { Wish, WishedDisk } from "@holdfast/cloud/hosts";
 import type { Manifest } from "@holdfast/cloud/images";
 import type { NicId } from "@holdfast/kernel/ids";
 import { milliseconds, seconds } from "@holdfast/kernel/time";
@@ -16,8 +16,8 @@ export interface WishInput {
   readonly epoch: number;
   readonly phase: Incarnation["phase"] | undefined;
   readonly manifest: Manifest | undefined;
-  readonly volumeBytes: number;
-  readonly pool: string;
+  /** In the order in which the guest sees them; the root volume first. */
+  readonly disks: readonly WishedDisk[];
   readonly nics: readonly { readonly id: NicId; readonly mac: string }[];
   /** What its guest is told of its last death, as JSON. */
   readonly lastDeath: string | undefined;
@@ -52,16 +52,7 @@ export function wishOf(input: WishInput, patience: Patience): Wish {
             imageId: instance.image,
             cpus: instance.cpus,
             memoryMiB: instance.memoryMiB,
-            disks: [
-              {
-                volume: instance.volume,
-                pool: input.pool,
-                bytes: input.volumeBytes,
-                kind: "root",
-                origin: "image",
-                limits: null,
-              },
-            ],
+            disks: [...input.disks],
             nics: [...input.nics],
             image: manifest,
             userData: instance.userData ?? null,

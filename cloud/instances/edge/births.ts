@@ -1,7 +1,10 @@
 /** New instances, before they have rows: what was asked for, as the first world of each. */
+
+import type { WishedDisk } from "@holdfast/cloud/hosts";
 import type { NewJob } from "@holdfast/cloud/jobs/edge";
 import type { Connection } from "@holdfast/cloud/networks/edge";
-import { type VolumeState, volumeLifecycle } from "@holdfast/cloud/volumes";
+import { type Disk, type VolumeState, volumeLifecycle } from "@holdfast/cloud/volumes";
+import type { NewDisk } from "@holdfast/cloud/volumes/edge";
 import type { HostId, InstanceId, VolumeId } from "@holdfast/kernel/ids";
 import { after, type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
@@ -35,6 +38,11 @@ export interface Birth {
   readonly seed: Seed;
   readonly volumeBytes: number;
   readonly pool: string;
+  /** Besides the root volume. */
+  readonly more: readonly NewDisk[];
+  /** What its host should give it at first, and what that needs of the host. */
+  readonly disks: readonly WishedDisk[];
+  readonly station: readonly Disk[];
   readonly connections: readonly Connection[];
   readonly image: World["image"];
   readonly job: NewJob;
@@ -46,16 +54,30 @@ export function birthOf(
   {
     volumeBytes,
     pool,
+    limits,
+    more,
     connections,
     image,
-  }: Pick<Birth, "volumeBytes" | "pool" | "connections" | "image">,
+  }: Pick<Birth, "volumeBytes" | "pool" | "more" | "connections" | "image"> & {
+    readonly limits: WishedDisk["limits"];
+  },
   job: NewJob,
 ): Birth {
+  const root = { volume: seed.volume, pool, kind: "root" } as const;
   return {
     instance: seed.id,
     seed,
     volumeBytes,
     pool,
+    more,
+    disks: [
+      { ...root, bytes: volumeBytes, origin: "image", limits },
+      ...more.filter(({ isThere }) => isThere).map(({ wished }) => wished),
+    ],
+    station: [
+      { ...root, state: unmade, host: null, workedOnBy: null },
+      ...more.map(({ disk }) => disk),
+    ],
     connections,
     image,
     job,
@@ -67,6 +89,7 @@ export function birthOf(
       waitsFor: [],
       image,
       volume: "unplaced",
+      underWay: [],
       patience,
       now,
     }),
@@ -119,6 +142,7 @@ export async function insertVolumes(
       size_bytes: volumeBytes,
       host_id: home ?? null,
       pool,
+      kind: "root",
       created_at: iso(now),
     };
   });

@@ -34,11 +34,11 @@ export function ordersOf(
     const { incarnation, patience } = settled.world;
     const instance = { ...settled.world.instance, version: versionAfter(item) };
     const { home, image, state, volume } = instance;
-    const { volumeBytes, volumeHost, pool, nics, lastDeath } = item.before;
+    const { disks, volumeHost, pool, nics, lastDeath } = item.before;
     const manifest = manifests.get(image);
     if (home) {
       const phase = incarnation?.phase;
-      const input = { instance, epoch, phase, manifest, volumeBytes, pool, nics, lastDeath };
+      const input = { instance, epoch, phase, manifest, disks, nics, lastDeath };
       to(home).wishes.push(wishOf(input, patience));
     }
     if (state === "expunging" && volumeHost) to(volumeHost).deleteVolumes.push({ volume, pool });

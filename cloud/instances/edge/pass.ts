@@ -114,8 +114,9 @@ async function run(
     const before = {
       ...unborn,
       world: birth.world(patience, now),
-      volumeBytes: birth.volumeBytes,
       pool: birth.pool,
+      disks: birth.disks,
+      station: birth.station,
       nics: nics.filter(({ instance }) => instance === birth.instance),
     };
     cases.set(birth.instance, begin(before, true, birth.job.actor));

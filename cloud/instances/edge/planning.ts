@@ -8,7 +8,9 @@ import { findImage } from "@holdfast/cloud/images/edge";
 import { countRunningJobs, type NewJob } from "@holdfast/cloud/jobs/edge";
 import { findConnections } from "@holdfast/cloud/networks/edge";
 import type { Settings } from "@holdfast/cloud/settings";
+import type { TypeView } from "@holdfast/cloud/types";
 import { findType } from "@holdfast/cloud/types/edge";
+import { planDisks } from "@holdfast/cloud/volumes/edge";
 import type { InstanceId, MintId, ProjectId } from "@holdfast/kernel/ids";
 import { type Problem, problem } from "@holdfast/kernel/problem";
 import type { Database } from "@holdfast/store/database";
@@ -67,12 +69,20 @@ export function planning({ database, settings, mintId, mintName }: PlanDeps): Pl
     const ids = Array.from({ length: body.count }, () => mintId<"Instance">());
     const job = jobFor(ids);
     const name = body.name ?? mintName();
+    const names = ids.map((_, index) => (body.count === 1 ? name : `${name}-${index + 1}`));
+    const more = await planDisks(
+      database,
+      project,
+      { volumes: body.volumes, ephemeralGiB: body.ephemeralGiB, names, pool },
+      mintId,
+      limits["volumes.most_disks"],
+    );
     return ids.map((id, index) =>
       birthOf(
         {
           id,
           project,
-          name: body.count === 1 ? name : `${name}-${index + 1}`,
+          name: names[index] ?? name,
           type: type.name,
           cpus: type.cpus,
           memoryMiB: type.memoryMiB,
@@ -92,6 +102,8 @@ export function planning({ database, settings, mintId, mintName }: PlanDeps): Pl
         {
           volumeBytes,
           pool,
+          limits: limitsOf(type),
+          more: more[index] ?? [],
           connections: networks.map((network, slot) => ({
             id: mintId<"Nic">(),
             network,
@@ -130,6 +142,15 @@ function checkJobs(running: number, most: number): void {
       retryAfterSeconds: 5,
     },
   );
+}
+
+/** What its type allows the root volume; absent is as much as there is. */
+function limitsOf({ diskIops, diskBytesPerSecond }: TypeView) {
+  if (diskIops === null && diskBytesPerSecond === null) return null;
+  return {
+    ...(diskIops === null ? {} : { iops: diskIops }),
+    ...(diskBytesPerSecond === null ? {} : { bytesPerSecond: diskBytesPerSecond }),
+  };
 }
 
 const gib = 2 ** 30;

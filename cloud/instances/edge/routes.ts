@@ -1,5 +1,6 @@
 /** The answers to ../api.ts. A handler checks, writes down what is wanted, and returns. */
 import type { Settings } from "@holdfast/cloud/settings";
+import { ephemeralWarning } from "@holdfast/cloud/volumes";
 import type { InstanceId, MintId, ProjectId } from "@holdfast/kernel/ids";
 import { handle } from "@holdfast/kernel/route";
 import type { Clock } from "@holdfast/kernel/time";
@@ -157,12 +158,23 @@ export function instanceRoutes(deps: InstanceRouteDeps) {
       await worker.order({ instance: target, order, job, actor: told.caller.name });
       return job;
     });
-    return accepted(begun);
+    return accepted(begun, verb);
   }
 
-  async function accepted({ id, targets }: Begun) {
-    return { job: id as string, instances: [...((await viewsOf(targets)) ?? [])] };
+  async function accepted({ id, targets }: Begun, verb?: Order["verb"]) {
+    const instances = [...((await viewsOf(targets)) ?? [])];
+    const warnings = verb && losing.has(verb) ? instances.flatMap(warningsOf) : [];
+    return { job: id as string, instances, warnings };
   }
+}
+
+/** These end the process, and with it what its ephemeral disks are made for. */
+const losing: ReadonlySet<Order["verb"]> = new Set(["stop", "destroy", "relaunch"]);
+
+/** Of one that has run: before that there is nothing to lose. */
+function warningsOf({ name, disks, generation }: api.InstanceView): string[] {
+  const count = disks.filter(({ kind }) => kind === "ephemeral").length;
+  return count > 0 && generation > 0 ? [ephemeralWarning(name, count)] : [];
 }
 
 /** Many requests end at the same moment: what all of them answer with is read once. */

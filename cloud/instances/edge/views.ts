@@ -1,5 +1,6 @@
 /** Instances as the API shows them: one query for a page, with the names of what they refer to. */
 import { nicViewsOf } from "@holdfast/cloud/networks/edge";
+import { diskViewsOf } from "@holdfast/cloud/volumes/edge";
 import type { InstanceId, ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import type { Sql } from "@holdfast/store/database";
@@ -14,7 +15,7 @@ const columns = `i.id, p.name as project, i.name, i.type, i.cpus, i.memory_mib a
   i.recovery, i.priority, case when i.depends_on = '{}' then '{}'::text[] else
     array(select d.name from instance d where d.id = any(i.depends_on) order by d.name) end as "dependsOn", i.zone, i.host_tags as "hostTags",
   i.anti_affinity_group as "antiAffinityGroup", cardinality(i.restarts) as restarts, i.look_at as "nextLook",
-  i.created_at as "createdAt", i.destroyed_at as "destroyedAt", ${nicViewsOf("i.id")} as nics`;
+  i.created_at as "createdAt", i.destroyed_at as "destroyedAt", ${nicViewsOf("i.id")} as nics, ${diskViewsOf("i")} as disks`;
 const sources = `instance i
   join project p on p.id = i.project_id
   join image m on m.id = i.image_id

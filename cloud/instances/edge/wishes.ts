@@ -6,9 +6,10 @@
  */
 
 import { lastDeathOf } from "@holdfast/cloud/deaths/edge";
-import type { Unwanted, Wish } from "@holdfast/cloud/hosts";
+import type { Unwanted, Wish, WishedDisk } from "@holdfast/cloud/hosts";
 import { Manifest, type Manifest as ManifestType } from "@holdfast/cloud/images";
 import { type GivenNic, nicsOf } from "@holdfast/cloud/networks/edge";
+import { wishedDisksOf } from "@holdfast/cloud/volumes/edge";
 import type { HostId } from "@holdfast/kernel/ids";
 import type { Sql } from "@holdfast/store/database";
 import type { Incarnation, Patience } from "../core/model.ts";
@@ -18,8 +19,7 @@ import { type InstanceRow, instanceOf } from "./rows.ts";
 interface WishRow extends InstanceRow {
   readonly epoch: number;
   readonly phase: Incarnation["phase"] | null;
-  readonly volume_bytes: number;
-  readonly pool: string;
+  readonly disks: readonly WishedDisk[];
   readonly last_death: string | null;
   readonly nics: readonly GivenNic[];
   readonly manifest: unknown;
@@ -31,11 +31,10 @@ export async function wishesForHost(
   patience: Patience,
 ): Promise<{ wishes: readonly Wish[]; deleteVolumes: readonly Unwanted[] }> {
   const rows = await sql.query<WishRow>(
-    `select i.*, c.host_epoch as epoch, c.phase, v.size_bytes as volume_bytes, v.pool, m.manifest,
+    `select i.*, c.host_epoch as epoch, c.phase, ${wishedDisksOf("i")} as disks, m.manifest,
        ${lastDeathOf("i.id")} as last_death, ${nicsOf("i.id")} as nics
      from instance i
      join image m on m.id = i.image_id
-     join volume v on v.id = i.volume_id
      join incarnation c on c.instance_id = i.id and c.generation = i.generation
      join host h on h.id = i.home and h.epoch = c.host_epoch
      where i.home = $1`,
@@ -44,7 +43,7 @@ export async function wishesForHost(
   // A shared volume whose own host is gone is deleted by any that reaches its pool; twice is harmless.
   const volumes = await sql.query<Unwanted>(
     `select v.id as volume, v.pool from volume v left join host o on o.id = v.host_id
-     where v.state = 'expunging' and (v.host_id = $1 or (v.pool <> 'local' and o.state <> 'up'
+     where v.state = 'expunging' and exists (select from instance i where i.volume_id = v.id) and (v.host_id = $1 or (v.pool <> 'local' and o.state <> 'up'
        and v.pool = any((select pools from host where id = $1)::text[])))`,
     [host],
   );
@@ -59,8 +58,7 @@ export async function wishesForHost(
         epoch: row.epoch,
         phase,
         manifest,
-        volumeBytes: row.volume_bytes,
-        pool: row.pool,
+        disks: row.disks,
         nics: row.nics,
         lastDeath: row.last_death ?? undefined,
       },

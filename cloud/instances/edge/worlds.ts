@@ -7,8 +7,10 @@
  */
 import { meaningOf, type Proof } from "@holdfast/cloud/availability";
 import { lastDeathOf } from "@holdfast/cloud/deaths/edge";
-import type { HostState } from "@holdfast/cloud/hosts";
+import type { HostState, WishedDisk } from "@holdfast/cloud/hosts";
 import { type GivenNic, nicsOf } from "@holdfast/cloud/networks/edge";
+import type { Disk, UnderWay } from "@holdfast/cloud/volumes";
+import { stationOf, underWayOf, wishedDisksOf } from "@holdfast/cloud/volumes/edge";
 import type { HostId, InstanceId } from "@holdfast/kernel/ids";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
@@ -26,8 +28,10 @@ interface WorldRow extends InstanceRow {
   readonly image_state: "importing" | "ready" | "failed" | "deleted";
   readonly volume_state: string;
   readonly volume_host: HostId | null;
-  readonly volume_bytes: number;
   readonly pool: string;
+  readonly disks: readonly WishedDisk[];
+  readonly station: readonly Disk[];
+  readonly under_way: readonly UnderWay[];
   readonly nics: readonly GivenNic[];
   readonly certificate: string | null;
   readonly proof: Proof | null;
@@ -42,8 +46,11 @@ export interface Loaded {
   readonly world: World;
   readonly hostEpoch: number;
   readonly volumeHost: HostId | undefined;
-  readonly volumeBytes: number;
   readonly pool: string;
+  /** As its host should have them. */
+  readonly disks: readonly WishedDisk[];
+  /** All of them, also those that are being made or detached. */
+  readonly station: readonly Disk[];
   readonly nics: readonly GivenNic[];
   readonly wasUp: boolean;
   /** What its guest is told of its last death, as JSON. */
@@ -69,7 +76,8 @@ export async function loadWorlds(
   const rows = await sql.query<WorldRow>(
     `select i.*, c.phase, c.guest, c.reboots as reboots_done, c.host_id as incarnation_host,
        c.host_epoch, c.ending, h.state as home_state, m.state as image_state,
-       v.state as volume_state, v.size_bytes as volume_bytes, v.pool,
+       v.state as volume_state, v.pool, ${wishedDisksOf("i")} as disks, ${stationOf("i")} as station,
+       ${underWayOf("i")} as under_way,
        -- Any host that reaches its pool can delete a shared volume, if the one that last had it is gone.
        case when v.pool <> 'local' and i.state = 'expunging' and o.state <> 'up' then
          coalesce((select r.id from host r where r.state = 'up' and v.pool = any(r.pools) limit 1), v.host_id)
@@ -96,8 +104,9 @@ export async function loadWorlds(
     world: worldOf(row, patience, now),
     hostEpoch: row.host_epoch ?? 0,
     volumeHost: row.volume_host ?? undefined,
-    volumeBytes: row.volume_bytes,
     pool: row.pool,
+    disks: row.disks,
+    station: row.station,
     nics: row.nics,
     wasUp: row.guest === "up",
     lastDeath: row.last_death ?? undefined,
@@ -160,6 +169,7 @@ function worldOf(row: WorldRow, patience: Patience, now: Instant): World {
     waitsFor: row.waits_for ?? [],
     image: imageOf[row.image_state],
     volume: row.volume_state === "expunged" ? "released" : row.volume_host ? "placed" : "unplaced",
+    underWay: row.under_way,
     patience,
     now,
   };

@@ -5,6 +5,7 @@ import { type Certified, certify, insertDeaths, summaryOf } from "@holdfast/clou
 import { countOutcomes, insertJobs, type NewJob, type Outcome } from "@holdfast/cloud/jobs/edge";
 import { insertNics, type NewNic, releaseNics } from "@holdfast/cloud/networks/edge";
 import type { Claim, PlacementSession } from "@holdfast/cloud/placement/edge";
+import { cancelActivities, insertDisks, releaseDisks } from "@holdfast/cloud/volumes/edge";
 import type { InstanceId } from "@holdfast/kernel/ids";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
@@ -48,10 +49,10 @@ export async function write(
     insertVolumes(sql, births, new Map(born.map(homeOf)), now),
     insertInstances(sql, born.map(versioned)),
     insertNics(sql, nics),
-    releaseNics(
-      sql,
-      all.filter(isGone).map(({ settled }) => settled.world.instance.id),
-    ),
+    insertDisks(sql, births, now),
+    releaseNics(sql, all.filter(isGone).map(idOf)),
+    releaseDisks(sql, all.filter(isGone).map(idOf)),
+    cancelActivities(sql, all.filter(isGivenUp).map(idOf)),
     updateInstances(sql, known.filter(isTouched).map(versioned)),
     rest(
       sql,
@@ -71,6 +72,15 @@ export async function write(
 
 const isGone = ({ before, settled }: Case) =>
   settled.world.instance.state === "expunged" && before.world.instance.state !== "expunged";
+
+/** Whatever was being done with its volumes is done for nobody any more. */
+const isGivenUp = ({ before, settled }: Case) =>
+  settled.world.underWay.length > 0 &&
+  isEnded(settled.world.instance.state) &&
+  !isEnded(before.world.instance.state);
+const isEnded = (state: string) => state === "destroyed" || state === "expunging";
+
+const idOf = ({ settled }: Case) => settled.world.instance.id;
 
 /** Nothing to change, only when to look again. */
 async function rest(sql: Sql, items: readonly Case[]): Promise<void> {

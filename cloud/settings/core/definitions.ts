@@ -139,6 +139,48 @@ export const definitions = {
     /^[a-z][a-z0-9-]{0,30}$/,
     "The pool that volumes are made in when nothing else is asked for: local, or a shared one.",
   ),
+  "volumes.most": whole(
+    "volumes",
+    1_000,
+    [1, 1_000_000],
+    "How many volumes with a name a project may have. Those that come with instances do not count.",
+  ),
+  "volumes.most_snapshots": whole(
+    "snapshots",
+    64,
+    [1, 1_000],
+    "How many snapshots a volume may have. Each makes looking at its file slower, and none its reads and writes.",
+  ),
+  "volumes.most_disks": whole(
+    "disks",
+    8,
+    [1, 16],
+    "How many disks an instance may have, its root volume among them. Each needs a slot of the guest's PCI bus.",
+  ),
+  "volumes.reserve": number(
+    "share",
+    0.05,
+    [0, 0.9],
+    "When less than this share of a pool is free nothing new is made in it: what guests write to the volumes they have comes first.",
+  ),
+  "volumes.nearly_full": number(
+    "share",
+    0.15,
+    [0, 0.9],
+    "When less than this share of a pool is free it is a trouble. Above the reserve, so that there is time to act.",
+  ),
+  "volumes.check_interval": number(
+    "hours",
+    168,
+    [0, 8_760],
+    "How often each volume is looked at for damage that nobody notices, such as a file that was cut short. 0: never.",
+  ),
+  "backups.place": text(
+    "directory",
+    "",
+    /^$|^\/[A-Za-z0-9._/-]{1,200}$/,
+    "Where backups are kept: a directory that every host reaches under this name, prepared with `holdfast backups prepare`. Empty: nowhere.",
+  ),
   "instances.dependency_wait": number(
     "seconds",
     120,

@@ -1,0 +1,206 @@
+/** Volumes, snapshots and backups for people. */
+import type { InstanceView } from "@holdfast/cloud/instances/api";
+import type {
+  BackupView,
+  ScheduleView,
+  SnapshotView,
+  VolumeView,
+} from "@holdfast/cloud/volumes/api";
+import { type Instant, milliseconds } from "@holdfast/kernel/time";
+import { type Cell, facts, type Paint, table } from "./table.ts";
+import { bytes, counted, deadline, plain, relative, span } from "./words.ts";
+
+const age = (createdAt: number, now: Instant) => span(milliseconds(now - createdAt));
+
+const tones = {
+  allocated: "dim",
+  creating: "busy",
+  ready: "good",
+  failed: "bad",
+  destroyed: "dim",
+  expunging: "busy",
+  expunged: "dim",
+} as const satisfies Record<VolumeView["state"], string>;
+
+/** What is most worth knowing: what is being done comes before what it is. */
+function stateOf({ state, doing, attachment }: VolumeView): Cell {
+  const [first] = doing;
+  if (first) return { text: first.do, tone: first.problem ? "bad" : "busy" };
+  if (attachment === "detach-refused" || attachment === "attach-failed")
+    return { text: attachment, tone: "bad" };
+  if (attachment === "detaching") return { text: attachment, tone: "busy" };
+  return { text: state === "allocated" ? "not made yet" : state, tone: tones[state] };
+}
+
+export const volumeTable = (volumes: readonly VolumeView[], now: Instant, paint: Paint) =>
+  table(
+    ["NAME", "SIZE", "STATE", "ATTACHED TO", "POOL", "HOST", "SNAPSHOTS", "BACKUPS", "AGE"],
+    volumes.map((one) => [
+      one.name,
+      bytes(one.sizeBytes),
+      stateOf(one),
+      one.instance ?? { text: "nothing", tone: "dim" },
+      one.pool,
+      one.host ?? "-",
+      String(one.snapshots),
+      String(one.backups),
+      age(one.createdAt, now),
+    ]),
+    paint,
+  );
+
+export function volumeDetails(one: VolumeView, now: Instant, paint: Paint): string {
+  const { actualBytes, checked, schedule, problem } = one;
+  const isGrowing = actualBytes !== null && actualBytes < one.sizeBytes;
+  const pairs: readonly (readonly [string, Cell | undefined])[] = [
+    ["state", stateOf(one)],
+    ["kind", one.kind],
+    [
+      "size",
+      isGrowing ? `${bytes(one.sizeBytes)}, ${bytes(actualBytes)} so far` : bytes(one.sizeBytes),
+    ],
+    ["attached to", one.instance ? attachmentOf(one) : "nothing"],
+    ["pool", one.host ? `${one.pool}, on ${one.host}` : one.pool],
+    ["limits", speed(one.limits)],
+    ["snapshots", one.snapshots > 0 ? String(one.snapshots) : undefined],
+    ["backups", one.backups > 0 ? String(one.backups) : undefined],
+    ["schedule", schedule ? scheduleOf(schedule, now) : undefined],
+    [
+      "checked",
+      checked
+        ? {
+            text: `${checked.is}${checked.why ? ` (${plain(checked.why)})` : ""}, ${relative(checked.at, now)}`,
+            tone: checked.is === "sound" ? "good" : "bad",
+          }
+        : undefined,
+    ],
+    ["problem", problem ? { text: plain(problem.message), tone: "bad" } : undefined],
+    ["next", problem?.fix ? plain(problem.fix) : undefined],
+    ...one.doing.map((doing) => [doing.do, doingOf(doing, now)] as const),
+    ["id", one.id],
+    ["project", one.project],
+    ["created", relative(one.createdAt, now)],
+  ];
+  return `${paint("strong", one.name)}  ${bytes(one.sizeBytes)}\n${facts(pairs, paint)}`;
+}
+
+function attachmentOf({
+  instance,
+  attachment,
+  slot,
+  kind,
+  deleteWithInstance,
+}: VolumeView): string {
+  const words = {
+    waiting: "its host has not said so yet",
+    attached: "its guest has it",
+    detaching: "its guest is asked to let go",
+    "detach-refused": "its guest does not let go",
+    "attach-failed": "its guest could not be given it",
+    "too-small": "its guest does not see all of it yet",
+    stopped: "which does not run",
+  } as const;
+  const fate = deleteWithInstance && kind === "data" ? ", deleted with it" : "";
+  return `${instance} as disk ${slot}: ${attachment ? words[attachment] : ""}${fate}`;
+}
+
+function doingOf(doing: VolumeView["doing"][number], now: Instant): Cell {
+  const { since, by, host, attempts, problem, deadline: until } = doing;
+  const parts = [
+    `since ${relative(since, now)} for ${by}`,
+    host ? `on ${host}` : "nobody can yet",
+    ...(attempts > 0 ? [`tried ${counted(attempts, "time")}`] : []),
+    ...(problem ? [plain(problem.message)] : []),
+    ...(until === null ? [] : [`given up ${deadline(until, now)}`]),
+  ];
+  return { text: parts.join(", "), tone: problem ? "bad" : "busy" };
+}
+
+/** `500 requests/s, 20 MiB/s`. */
+export function speed({
+  iops,
+  bytesPerSecond,
+}: {
+  readonly iops: number | null;
+  readonly bytesPerSecond: number | null;
+}): string {
+  const parts = [
+    ...(iops === null ? [] : [`${iops} requests/s`]),
+    ...(bytesPerSecond === null ? [] : [`${bytes(bytesPerSecond)}/s`]),
+  ];
+  return parts.length > 0 ? parts.join(", ") : "unlimited";
+}
+
+/** Each disk of an instance on a line, for `show`. */
+export const disksOf = ({ disks }: InstanceView): readonly (readonly [string, string])[] =>
+  disks
+    .filter(({ kind }) => kind !== "root")
+    .map(({ name, kind, sizeBytes, pool }) => [
+      "disk",
+      kind === "ephemeral"
+        ? `${name}, ${bytes(sizeBytes)}, ephemeral: survives a reboot and nothing else`
+        : `${name}, ${bytes(sizeBytes)} in the pool ${pool}`,
+    ]);
+
+const madeTones = { making: "busy", ready: "good", failed: "bad", deleting: "dim" } as const;
+const guests = {
+  frozen: "frozen",
+  paused: "paused",
+  "went-on": "went on",
+  off: "off",
+} as const satisfies Record<NonNullable<SnapshotView["guest"]>, string>;
+
+export const snapshotTable = (snapshots: readonly SnapshotView[], now: Instant, paint: Paint) =>
+  table(
+    ["NAME", "VOLUME", "STATE", "SIZE", "GUEST", "AGE", "PROBLEM"],
+    snapshots.map((one) => [
+      one.name,
+      one.volume,
+      { text: one.state, tone: madeTones[one.state] },
+      bytes(one.sizeBytes),
+      one.guest ? guests[one.guest] : "-",
+      age(one.createdAt, now),
+      plain(one.problem?.message ?? ""),
+    ]),
+    paint,
+  );
+
+export const backupTable = (backups: readonly BackupView[], now: Instant, paint: Paint) =>
+  table(
+    ["ID", "VOLUME", "STATE", "SIZE", "TAKES", "BUILDS ON", "BY", "AGE", "PROBLEM"],
+    backups.map((one) => [
+      one.id,
+      one.volume,
+      { text: one.state, tone: madeTones[one.state] },
+      bytes(one.sizeBytes),
+      one.usedBytes === null ? "-" : bytes(one.usedBytes),
+      one.since ?? "nothing: full",
+      one.isScheduled ? "schedule" : "request",
+      age(one.createdAt, now),
+      plain(one.problem?.message ?? ""),
+    ]),
+    paint,
+  );
+
+const every = (minutes: number) => (minutes === 60 ? "every hour" : `every ${minutes} min`);
+const keeping = ({ hourly, daily, weekly }: ScheduleView["keep"]) =>
+  `${hourly} hourly, ${daily} daily, ${weekly} weekly`;
+
+const scheduleOf = (
+  { everyMinutes, keep, nextAt, lastAt }: Omit<ScheduleView, "volume" | "volumeId">,
+  now: Instant,
+) =>
+  `${every(everyMinutes)}, keeps ${keeping(keep)}; next ${relative(nextAt, now)}, last ${lastAt === null ? "never" : relative(lastAt, now)}`;
+
+export const scheduleTable = (schedules: readonly ScheduleView[], now: Instant, paint: Paint) =>
+  table(
+    ["VOLUME", "HOW OFTEN", "KEEPS", "LAST", "NEXT"],
+    schedules.map((one) => [
+      one.volume,
+      every(one.everyMinutes),
+      keeping(one.keep),
+      one.lastAt === null ? { text: "never", tone: "busy" } : relative(one.lastAt, now),
+      relative(one.nextAt, now),
+    ]),
+    paint,
+  );

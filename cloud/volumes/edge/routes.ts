@@ -1,0 +1,384 @@
+/**
+ * The answers to ../api.ts.
+ *
+ * Every change is one transaction with its rows in the journal and the news of it; only after the commit is this
+ * manager's own look at the volumes asked for, because before it there is nothing to see.
+ */
+import { beginCapture, findImageView } from "@holdfast/cloud/images/edge";
+import type { Settings } from "@holdfast/cloud/settings";
+import type { HostId, InstanceId, MintId } from "@holdfast/kernel/ids";
+import { type Caller, handle } from "@holdfast/kernel/route";
+import type { Clock } from "@holdfast/kernel/time";
+import { brokenConstraint, type Database, type Sql } from "@holdfast/store/database";
+import { appendJournal, type JournalRow } from "@holdfast/store/journal";
+import { announce } from "@holdfast/store/news";
+import * as api from "../api.ts";
+import { dropSchedule, putSchedule, removeBackup, restoreBackup, takeBackup } from "./backups.ts";
+import { holdVolume } from "./lookup.ts";
+import { nameTaken, type Rules } from "./refusals.ts";
+import { insertSnapshot, removeSnapshot, restoreSnapshot } from "./snapshots.ts";
+import type { Asker } from "./tasks.ts";
+import {
+  findBackupView,
+  findSnapshotView,
+  findVolumeView,
+  listBackupViews,
+  listScheduleViews,
+  listSnapshotViews,
+  listVolumeViews,
+  volumeView,
+} from "./views.ts";
+import {
+  attach,
+  type Changed,
+  capture,
+  check,
+  detach,
+  insertVolume,
+  limit,
+  remove,
+  resize,
+} from "./volumes.ts";
+
+export interface VolumeRouteDeps {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly mintId: MintId;
+  readonly self: string;
+  readonly settings: () => Pick<
+    Settings,
+    | "volumes.default_pool"
+    | "volumes.most"
+    | "volumes.most_snapshots"
+    | "volumes.most_disks"
+    | "volumes.reserve"
+    | "backups.place"
+  >;
+  /** Something of a volume has changed: look, and tell the hosts, those of newer wishes first. */
+  readonly onChanged: (instances: readonly InstanceId[], hosts: readonly HostId[]) => void;
+}
+
+type Told = Omit<JournalRow, "at" | "actor" | "requestId" | "kind"> & Partial<JournalRow>;
+interface Asked {
+  readonly caller: Caller;
+  readonly requestId: string;
+}
+
+/** What a change is given: where to write, for whom, and how to tell of it. */
+interface Desk {
+  readonly sql: Sql;
+  readonly asker: Asker;
+  readonly tell: (row: Told, hosts?: readonly HostId[]) => void;
+}
+
+const gib = 2 ** 30;
+
+export function volumeRoutes({
+  database,
+  clock,
+  mintId,
+  self,
+  settings,
+  onChanged,
+}: VolumeRouteDeps) {
+  /** Without a row there was nothing to change, and nothing is told. */
+  async function change<T>(
+    { caller, requestId }: Asked,
+    work: (desk: Desk) => Promise<T>,
+  ): Promise<T> {
+    const { reply, isChanged, hosts } = await database.transaction(async (sql) => {
+      const rows: JournalRow[] = [];
+      const hosts = new Set<HostId>();
+      const now = clock.now();
+      const common = { at: now, kind: "volume", actor: caller.name, requestId } as const;
+      const reply = await work({
+        sql,
+        asker: { now, actor: caller.name, requestId },
+        tell(row, newer = []) {
+          rows.push({ ...common, ...row });
+          for (const host of newer) hosts.add(host);
+        },
+      });
+      await appendJournal(sql, rows);
+      if (rows.length > 0)
+        await announce(sql, {
+          ...{ from: self, volumes: true },
+          ...(hosts.size > 0 ? { wishes: [...hosts] } : {}),
+        });
+      return { reply, isChanged: rows.length > 0, hosts: [...hosts] };
+    });
+    if (isChanged) onChanged([], hosts);
+    return reply;
+  }
+
+  function rules(): Rules {
+    const now = settings();
+    return {
+      reserve: now["volumes.reserve"],
+      mostVolumes: now["volumes.most"],
+      mostSnapshots: now["volumes.most_snapshots"],
+      mostDisks: now["volumes.most_disks"],
+      backupPlace: now["backups.place"],
+    };
+  }
+
+  return {
+    createVolume: handle(api.createVolume, (request) => {
+      const { params, body } = request;
+      const { name, sizeGiB, limits = { iops: null, bytesPerSecond: null } } = body;
+      const id = mintId<"Volume">();
+      return unlessTaken("volume_by_name", volumeTaken(name), () =>
+        change(request, async ({ sql, asker, tell }) => {
+          const pool = body.pool ?? settings()["volumes.default_pool"];
+          const volume = { id, project: params.project, name, bytes: sizeGiB * gib, pool, limits };
+          await insertVolume(sql, volume, rules(), asker);
+          tell({ subject: id, event: "created", detail: { name, sizeGiB, pool } });
+          return volumeView(sql, id);
+        }),
+      );
+    }),
+
+    listVolumes: handle(api.listVolumes, async ({ params }) => ({
+      volumes: await listVolumeViews(database, params.project),
+    })),
+
+    getVolume: handle(api.getVolume, ({ params }) =>
+      findVolumeView(database, params.project, params.volume),
+    ),
+
+    attachVolume: handle(api.attachVolume, (request) =>
+      unlessTaken("attachment_instance_id_slot_key", contended, () =>
+        change(request, async ({ sql, asker, tell }) => {
+          const { project, volume } = request.params;
+          const done = await attach(sql, project, volume, request.body, rules(), asker);
+          tellOf(done, "attach", tell, request.body);
+          return findVolumeView(sql, project, volume);
+        }),
+      ),
+    ),
+
+    detachVolume: handle(api.detachVolume, (request) =>
+      change(request, async ({ sql, tell }) => {
+        const { project, volume } = request.params;
+        tellOf(await detach(sql, project, volume), "detach", tell);
+        return findVolumeView(sql, project, volume);
+      }),
+    ),
+
+    resizeVolume: handle(api.resizeVolume, (request) =>
+      change(request, async ({ sql, asker, tell }) => {
+        const { project, volume } = request.params;
+        const { sizeGiB } = request.body;
+        const done = await resize(sql, project, volume, sizeGiB * gib, rules(), asker);
+        tellOf(done, "resize", tell, { sizeGiB });
+        return findVolumeView(sql, project, volume);
+      }),
+    ),
+
+    limitVolume: handle(api.limitVolume, (request) =>
+      change(request, async ({ sql, tell }) => {
+        const { project, volume } = request.params;
+        tellOf(await limit(sql, project, volume, request.body), "limit", tell, request.body);
+        return findVolumeView(sql, project, volume);
+      }),
+    ),
+
+    deleteVolume: handle(api.deleteVolume, (request) =>
+      change(request, async ({ sql, tell }) => {
+        const { project, volume } = request.params;
+        const done = await remove(sql, project, volume);
+        tellOf(done, "delete", tell);
+        return volumeView(sql, done.volume.id);
+      }),
+    ),
+
+    checkVolume: handle(api.checkVolume, (request) =>
+      change(request, async ({ sql, asker, tell }) => {
+        const { project, volume } = request.params;
+        tellOf(await check(sql, project, volume, asker), "check", tell);
+        return findVolumeView(sql, project, volume);
+      }),
+    ),
+
+    createImageFrom: handle(api.createImageFrom, (request) => {
+      const { params, body } = request;
+      const { name, freeze } = body;
+      const id = mintId<"Image">();
+      return unlessTaken(
+        "image_by_name",
+        () => nameTaken("an image", name, `holdfast images delete ${name}`),
+        () =>
+          change(request, async ({ sql, asker, tell }) => {
+            const { project } = params;
+            const volume = await holdVolume(sql, project, params.volume);
+            await beginCapture(sql, {
+              ...{ id, project, name, volume: volume.id, createdAt: asker.now },
+              source: `volume ${volume.name}`,
+            });
+            await capture(sql, volume, { image: id, name: mintId<"Snapshot">(), freeze }, asker);
+            tell({ subject: volume.id, event: "command-capture", detail: { image: id, name } });
+            const { isShared: _, ...view } = await findImageView(sql, project, id);
+            return view;
+          }),
+      );
+    }),
+
+    createSnapshot: handle(api.createSnapshot, (request) => {
+      const { params, body } = request;
+      const { name, freeze } = body;
+      const id = mintId<"Snapshot">();
+      return unlessTaken(
+        "snapshot_project_id_name_key",
+        () => nameTaken("a snapshot", name, `holdfast snapshots delete ${name}`),
+        () =>
+          change(request, async ({ sql, asker, tell }) => {
+            const { project } = params;
+            const wanted = { id, name, freeze };
+            const volume = await insertSnapshot(sql, project, body.volume, wanted, rules(), asker);
+            tell({ subject: volume.id, event: "command-snapshot", detail: { id, name } });
+            return findSnapshotView(sql, project, id);
+          }),
+      );
+    }),
+
+    listSnapshots: handle(api.listSnapshots, async ({ params, query }) => ({
+      snapshots: await listSnapshotViews(database, params.project, query.volume),
+    })),
+
+    getSnapshot: handle(api.getSnapshot, ({ params }) =>
+      findSnapshotView(database, params.project, params.snapshot),
+    ),
+
+    restoreSnapshot: handle(api.restoreSnapshot, (request) =>
+      change(request, async ({ sql, asker, tell }) => {
+        const { project, snapshot: asked } = request.params;
+        const fresh = mintId<"Volume">();
+        const done = await restoreSnapshot(sql, project, asked, fresh, rules(), asker);
+        const { volume, snapshot } = done;
+        tellOf({ ...done, hosts: [] }, "restore", tell, { snapshot: snapshot.name });
+        return volumeView(sql, volume.id);
+      }),
+    ),
+
+    deleteSnapshot: handle(api.deleteSnapshot, (request) =>
+      change(request, async ({ sql, asker, tell }) => {
+        const { project, snapshot: asked } = request.params;
+        const { snapshot, isNew } = await removeSnapshot(sql, project, asked, asker);
+        const { id, name, volume } = snapshot;
+        if (isNew)
+          tell({ subject: volume, event: "command-delete-snapshot", detail: { id, name } });
+        return findSnapshotView(sql, project, id);
+      }),
+    ),
+
+    createBackup: handle(api.createBackup, (request) =>
+      change(request, async ({ sql, asker, tell }) => {
+        const { project } = request.params;
+        const { volume: asked, full: isFull } = request.body;
+        const id = mintId<"Backup">();
+        const volume = await takeBackup(sql, project, asked, { id, isFull }, rules(), asker);
+        tell({ subject: volume.id, event: "command-backup", detail: { id, isFull } });
+        return findBackupView(sql, project, id);
+      }),
+    ),
+
+    listBackups: handle(api.listBackups, async ({ params, query }) => ({
+      backups: await listBackupViews(database, params.project, query.volume),
+    })),
+
+    getBackup: handle(api.getBackup, ({ params }) =>
+      findBackupView(database, params.project, params.backup),
+    ),
+
+    restoreBackup: handle(api.restoreBackup, (request) => {
+      const { name, pool } = request.body;
+      return unlessTaken("volume_by_name", volumeTaken(name ?? ""), () =>
+        change(request, async ({ sql, asker, tell }) => {
+          const { project, backup: asked } = request.params;
+          const to = { fresh: mintId<"Volume">(), name, pool };
+          const done = await restoreBackup(sql, project, asked, to, rules(), asker);
+          const { volume, instance, backup } = done;
+          const detail = { backup: backup.id, name };
+          tell({ subject: volume, event: "command-restore", detail });
+          if (instance)
+            tell({ kind: "instance", subject: instance, event: "volumeRestore", detail });
+          return volumeView(sql, volume);
+        }),
+      );
+    }),
+
+    deleteBackup: handle(api.deleteBackup, (request) =>
+      change(request, async ({ sql, asker, tell }) => {
+        const { project, backup: asked } = request.params;
+        const { backup, isNew } = await removeBackup(sql, project, asked, asker);
+        const { id, volume } = backup;
+        if (isNew) tell({ subject: volume, event: "command-delete-backup", detail: { id } });
+        return findBackupView(sql, project, id);
+      }),
+    ),
+
+    scheduleBackups: handle(api.scheduleBackups, (request) =>
+      change(request, async ({ sql, asker, tell }) => {
+        const { params, body } = request;
+        const { project, volume: asked } = params;
+        const volume = await putSchedule(sql, project, asked, body, rules(), asker);
+        tell({ subject: volume.id, event: "backupsScheduled", detail: body });
+        return only(await listScheduleViews(sql, project, volume.id));
+      }),
+    ),
+
+    listSchedules: handle(api.listSchedules, async ({ params }) => ({
+      schedules: await listScheduleViews(database, params.project),
+    })),
+
+    stopSchedule: handle(api.stopSchedule, (request) =>
+      change(request, async ({ sql, tell }) => {
+        const { project, volume: asked } = request.params;
+        const { id } = await holdVolume(sql, project, asked);
+        const [view] = await listScheduleViews(sql, project, id);
+        await dropSchedule(sql, project, asked);
+        tell({ subject: id, event: "backupsUnscheduled" });
+        return only(view ? [view] : []);
+      }),
+    ),
+  };
+}
+
+/** In the timeline of the volume, and of its instance: that is where people look for a disk that has gone. */
+function tellOf(
+  done: Changed | undefined,
+  verb: string,
+  tell: Desk["tell"],
+  more: Readonly<Record<string, unknown>> = {},
+): void {
+  if (!done) return;
+  const { volume, instance, hosts } = done;
+  const detail = { ...more, volume: volume.name };
+  tell({ subject: volume.id, event: `command-${verb}`, detail }, hosts);
+  if (!instance) return;
+  const event = `volume${verb.slice(0, 1).toUpperCase()}${verb.slice(1)}`;
+  tell({ kind: "instance", subject: instance, event, detail });
+}
+
+const volumeTaken = (name: string) => () =>
+  nameTaken("a volume", name, `holdfast volumes delete ${name}`);
+
+/** Held rows make that impossible. */
+const contended = () => new Error("two disks were given one slot");
+
+function only<T>([one]: readonly T[]): T {
+  if (one === undefined) throw new Error("what was written a moment ago is gone");
+  return one;
+}
+
+async function unlessTaken<T>(
+  constraint: string,
+  taken: () => Error,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw brokenConstraint(error) === constraint ? taken() : error;
+  }
+}

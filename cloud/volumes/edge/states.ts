@@ -1,0 +1,89 @@
+/**
+ * States of volumes as rows: each fact or decision names an event of the lifecycle, and a row that the event
+ * does not apply to stays as it is. Nobody else writes a state.
+ */
+import type { HostId, VolumeId } from "@holdfast/kernel/ids";
+import type { Sql } from "@holdfast/store/database";
+import { type VolumeEvent, type VolumeState, volumeLifecycle } from "../core/lifecycle.ts";
+
+export interface Move {
+  readonly volume: VolumeId;
+  readonly event: VolumeEvent;
+  /** Where it is from now on. */
+  readonly host?: HostId | undefined;
+}
+
+/** The lifecycle table as rows that SQL can join: (event, from) to `to`. */
+const arrows = JSON.stringify(
+  volumeLifecycle.states.flatMap((from) =>
+    volumeLifecycle.events.flatMap((event) => {
+      const to = volumeLifecycle.next(from, event);
+      return to ? [{ event, from, to }] : [];
+    }),
+  ),
+);
+
+/** Returns those that have moved, with their new states. */
+export async function moveVolumes(
+  sql: Sql,
+  moves: readonly Move[],
+): Promise<readonly { readonly id: VolumeId; readonly state: VolumeState }[]> {
+  if (moves.length === 0) return [];
+  const rows = moves.map(({ volume, event, host }) => ({ id: volume, event, host: host ?? null }));
+  // A volume that was never made anywhere has nothing to delete: `expunge` takes it all the way.
+  const moved = await sql.query<{ id: VolumeId; state: VolumeState }>(
+    `update volume v set
+       state = case when a.event = 'expunge' and v.host_id is null then 'expunged' else a."to" end,
+       host_id = coalesce(d.host, v.host_id)
+     from json_to_recordset($1::json) as d (id uuid, event text, host uuid),
+       json_to_recordset($2::json) as a (event text, "from" text, "to" text)
+     where v.id = d.id and a.event = d.event and a."from" = v.state
+     returning v.id, v.state`,
+    [JSON.stringify(rows), arrows],
+  );
+  await cleanUp(
+    sql,
+    moved.filter(({ state }) => state === "expunged").map(({ id }) => id),
+  );
+  return moved;
+}
+
+/** With a volume goes what lies in it, and what was kept only for its sake. Its backups stay. */
+async function cleanUp(sql: Sql, gone: readonly VolumeId[]): Promise<void> {
+  if (gone.length === 0) return;
+  // Whatever was to be done with it has no object any more.
+  await sql.query("delete from storage_task where volume_id = any($1) and backup_id is null", [
+    gone,
+  ]);
+  await sql.query(
+    `delete from storage_task where snapshot_id in
+       (select id from snapshot where lies_in = any($1) or volume_id = any($1))`,
+    [gone],
+  );
+  const kept = await sql.query<{ id: VolumeId }>(
+    "select id from volume where successor_id = any($1) and state <> 'expunged' order by id for update",
+    [gone],
+  );
+  await sql.query("delete from snapshot where lies_in = any($1) or volume_id = any($1)", [gone]);
+  await sql.query("delete from backup_schedule where volume_id = any($1)", [gone]);
+  await expunge(
+    sql,
+    kept.map(({ id }) => id),
+  );
+}
+
+/** Deletes volumes that are not any instance's root: a host is asked to, unless there is nothing to delete. */
+export async function expunge(sql: Sql, volumes: readonly VolumeId[]): Promise<void> {
+  if (volumes.length === 0) return;
+  const moved = await moveVolumes(
+    sql,
+    volumes.map((volume) => ({ volume, event: "expunge" })),
+  );
+  const there = moved.filter(({ state }) => state === "expunging").map(({ id }) => id);
+  if (there.length === 0) return;
+  await sql.query(
+    `insert into storage_task (id, volume_id, "do", detail, created_at, deadline, actor)
+     select gen_random_uuid(), id, 'remove', '{}', now(), now() + interval '1 hour', 'holdfast' from unnest($1::uuid[]) d (id)`,
+    [there],
+  );
+}

@@ -1,0 +1,167 @@
+/** Volumes, snapshots and backups as the API shows them: one query each, with the names of what they refer to. */
+import type { ProjectId, VolumeId } from "@holdfast/kernel/ids";
+import { problem } from "@holdfast/kernel/problem";
+import type { Sql } from "@holdfast/store/database";
+import type { BackupView, ScheduleView, SnapshotView, VolumeView } from "../api.ts";
+import { meanings } from "../core/tasks.ts";
+import { findVolume } from "./lookup.ts";
+
+/** What people call it, where `v` is the volume and `i` the instance that has it. */
+const nameOf = "coalesce(v.name, i.name || '.' || v.kind, v.id::text)";
+const owner = `left join attachment a on a.volume_id = v.id
+  left join instance i on i.id = coalesce(a.instance_id, (select r.id from instance r where r.volume_id = v.id))`;
+const moment = (column: string) => `(extract(epoch from ${column}) * 1000)::bigint`;
+
+const forever = Object.entries(meanings)
+  .filter(([, { isForever }]) => isForever)
+  .map(([kind]) => `'${kind}'`)
+  .join(", ");
+
+const schedule = `jsonb_build_object('everyMinutes', s.every_minutes, 'nextAt', ${moment("s.next_at")},
+  'keep', jsonb_build_object('hourly', s.keep_hourly, 'daily', s.keep_daily, 'weekly', s.keep_weekly),
+  'lastAt', (select max(${moment("b.made_at")}) from backup b where b.volume_id = s.volume_id and b.state in ('ready', 'deleting')))`;
+
+type VolumeRow = Omit<VolumeView, "limits" | "checked"> & {
+  readonly iops: number | null;
+  readonly bytesPerSecond: number | null;
+  readonly checked: { is: NonNullable<VolumeView["checked"]>["is"]; why: string | null } | null;
+  readonly checkedAt: number | null;
+};
+
+const volumes = `select v.id, ${nameOf} as name, p.name as project, v.kind, v.state, v.size_bytes as "sizeBytes",
+    v.actual_bytes as "actualBytes", v.pool, h.name as host, v.iops, v.bytes_per_second as "bytesPerSecond",
+    i.name as instance, case when i.id is not null then coalesce(a.slot, 0) end as slot,
+    case when v.kind = 'data' then coalesce(a.delete_with_instance, false) else true end as "deleteWithInstance",
+    case when i.id is null then null
+      when i.home is null then 'stopped'
+      when a.leaving is not null and a."is" is distinct from 'detach-refused' then 'detaching'
+      when v.kind = 'root' then 'attached'
+      else coalesce(a."is", 'waiting') end as attachment,
+    coalesce(a.problem, v.problem) as problem,
+    coalesce((select json_agg(json_build_object('do', t."do", 'since', ${moment("t.created_at")},
+        'deadline', case when t."do" not in (${forever}) then ${moment("t.deadline")} end,
+        'by', t.actor, 'host', th.name, 'attempts', t.attempts, 'problem', t.problem) order by t.seq)
+      from storage_task t left join host th on th.id = t.host_id where t.volume_id = v.id), '[]') as doing,
+    (select count(*)::int from snapshot n where n.volume_id = v.id) as snapshots,
+    (select count(*)::int from backup b where b.volume_id = v.id) as backups,
+    case when s.volume_id is not null then ${schedule} end as schedule,
+    v.checked, v.checked_at as "checkedAt", v.created_at as "createdAt"
+  from volume v join project p on p.id = v.project_id ${owner}
+    left join host h on h.id = v.host_id left join backup_schedule s on s.volume_id = v.id`;
+const present = "v.state <> 'expunged' and v.successor_id is null";
+
+export async function listVolumeViews(sql: Sql, project: ProjectId): Promise<VolumeView[]> {
+  const rows = await sql.query<VolumeRow>(
+    `${volumes} where v.project_id = $1 and ${present} order by name, v.id`,
+    [project],
+  );
+  return rows.map(viewOf);
+}
+
+/** Rejects with `volume_not_found`. */
+export async function findVolumeView(
+  sql: Sql,
+  project: ProjectId,
+  asked: string,
+): Promise<VolumeView> {
+  return volumeView(sql, await findVolume(sql, project, asked));
+}
+
+/** Of one that is there, also if it has just been expunged. */
+export async function volumeView(sql: Sql, id: VolumeId): Promise<VolumeView> {
+  const [row] = await sql.query<VolumeRow>(`${volumes} where v.id = $1`, [id]);
+  if (!row) throw new Error(`the volume ${id} that was found is gone`);
+  return viewOf(row);
+}
+
+const viewOf = ({ iops, bytesPerSecond, checked, checkedAt, ...row }: VolumeRow): VolumeView => ({
+  ...row,
+  limits: { iops, bytesPerSecond },
+  checked:
+    checked && checkedAt !== null
+      ? { is: checked.is, why: checked.why ?? null, at: checkedAt }
+      : null,
+});
+
+const snapshots = `select n.id, n.name, p.name as project, ${nameOf} as volume, n.volume_id as "volumeId", n.state,
+    n.bytes as "sizeBytes", n.guest, n.problem, n.created_at as "createdAt", n.made_at as "madeAt"
+  from snapshot n join project p on p.id = n.project_id join volume v on v.id = n.volume_id ${owner}`;
+
+/** Of one volume, or of all. */
+export async function listSnapshotViews(
+  sql: Sql,
+  project: ProjectId,
+  volume: string | undefined,
+): Promise<SnapshotView[]> {
+  const id = volume === undefined ? null : await findVolume(sql, project, volume);
+  const rows = await sql.query<SnapshotView>(
+    `${snapshots} where n.project_id = $1 and ($2::uuid is null or n.volume_id = $2) order by n.created_at, n.id`,
+    [project, id],
+  );
+  return [...rows];
+}
+
+/** Rejects with `snapshot_not_found`. */
+export async function findSnapshotView(
+  sql: Sql,
+  project: ProjectId,
+  nameOrId: string,
+): Promise<SnapshotView> {
+  const [row] = await sql.query<SnapshotView>(
+    `${snapshots} where n.project_id = $1 and (n.name = $2 or n.id::text = $2)`,
+    [project, nameOrId],
+  );
+  if (row) return row;
+  throw problem("not_found", "snapshot_not_found", `There is no snapshot ${nameOrId}.`, {
+    fix: "See them: holdfast snapshots",
+  });
+}
+
+const backups = `select b.id, p.name as project, b.volume_name as volume, b.volume_id as "volumeId", b.state,
+    b.bytes as "sizeBytes", b.used_bytes as "usedBytes", b.since, b.due_at is not null as "isScheduled", b.problem,
+    b.created_at as "createdAt", b.made_at as "madeAt"
+  from backup b join project p on p.id = b.project_id`;
+
+/** Of one volume, or of all, also of those that are gone. */
+export async function listBackupViews(
+  sql: Sql,
+  project: ProjectId,
+  volume: string | undefined,
+): Promise<BackupView[]> {
+  const id = volume === undefined ? null : await findVolume(sql, project, volume);
+  const rows = await sql.query<BackupView>(
+    `${backups} where b.project_id = $1 and ($2::uuid is null or b.volume_id = $2) order by b.created_at, b.id`,
+    [project, id],
+  );
+  return [...rows];
+}
+
+/** Rejects with `backup_not_found`. */
+export async function findBackupView(
+  sql: Sql,
+  project: ProjectId,
+  id: string,
+): Promise<BackupView> {
+  const [row] = await sql.query<BackupView>(`${backups} where b.project_id = $1 and b.id = $2`, [
+    project,
+    id,
+  ]);
+  if (row) return row;
+  throw problem("not_found", "backup_not_found", `There is no backup ${id}.`, {
+    fix: "See them: holdfast backups",
+  });
+}
+
+export async function listScheduleViews(
+  sql: Sql,
+  project: ProjectId,
+  volume?: VolumeId,
+): Promise<ScheduleView[]> {
+  const rows = await sql.query<{ view: ScheduleView }>(
+    `select ${schedule} || jsonb_build_object('volume', ${nameOf}, 'volumeId', v.id) as view
+     from backup_schedule s join volume v on v.id = s.volume_id ${owner}
+     where v.project_id = $1 and ($2::uuid is null or v.id = $2) order by ${nameOf}`,
+    [project, volume ?? null],
+  );
+  return rows.map(({ view }) => view);
+}

@@ -1,0 +1,115 @@
+/**
+ * What a manager does about volumes all the time: rounds over all of them, and what the hosts that are connected
+ * here should be doing.
+ *
+ * Any number of changes while one turn is under way make one more turn. Nothing is lost with a manager: each looks
+ * for itself every second, and hosts are told whole lists.
+ */
+import type { Checkup, MachineReport, StorageResult, StorageTask } from "@holdfast/cloud/hosts";
+import type { HostId, InstanceId } from "@holdfast/kernel/ids";
+import { type Instant, iso } from "@holdfast/kernel/time";
+import type { Database } from "@holdfast/store/database";
+import { recordDisks } from "./attachments.ts";
+import { recordResults } from "./results.ts";
+import { type RoundDeps, round } from "./round.ts";
+import { tasksOf } from "./tasks.ts";
+
+export interface VolumeWatchDeps extends RoundDeps {
+  /** The hosts that are connected here. */
+  readonly hosts: () => readonly HostId[];
+  readonly tell: (host: HostId, tasks: readonly StorageTask[], place: string | null) => void;
+  /** The directory for backups; empty: there is none. */
+  readonly place: () => string;
+  /** These are due for a look, and the wishes of these hosts are newer. */
+  readonly onChanged: (instances: readonly InstanceId[], hosts: readonly HostId[]) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+export interface VolumeWatch {
+  /** Something may be different: somebody asked for something, instances or hosts came or went. */
+  changed(): void;
+  /** What came of tasks. Resolves with those that are in the database. */
+  ended(host: HostId, results: readonly StorageResult[]): Promise<readonly string[]>;
+  /** What a host says of its machines: among other things, their disks. */
+  heard(host: HostId, epoch: number, machines: readonly MachineReport[]): Promise<void>;
+  /** How full its pools are. Nothing waits for it: another one follows. */
+  measured(host: HostId, storage: Checkup["storage"]): void;
+  close(): Promise<void>;
+}
+
+export function volumeWatch(deps: VolumeWatchDeps): VolumeWatch {
+  const { database, now, onError, onChanged } = deps;
+  let isWanted = false;
+  let turning: Promise<void> | undefined;
+  let isOpen = true;
+
+  const watch: VolumeWatch = {
+    changed() {
+      isWanted = true;
+      if (isOpen) turning ??= turns();
+    },
+    async ended(host, results) {
+      const { ids, isChanged, hosts, instances } = await recordResults(deps, host, results);
+      if (isChanged) {
+        onChanged(instances, hosts);
+        watch.changed();
+      }
+      return ids;
+    },
+    async heard(host, epoch, machines) {
+      if (await recordDisks(database, host, epoch, machines, now())) watch.changed();
+    },
+    measured(host, storage) {
+      note(database, host, storage, now()).catch(onError);
+    },
+    async close() {
+      isOpen = false;
+      await turning;
+    },
+  };
+  return watch;
+
+  async function turns(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve)); // Whatever else is changing comes along.
+    while (isWanted && isOpen) {
+      isWanted = false;
+      try {
+        await round(deps);
+        await tell(deps.hosts());
+      } catch (error) {
+        onError(error); // The next second is another turn.
+      }
+    }
+    turning = undefined;
+  }
+
+  async function tell(hosts: readonly HostId[]): Promise<void> {
+    if (hosts.length === 0) return;
+    const tasks = await tasksOf(database, hosts);
+    for (const host of hosts) deps.tell(host, tasks.get(host) ?? [], deps.place() || null);
+  }
+}
+
+/** Written when it is something else by a hundredth of the pool, or a minute old. */
+async function note(
+  database: Database,
+  host: HostId,
+  storage: Checkup["storage"],
+  now: Instant,
+): Promise<void> {
+  const rows = storage.flatMap(({ pool, totalBytes, freeBytes }) =>
+    totalBytes !== undefined && freeBytes !== undefined
+      ? [{ pool, total: Math.round(totalBytes), free: Math.round(freeBytes) }]
+      : [],
+  );
+  if (rows.length === 0) return;
+  await database.query(
+    `insert into pool_room as r (host_id, pool, total_bytes, free_bytes, heard_at)
+     select $1, d.pool, d.total, d.free, $3::timestamptz from json_to_recordset($2::json) d (pool text, total bigint, free bigint)
+     on conflict (host_id, pool) do update set total_bytes = excluded.total_bytes, free_bytes = excluded.free_bytes,
+       heard_at = excluded.heard_at
+     where r.total_bytes <> excluded.total_bytes or abs(r.free_bytes - excluded.free_bytes) > r.total_bytes / 100
+       or r.heard_at < excluded.heard_at - interval '1 minute'`,
+    [host, JSON.stringify(rows), iso(now)],
+  );
+}
