@@ -358,6 +358,7 @@ async function muteAgent() {
     bootId: "mute",
     epoch: null,
     pools: [],
+    underlay: null,
     cpus: 4,
     memoryMiB: 4_096,
     facts: { acceleration: { kind: "none", reason: "mute" }, kernel: "none", hypervisor: "none" },

@@ -19,6 +19,7 @@ import {
   type PictureShelf,
   type Shelf,
   type Storage,
+  storekeeper,
   type Terms,
 } from "@holdfast/cloud/agent/edge";
 import type { GuardReport, HostFacts, StorageLook } from "@holdfast/cloud/hosts";
@@ -99,6 +100,15 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     onReport: (machines, volumes) => link?.report([...machines], [...volumes]),
     log: say,
   });
+  const stored = storekeeper({
+    hypervisor,
+    storage,
+    disks,
+    giveBack: kept.giveBack,
+    clock,
+    onResults: (results) => link?.storage(results),
+    log: say,
+  });
   options.networks.onMetadata(
     metadataAnswers({
       keeper: kept,
@@ -127,8 +137,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     dial: options.dial ?? dialler(options.managers, options.membership),
     keeper: kept,
     networks,
+    storekeeper: stored,
     hypervisor,
-    machine: options.machine,
+    machine: { ...options.machine, storage: storage.pools },
     ticks,
     onRenewed: options.onRenewed,
     onPace: (every) => examined.pace(every),
@@ -146,6 +157,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       examined.close();
       vitals.close();
       kept.close();
+      stored.close();
       networks.close();
       await options.networks.close();
       await hypervisor.close();

@@ -250,6 +250,14 @@ export interface Hypervisor {
   pause(ref: MachineRef, atMost?: Duration): Promise<void>;
   resume(ref: MachineRef): Promise<void>;
   /**
+   * Have the agent inside the guest write out its file systems and hold them still, for `atMost`: then they are
+   * let go if nobody else has done it, also by an agent that was started meanwhile. Resolves with false if
+   * nobody in the guest did it in time; it goes on as before then.
+   */
+  freeze(ref: MachineRef, atMost: Duration): Promise<boolean>;
+  /** Not frozen is fine. */
+  thaw(ref: MachineRef): Promise<void>;
+  /**
    * The disks of a running machine. Rejects with `not_running` or `hypervisor_silent`, as everything
    * about disks does; where a disk is named that is not there, with `disk_not_attached`.
    */

@@ -8,14 +8,12 @@
  */
 import { type Duration, milliseconds } from "@holdfast/kernel/time";
 import type { DiskExamination, Examination } from "./driver.ts";
-import { pingGuestAgent } from "./guest-agent.ts";
+import { agentChannel, pingGuestAgent } from "./guest-agent.ts";
 import type { Machine } from "./machine.ts";
 import { isRecord } from "./qmp.ts";
 
 type Ask = (command: string, args?: Readonly<Record<string, unknown>>) => Promise<unknown>;
 
-/** Of the chardev that qemu-argv.ts gives to the guest agent. */
-const channel = "agent";
 let pings = 0;
 
 /** Rejects with `not_running` if the machine ends meanwhile. */
@@ -95,5 +93,7 @@ async function requestsInFlight(ask: Ask, path: string): Promise<number> {
 async function hasAgent(ask: Ask): Promise<boolean> {
   const answer = await ask("query-chardev");
   const devices = Array.isArray(answer) ? answer.filter(isRecord) : [];
-  return devices.some(({ label, "frontend-open": isOpen }) => label === channel && isOpen === true);
+  return devices.some(
+    ({ label, "frontend-open": isOpen }) => label === agentChannel && isOpen === true,
+  );
 }

@@ -64,6 +64,8 @@ export function pathsOf(runDir: string, { id, generation }: MachineRef) {
     exit: join(dir, "exit"),
     /** When a pause is to end: see hold.ts. */
     held: join(dir, "held"),
+    /** The same of a freeze. */
+    frozen: join(dir, "frozen"),
     /** Exists once somebody asked for the end. */
     asked: join(dir, "asked"),
     evidence: join(dir, "evidence.json"),

@@ -28,6 +28,7 @@ import type {
 import { type Ending, feelPulse } from "./ending.ts";
 import { detailOf, type Life, lifeEventOf, openLife } from "./events.ts";
 import { gatherExit } from "./evidence.ts";
+import { agentChannel, freezeGuest, thawGuest } from "./guest-agent.ts";
 import { endHung } from "./hang.ts";
 import { type Hold, holdOf } from "./hold.ts";
 import {
@@ -77,6 +78,7 @@ export class Machine {
   readonly #house: Household;
   readonly #hub;
   readonly #hold: Hold;
+  readonly #frost: Hold;
   readonly #unplugging = new Map<string, () => void>();
   #record: LaunchRecord | undefined;
   #recording: Promise<void> = Promise.resolve();
@@ -113,7 +115,10 @@ export class Machine {
     this.ref = { id: ref.id, generation: ref.generation };
     this.paths = paths;
     this.#record = record;
-    this.#hold = holdOf(paths, house.clock, () => this.execute("cont"));
+    this.#hold = holdOf(paths.held, house.clock, () => this.execute("cont"));
+    this.#frost = holdOf(paths.frozen, house.clock, async () => {
+      if (await this.#hasAgent()) await thawGuest(paths.agent); // A guest that was reset is not frozen any more.
+    });
     this.#disks = watchDisks(() => (this.#record?.isFenceable ? [] : (this.#record?.lent ?? [])));
     this.#hub = consoleHub(paths.console, (bytes) => this.#log?.overhear(bytes));
     this.ended = new Promise((resolve) => {
@@ -173,6 +178,7 @@ export class Machine {
     await this.#lookNow();
     if (!this.#exit) await this.connect(answerTime).catch(() => this.#lookNow());
     if (!this.#exit) await this.#hold.tend();
+    if (!this.#exit) await this.#frost.tend();
     if (this.#goneSince !== undefined) await this.ended; // Its record is being written.
     // Whoever is still here and did not answer is frozen: its pulse will have to do.
   }
@@ -190,6 +196,7 @@ export class Machine {
     await rememberThreads(this.paths.threads, this.paths.pid);
     this.#endIfHung();
     await this.#hold.tend();
+    await this.#frost.tend();
     await trim(this.paths.log);
     await this.#lookAtDisks();
   }
@@ -234,6 +241,28 @@ export class Machine {
   async resume(): Promise<void> {
     await this.#hold.drop();
     await this.execute("cont");
+  }
+
+  /** See `freeze` of the port. */
+  async freeze(atMost: Duration): Promise<boolean> {
+    if (!(await this.#hasAgent())) return false;
+    await this.#frost.until(atMost);
+    const is = await freezeGuest(this.paths.agent, atMost);
+    if (is === "not-asked") await this.#frost.drop();
+    return is === "frozen"; // Who was asked and has not answered may yet freeze, and is let go when it is time.
+  }
+
+  async thaw(): Promise<void> {
+    await this.#frost.release();
+  }
+
+  /** Somebody in the guest has opened the channel of the guest agent. */
+  async #hasAgent(): Promise<boolean> {
+    const answer = await this.query("query-chardev", answerTime);
+    const devices = Array.isArray(answer) ? answer.filter(isRecord) : [];
+    return devices.some(
+      ({ label, "frontend-open": isOpen }) => label === agentChannel && isOpen === true,
+    );
   }
 
   /** Makes the files of a disk its user's. Where another host can reach them it must be fenced from now on. */
@@ -488,6 +517,7 @@ export class Machine {
     this.#qmp?.close();
     this.#hub.close();
     this.#hold.close();
+    this.#frost.close();
     clearTimeout(this.#timer);
   }
 

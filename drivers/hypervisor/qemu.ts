@@ -148,6 +148,8 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     reset: async (ref, grace) => reboot(await find(ref), grace),
     pause: async (ref, atMost) => (await find(ref)).pause(atMost),
     resume: async (ref) => (await find(ref)).resume(),
+    freeze: async (ref, atMost) => (await find(ref)).freeze(atMost),
+    thaw: async (ref) => (await find(ref)).thaw(),
 
     disks: async (ref) => listDisks(await find(ref)),
     attachDisk: (ref, disk) => plugging(ref, (machine) => attachDisk(machine, disk)),

@@ -64,6 +64,8 @@ export interface SimulatedMachine {
   readonly disks: Map<string, SimulatedDisk>;
   /** Somebody paused it for a while: when that is over. */
   heldUntil: Instant | undefined;
+  /** Its file systems are held still until then. */
+  frozenUntil: Instant | undefined;
   wasAskedToEnd: boolean;
   /** Its watchdog has stopped it, and whoever looks after it next has to end it. */
   isStoppedByWatchdog: boolean;
@@ -89,6 +91,8 @@ export interface SimulatedWorld {
   /** From a guest's standstill until its watchdog stops it. */
   watchdogTime: Duration;
   lastPid: number;
+  /** Whether there is an agent in a guest that holds its file systems still. */
+  hasGuestAgent(spec: MachineSpec): boolean;
   /** What the disks are kept in. */
   backing: DiskBacking;
   /** Whether there is no room where a backup's file is. */
@@ -129,6 +133,7 @@ export const simulatedWorld = (
   powerOffTime: times.powerOffTime ?? milliseconds(0),
   watchdogTime: times.watchdogTime ?? seconds(10),
   lastPid: 0,
+  hasGuestAgent: () => false,
   backing: noBacking,
   isFull: () => false,
   attached: new Set(),

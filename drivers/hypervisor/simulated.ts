@@ -106,6 +106,17 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
       goOn(answering(ref, "cont"));
     },
 
+    async freeze(ref, atMost) {
+      const machine = answering(ref, "query-chardev");
+      if (!world.hasGuestAgent(machine.spec)) return false;
+      machine.frozenUntil = after(clock.now(), atMost);
+      return true;
+    },
+
+    async thaw(ref) {
+      answering(ref, "query-chardev").frozenUntil = undefined;
+    },
+
     async disks(ref) {
       return [...answering(ref, "query-block").disks.values()].map(viewOfDisk);
     },
@@ -253,6 +264,7 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
       disk: { completed: 0, failed: 0 },
       disks: new Map(spec.disks.map((disk) => [disk.id, simulatedDisk(world, disk, false)])),
       heldUntil: undefined,
+      frozenUntil: undefined,
       wasAskedToEnd: false,
       exit: undefined,
       boots: 0,

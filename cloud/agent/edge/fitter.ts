@@ -50,6 +50,8 @@ const pause = milliseconds(10_000);
 export function fitter({ disks, wishOf, onNews, log }: FitterDeps): Fitter {
   const fitted = new Map<InstanceId, Fitted>();
   const busy = new Set<InstanceId>();
+  /** Something has happened to their guests while they were being fitted. */
+  const overtaken = new Set<InstanceId>();
   const timers = new Map<InstanceId, NodeJS.Timeout>();
   let isOpen = true;
 
@@ -75,6 +77,7 @@ export function fitter({ disks, wishOf, onNews, log }: FitterDeps): Fitter {
     const wish = wishOf(id);
     if (!isOpen || !wish || busy.has(id) || fitted.get(id)?.wish === wish) return;
     busy.add(id);
+    overtaken.delete(id);
     clearTimeout(timers.get(id));
     void fitNow(id, wish)
       .catch((error: unknown) => {
@@ -86,6 +89,7 @@ export function fitter({ disks, wishOf, onNews, log }: FitterDeps): Fitter {
         if (!isOpen) return;
         const now = wishOf(id);
         if (now !== wish) return fit(id); // It has changed meanwhile, or is over.
+        if (overtaken.has(id)) return fitAgain(id);
         if (!isSettled)
           timers.set(
             id,
@@ -109,6 +113,7 @@ export function fitter({ disks, wishOf, onNews, log }: FitterDeps): Fitter {
 
   function fitAgain(id: InstanceId): void {
     const known = fitted.get(id);
+    overtaken.add(id);
     if (known) fitted.set(id, { ...known, wish: undefined });
     fit(id);
   }

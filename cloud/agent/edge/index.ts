@@ -25,3 +25,4 @@ export {
   memoryShelf,
   type Shelf,
 } from "./shelf.ts";
+export { type Storekeeper, storekeeper } from "./storekeeper.ts";

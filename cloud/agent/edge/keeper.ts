@@ -8,6 +8,7 @@ import type { MachineReport, Unwanted, VolumeReport, Wish } from "@holdfast/clou
 import type {
   Exit,
   Hypervisor,
+  MachineEvent,
   MachineRef,
   MachineSpec,
   MachineView,
@@ -113,7 +114,8 @@ export function keeper(deps: KeeperDeps): Keeper {
           void giveBack();
           check(event.id);
         }
-        if (event.what === "detached") fit.fitAgain(event.id);
+        // A guest that boots or is paused lets go of nothing; what it has let go of late is to be given back.
+        if (wakes.has(event.what)) fit.fitAgain(event.id);
       });
       await hypervisor.adopt();
       await disks.open();
@@ -398,6 +400,7 @@ function stopTimers({ bootTimer, retryTimer }: Ward): void {
 }
 
 const atOnce = { acpi: milliseconds(0), terminate: milliseconds(0), kill: milliseconds(5_000) };
+const wakes: ReadonlySet<MachineEvent["what"]> = new Set(["detached", "resumed", "ready"]);
 const keyOf = ({ id, generation }: MachineRef) => `${id}/${generation}`;
 const strange = (error: unknown) =>
   problem(

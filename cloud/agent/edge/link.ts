@@ -12,13 +12,16 @@ import {
   type GuardReport,
   type HostFacts,
   type NetworksLook,
+  type PoolFacts,
   protocolVersion,
+  type StorageResult,
 } from "@holdfast/cloud/hosts";
 import type { Console, Hypervisor, MachineRef } from "@holdfast/drivers/hypervisor";
 import { type Duration, milliseconds, seconds, type Ticks } from "@holdfast/kernel/time";
 import { unreachable } from "@holdfast/kernel/unreachable";
 import type { Keeper } from "./keeper.ts";
 import type { Networker } from "./networker.ts";
+import type { Storekeeper } from "./storekeeper.ts";
 
 /** A connection that is open. */
 export interface Wire {
@@ -37,6 +40,7 @@ export interface LinkDeps {
   readonly dial: Dial;
   readonly keeper: Keeper;
   readonly networks: Pick<Networker, "hear">;
+  readonly storekeeper: Pick<Storekeeper, "hear" | "recorded" | "unrecorded">;
   readonly hypervisor: Hypervisor;
   readonly machine: {
     readonly bootId: string;
@@ -45,6 +49,8 @@ export interface LinkDeps {
     readonly facts: HostFacts;
     /** Shared pools that it can reach, by name. */
     readonly pools: readonly string[];
+    /** The same and its own, in detail. */
+    readonly storage: readonly PoolFacts[];
     /** The address that other hosts reach its guests through, if they do. */
     readonly underlay: string | null;
   };
@@ -80,6 +86,8 @@ export interface Link {
   checkup(checkup: Checkup): void;
   /** The same of its networks. */
   networks(look: NetworksLook): void;
+  /** The same of what came of storage tasks; they are said until they are recorded. */
+  storage(results: readonly StorageResult[]): void;
   /** The host's name and id, once a manager has said them. */
   identity(): Pick<Welcome, "host" | "name" | "zone" | "epoch"> | undefined;
   /** Whether this host holds its lease of this epoch, by its own reckoning: from when it sent what was answered. */
@@ -129,6 +137,9 @@ export function openLink(deps: LinkDeps): Link {
     networks(look) {
       if (welcome) say({ say: "networks", ...look });
     },
+    storage(results) {
+      if (welcome) say({ say: "storage-report", results: [...results] });
+    },
     hasLease: (epoch) => epoch === known?.epoch && ticks() < leaseUntil,
     identity: () => known,
     close() {
@@ -163,6 +174,7 @@ export function openLink(deps: LinkDeps): Link {
       protocol: protocolVersion,
       ...machine,
       pools: [...machine.pools],
+      storage: [...machine.storage],
       epoch: deps.epoch.known(),
       held: [...keeper.held()],
       machines: [...keeper.reports()],
@@ -220,8 +232,11 @@ export function openLink(deps: LinkDeps): Link {
         keeper.recorded(message.machines).catch((error) => log("could not forget", { error }));
         break;
       case "storage":
+        deps.storekeeper.hear(message.tasks, message.place);
+        break;
       case "storage-recorded":
-        break; // Nobody here keeps volumes yet.
+        deps.storekeeper.recorded(message.ids);
+        break;
       case "ask":
         void answer(message);
         break;
@@ -277,6 +292,8 @@ export function openLink(deps: LinkDeps): Link {
     clearInterval(beats);
     beat();
     beats = setInterval(beat, message.heartbeat);
+    const results = deps.storekeeper.unrecorded();
+    if (results.length > 0) say({ say: "storage-report", results: [...results] });
     flushSoon();
   }
 
