@@ -34,6 +34,11 @@ export interface MachineSpec extends MachineRef {
   readonly nics?: readonly Nic[];
   /** What the guest may read about itself: name to text, under `opt/holdfast/` in fw_cfg. */
   readonly metadata: Readonly<Record<string, string>>;
+  /**
+   * Files of a small disk labelled `cidata` that the guest can only read, name to text: what cloud-init's
+   * NoCloud source looks for. No such disk if not given.
+   */
+  readonly seed?: Readonly<Record<string, string>>;
   /** Create it with its processors stopped; `resume` lets it go. */
   readonly paused: boolean;
   /** Ends up in the hypervisor's own log and command line, so that one id joins all logs. */

@@ -58,6 +58,8 @@ export function pathsOf(runDir: string, { id, generation }: MachineRef) {
     dir,
     vm,
     metadata: join(dir, "metadata"),
+    /** What is on the disk for cloud-init. */
+    seed: join(dir, "seed"),
     record: join(dir, "spec.json"),
     started: join(dir, "started"),
     pid: join(dir, "pid"),

@@ -55,6 +55,7 @@ export function qemuArgv(spec: MachineSpec, paths: Paths, hardware: Hardware): r
     ["-device", "vmgenid,guid=auto"],
     slotArgv,
     ...spec.disks.map((disk, index) => diskArgv(disk, index === 0 ? 1 : undefined)),
+    spec.seed ? seed(paths.seed) : [],
     ...(spec.nics ?? []).map(card),
     ...Object.keys(spec.metadata).map((key) => [
       "-fw_cfg",
@@ -72,6 +73,16 @@ const card = ({ id, mac, mtu }: Nic, index: number): readonly string[] => [
   "-device",
   // Without a ROM: nobody boots from a network.
   `virtio-net-pci,netdev=tap-${id},id=nic-${id},mac=${mac},host_mtu=${mtu},romfile=`,
+];
+
+/** QEMU makes the file system itself, from a directory. */
+const seed = (dir: string): readonly string[] => [
+  "-blockdev",
+  JSON.stringify({
+    ...{ driver: "vvfat", "node-name": "cidata", "read-only": true },
+    ...{ dir, label: "cidata", "fat-type": 16 },
+  }),
+  ...["-device", "virtio-blk-pci,drive=cidata,id=cidata"],
 ];
 
 function accelerator({ acceleration, translationMiB }: Hardware): readonly string[] {

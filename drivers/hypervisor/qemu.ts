@@ -410,14 +410,25 @@ const logHeader = ({ id, generation, name, requestId }: MachineSpec, clock: Cloc
   `${new Date(clock.now()).toISOString()} holdfast: launching ${id} generation ${generation} (${name}) request=${requestId}`;
 
 async function writeMetadata(spec: MachineSpec, paths: Paths, uid: number): Promise<void> {
-  const entries = Object.entries(spec.metadata);
+  await writeTexts(paths.metadata, spec.metadata, uid, 0o711);
+  // QEMU lists this one.
+  await writeTexts(paths.seed, spec.seed ?? {}, uid, 0o755);
+}
+
+async function writeTexts(
+  directory: string,
+  texts: Readonly<Record<string, string>>,
+  uid: number,
+  mode: number,
+): Promise<void> {
+  const entries = Object.entries(texts);
   if (entries.length === 0) return;
-  await mkdir(paths.metadata, { recursive: true, mode: 0o711 });
+  await mkdir(directory, { recursive: true, mode });
   await Promise.all(
     entries.map(([name, text]) => {
       // fw_cfg names have 55 characters, and ours become file names.
       if (!/^[a-z0-9][a-z0-9._-]{0,38}$/.test(name)) throw badMetadata(name);
-      return writeOwned(join(paths.metadata, name), text, uid);
+      return writeOwned(join(directory, name), text, uid);
     }),
   );
 }

@@ -29,6 +29,7 @@ interface ImportOptions {
   readonly checksum?: string;
   readonly memory?: number;
   readonly saysReady?: boolean;
+  readonly seed?: boolean;
   readonly wait: boolean;
 }
 
@@ -66,6 +67,7 @@ export const imagesGroup: Group = (program, open) => {
     .option("--checksum <checksum>", "sha256:… that the content must have")
     .option("--memory <MiB>", "the least memory that it boots with (128)", whole)
     .option("--says-ready", "its guests say `holdfast: ready` on their console once they are up")
+    .option("--seed", "give its guests a NoCloud disk, if their cloud-init knows no other source")
     .option("--no-wait", "do not wait until it is ready")
     .action(async (from: string, options: ImportOptions, command) => {
       const session = open(command);
@@ -179,6 +181,7 @@ async function bringIn(
     ...(isUrl && { url: from }),
     ...(options.memory !== undefined && { smallestMemoryMiB: options.memory }),
     ...(options.saysReady && { saysReady: true }),
+    ...(options.seed && { wantsSeed: true }),
   };
   const { project } = session.options;
   const registered = await session.call(importImage, { params: { project }, body });

@@ -9,7 +9,7 @@ import { blobsOf } from "@holdfast/cloud/images";
 import type { MachineSpec } from "@holdfast/drivers/hypervisor";
 import type { Digest } from "@holdfast/drivers/images";
 import type { BackupPlace, VolumePool } from "@holdfast/drivers/volumes";
-import type { VolumeId } from "@holdfast/kernel/ids";
+import type { InstanceId, VolumeId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { seconds } from "@holdfast/kernel/time";
 import type { DiskKeeper } from "./disks.ts";
@@ -103,12 +103,19 @@ export function provisions(
         ...(userData === null ? {} : { "user-data": userData }),
         ...(lastDeath === null ? {} : { "last-death": lastDeath }),
       },
+      ...(image.wantsSeed ? { seed: seedOf(wish.instance, name, userData) } : {}),
       paused: startPaused,
       isFenceable: isShared(wish),
       requestId: wish.requestId,
     };
   }
 }
+
+/** As cloud-init's NoCloud source wants them. JSON is YAML. */
+const seedOf = (id: InstanceId, name: string, userData: string | null) => ({
+  "meta-data": JSON.stringify({ "instance-id": id, "local-hostname": name }),
+  "user-data": userData ?? "",
+});
 
 export function rootOf(wish: Wish): WishedDisk {
   const [root] = specOf(wish).disks;

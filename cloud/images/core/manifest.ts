@@ -20,6 +20,12 @@ export const Manifest = z.object({
   saysReady: z
     .boolean()
     .describe("The guest prints `holdfast: ready` on its serial console once it is up."),
+  wantsSeed: z
+    .boolean()
+    .optional()
+    .describe(
+      "Give it a disk labelled `cidata` that says who it is: cloud-init's NoCloud source, for images that know no other.",
+    ),
   smallestMemoryMiB: z.number().int().positive(),
 });
 export type Manifest = z.output<typeof Manifest>;

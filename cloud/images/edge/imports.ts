@@ -36,6 +36,7 @@ interface Pending {
   readonly checksum: Digest | null;
   readonly smallestMemoryMiB: number;
   readonly saysReady: boolean;
+  readonly wantsSeed: boolean;
   readonly createdAt: Instant;
 }
 
@@ -107,8 +108,8 @@ export function imageImports(deps: ImportDeps) {
     if (!file) throw new Error(`blob ${digest} is gone as soon as it came`);
     try {
       const { format, virtualBytes } = await disks.inspect(file);
-      const { smallestMemoryMiB, saysReady } = image;
-      return { disk: { digest, format, virtualBytes }, saysReady, smallestMemoryMiB };
+      const { smallestMemoryMiB, saysReady, wantsSeed } = image;
+      return { disk: { digest, format, virtualBytes }, saysReady, wantsSeed, smallestMemoryMiB };
     } catch (error) {
       await removeUnused(digest);
       throw error;
@@ -177,7 +178,8 @@ export function imageImports(deps: ImportDeps) {
     return database.query<Pending>(
       `select id, name, source, import->>'checksum' as checksum,
          (import->>'smallestMemoryMiB')::int as "smallestMemoryMiB",
-         coalesce((import->>'saysReady')::boolean, false) as "saysReady", created_at as "createdAt"
+         coalesce((import->>'saysReady')::boolean, false) as "saysReady",
+         coalesce((import->>'wantsSeed')::boolean, false) as "wantsSeed", created_at as "createdAt"
        from image where state = 'importing' and import->>'captured' is null and ($1::uuid is null or id = $1)`,
       [id ?? null],
     );
