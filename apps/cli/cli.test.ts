@@ -434,7 +434,10 @@ test("every other command asks the manager and prints its answer", async (t) => 
     ["recovery web --policy none --depends-on a --depends-on b,c", /depends on +a, b, c\n/],
     ["recovery web --no-depends-on", /recovery +none: (.|\n)*depends on +nobody\n/],
     ["types", /^NAME {2}CPUS/],
-    ["types set big --cpus 8 --memory 8192 --disk 50", /^NAME.*\nbig +8 {2}8 GiB {3}50 GiB\n$/],
+    [
+      "types set big --cpus 8 --memory 8192 --disk 50",
+      /^NAME.*\nbig +8 {2}8 GiB {3}50 GiB {2}unlimited\n$/,
+    ],
     ["images", /^NAME {2}STATE/],
     ["images show tiny", /^tiny {2}ready/],
     ["images delete old", /^old is deleted/],

@@ -10,6 +10,7 @@ import { accessGroup } from "./groups/access.ts";
 import { addressesGroup } from "./groups/addresses.ts";
 import { alarmsGroup } from "./groups/alarms.ts";
 import { availabilityGroup } from "./groups/availability.ts";
+import { backupsGroup } from "./groups/backups.ts";
 import { completionGroup } from "./groups/completion.ts";
 import { consoleGroup } from "./groups/console.ts";
 import { deathsGroup } from "./groups/deaths.ts";
@@ -27,7 +28,9 @@ import { recoveryGroup } from "./groups/recovery.ts";
 import { runGroup } from "./groups/run.ts";
 import { securityGroupsGroup } from "./groups/security-groups.ts";
 import { settingsGroup } from "./groups/settings.ts";
+import { snapshotsGroup } from "./groups/snapshots.ts";
 import { typesGroup } from "./groups/types.ts";
+import { volumesGroup } from "./groups/volumes.ts";
 import type { Session } from "./session.ts";
 
 /** In the order of `holdfast --help`. */
@@ -47,6 +50,9 @@ export const groups: readonly Group[] = [
   availabilityGroup,
   typesGroup,
   imagesGroup,
+  volumesGroup,
+  snapshotsGroup,
+  backupsGroup,
   networksGroup,
   addressesGroup,
   securityGroupsGroup,

@@ -8,6 +8,7 @@ import { listJobs } from "@holdfast/cloud/jobs/api";
 import { listAddresses, listGroups, listNetworks } from "@holdfast/cloud/networks/api";
 import { listSettings } from "@holdfast/cloud/settings/api";
 import { listTypes } from "@holdfast/cloud/types/api";
+import { listBackups, listSnapshots, listVolumes } from "@holdfast/cloud/volumes/api";
 import { Problem, problem } from "@holdfast/kernel/problem";
 import { choice, nearest } from "./nearest.ts";
 
@@ -20,6 +21,9 @@ export type Noun =
   | "network"
   | "address"
   | "security-group"
+  | "volume"
+  | "snapshot"
+  | "backup"
   | "setting"
   | "type"
   | "project";
@@ -47,6 +51,12 @@ const lists: Readonly<
       .map(({ name, address }) => name ?? address),
   "security-group": async (client, project) =>
     (await client.call(listGroups, ofProject(project))).groups.map(({ name }) => name),
+  volume: async (client, project) =>
+    (await client.call(listVolumes, ofProject(project))).volumes.map(({ name }) => name),
+  snapshot: async (client, project) =>
+    (await client.call(listSnapshots, ofProject(project))).snapshots.map(({ name }) => name),
+  backup: async (client, project) =>
+    (await client.call(listBackups, ofProject(project))).backups.map(({ id }) => id),
   setting: async (client) => (await client.call(listSettings)).settings.map(({ name }) => name),
   type: async (client) => (await client.call(listTypes)).types.map(({ name }) => name),
   project: async (client) => (await client.call(listProjects)).projects.map(({ name }) => name),

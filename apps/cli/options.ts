@@ -19,6 +19,14 @@ export function seconds(text: string): number {
   throw new InvalidArgumentError("It must be a number of seconds.");
 }
 
+/** `20M`, `1G` or plain bytes; K, M and G are powers of 1,024, as they are for memory. */
+export function bytesPerSecond(text: string): number {
+  const [, count, unit = ""] = /^([1-9]\d{0,8})([KMG]?)$/i.exec(text) ?? [];
+  if (count !== undefined)
+    return Number(count) * 1_024 ** " KMG".indexOf(unit.toUpperCase() || " ");
+  throw new InvalidArgumentError("It must be a number of bytes such as 20M or 1G.");
+}
+
 /** `--tag a --tag b` and `--tag a,b` are the same. Not `--tag a b`: that would swallow a name that follows. */
 export const list = (text: string, before: readonly string[] = []): readonly string[] => [
   ...before,

@@ -28,6 +28,7 @@ import { cli } from "./cli.ts";
 import { fencingHandlers } from "./fake-fencing.ts";
 import { networkHandlers } from "./fake-networks.ts";
 import { troubleHandlers } from "./fake-troubles.ts";
+import { volumeHandlers } from "./fake-volumes.ts";
 import type { Environment, Keyboard, World } from "./world.ts";
 
 /** A moment in the past, so that ages are the same in every golden text. */
@@ -281,6 +282,7 @@ export function fakeCloud(...present: readonly instances.InstanceView[]): Cloud 
     handle(types.putType, async ({ params, body }) => ({ name: params.type, ...body })),
     handle(placement.explainPlacement, async () => anExplanation),
     ...networkHandlers(moment),
+    ...volumeHandlers(moment, anImage),
     handle(settings.listSettings, async () => ({ settings: [aSetting] })),
     handle(settings.changeSetting, async ({ params, body }) => {
       if (params.name !== aSetting.name)

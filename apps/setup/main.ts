@@ -5,6 +5,8 @@
  * HOLDFAST_STATE  state directory (default /var/lib/holdfast)
  * DATABASE_URL    use this PostgreSQL (15 or later) and not the embedded one
  */
+import { randomUUID } from "node:crypto";
+import { prepareBackups } from "@holdfast/drivers/volumes/backups";
 import { Problem } from "@holdfast/kernel/problem";
 import { Command } from "commander";
 import { buildImage } from "./build-image.ts";
@@ -104,6 +106,16 @@ program
   .action(async (managers: string, { state, token, name, ...given }) => {
     mustBeRoot();
     await joinCloud({ state, managers: managers.split(","), token, name, given }, say);
+  });
+
+program
+  .command("prepare-backups", { hidden: true })
+  .argument("<directory>", "where backups are kept; it exists and is mounted")
+  .action(async (directory: string) => {
+    mustBeRoot();
+    await prepareBackups(directory, randomUUID());
+    say.line(`${directory} is a place for backups.`);
+    say.line(`next:    holdfast settings set backups.place ${directory}`);
   });
 
 program

@@ -13,6 +13,7 @@ import {
   importImage,
   listImages,
 } from "@holdfast/cloud/images/api";
+import { createImageFrom } from "@holdfast/cloud/volumes/api";
 import { Problem, type ProblemView, problem } from "@holdfast/kernel/problem";
 import { milliseconds, seconds, since } from "@holdfast/kernel/time";
 import { Argument } from "commander";
@@ -30,6 +31,11 @@ interface ImportOptions {
   readonly memory?: number;
   readonly saysReady?: boolean;
   readonly seed?: boolean;
+  readonly wait: boolean;
+}
+
+interface CaptureOptions {
+  readonly freeze: boolean;
   readonly wait: boolean;
 }
 
@@ -90,6 +96,26 @@ export const imagesGroup: Group = (program, open) => {
       const name = options.name ?? recipe;
       await mustBeFree(session, name);
       conclude(session, await buildAndImport(session, recipe, name, options));
+    });
+
+  images
+    .command("create-from")
+    .summary("make an image from an instance, also while it runs")
+    .description(
+      "Makes an image from the root volume of an instance, or from any volume, as it is now.",
+    )
+    .argument("<instance>", "its name, or a volume's")
+    .argument("<name>", "what to call the image")
+    .option("--no-freeze", "do not ask the guest to write out its file systems")
+    .option("--no-wait", "do not wait until it is ready")
+    .addHelpText("after", "\nExample:\n  holdfast images create-from web golden")
+    .action(async (volume: string, name: string, options: CaptureOptions, command) => {
+      const session = open(command);
+      const { freeze, wait } = options;
+      const params = { project: session.options.project, volume };
+      const asked = session.call(createImageFrom, { params, body: { name, freeze } });
+      const image = await session.named("volume", volume, asked);
+      conclude(session, wait ? await untilReady(session, image) : image);
     });
 
   images

@@ -5,13 +5,15 @@
 import {
   destroyInstance,
   expungeInstance,
+  getInstance,
   rebootInstance,
   recoverInstance,
   relaunchInstance,
   startInstance,
   stopInstance,
 } from "@holdfast/cloud/instances/api";
-import { Problem } from "@holdfast/kernel/problem";
+import { ephemeralWarning } from "@holdfast/cloud/volumes";
+import { Problem, problem } from "@holdfast/kernel/problem";
 import type { Group } from "../group.ts";
 import { patientCall, type Session } from "../session.ts";
 import { type Accepted, waitForJobs } from "../wait.ts";
@@ -22,6 +24,8 @@ interface Order {
   readonly route: typeof startInstance | typeof stopInstance;
   /** Where the command can be told to skip the polite steps: the same route, and what that means. */
   readonly forced?: { readonly means: string; readonly route: typeof stopInstance };
+  /** It ends the process, and with it what the ephemeral disks of the instance are made for. */
+  readonly isLosing?: true;
 }
 
 const orders: readonly Order[] = [
@@ -31,6 +35,7 @@ const orders: readonly Order[] = [
     summary: "ask guests to shut down, and end them if they do not",
     route: stopInstance,
     forced: { means: "end them at once", route: stopInstance },
+    isLosing: true,
   },
   {
     verb: "reboot",
@@ -42,11 +47,13 @@ const orders: readonly Order[] = [
     verb: "relaunch",
     summary: "end instances without asking, and start them anew wherever there is room",
     route: relaunchInstance,
+    isLosing: true,
   },
   {
     verb: "destroy",
     summary: "pull the plug; volumes are kept for the undo window",
     route: destroyInstance,
+    isLosing: true,
   },
   { verb: "recover", summary: "take destroyed instances back", route: recoverInstance },
   {
@@ -58,6 +65,7 @@ const orders: readonly Order[] = [
 
 interface Options {
   readonly force?: true;
+  readonly yes?: true;
   readonly wait?: true;
   readonly idempotencyKey?: string;
 }
@@ -67,7 +75,7 @@ const atOnce = 16;
 
 export const ordersGroup: Group = (program, open) => {
   for (const order of orders) {
-    const { verb, summary, forced, route } = order;
+    const { verb, summary, forced, route, isLosing } = order;
     const command = program
       .command(verb)
       .summary(summary)
@@ -75,6 +83,7 @@ export const ordersGroup: Group = (program, open) => {
       .argument("<instances...>", "their names or ids")
       .option("--wait", "wait until it is done")
       .option("--idempotency-key <key>", "the same key and the same request are carried out once");
+    if (isLosing) command.option("--yes", "also if what is on ephemeral disks is lost with it");
     if (forced) command.option("--force", forced.means);
     command.action(async (instances: readonly string[], options: Options, self) => {
       const session = open(self);
@@ -109,17 +118,29 @@ async function giveAll(
 
 async function give(
   session: Session,
-  { route, forced }: Order,
+  { route, forced, verb, isLosing }: Order,
   instance: string,
-  { force, wait, idempotencyKey: given }: Options,
+  { force, yes, wait, idempotencyKey: given }: Options,
 ) {
   const params = { project: session.options.project, instance };
+  if (isLosing && !yes) await mustLoseNothing(session, instance, verb);
   const idempotencyKey = given ? `${given}/${instance}` : session.world.mintId();
   const ask = () =>
     force && forced
       ? session.call(forced.route, { params, body: { force }, idempotencyKey })
       : session.call(route, { params, body: {}, idempotencyKey });
   return session.named("instance", instance, wait ? patientCall(session, ask) : ask());
+}
+
+/** Rejects with `ephemeral_data_lost` if it would lose something that nobody has a copy of. */
+async function mustLoseNothing(session: Session, instance: string, verb: string): Promise<void> {
+  const params = { project: session.options.project, instance };
+  const view = await session.named("instance", instance, session.call(getInstance, { params }));
+  const count = view.disks.filter(({ kind }) => kind === "ephemeral").length;
+  if (count === 0 || view.host === null) return;
+  throw problem("conflict", "ephemeral_data_lost", ephemeralWarning(view.name, count), {
+    fix: `Copy what is needed, then: holdfast ${verb} ${view.name} --yes`,
+  });
 }
 
 function tell(session: Session, { verb }: Order, reply: Accepted): void {

@@ -17,6 +17,8 @@ interface Options {
   readonly antiAffinity?: string;
   readonly userData?: string;
   readonly disk?: number;
+  readonly volume?: readonly string[];
+  readonly ephemeral?: number;
   /** False for `--no-network`. */
   readonly network?: readonly string[] | false;
   readonly public?: true;
@@ -53,6 +55,12 @@ export const runGroup: Group = (program, open) => {
       "run by the guest at boot if it begins with #!; - reads standard input",
     )
     .option("--disk <GiB>", "size of the root volume (the type's)", whole)
+    .option(
+      "--volume <volume>",
+      "a volume to attach, or GiB of a new one that is deleted with it; may be repeated",
+      list,
+    )
+    .option("--ephemeral <GiB>", "a disk that survives a reboot and nothing else", whole)
     .option(
       "--network <network>",
       "what to connect it to: see `holdfast networks`; may be repeated (default)",
@@ -94,6 +102,8 @@ export const runGroup: Group = (program, open) => {
         antiAffinityGroup: options.antiAffinity,
         userData,
         diskGiB: options.disk,
+        volumes: options.volume?.map(volumeOf),
+        ephemeralGiB: options.ephemeral,
         networks: options.network === false ? [] : options.network && [...options.network],
         isPublic: options.public,
         groups: options.group && [...options.group],
@@ -131,3 +141,7 @@ export const runGroup: Group = (program, open) => {
         session.note(`next: holdfast console ${first?.name}, holdfast log ${first?.name}`);
     });
 };
+
+/** A number is the size of a new one: names begin with a letter. */
+const volumeOf = (text: string) =>
+  /^\d+$/.test(text) ? { sizeGiB: Number(text) } : { volume: text };

@@ -1,13 +1,15 @@
 /** `types`: the sizes that instances come in. */
 import { listTypes, putType } from "@holdfast/cloud/types/api";
 import { type Group, listing } from "../group.ts";
-import { whole } from "../options.ts";
+import { bytesPerSecond, whole } from "../options.ts";
 import { typeTable } from "../text/catalogue.ts";
 
 interface Size {
   readonly cpus: number;
   readonly memory: number;
   readonly disk: number;
+  readonly diskIops?: number;
+  readonly diskSpeed?: number;
 }
 
 export const typesGroup: Group = (program, open) => {
@@ -31,9 +33,17 @@ export const typesGroup: Group = (program, open) => {
     .requiredOption("--cpus <n>", "processors", whole)
     .requiredOption("--memory <MiB>", "memory", whole)
     .requiredOption("--disk <GiB>", "root volume", whole)
-    .action(async (type: string, { cpus, memory, disk }: Size, command) => {
+    .option("--disk-iops <n>", "at most so many requests per second to it (unlimited)", whole)
+    .option(
+      "--disk-speed <bytes>",
+      "at most so many bytes per second: 20M, 1G (unlimited)",
+      bytesPerSecond,
+    )
+    .action(async (type: string, options: Size, command) => {
       const session = open(command);
-      const body = { cpus, memoryMiB: memory, diskGiB: disk };
+      const { cpus, memory, disk, diskIops = null, diskSpeed = null } = options;
+      const limits = { diskIops, diskBytesPerSecond: diskSpeed };
+      const body = { cpus, memoryMiB: memory, diskGiB: disk, ...limits };
       const reply = await session.call(putType, { params: { type }, body });
       session.show(reply, () => typeTable([reply], session.paint));
     });

@@ -9,6 +9,7 @@ import type { InstanceView } from "@holdfast/cloud/instances/api";
 import { type Instant, milliseconds } from "@holdfast/kernel/time";
 import { connectionsOf } from "./networks.ts";
 import { type Cell, facts, type Paint, stateCell, table } from "./table.ts";
+import { disksOf } from "./volumes.ts";
 import { counted, deadline, memory, relative, span } from "./words.ts";
 
 export function instanceTable(
@@ -74,6 +75,7 @@ export function instanceDetails(one: InstanceView, now: Instant, paint: Paint): 
     ["type", `${one.type} (${counted(one.cpus, "cpu")}, ${memory(one.memoryMiB)})`],
     ["image", one.image],
     ["volume", one.volume],
+    ...disksOf(one),
     ...connectionsOf(one),
     ["zone", one.zone ?? "any"],
     ["host tags", one.hostTags.join(", ")],

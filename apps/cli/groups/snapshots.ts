@@ -1,0 +1,108 @@
+/** `snapshots`: volumes as they were at a moment. */
+import {
+  createSnapshot,
+  deleteSnapshot,
+  getSnapshot,
+  listSnapshots,
+  restoreSnapshot,
+  type SnapshotView,
+} from "@holdfast/cloud/volumes/api";
+import { follow } from "../follow.ts";
+import { type Group, listing } from "../group.ts";
+import type { Session } from "../session.ts";
+import { snapshotTable, volumeDetails } from "../text/volumes.ts";
+import { untilRestored, volumeIn, volumeOption } from "./volumes.ts";
+
+interface Waiting {
+  readonly wait?: true;
+}
+
+export const snapshotsGroup: Group = (program, open) => {
+  const snapshots = volumeOption(
+    listing(
+      program,
+      "snapshots",
+      "list snapshots, or make, restore and delete them",
+      "Lists the snapshots of the project, oldest first.",
+      async (command) => {
+        const session = open(command);
+        const volume = volumeIn(command);
+        const params = { project: session.options.project };
+        const query = volume === undefined ? {} : { volume };
+        const reply = await session.call(listSnapshots, { params, query });
+        session.show(reply, () =>
+          reply.snapshots.length > 0
+            ? snapshotTable(reply.snapshots, session.now(), session.paint)
+            : `No snapshots. Make one: holdfast snapshots create ${volume ?? "VOLUME"} NAME`,
+        );
+      },
+    ),
+  );
+
+  snapshots
+    .command("create")
+    .summary("keep a volume as it is now")
+    .description(createSnapshot.summary)
+    .argument("<volume>", "its name or id; INSTANCE.root")
+    .argument("<name>", "a new name, of the project's snapshots")
+    .option("--no-freeze", "do not ask the guest to write out its file systems")
+    .option("--wait", "wait until it is made")
+    .addHelpText("after", "\nExample:\n  holdfast snapshots create web.root before-upgrade --wait")
+    .action(
+      async (
+        volume: string,
+        name: string,
+        { freeze, wait }: Waiting & { freeze: boolean },
+        command,
+      ) => {
+        const session = open(command);
+        const params = { project: session.options.project };
+        const asked = session.call(createSnapshot, { params, body: { volume, name, freeze } });
+        const reply = await session.named("volume", volume, asked);
+        show(session, wait ? await untilMade(session, reply) : reply);
+      },
+    );
+
+  snapshots
+    .command("restore")
+    .summary("make a volume what it was at a snapshot")
+    .description(restoreSnapshot.summary)
+    .argument("<snapshot>", "its name or id")
+    .option("--wait", "wait until it is restored")
+    .action(async (snapshot: string, { wait }: Waiting, command) => {
+      const session = open(command);
+      const params = { project: session.options.project, snapshot };
+      const asked = session.call(restoreSnapshot, { params, body: {} });
+      const reply = await session.named("snapshot", snapshot, asked);
+      const end = wait ? await untilRestored(session, reply) : reply;
+      session.show(end, () => volumeDetails(end, session.now(), session.paint));
+    });
+
+  snapshots
+    .command("delete")
+    .summary("delete a snapshot")
+    .description(deleteSnapshot.summary)
+    .argument("<snapshot>", "its name or id")
+    .action(async (snapshot: string, _, command) => {
+      const session = open(command);
+      const params = { project: session.options.project, snapshot };
+      const asked = session.call(deleteSnapshot, { params });
+      const reply = await session.named("snapshot", snapshot, asked);
+      session.show(reply, () => `${reply.name} of ${reply.volume} is being deleted.`);
+    });
+};
+
+function show(session: Session, view: SnapshotView): void {
+  session.show(view, () => snapshotTable([view], session.now(), session.paint));
+}
+
+const untilMade = (session: Session, first: SnapshotView) =>
+  follow(session, first, {
+    says: ({ name, volume }) => `${name}: keeping ${volume}`,
+    read: () => {
+      const params = { project: session.options.project, snapshot: first.id };
+      return session.call(getSnapshot, { params });
+    },
+    end: ({ state }) => (state === "making" ? undefined : state === "failed" ? "failed" : "done"),
+    problem: ({ problem }) => problem,
+  });
