@@ -13,6 +13,7 @@ import {
   fencer,
   fencingTroubles,
   type PowerController,
+  storageCut,
 } from "@holdfast/cloud/availability/edge";
 import {
   checkRoutes,
@@ -193,6 +194,12 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     notary,
     rules: fencingRules,
     power: options.power,
+    storage: storageCut({
+      sql: database,
+      hosts: () => hub.hosts(),
+      poolsOf: (host) => hub.poolsOf(host),
+      cut: (host, all) => hub.cutFromStorage(host, all),
+    }),
     isSettling: leases.isSettling,
     steadySince: leases.steadySince,
     onFenced: onHostsChanged,

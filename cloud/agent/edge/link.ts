@@ -40,7 +40,7 @@ export interface LinkDeps {
   readonly dial: Dial;
   readonly keeper: Keeper;
   readonly networks: Pick<Networker, "hear">;
-  readonly storekeeper: Pick<Storekeeper, "hear" | "recorded" | "unrecorded">;
+  readonly storekeeper: Pick<Storekeeper, "hear" | "recorded" | "unrecorded" | "cutOff">;
   readonly hypervisor: Hypervisor;
   readonly machine: {
     readonly bootId: string;
@@ -97,6 +97,7 @@ export interface Link {
 
 type Reported = Extract<FromAgent, { say: "report" }>;
 type Welcome = Extract<FromManager, { say: "welcome" }>;
+type CutOff = Extract<FromManager, { say: "cut-off" }>;
 type Purge = Extract<FromManager, { say: "purge" }>;
 
 /** Between attempts to connect: short at first, because a restarting manager is back in a second. */
@@ -249,6 +250,9 @@ export function openLink(deps: LinkDeps): Link {
       case "close":
         closeConsole(message.ask);
         break;
+      case "cut-off":
+        void cutOff(message);
+        break;
       case "goodbye":
         lost(message.reason);
         break;
@@ -332,6 +336,18 @@ export function openLink(deps: LinkDeps): Link {
         value: null,
         problem: error instanceof Error ? error.message : "unknown",
       });
+    }
+  }
+
+  async function cutOff({ ask, volumes }: CutOff): Promise<void> {
+    try {
+      log("cut off guests of a silent host", { volumes });
+      await deps.storekeeper.cutOff(volumes);
+      say({ say: "answer", ask, value: volumes.length });
+    } catch (error) {
+      log("could not cut off guests of a silent host", { volumes, error });
+      const problem = error instanceof Error ? error.message : "unknown";
+      say({ say: "answer", ask, value: null, problem });
     }
   }
 

@@ -8,7 +8,13 @@
  */
 import type { StorageFacts, StorageResult, StorageTask } from "@holdfast/cloud/hosts";
 import type { Hypervisor, MachineRef } from "@holdfast/drivers/hypervisor";
-import { type Backup, type Checked, diskIdOf, type VolumePool } from "@holdfast/drivers/volumes";
+import {
+  type Backup,
+  type Checked,
+  diskIdOf,
+  type Opener,
+  type VolumePool,
+} from "@holdfast/drivers/volumes";
 import type { VolumeId } from "@holdfast/kernel/ids";
 import { Problem, problem } from "@holdfast/kernel/problem";
 import { after, type Clock, milliseconds, seconds } from "@holdfast/kernel/time";
@@ -36,7 +42,15 @@ export interface Storekeeper {
   hear(tasks: readonly StorageTask[], place: string | null): void;
   recorded(ids: readonly string[]): void;
   unrecorded(): readonly StorageResult[];
+  /** For the managers, when the host of these has fallen silent. Resolves when none can reach its volume. */
+  cutOff(reaches: readonly Reach[]): Promise<void>;
   close(): void;
+}
+
+/** A volume and an incarnation that may have it open. */
+interface Reach extends Opener {
+  readonly volume: VolumeId;
+  readonly pool: string;
 }
 
 /** How often results are told again, and the pools looked after. */
@@ -80,6 +94,13 @@ export function storekeeper(deps: StorekeeperDeps): Storekeeper {
     },
     recorded(ids) {
       for (const id of ids) results.delete(id);
+    },
+    async cutOff(reaches) {
+      await Promise.all(
+        reaches.map(async ({ volume, pool, instance, generation }) =>
+          (await storage.pool(pool)).revoke(volume, { instance, generation }),
+        ),
+      );
     },
     unrecorded: () => [...results.values()],
     close() {

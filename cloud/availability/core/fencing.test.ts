@@ -20,16 +20,27 @@ const bare: SilentHost = {
   seenSince: long,
   steadySince: long,
   power: { is: "absent" },
+  storage: { is: "absent" },
   brakedBy: undefined,
 };
 const idle = { is: "idle", notBefore: silentSince } as const;
 
-type Expected = { powerOff?: true; isBoundOver?: true; waits?: RegExp };
+type Expected = { powerOff?: true; cutStorage?: true; isBoundOver?: true; waits?: RegExp };
 const table: Record<string, readonly [Partial<SilentHost>, now: number, Expected]> = {
   "with a power controller: it is switched off at once": [
     { power: idle },
     5,
     { powerOff: true, waits: /power/ },
+  ],
+  "its volumes can be taken away: at once, and beside whatever else": [
+    { storage: idle, power: idle },
+    5,
+    { cutStorage: true, powerOff: true },
+  ],
+  "its volumes are being taken away: not twice at the same time": [
+    { storage: { is: "busy" } },
+    6,
+    { waits: /volumes/ },
   ],
   "its controller is busy: not twice at the same time": [{ power: { is: "busy" } }, 6, {}],
   "its controller has just failed: again, after a pause": [

@@ -3,7 +3,7 @@
  *
  * Silence proves nothing. Something must have made sure that its guests cannot write any more before they
  * are started elsewhere, and the first of these to arrive is written down as the proof: its power was read
- * back as off, or its watchdog must have reset it by now. (A new boot id and a person's word arrive by
+ * back as off, its volumes were taken away from it, or its watchdog must have reset it by now. (A new boot id and a person's word arrive by
  * themselves, and are nobody's decision here.)
  *
  * Success is a state that was read, never a command that was sent: a chassis that was off already is off,
@@ -34,11 +34,13 @@ export interface SilentHost {
   /** When the clock that all of these are read from last jumped; undefined: not that anybody saw. */
   readonly steadySince: Instant | undefined;
   readonly power: Power;
+  /** The same of its volumes, and whoever can take all of them away from it. */
+  readonly storage: Power;
   /** The failure domain that is braked, if one of its own is. */
   readonly brakedBy: string | undefined;
 }
 
-/** What is known of its power controller. */
+/** What is known of its power controller, or of another way to stop it from outside. */
 export type Power =
   | { readonly is: "absent" }
   | { readonly is: "idle"; readonly notBefore: Instant }
@@ -54,6 +56,8 @@ export interface FencingRules {
 export interface FencingSteps {
   /** Begin to switch it off, now. */
   readonly powerOff: boolean;
+  /** Begin to take its volumes away from it, now. */
+  readonly cutStorage: boolean;
   /** Its watchdog has reset it by now: this is the proof. */
   readonly isBoundOver: boolean;
   /** What is waited for, for people; and until when, if that is known. */
@@ -76,10 +80,11 @@ export function watchdogBound({
 }
 
 export function fence(host: SilentHost, rules: FencingRules, now: Instant): FencingSteps {
-  const { power, brakedBy } = host;
+  const { power, storage, brakedBy } = host;
   if (brakedBy)
     return {
       powerOff: false,
+      cutStorage: false,
       isBoundOver: false,
       waitingFor: `a person: so much of ${brakedBy} is silent at once that its network is to blame, not its hosts`,
       until: undefined,
@@ -87,6 +92,7 @@ export function fence(host: SilentHost, rules: FencingRules, now: Instant): Fenc
   const bound = boundOf(host, rules);
   return {
     powerOff: power.is === "idle" && now >= power.notBefore,
+    cutStorage: storage.is === "idle" && now >= storage.notBefore,
     isBoundOver: bound !== undefined && now >= bound,
     waitingFor: hope(host, bound),
     until: bound,
@@ -104,8 +110,12 @@ function boundOf(host: SilentHost, rules: FencingRules): Instant | undefined {
   return after(from, span);
 }
 
-function hope({ power, watchdog, seenSince }: SilentHost, bound: Instant | undefined): string {
+function hope(
+  { power, storage, watchdog, seenSince }: SilentHost,
+  bound: Instant | undefined,
+): string {
   if (power.is !== "absent") return "its power to be read back as off";
+  if (storage.is !== "absent") return "its volumes to be taken away from it";
   if (bound !== undefined) return "its watchdog to have reset it for certain";
   if (seenSince === "alone") return "it to come back: its guests are on its own disks";
   if (watchdog && seenSince === undefined) return "another host that shares its pool";

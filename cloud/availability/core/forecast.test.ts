@@ -51,7 +51,8 @@ test("a watchdog is promised exactly where fencing would accept it", () => {
         const own = { ...rules, acceptsSoftware };
         const known = { endsBy: undefined, steadySince: undefined };
         const silent = { silentSince, watchdog, seenSince, brakedBy: undefined, ...known } as const;
-        const { isBoundOver } = fence({ ...silent, power: { is: "absent" } }, own, late);
+        const nobody = { power: { is: "absent" }, storage: { is: "absent" } } as const;
+        const { isBoundOver } = fence({ ...silent, ...nobody }, own, late);
         const says = forecast({ ...host, watchdog, seenSince }, own);
         // A promise that still waits for another host is kept only once that is there.
         assert.equal(/watchdog, after 16 s/.test(says), isBoundOver, says);

@@ -17,12 +17,15 @@ import { type FencingRules, type FencingSteps, fence, type Power } from "../core
 import { certify, type Notary, type Proven } from "./certificates.ts";
 import { noteBmc, type PowerController } from "./power-controllers.ts";
 import { type FleetRow, readFleet, readReleases } from "./silent-hosts.ts";
+import type { StorageCut } from "./storage-cut.ts";
 
 export interface FencerDeps {
   readonly database: Database;
   readonly notary: Notary;
   readonly rules: () => FencingRules & { readonly brake: BrakeRules } & PowerRules;
   readonly power: (bmc: NonNullable<FleetRow["bmc"]>) => PowerController;
+  /** Takes volumes away, where pools can. */
+  readonly storage: StorageCut;
   readonly isSettling: () => boolean;
   /** When the clock last jumped. */
   readonly steadySince: () => Instant | undefined;
@@ -56,6 +59,7 @@ const together = 30_000;
 export function fencer(deps: FencerDeps): Fencer {
   const { database, notary, onFenced, onError } = deps;
   const powers = new Map<HostId, Power>();
+  const cuts = new Map<HostId, Power>();
   let pursuits: readonly Pursuit[] = [];
   let braked: readonly Braked[] = [];
   /** Domains whose brake is in the journal. */
@@ -83,7 +87,10 @@ export function fencer(deps: FencerDeps): Fencer {
       await readReleases(database, now),
     );
     await tellBrake();
-    pursuits = silent.map((row) => ({
+    const canCut = await Promise.all(
+      silent.map(({ id, epoch }) => deps.storage.canCut(id, epoch).catch(() => false)),
+    );
+    pursuits = silent.map((row, index) => ({
       host: row.name,
       since: row.silentSince,
       steps: fence(
@@ -91,6 +98,7 @@ export function fencer(deps: FencerDeps): Fencer {
           ...row,
           steadySince: deps.steadySince(),
           power: row.bmc ? (powers.get(row.id) ?? idle(row.silentSince)) : { is: "absent" },
+          storage: canCut[index] ? (cuts.get(row.id) ?? idle(row.silentSince)) : { is: "absent" },
           brakedBy: braked.find(({ domain }) => isOf(row, domain))?.domain,
         },
         rules,
@@ -106,6 +114,12 @@ export function fencer(deps: FencerDeps): Fencer {
   }
 
   async function act(row: FleetRow, steps: FencingSteps): Promise<void> {
+    if (steps.cutStorage) {
+      cuts.set(row.id, { is: "busy" });
+      void cutStorage(row)
+        .catch((error: unknown) => onError(error, `the volumes of ${row.name}`))
+        .finally(() => cuts.set(row.id, idle(after(notary.now(), deps.rules().powerRetry))));
+    }
     if (steps.isBoundOver) {
       const evidence = {
         watchdog: row.watchdog ?? null,
@@ -141,6 +155,14 @@ export function fencer(deps: FencerDeps): Fencer {
     } finally {
       await dropLease(database, turn, notary.self);
     }
+  }
+
+  /** All managers may do it at once: to take away what is gone is nothing. */
+  async function cutStorage(row: FleetRow): Promise<void> {
+    if (!(await isStillSilent(row))) return;
+    const volumes = await deps.storage.cut(row.id, row.epoch);
+    if (volumes === undefined) return;
+    await prove({ ...caseOf(row), proof: "storage-cut", evidence: { volumes } });
   }
 
   /** It was sick enough to be switched off; a new boot is the usual cure, and it owns disks that nobody else has. */

@@ -4,4 +4,5 @@ export type { Notary } from "./certificates.ts";
 export { type Fencer, fencer, type Pursuit } from "./fencer.ts";
 export type { PowerController } from "./power-controllers.ts";
 export { availabilityRoutes } from "./routes.ts";
+export { storageCut } from "./storage-cut.ts";
 export { fencingTroubles } from "./troubles.ts";

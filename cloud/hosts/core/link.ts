@@ -308,6 +308,22 @@ export const fromManager = z.discriminatedUnion("say", [
   /** Typed into a console that was asked for. */
   z.object({ say: z.literal("input"), ask: z.number(), data: z.string() }),
   z.object({ say: z.literal("close"), ask: z.number() }),
+  /**
+   * The host of these has fallen silent: cut them off from their volumes, and answer when that is so. Asked again
+   * and again until then.
+   */
+  z.object({
+    say: z.literal("cut-off"),
+    ask: z.number(),
+    volumes: z.array(
+      z.object({
+        volume: id<VolumeId>(),
+        pool: z.string(),
+        instance: id<InstanceId>(),
+        generation,
+      }),
+    ),
+  }),
   z.object({ say: z.literal("goodbye"), reason: z.string() }),
 ]);
 export type FromManager = z.output<typeof fromManager>;

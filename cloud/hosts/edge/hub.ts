@@ -19,7 +19,7 @@ import {
   type Unwanted,
   type Wish,
 } from "../core/link.ts";
-import type { StorageResult, StorageTask } from "../core/storage-words.ts";
+import type { PoolFacts, StorageResult, StorageTask } from "../core/storage-words.ts";
 import type { Renewal } from "./leases.ts";
 
 /** One end of a connection; TLS and WebSocket are somebody else's business. */
@@ -52,6 +52,7 @@ export interface HubDeps {
 }
 
 export type Hello = Extract<FromAgent, { say: "hello" }>;
+type CutOff = Extract<FromManager, { say: "cut-off" }>;
 export type Report = Extract<FromAgent, { say: "report" }>;
 type Heartbeat = Extract<FromAgent, { say: "heartbeat" }>;
 
@@ -90,6 +91,7 @@ interface Connection {
   epoch: number | undefined;
   terms: Heard["terms"] | undefined;
   readonly told: Map<InstanceId, number>;
+  pools: readonly PoolFacts[];
   /** The picture of its networks that it was last told, as it was sent. */
   networks: string;
   /** The tasks that it was last told, the same way. */
@@ -115,6 +117,10 @@ export interface Hub {
   cutOff(host: HostId, reason: string): void;
   /** Rejects with `host_unreachable` if it is not connected here, goes away or takes too long. */
   ask(host: HostId, question: Question): Promise<unknown>;
+  /** The pools of a host that is connected here and welcome, as it said when it came. */
+  poolsOf(host: HostId): readonly PoolFacts[];
+  /** Has a host cut guests of another off from their volumes. Resolves when it has; rejects as `ask` does. */
+  cutFromStorage(host: HostId, volumes: Readonly<CutOff["volumes"]>): Promise<void>;
   openConsole(
     host: HostId,
     instance: InstanceId,
@@ -172,24 +178,10 @@ export function openHub(deps: HubDeps): Hub {
       send(connection, { say: "goodbye", reason });
       connection.socket.close();
     },
-    ask(host, question) {
-      const connection = connections.get(host);
-      if (!connection) return Promise.reject(unreachableHost());
-      const ask = ++questions;
-      return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => {
-          connection.open.delete(ask);
-          reject(unreachableHost());
-        }, patience);
-        const settled =
-          <T>(then: (value: T) => void) =>
-          (value: T) => {
-            clearTimeout(timer);
-            then(value);
-          };
-        connection.open.set(ask, { resolve: settled(resolve), reject: settled(reject) });
-        send(connection, { say: "ask", ask, ...question });
-      });
+    ask: (host, question) => asking(host, (ask) => ({ say: "ask", ask, ...question })),
+    poolsOf: (host) => connections.get(host)?.pools ?? [],
+    async cutFromStorage(host, volumes) {
+      await asking(host, (ask) => ({ say: "cut-off", ask, volumes: [...volumes] }));
     },
     openConsole(host, instance, generation, onOutput) {
       const connection = connections.get(host);
@@ -213,6 +205,26 @@ export function openHub(deps: HubDeps): Hub {
     },
   };
 
+  function asking(host: HostId, messageOf: (ask: number) => FromManager): Promise<unknown> {
+    const connection = connections.get(host);
+    if (!connection) return Promise.reject(unreachableHost());
+    const ask = ++questions;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        connection.open.delete(ask);
+        reject(unreachableHost());
+      }, patience);
+      const settled =
+        <T>(then: (value: T) => void) =>
+        (value: T) => {
+          clearTimeout(timer);
+          then(value);
+        };
+      connection.open.set(ask, { resolve: settled(resolve), reject: settled(reject) });
+      send(connection, messageOf(ask));
+    });
+  }
+
   function connected(host: HostId, socket: Socket) {
     if (!isOpen) {
       socket.close(); // It was at the door when this was closed; another manager is there for it.
@@ -224,6 +236,7 @@ export function openHub(deps: HubDeps): Hub {
       epoch: undefined,
       terms: undefined,
       told: new Map(),
+      pools: [],
       networks: "",
       storage: "",
       missed: [],
@@ -318,6 +331,7 @@ export function openHub(deps: HubDeps): Hub {
     const { wishes, deleteVolumes, ...welcome } = answer;
     send(connection, { say: "welcome", host, ...welcome });
     connection.epoch = welcome.epoch;
+    connection.pools = hello.storage ?? [];
     connection.terms = welcome;
     for (const { instance, version } of hello.held) connection.told.set(instance, version);
     const ended = hello.machines.filter(({ phase }) => phase === "exited");

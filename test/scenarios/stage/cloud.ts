@@ -41,6 +41,8 @@ export interface CloudOptions {
   readonly managers?: number;
   readonly bmc?: boolean;
   readonly watchdog?: WatchdogKind;
+  /** The shared pool can cut a guest off. */
+  readonly canRevoke?: boolean;
   readonly settings?: Readonly<Record<string, number | string>>;
   readonly memoryMiB?: number;
   /** A database server of its own, which can be killed. */
@@ -93,9 +95,9 @@ export async function openCloud(options: CloudOptions, random: Random): Promise<
   const gate = await openGate(url);
   const database = connectDatabase({ url: gate.url });
   const store: SimulatedStore = { files: new Map(), capacity: 2 ** 40 };
-  const pool = await newPool();
+  const pool = await newPool(options.canRevoke);
   const names = Array.from({ length: hosts }, (_, index) => `host-${index + 1}`);
-  const oracle = watchWorlds(names, database);
+  const oracle = watchWorlds(names, database, (machine) => pool.isCutOff(machine));
   const managers: Keep[] = [];
   for (let index = 0; index < count; index++)
     managers.push(await newKeep({ name: `manager-${index + 1}`, url, store, log }));

@@ -36,7 +36,12 @@ const every = 250;
 /** The lease, the watchdog and a second: before that it may not have fired. Production's settings; milliseconds. */
 const watchdogBound = 16_000;
 
-export function watchWorlds(names: readonly string[], database: Database): Oracle {
+/** `isCutOff`: the storage itself keeps this one from its volume, so that it can write no more. */
+export function watchWorlds(
+  names: readonly string[],
+  database: Database,
+  isCutOff: (machine: SimulatedMachine) => boolean,
+): Oracle {
   const violations: string[] = [];
   const known: SimulatedMachine[] = [];
   const excused = new Set<string>();
@@ -89,7 +94,7 @@ export function watchWorlds(names: readonly string[], database: Database): Oracl
     const volume = volumeOf(host, machine);
     for (const [other, { machines }] of worlds)
       for (const one of machines.values())
-        if (one !== machine && !one.exit && volumeOf(other, one) === volume)
+        if (one !== machine && !one.exit && !isCutOff(one) && volumeOf(other, one) === volume)
           say(
             `${nameOf(machine)} was launched on ${host} while ${nameOf(one)} could write to its volume on ${other}`,
           );
@@ -122,11 +127,14 @@ export function watchWorlds(names: readonly string[], database: Database): Oracl
       if (row.proof === "watchdog" && silentFor < watchdogBound)
         say(`${row.host} was proven dead by its watchdog after ${silentFor} ms`);
       if (row.proof === "attested") continue; // That is the word of a person, who may be wrong.
-      for (const { spec, at, exit } of worlds.get(row.host)?.machines.values() ?? [])
-        if (!exit && at < row.silentSince && (spec.isFenceable || row.covers === "everything"))
+      for (const machine of worlds.get(row.host)?.machines.values() ?? []) {
+        const { spec, at, exit } = machine;
+        const counts = spec.isFenceable || row.covers === "everything";
+        if (!exit && !isCutOff(machine) && at < row.silentSince && counts)
           say(
             `${row.host} was proven dead by ${row.proof} while ${spec.name} g${spec.generation} could write there`,
           );
+      }
     }
     for (const host of await hostsWithoutProof(database))
       say(`${host} is down without a certificate`);
@@ -141,7 +149,7 @@ const nameOf = ({ spec }: SimulatedMachine) => `${spec.name} g${spec.generation}
 
 function volumeOf(host: string, { spec: { id, disks } }: SimulatedMachine): string {
   const source = disks[0]?.source;
-  const file = source?.files[0] ?? id;
+  const file = source?.files[0] ?? source?.doors[0] ?? id;
   return source?.isShared ? file : `${host}:${file}`;
 }
 

@@ -7,6 +7,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { SimulatedMachine } from "@holdfast/drivers/hypervisor/simulated";
 import { type SimulatedPool, simulatedStorage } from "@holdfast/drivers/volumes/simulated";
 import type { StampFolder } from "../../../apps/guard/pool-watch.ts";
 import { stampFolder } from "../../../apps/guard/stamps.ts";
@@ -16,6 +17,8 @@ export const poolName = "shared";
 export interface Pool {
   readonly directory: string;
   readonly storage: SimulatedPool;
+  /** This one was cut off from its root volume. */
+  isCutOff(machine: SimulatedMachine): boolean;
   /** How one host has it. */
   mount(): Mount;
   close(): Promise<void>;
@@ -29,14 +32,22 @@ export interface Mount {
   stamps(directory: string): StampFolder;
 }
 
-export async function newPool(): Promise<Pool> {
+/** `canRevoke`: it is served by daemons that can cut a guest off, instead of being a directory. */
+export async function newPool(canRevoke = false): Promise<Pool> {
   const directory = await mkdtemp(join(tmpdir(), "hf-pool-"));
-  return {
+  const pool: Pool = {
     directory,
-    storage: simulatedStorage(),
+    storage: {
+      ...simulatedStorage(),
+      abilities: { isShared: true, canRevoke, isLive: canRevoke },
+    },
+    isCutOff({ spec: { id, generation } }) {
+      return pool.storage.cuts.some((cut) => cut.instance === id && cut.generation === generation);
+    },
     mount,
     close: () => rm(directory, { recursive: true, force: true }),
   };
+  return pool;
 }
 
 function mount(): Mount {
