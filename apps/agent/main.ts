@@ -5,6 +5,8 @@
  * HOLDFAST_MANAGERS  addresses of managers, with commas (default 127.0.0.1:7071)
  * HOLDFAST_CPUS, HOLDFAST_MEMORY_MIB  what guests may use, if not all that the machine has
  * HOLDFAST_POOLS     shared pools as JSON, name to directory (default {}); a pool has the same path on every host
+ * HOLDFAST_BLOCK_POOLS  pools that a storage host serves, as JSON: name to `{ "at": ADDRESS, "door": PORT }`, or on
+ *                       the storage host itself to `{ "serve": { "directory", "address", "door", "ports" } }`
  *
  * Where several hosts are on one machine, each needs its own of these:
  * HOLDFAST_BOOT_ID_FILE  what tells one boot of this host from another (default the kernel's own)
@@ -31,7 +33,7 @@ import { makeDirectories } from "./directories.ts";
 import { fileEpoch } from "./epoch.ts";
 import { guardClient } from "./guard-client.ts";
 import { qemuVersion } from "./qemu-version.ts";
-import { poolStorage } from "./storage.ts";
+import { BlockPool, poolStorage } from "./storage.ts";
 import { storageProbe } from "./storage-probe.ts";
 import { traceLines } from "./trace.ts";
 import { findUnderlay } from "./underlay.ts";
@@ -44,6 +46,7 @@ const clock: Clock = { now: () => Date.now() as Instant, sleep: (duration) => sl
 /** The clock of the guard, so that both mean the same moment. */
 const ticks = () => Number(process.hrtime.bigint() / 1_000_000n);
 const pools = z.record(z.string(), z.string()).parse(JSON.parse(env.HOLDFAST_POOLS ?? "{}"));
+const blocks = z.record(z.string(), BlockPool).parse(JSON.parse(env.HOLDFAST_BLOCK_POOLS ?? "{}"));
 const bootIdFile = env.HOLDFAST_BOOT_ID_FILE ?? "/proc/sys/kernel/random/boot_id";
 /** What this process and its host need for themselves. */
 const keptMiB = 1_024;
@@ -82,19 +85,21 @@ const guard = guardClient(join(at.guard, "guard.sock"));
 /** Hosts share their pools, and one machine may be several hosts. */
 const hostKey = createHash("sha256").update(membership.certificate).digest("hex").slice(0, 12);
 const bootId = (await readFile(bootIdFile, "utf8")).trim();
+const storage = await poolStorage({
+  local: { volumes: at.volumes, images: at.images },
+  pools,
+  blocks,
+  managers,
+  membership,
+  host: hostKey,
+  runDir: at.storage,
+  clock,
+});
 const agent = await startAgent({
   membership,
   managers,
   hypervisor,
-  storage: await poolStorage({
-    local: { volumes: at.volumes, images: at.images },
-    pools,
-    managers,
-    membership,
-    host: hostKey,
-    runDir: at.storage,
-    clock,
-  }),
+  storage,
   loans: await fileLoans(at.loans),
   shelf: await fileShelf(at.wishes),
   networks: linuxNetworks({
@@ -113,7 +118,7 @@ const agent = await startAgent({
     cpus: Number(env.HOLDFAST_CPUS ?? availableParallelism()),
     memoryMiB: Number(env.HOLDFAST_MEMORY_MIB ?? Math.floor(totalmem() / 2 ** 20) - keptMiB),
     facts: { acceleration, kernel: release(), hypervisor: await qemuVersion() },
-    pools: Object.keys(pools),
+    pools: [...Object.keys(pools), ...Object.keys(blocks)],
     underlay: underlay.address,
   },
   epoch: fileEpoch(join(at.agent, "epoch")),
@@ -131,5 +136,5 @@ for (const signal of ["SIGTERM", "SIGINT"] as const)
   process.once(signal, () => {
     log.info({ signal }, "the agent stops; its guests run on");
     guard.close();
-    void agent.close().then(() => process.exit(0));
+    void Promise.all([agent.close(), storage.close()]).then(() => process.exit(0));
   });

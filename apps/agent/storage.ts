@@ -1,5 +1,6 @@
 /**
- * Where the volumes of this host are: its own directory, and those of the shared pools that it can reach.
+ * Where the volumes of this host are: its own directory, those of the shared pools that it can reach, and those
+ * that a storage host serves, which may be this one.
  *
  * A shared pool must be mounted at the same path on every host, because an overlay names the image below it
  * by its path. The images of a pool are in the pool, so that a volume can be opened where its image has
@@ -14,14 +15,22 @@ import { fileBlobs } from "@holdfast/drivers/images/files";
 import type { VolumePool } from "@holdfast/drivers/volumes";
 import { directoryBackups } from "@holdfast/drivers/volumes/backups";
 import { directoryPool, virtualBytesOf } from "@holdfast/drivers/volumes/directory";
+import { nbdPool } from "@holdfast/drivers/volumes/nbd";
+import { doorsTo, type PoolKeeper, remotePool } from "@holdfast/drivers/volumes/remote";
 import { problem } from "@holdfast/kernel/problem";
 import type { Clock } from "@holdfast/kernel/time";
+import { z } from "zod";
+import { type DoorServer, doorTo, serveDoor } from "./pool-door.ts";
+
+const Keys = z.strictObject({ certificate: z.string(), key: z.string(), authority: z.string() });
 
 export interface StorageOptions {
   /** Directories of the pool `local`. */
   readonly local: { readonly volumes: string; readonly images: string };
   /** Shared pools: name to directory. */
   readonly pools: Readonly<Record<string, string>>;
+  /** Served by a storage host: by name. */
+  readonly blocks?: Readonly<Record<string, BlockPool>>;
   /** For sockets: short, passable for guests' processes. */
   readonly runDir: string;
   readonly managers: readonly string[];
@@ -31,6 +40,24 @@ export interface StorageOptions {
   readonly clock: Clock;
 }
 
+/** A pool whose volumes are served over the network. `keys` for the way of the bytes; in the clear without. */
+export const BlockPool = z.union([
+  z.strictObject({
+    /** This host keeps it. */
+    serve: z.strictObject({
+      directory: z.string(),
+      /** That other hosts reach this one at. */
+      address: z.string(),
+      /** The port of the door (pool-door.ts), and one for each volume that is open. */
+      door: z.number().int(),
+      ports: z.strictObject({ first: z.number().int(), count: z.number().int().positive() }),
+    }),
+    keys: Keys.optional(),
+  }),
+  z.strictObject({ at: z.string(), door: z.number().int(), keys: Keys.optional() }),
+]);
+export type BlockPool = z.output<typeof BlockPool>;
+
 interface Place {
   readonly pool: VolumePool;
   readonly blobs: Blobs;
@@ -38,12 +65,18 @@ interface Place {
 
 const local = "local";
 
-export async function poolStorage(options: StorageOptions): Promise<Storage> {
-  const { pools, managers, membership, host, clock, runDir } = options;
+export interface HostStorage extends Storage {
+  close(): Promise<void>;
+}
+
+export async function poolStorage(options: StorageOptions): Promise<HostStorage> {
+  const { pools, managers, membership, host, clock, runDir, blocks = {} } = options;
   const leaving = join(options.local.images, "leaving");
   const places = new Map<string, Promise<Place>>();
+  let own: Promise<Blobs> | undefined;
   await rm(leaving, { recursive: true, force: true }); // What an agent that was killed has left.
   await mkdir(leaving, { recursive: true, mode: 0o700 });
+  const servers = await openDoors();
 
   return {
     pools: [
@@ -51,19 +84,14 @@ export async function poolStorage(options: StorageOptions): Promise<Storage> {
       ...Object.keys(pools).map(
         (pool) => ({ pool, kind: "directory", isShared: true, canRevoke: false }) as const,
       ),
+      ...Object.keys(blocks).map(
+        (pool) => ({ pool, kind: "nbd", isShared: true, canRevoke: true }) as const,
+      ),
     ],
 
     pool: async (name) => (await placeOf(name)).pool,
 
-    async ensureBlob(digest: Digest, pool: string) {
-      const { blobs } = await placeOf(pool);
-      const here = await blobs.find(digest);
-      if (here) return here;
-      await blobs.put(await fetchBlob(managers, membership, digest), digest);
-      const fetched = await blobs.find(digest);
-      if (!fetched) throw new Error(`${digest} is gone as soon as it came`);
-      return fetched;
-    },
+    ensureBlob,
 
     backups: (directory) => directoryBackups(directory, clock),
 
@@ -78,7 +106,42 @@ export async function poolStorage(options: StorageOptions): Promise<Storage> {
         await rm(file, { force: true });
       }
     },
+
+    async close() {
+      for (const server of servers) await server.close();
+      for (const place of places.values())
+        await place.then(({ pool }) => pool.close()).catch(() => {}); // It was never opened.
+    },
   };
+
+  async function ensureBlob(digest: Digest, pool: string): Promise<string> {
+    const { blobs } = await placeOf(pool);
+    const here = await blobs.find(digest);
+    if (here) return here;
+    await blobs.put(await fetchBlob(managers, membership, digest), digest);
+    const fetched = await blobs.find(digest);
+    if (!fetched) throw new Error(`${digest} is gone as soon as it came`);
+    return fetched;
+  }
+
+  /** For other hosts, to the pools that this one keeps. */
+  async function openDoors(): Promise<readonly DoorServer[]> {
+    const opened: DoorServer[] = [];
+    for (const [name, block] of Object.entries(blocks)) {
+      if (!("serve" in block)) continue;
+      const { address, door: port } = block.serve;
+      const { pool } = await placeOf(name);
+      const keeper: PoolKeeper = {
+        pool,
+        // A blob's file is called by its checksum, on every host.
+        imageFile: (hex) => ensureBlob(`sha256:${hex}`, local),
+        backups: (directory) => directoryBackups(directory, clock),
+      };
+      const all = new Map([[name, keeper]]);
+      opened.push(await serveDoor({ address, port, membership, leaving, pools: all }));
+    }
+    return opened;
+  }
 
   /** One that could not be opened is tried again by whoever asks next. */
   function placeOf(name: string): Promise<Place> {
@@ -91,6 +154,8 @@ export async function poolStorage(options: StorageOptions): Promise<Storage> {
   }
 
   async function openPlace(name: string): Promise<Place> {
+    const block = blocks[name];
+    if (block) return { pool: await openBlock(name, block), blobs: await localBlobs() };
     const { volumes, images } = name === local ? options.local : await directoriesOf(name);
     const pool = await directoryPool({
       directory: volumes,
@@ -99,7 +164,27 @@ export async function poolStorage(options: StorageOptions): Promise<Storage> {
       runDir,
     });
     await pool.tend();
-    return { pool, blobs: await fileBlobs(images) };
+    return { pool, blobs: name === local ? await localBlobs() : await fileBlobs(images) };
+  }
+
+  function localBlobs(): Promise<Blobs> {
+    own ??= fileBlobs(options.local.images);
+    return own;
+  }
+
+  async function openBlock(name: string, block: BlockPool): Promise<VolumePool> {
+    const keys = block.keys ? { keys: block.keys } : {};
+    if ("serve" in block) {
+      const { directory, address, ports } = block.serve;
+      const listen = { address, ports, ...keys };
+      const pool = await nbdPool({ directory, host, runDir: join(runDir, name), listen });
+      await pool.tend();
+      return pool;
+    }
+    const doors = doorsTo({ runDir: join(runDir, "doors"), ...keys });
+    await doors.tend();
+    const door = doorTo(block.at, block.door, name, membership);
+    return remotePool({ door, address: block.at, doors });
   }
 
   async function directoriesOf(name: string) {

@@ -38,6 +38,7 @@ export function directoryBackups(directory: string, clock: Clock): BackupPlace {
   const noteOf = (volume: VolumeId, id: string) => join(folderOf(volume), `${named(id)}.json`);
 
   return {
+    directory,
     take: (volume, virtualBytes, wish, write) =>
       inside(volume, async (place) => {
         const known = await find(volume, wish.id);

@@ -9,12 +9,14 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { BlockSource } from "@holdfast/kernel/block";
 import { turns } from "../hypervisor/turns.ts";
 import type { RemoteDoor } from "./driver.ts";
 import { nbdSource } from "./nbd-source.ts";
-import { replaceSynced } from "./place.ts";
-import { type Service, service } from "./service.ts";
+import { exists, replaceSynced } from "./place.ts";
+import { daemonFailed } from "./problems.ts";
+import { explain, type Service, service } from "./service.ts";
 
 /** Files of this host: each side shows its certificate, and believes only those that this authority has signed. */
 export interface DoorKeys {
@@ -43,6 +45,9 @@ export interface Doors {
   tend(): Promise<void>;
 }
 
+/** A busy host takes its time. In milliseconds. */
+const startTime = 15_000;
+
 interface Way {
   readonly host: string;
   readonly door: RemoteDoor;
@@ -63,7 +68,9 @@ export function doorsTo(options: DoorOptions): Doors {
         await mkdir(place, { recursive: true, mode: 0o710 });
         const way: Way = { host, door, ...(certifiedAs ? { certifiedAs } : {}) };
         await replaceSynced(join(directory, "way"), JSON.stringify(way));
-        await relayOf(directory, way, keys).ensure();
+        const relay = relayOf(directory, way, keys);
+        await relay.ensure();
+        await listening(relay, join(place, "nbd"));
         return nbdSource(join(place, "nbd"), place, door.name);
       }),
 
@@ -83,6 +90,16 @@ export function doorsTo(options: DoorOptions): Doors {
     const way = parse(await readFile(join(directory, "way"), "utf8").catch(() => ""));
     if (way) await relayOf(directory, way, keys).end();
     await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** It has just been started, and whoever is given its socket uses it at once. */
+async function listening(relay: Service, socket: string): Promise<void> {
+  const deadline = performance.now() + startTime;
+  while (!(await exists(socket))) {
+    if (!(await relay.isAlive())) throw explain(await relay.log());
+    if (performance.now() > deadline) throw daemonFailed("the relay did not open its socket");
+    await sleep(5);
   }
 }
 
@@ -114,8 +131,8 @@ const shown = ({ certificate, key, authority }: DoorKeys) =>
   `cert=${certificate},key=${key},cafile=${authority},verify=1`;
 
 /** A socket's path has 107 characters at most, and the name of an export is long. */
-const shortName = ({ name }: RemoteDoor) =>
-  createHash("sha256").update(name).digest("hex").slice(0, 20);
+const shortName = ({ volume, name }: RemoteDoor) =>
+  createHash("sha256").update(`${volume} ${name}`).digest("hex").slice(0, 20);
 
 /** socat takes a colon for the end of an address unless it is in brackets. */
 const at = (host: string) => (host.includes(":") ? `[${host}]` : host);

@@ -42,6 +42,7 @@ export interface PoolAbilities {
 
 /** Where another host finds a volume that is open here: see nbd-door.ts. */
 export interface RemoteDoor {
+  readonly volume: VolumeId;
   readonly port: number;
   /** Of the export; of this one generation and no other. */
   readonly name: string;
@@ -89,6 +90,8 @@ export interface BackupTarget {
 
 /** A place for backups: see backups.ts. Every call rejects with `backup_place_missing` if it is not there. */
 export interface BackupPlace {
+  /** Where it is, for whoever must open it on another host; absent: nowhere else. */
+  readonly directory?: string;
   /**
    * Make a backup, or find the one that is there. `write` fills a file, for example with a hypervisor's
    * `backupDisk`; if it rejects with `backup_point_missing` it is called again for a full one.

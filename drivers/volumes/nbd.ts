@@ -68,7 +68,7 @@ export async function nbdPool(options: NbdPoolOptions): Promise<VolumePool> {
         });
         await served.serve();
         const source = served.source(opener);
-        return port ? { source, door: { port, name: nameOf(opener) } } : { source };
+        return port ? { source, door: { volume, port, name: nameOf(opener) } } : { source };
       }),
 
     release: (volume, opener) =>
