@@ -18,7 +18,9 @@ export interface JournalRow {
     | "volume"
     | "access"
     | "alarm"
-    | "network";
+    | "network"
+    | "window"
+    | "key";
   readonly subject: string;
   readonly event: string;
   readonly from?: string | undefined;

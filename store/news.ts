@@ -26,6 +26,8 @@ export interface News {
   readonly networks?: true;
   /** Volumes, or what is to be done with them. */
   readonly volumes?: true;
+  /** What is planned, or what guests are told. */
+  readonly events?: true;
 }
 
 const channel = "holdfast";
@@ -50,6 +52,7 @@ const shortened = (news: News): News => ({
   ...(news.images ? { images: true } : {}),
   ...(news.networks ? { networks: true } : {}),
   ...(news.volumes ? { volumes: true } : {}),
+  ...(news.events ? { events: true } : {}),
 });
 
 export interface Listener {

@@ -25,6 +25,7 @@ import {
   statusChecks,
 } from "@holdfast/cloud/checks/edge";
 import { deathCounts, deathRoutes } from "@holdfast/cloud/deaths/edge";
+import { eventRoutes, eventTroubles, eventWatch, noMovers } from "@holdfast/cloud/events/edge";
 import type { GuardReport } from "@holdfast/cloud/hosts";
 import {
   enrolment,
@@ -230,6 +231,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     { about: "fencing", find: fencingTroubles(fencing) },
     { about: "networks", find: networkTroubles(database, () => networks.looks()) },
     { about: "volumes", find: volumeTroubles(database, volumeShares) },
+    { about: "planned work", find: eventTroubles(database) },
   ];
   const hub = openHub({
     async onHello(host, hello) {
@@ -311,6 +313,12 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     onChanged: onVolumesChanged,
     onError,
   });
+  const sites = { placer, movers: noMovers };
+  const planned = eventWatch({
+    ...{ ...sites, database, mintId, self, onError },
+    now: clock.now,
+    onChanged: onPlansCarriedOut,
+  });
   const joining = enrolment({ database, authority, clock, mintId, mintSecret, self });
   const accessDeps = { database, clock, mintId, mintSecret };
   const gate = access(accessDeps);
@@ -362,6 +370,14 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       onChanged: onVolumesChanged,
     }),
     typeRoutes({ database, self, onChanged: (hosts) => onVolumesChanged([], hosts) }),
+    eventRoutes({
+      ...{ ...sites, database, clock, mintId, self },
+      settings: settings.current,
+      onChanged(hosts) {
+        onPlansCarriedOut(hosts);
+        planned.changed();
+      },
+    }),
     settingRoutes({ database, settings, clock, self }),
     accessRoutes(accessDeps),
     hostRoutes({
@@ -434,6 +450,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       await answered;
       await networks.close();
       await volumes.close();
+      await planned.close();
       await checks.close();
       await vitals.close();
       await worker.close();
@@ -460,6 +477,12 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     if (hosts.length > 0) void tellAgain(hosts).catch(onError);
   }
 
+  /** What is wanted of these hosts is another, and instances are due for a look. */
+  function onPlansCarriedOut(hosts: readonly HostId[]): void {
+    if (hosts.length > 0) onHostsChanged(hosts);
+    else worker.wake();
+  }
+
   /** Undefined: this manager has not heard of it, another one may have. */
   function hasGuard(host: HostId): boolean | undefined {
     const report = guards.get(host);
@@ -477,6 +500,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     }
     networks.changed();
     volumes.changed();
+    planned.changed();
     await leases.watch();
     await fencing.round();
   }

@@ -11,7 +11,7 @@ const resident: Resident = {
   desired: "running",
   isLocal: false,
   hasEphemeralDisks: false,
-  hasPassThrough: false,
+  cannotMove: undefined,
   place: { host: "host-2" },
 };
 const table: readonly [string, Partial<Resident>, Partial<Fate>, RegExp][] = [
@@ -25,8 +25,8 @@ const table: readonly [string, Partial<Resident>, Partial<Fate>, RegExp][] = [
   ],
   [
     "has a device of the host: is stopped",
-    { hasPassThrough: true },
-    { does: "stop" },
+    { cannotMove: "it uses a device of this host" },
+    { does: "stop", to: "host-2" },
     /device of this host/,
   ],
   [
@@ -55,7 +55,7 @@ const table: readonly [string, Partial<Resident>, Partial<Fate>, RegExp][] = [
 
 for (const [title, more, expected, says] of table)
   test(`an instance of a host to be emptied ${title}`, () => {
-    const fate = fateOf({ ...resident, ...more });
+    const fate = fateOf({ ...resident, ...more }, { work: "empty", isOverdue: false });
     assert.deepEqual({ ...fate, ...expected }, fate);
     assert.match(fate.says, says);
   });

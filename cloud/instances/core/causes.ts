@@ -5,16 +5,20 @@
 import { type Evidence, inquest } from "@holdfast/cloud/deaths";
 import type { ExitReport } from "@holdfast/cloud/hosts";
 import type { Instant } from "@holdfast/kernel/time";
-import type { Ending, Incarnation, Instance } from "./model.ts";
+import type { Ending, Errand, Incarnation, Instance } from "./model.ts";
 
 export function endingOf(
   instance: Instance,
   { generation, host }: Incarnation,
   exit: ExitReport,
+  errand?: Errand,
 ): Ending {
   const at = exit.at as Instant; // The report's times are instants of its host.
   const evidence = { instance: instance.id, generation, host: { id: host, name: host }, at };
-  const { cause: kind, says } = inquest({ ...evidence, report: exit, ...intentionsFor(instance) });
+  const { cause: kind, says } = inquest({
+    ...{ ...evidence, report: exit, ...intentionsFor(instance) },
+    ...(errand && isEnd(errand) ? { maintenance: { at, mode: "draining" as const } } : {}),
+  });
   const cause = { class: kind, says, at };
   if (exit.problem) {
     const { code, message, fix } = exit.problem;
@@ -23,6 +27,8 @@ export function endingOf(
   }
   return { how: exit.status === "never-launched" ? "never-launched" : "exited", cause };
 }
+
+const isEnd = ({ does }: Errand) => does !== "reboot";
 
 /** Who wanted it ended at that moment: its owner, or the platform, which had waited for it long enough. */
 export function intentionsFor(instance: Instance): Pick<Evidence, "asked" | "overdueSince"> {

@@ -13,6 +13,7 @@ import { meaningOf } from "@holdfast/cloud/deaths";
 import { judge } from "@holdfast/cloud/volumes";
 import { after, type Instant, milliseconds, seconds, since } from "@holdfast/kernel/time";
 import { unreachable } from "@holdfast/kernel/unreachable";
+import { isPaused, runErrand } from "./errands.ts";
 import { homed, type InstanceEvent, type InstanceState } from "./lifecycle.ts";
 import type { Cause, Desired, Fence, Instance, Op, World } from "./model.ts";
 import { lastPause, restartDelay } from "./restarts.ts";
@@ -108,6 +109,7 @@ function advance(world: World): Action | undefined {
       return image === "ready" ? move("resourcesReady") : undefined;
     case "stopped":
       if (isEnding(desired)) return move("destroy");
+      if (desired === "running" && isPaused(world)) return undefined;
       return desired === "running" ? startAgain(world) : undefined;
     case "failed":
       if (isEnding(desired)) return move("destroy");
@@ -119,7 +121,7 @@ function advance(world: World): Action | undefined {
     case "starting":
     case "running":
       if (isEnding(desired)) return move("destroy");
-      return desired === "stopped" ? move("stop") : undefined;
+      return desired === "stopped" ? move("stop") : errandOf(world);
     case "stopping":
     case "migrating":
     case "lost":
@@ -131,6 +133,11 @@ function advance(world: World): Action | undefined {
   }
 }
 
+function errandOf(world: World): Action | undefined {
+  const event = runErrand(world);
+  return event && move(event);
+}
+
 /** It is stopped and should run. What stopped it decides how soon, and whether at all. */
 function startAgain({ instance, waitsFor, underWay, now, patience }: World): Action {
   const { cause, job, notBefore, restarts, recovery } = instance;
@@ -139,7 +146,7 @@ function startAgain({ instance, waitsFor, underWay, now, patience }: World): Act
     return { do: "wait", until: after(now, activityPause) };
   if (!cause) return { do: "place" };
   if (cause.class === "guest-shutdown") return { do: "want", desired: "stopped", cause };
-  if (!job && cause.class !== "user-stop") {
+  if (!job && !isPlanned(cause)) {
     if (recovery === "none") return { do: "want", desired: "stopped", cause };
     const latest = after(cause.at, patience.dependencyWait);
     if (waitsFor.length > 0 && now < latest) return { do: "wait", until: latest };
@@ -191,6 +198,8 @@ function outcomeOf({ job, state, op, cause }: Instance): "succeeded" | "failed" 
 /** A volume may wait for its host for a while; a guest that cannot be ended, or found, is worth a word at once. */
 const isOverdue = ({ kind, attempt }: Op) => attempt >= (kind === "expunge" ? 5 : 1);
 const ended: ReadonlySet<InstanceState> = new Set(["destroyed", "expunging", "expunged"]);
+/** Not a misfortune: somebody meant to start it again. */
+const isPlanned = ({ class: kind }: Cause) => kind === "user-stop" || kind === "maintenance";
 /** What these end is started again at once, and it costs nothing of the budget. */
 const isBlameless = ({ class: kind }: Cause) =>
   meaningOf(kind).is === "end" && meaningOf(kind).isBlameless;

@@ -132,6 +132,18 @@ export interface Ending {
   readonly cause: Cause;
 }
 
+/**
+ * What the platform wants of one generation, for planned work, whatever its owner wants of the instance.
+ *
+ * `leave`: end here and start elsewhere. `pause`: end here, and start here again when its host is given back.
+ * `return`: that has happened. `reboot`: be rebooted once more than it had been.
+ */
+export interface Errand {
+  readonly does: "leave" | "pause" | "return" | "reboot";
+  /** How often it had been rebooted. */
+  readonly reboots: number;
+}
+
 /** All that a decision may rest on. */
 export interface World {
   readonly instance: Instance;
@@ -147,6 +159,8 @@ export interface World {
   readonly volume: "unplaced" | "placed" | "released";
   /** What is being done with its volumes. */
   readonly underWay: readonly UnderWay[];
+  /** Of this generation. */
+  readonly errand?: Errand | undefined;
   readonly patience: Patience;
   readonly now: Instant;
 }

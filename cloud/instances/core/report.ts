@@ -1,14 +1,19 @@
 /** What a report adds to what is known of a process. Facts only accumulate: an ending is never taken back. */
 import type { MachineReport } from "@holdfast/cloud/hosts";
 import { endingOf } from "./causes.ts";
-import type { Incarnation, Instance } from "./model.ts";
+import type { Errand, Incarnation, Instance } from "./model.ts";
 
-export function heard(known: Incarnation, report: MachineReport, instance: Instance): Incarnation {
+export function heard(
+  known: Incarnation,
+  report: MachineReport,
+  instance: Instance,
+  errand?: Errand,
+): Incarnation {
   return {
     ...known,
     phase: report.phase,
     guest: report.guest,
     reboots: report.reboots,
-    ending: report.exit ? endingOf(instance, known, report.exit) : undefined,
+    ending: report.exit ? endingOf(instance, known, report.exit, errand) : undefined,
   };
 }

@@ -11,6 +11,8 @@ export interface Rooted {
   readonly volumeHost: HostId | undefined;
   /** All its disks, the root volume among them; absent: there is no other. */
   readonly station?: readonly Disk[];
+  /** It is to come back to this one, which was taken from under it for planned work. */
+  readonly returnsTo?: HostId | undefined;
 }
 
 export function requestOf(instance: Instance, root: Rooted): PlacementRequest {
@@ -24,7 +26,7 @@ export function requestOf(instance: Instance, root: Rooted): PlacementRequest {
     cpus,
     memoryMiB,
     tags: pools.size === 0 ? hostTags : [...hostTags, ...[...pools].map(poolTag)],
-    avoidHosts: avoided(instance),
+    avoidHosts: avoided(instance, root),
     ...(zone ? { zone } : {}),
     ...(antiAffinityGroup ? { antiAffinityGroup: `${project}/${antiAffinityGroup}` } : {}),
     ...(onlyHost ? { onlyHosts: [onlyHost] } : {}),
@@ -37,16 +39,20 @@ export const poolTag = (pool: string) => `pool:${pool}`;
 /** A volume on a host's own disk goes nowhere: its instance starts where it lies. */
 function onlyHostOf(
   instance: Instance,
-  { pool, volumeHost, station = [] }: Rooted,
+  { pool, volumeHost, returnsTo, station = [] }: Rooted,
 ): HostId | undefined {
   const tied = pool === "local" && volumeHost ? volumeHost : tiedTo(station);
   if (tied || pool === "local") return tied;
-  return isRestart(instance) && instance.recovery === "in-place" ? instance.lastHost : undefined;
+  if (returnsTo) return returnsTo;
+  const isInPlace = instance.recovery === "in-place" && instance.cause?.class !== "maintenance";
+  return isRestart(instance) && isInPlace ? instance.lastHost : undefined;
 }
 
-function avoided(instance: Instance): readonly HostId[] {
+function avoided(instance: Instance, { returnsTo }: Rooted): readonly HostId[] {
   const { avoidHosts, cause, lastHost, recovery } = instance;
-  if (!lastHost || !cause || !isRestart(instance)) return avoidHosts;
+  if (returnsTo || !lastHost || !cause || !isRestart(instance)) return avoidHosts;
+  // Whoever stays where it is when it dies leaves a host that is being emptied.
+  if (cause.class === "maintenance") return [...new Set([...avoidHosts, lastHost])];
   const isAway = recovery === "elsewhere" || (recovery === "automatic" && hadPart(cause.class));
   return isAway ? [...new Set([...avoidHosts, lastHost])] : avoidHosts;
 }

@@ -204,7 +204,8 @@ function opFor({ instance, now, patience }: World, event: InstanceEvent, to: Ins
         : undefined;
     case "stopping":
       if (event !== "deadlinePassed") {
-        const isQuick = instance.isForced || instance.desired !== "stopped";
+        const { desired } = instance;
+        const isQuick = instance.isForced || desired === "destroyed" || desired === "expunged";
         return isQuick
           ? begin("stop", "ending the guest's process", patience.stoppingForced)
           : begin("stop", "asking the guest to shut down", patience.stoppingGracefully);

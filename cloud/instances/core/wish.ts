@@ -69,9 +69,13 @@ export function wishOf(input: WishInput, patience: Patience): Wish {
 const wanted = ({ desired }: Instance): Wish["want"] =>
   desired === "running" ? "running" : "stopped";
 
-/** Only a plain stop asks the guest. To destroy is to pull the plug; so is whatever has become overdue. */
+/**
+ * A plain stop asks the guest, whoever wants it stopped. To destroy is to pull the plug; so is whatever has
+ * become overdue.
+ */
 function ladderOf({ isForced, desired, state }: Instance, patience: Patience): Wish["ladder"] {
-  const isPolite = state === "stopping" && desired === "stopped" && !isForced;
+  const isEnding = desired === "destroyed" || desired === "expunged";
+  const isPolite = state === "stopping" && !isEnding && !isForced;
   if (isPolite) return { acpi: patience.stopGrace, terminate, kill };
   return isForced
     ? { acpi: milliseconds(0), terminate: milliseconds(0), kill }

@@ -1,8 +1,10 @@
 /** What a process wires together to run instances. For apps/ and other edges. */
 export { cancelRoutes } from "./cancel.ts";
+export { type GivenErrand, giveErrands, takeBackErrands } from "./errands.ts";
 export { type Guest, guestsOf } from "./guests.ts";
 export type { HostOrders } from "./host-orders.ts";
 export type { Done, HostReport } from "./pass.ts";
 export { type HostReader, instanceRoutes, type TraceLine } from "./routes.ts";
+export { instanceNotFound } from "./views.ts";
 export { wishesForHost } from "./wishes.ts";
 export { startWorker, type Worker } from "./worker.ts";

@@ -192,7 +192,7 @@ function learn(item: Case | undefined, { host, epoch, report }: HostReport): voi
   if (known.phase === "exited") return;
   item.settled = {
     ...item.settled,
-    world: { ...world, incarnation: heard(known, report, world.instance) },
+    world: { ...world, incarnation: heard(known, report, world.instance, world.errand) },
   };
   item.isReported = true;
   if (report.exit) item.evidence = report.exit;

@@ -14,7 +14,8 @@ import { stationOf, underWayOf, wishedDisksOf } from "@holdfast/cloud/volumes/ed
 import type { HostId, InstanceId } from "@holdfast/kernel/ids";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
-import type { Ending, Fence, Incarnation, Patience, World } from "../core/model.ts";
+import type { Ending, Errand, Fence, Incarnation, Patience, World } from "../core/model.ts";
+import { errandOf } from "./errands.ts";
 import { type InstanceRow, instanceOf } from "./rows.ts";
 
 interface WorldRow extends InstanceRow {
@@ -39,6 +40,7 @@ interface WorldRow extends InstanceRow {
   readonly waits_for: string[] | null;
   readonly last_death: string | null;
   readonly look_at: Instant | null;
+  readonly errand: Errand | null;
 }
 
 /** A world, with what the writing of it needs besides. */
@@ -55,6 +57,8 @@ export interface Loaded {
   readonly wasUp: boolean;
   /** What its guest is told of its last death, as JSON. */
   readonly lastDeath: string | undefined;
+  /** The host that was taken from under it for planned work, and is given back to it. */
+  readonly returnsTo?: HostId | undefined;
   /** When it was to be looked at next. */
   readonly lookAt: Instant | undefined;
 }
@@ -83,7 +87,7 @@ export async function loadWorlds(
          coalesce((select r.id from host r where r.state = 'up' and v.pool = any(r.pools) limit 1), v.host_id)
          else v.host_id end as volume_host,
        f.id as certificate, f.proof, f.proven_at, ${lastDeathOf("i.id")} as last_death,
-       ${nicsOf("i.id")} as nics,
+       ${nicsOf("i.id")} as nics, ${errandOf("i")} as errand,
        case when i.state = 'stopped' and i.depends_on <> '{}' then array(
          select d.name from instance d join image dm on dm.id = d.image_id
            left join incarnation e on e.instance_id = d.id and e.generation = d.generation
@@ -110,6 +114,7 @@ export async function loadWorlds(
     nics: row.nics,
     wasUp: row.guest === "up",
     lastDeath: row.last_death ?? undefined,
+    returnsTo: row.errand?.does === "return" ? (row.last_host ?? undefined) : undefined,
     lookAt: row.look_at ?? undefined,
   }));
 }
@@ -168,6 +173,7 @@ function worldOf(row: WorldRow, patience: Patience, now: Instant): World {
     fence,
     waitsFor: row.waits_for ?? [],
     image: imageOf[row.image_state],
+    errand: row.errand ?? undefined,
     volume: row.volume_state === "expunged" ? "released" : row.volume_host ? "placed" : "unplaced",
     underWay: row.under_way,
     patience,

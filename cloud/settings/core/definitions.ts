@@ -359,6 +359,12 @@ export const definitions = {
     [1, 10_000],
     "How many rules one security group may have. A change of one sends all of them to its hosts again.",
   ),
+  "events.notice": whole(
+    "s",
+    120,
+    [0, 86_400],
+    "How long owners are told before something of theirs is stopped for work on its host. EC2 warns its spot instances two minutes before.",
+  ),
   "images.largest": whole("GiB", 512, [1, 65_536], "The largest image that may be imported."),
 } as const satisfies Record<
   string,

@@ -1,0 +1,6 @@
+/** The events capability's edge, for other edges and for whoever wires a process. */
+export { type Movers, noMovers } from "./movers.ts";
+export { writePolicies } from "./policies.ts";
+export { type EventRouteDeps, eventRoutes } from "./routes.ts";
+export { eventTroubles } from "./troubles.ts";
+export { type EventWatch, eventWatch } from "./watch.ts";

@@ -1,0 +1,74 @@
+/**
+ * What a manager does about planned work all the time: rounds, and the moves that they order.
+ *
+ * Nothing is lost with a manager: each looks for itself every second, and whoever has the turn does it all.
+ */
+import type { HostId } from "@holdfast/kernel/ids";
+import { Problem } from "@holdfast/kernel/problem";
+import type { OrderedMove } from "./perform.ts";
+import { type RoundDeps, round } from "./round.ts";
+
+export interface EventWatchDeps extends RoundDeps {
+  /** After each commit: the fleet is another, and instances are due. */
+  readonly onChanged: (hosts: readonly HostId[]) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+export interface EventWatch {
+  /** Something may be due. */
+  changed(): void;
+  close(): Promise<void>;
+}
+
+export function eventWatch(deps: EventWatchDeps): EventWatch {
+  let isWanted = false;
+  let isOpen = true;
+  let turning: Promise<void> | undefined;
+  const ordering = new Set<Promise<void>>();
+
+  return {
+    changed() {
+      isWanted = true;
+      if (isOpen) turning ??= turns();
+    },
+    async close() {
+      isOpen = false;
+      await turning;
+      await Promise.all(ordering);
+    },
+  };
+
+  async function turns(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve)); // Whatever else is changing comes along.
+    while (isWanted && isOpen) {
+      isWanted = false;
+      try {
+        const { instances, hosts, moves } = await round(deps);
+        if (instances.length + hosts.length > 0) deps.onChanged(hosts);
+        for (const move of moves) begin(move);
+      } catch (error) {
+        deps.onError(error); // The next second is another turn.
+      }
+    }
+    turning = undefined;
+  }
+
+  /** Not awaited: to order one takes a transaction of somebody else's, and the others need not wait. */
+  function begin(move: OrderedMove): void {
+    const ordered = order(move).catch(deps.onError);
+    ordering.add(ordered);
+    void ordered.finally(() => ordering.delete(ordered));
+  }
+
+  async function order({ maintenance, instance, to, why }: OrderedMove): Promise<void> {
+    try {
+      await deps.movers.migrate(instance, { to, why });
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      await deps.database.query(
+        "update maintenance_move set says = $3 where maintenance_id = $1 and instance_id = $2",
+        [maintenance, instance, error.message],
+      );
+    }
+  }
+}
