@@ -7,7 +7,13 @@
  */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { join, memoryLoans, memoryPicture, memoryShelf } from "@holdfast/cloud/agent/edge";
+import {
+  join,
+  memoryLoans,
+  memoryNotes,
+  memoryPicture,
+  memoryShelf,
+} from "@holdfast/cloud/agent/edge";
 import { simulatedHypervisor, simulatedWorld } from "@holdfast/drivers/hypervisor/simulated";
 import { simulatedKernel, simulatedNetworks } from "@holdfast/drivers/network/simulated";
 import { simulatedHost, simulatedVitals } from "@holdfast/drivers/vitals/simulated";
@@ -62,6 +68,7 @@ async function startHost(name: string): Promise<void> {
     networks: simulatedNetworks(simulatedKernel()),
     metadataKey: randomBytes(32),
     pictureShelf: memoryPicture(),
+    noteShelf: memoryNotes(),
     forwarders: [],
     probeStorage: async () => [],
     vitals: { signs: simulatedVitals(simulatedHost(), clock), every: seconds(60) },

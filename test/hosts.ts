@@ -16,8 +16,10 @@ import {
   type Joined,
   type LoanBook,
   memoryLoans,
+  memoryNotes,
   memoryPicture,
   memoryShelf,
+  type NoteShelf,
   type PictureShelf,
   pushBlob,
   type Shelf,
@@ -62,6 +64,7 @@ export interface TestHost {
   readonly world: SimulatedWorld;
   readonly shelf: Shelf;
   readonly pictures: PictureShelf;
+  readonly notes: NoteShelf;
   readonly kernel: SimulatedKernel;
   /** By name: its own, `local`, and the shared ones that it reaches. */
   readonly pools: Map<string, SimulatedPool>;
@@ -96,6 +99,7 @@ export function newHost(name: string, world: SimulatedWorld = simulatedWorld()):
 const emptyHost = (): Omit<TestHost, "name" | "world" | "pools"> => ({
   shelf: memoryShelf(),
   pictures: memoryPicture(),
+  notes: memoryNotes(),
   kernel: simulatedKernel(),
   loans: memoryLoans(),
   backups: simulatedBackups(wallClock),
@@ -148,6 +152,7 @@ export async function openAgent(host: TestHost, setting: AgentSetting): Promise<
     networks: behindGlass(simulatedNetworks(host.kernel), life),
     metadataKey: randomBytes(32),
     pictureShelf: behindGlass(host.pictures, life),
+    noteShelf: behindGlass(host.notes, life),
     forwarders: [],
     probeStorage: async () => [{ pool: "local", took: host.storageLatency }],
     vitals: {

@@ -6,10 +6,13 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import type { MaintenanceDetail, ScheduledEventView } from "@holdfast/cloud/events/api";
 import type { InstanceView } from "@holdfast/cloud/instances/api";
+import { askMetadata } from "@holdfast/drivers/network/simulated";
+import type { NicId } from "@holdfast/kernel/ids";
 import { stopTestServer } from "@holdfast/store/testing";
 import { type Platform, startPlatform, until } from "./platform.ts";
 
 const at = "/v1/projects/default";
+const keyBlob = "AAAAC3NzaC1lZDI1NTE5AAAAIPWPyxBeVHqT4ZsvkrHfB7VKtKpmlCMwOZt0VXRzc9Uh";
 let platform: Platform;
 
 before(async () => {
@@ -67,6 +70,49 @@ async function clear(): Promise<void> {
   }
 }
 beforeEach(clear);
+
+test("a guest is told by its host what is planned, who may log in and in which groups it is", async () => {
+  await ask("POST", `${at}/networks`, { name: "blue" });
+  await ask("POST", `${at}/security-groups`, { name: "front" });
+  const publicKey = `ssh-ed25519 ${keyBlob} me@home`;
+  await ask("POST", `${at}/keys`, { name: "me", publicKey });
+  await run("web", { networks: ["blue"], groups: ["front"], keys: ["me"] });
+  const kernel = platform.hosts[0]?.kernel ?? assert.fail();
+  const [nic] = await platform.database.query<{ id: NicId }>("select id from nic");
+  assert.ok(nic);
+  const hear = async (path: string) => {
+    const question = { method: "GET", path: `/latest/meta-data/${path}`, headers: {} };
+    const { status, body } = await askMetadata(kernel, nic.id, question);
+    return status === 200 ? body : undefined;
+  };
+  await until(
+    "its key is there",
+    async () => (await hear("public-keys/0/openssh-key")) === publicKey,
+  );
+  assert.equal(await hear("public-keys"), "0=me");
+  assert.equal(await hear("security-groups"), "front");
+  assert.equal(await hear("events/maintenance/scheduled"), "[]");
+
+  await ask("PUT", "/v1/hosts/host-1/maintenance", { noticeSeconds: 3_600 });
+  const planned = async () => JSON.parse((await hear("events/maintenance/scheduled")) ?? "[]");
+  await until("it hears of it", async () => (await planned()).length === 1);
+  assert.equal((await planned())[0].Code, "instance-stop");
+  assert.equal(await hear("spot/instance-action"), undefined, "that is an hour away");
+  assert.ok(await hear("events/recommendations/rebalance"));
+  await platform.stopManager(0);
+  await platform.stopManager(1);
+  assert.equal((await planned()).length, 1, "also while nobody else is there");
+  for (const index of [0, 1]) await platform.startManager(index);
+  await until(
+    "a manager is back",
+    async () => (await platform.call("GET", `${at}/keys`)).status === 200,
+  );
+  await ask("DELETE", "/v1/hosts/host-1/maintenance");
+  await until("it is called off", async () => (await planned()).length === 0);
+  const [past] = JSON.parse((await hear("events/maintenance/history")) ?? "[]");
+  assert.match(past.Description, /^\[Canceled\]/);
+  assert.equal((await show("web")).generation, 1);
+});
 
 test("a host is emptied by the policies of its instances, and given back", async () => {
   await run("moves");

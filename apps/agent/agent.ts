@@ -14,7 +14,9 @@ import {
   type Link,
   type LoanBook,
   type Membership,
+  type NoteShelf,
   networker,
+  notebook,
   openLink,
   type PictureShelf,
   type Shelf,
@@ -42,6 +44,7 @@ export interface AgentOptions {
   readonly shelf: Shelf;
   readonly networks: HostNetworks;
   readonly pictureShelf: PictureShelf;
+  readonly noteShelf: NoteShelf;
   /** For the tokens of the metadata service: 32 unguessable bytes. */
   readonly metadataKey: Uint8Array;
   /** Name servers that know the rest of the world. */
@@ -89,6 +92,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   });
   await networks.open();
   const disks = diskKeeper({ hypervisor, storage, loans: options.loans, log: say });
+  const notes = notebook({ shelf: options.noteShelf, log: say });
+  await notes.open();
   const kept = keeper({
     hypervisor,
     disks,
@@ -113,6 +118,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     metadataAnswers({
       keeper: kept,
       networks,
+      notes,
       zone: () => link?.identity()?.zone ?? "unknown",
       key: options.metadataKey,
       clock,
@@ -138,6 +144,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     keeper: kept,
     networks,
     storekeeper: stored,
+    notes,
     hypervisor,
     machine: { ...options.machine, storage: storage.pools },
     ticks,

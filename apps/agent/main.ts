@@ -21,7 +21,7 @@ import { isIPv4 } from "node:net";
 import { availableParallelism, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileLoans, filePicture, fileShelf } from "@holdfast/cloud/agent/edge";
+import { fileLoans, fileNotes, filePicture, fileShelf } from "@holdfast/cloud/agent/edge";
 import { probeAcceleration, qemuHypervisor } from "@holdfast/drivers/hypervisor/qemu";
 import { linuxNetworks, usualTag } from "@holdfast/drivers/network/linux";
 import { hostVitals } from "@holdfast/drivers/vitals/files";
@@ -110,6 +110,7 @@ const agent = await startAgent({
   }),
   metadataKey: randomBytes(32),
   pictureShelf: filePicture(join(at.agent, "networks.json")),
+  noteShelf: fileNotes(join(at.agent, "guests.json")),
   forwarders: getServers().filter((server) => isIPv4(server) && !server.startsWith("127.")),
   probeStorage: storageProbe({ local: at.volumes, ...pools }, hostKey, ticks),
   vitals: { signs: hostVitals({ clock }), every: betweenVitals },

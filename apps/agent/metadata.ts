@@ -1,9 +1,9 @@
 /**
  * Answers the guests of this host at 169.254.169.254, from what the host knows of them anyway: the wish that
- * it holds and the picture of its networks. So it works while no manager is there.
+ * it holds, the picture of its networks and its notes. So it works while no manager is there.
  */
-import type { Keeper, Networker } from "@holdfast/cloud/agent/edge";
-import { answer, type Guest } from "@holdfast/cloud/metadata";
+import type { Keeper, Networker, Notebook } from "@holdfast/cloud/agent/edge";
+import { answer, type Guest, interruptionOf } from "@holdfast/cloud/metadata";
 import { signedTokens } from "@holdfast/cloud/metadata/edge";
 import type { AnswerMetadata } from "@holdfast/drivers/network";
 import type { NicId } from "@holdfast/kernel/ids";
@@ -12,6 +12,7 @@ import type { Clock } from "@holdfast/kernel/time";
 export interface MetadataDeps {
   readonly keeper: Pick<Keeper, "ownerOf">;
   readonly networks: Pick<Networker, "seatOf">;
+  readonly notes: Pick<Notebook, "of">;
   readonly zone: () => string;
   /** 32 unguessable bytes, for tokens. */
   readonly key: Uint8Array;
@@ -23,10 +24,12 @@ export function metadataAnswers(deps: MetadataDeps): AnswerMetadata {
   return async ({ nic, ...question }) => answer(question, guestOf(nic, deps), tokensOf(nic), false);
 }
 
-function guestOf(nic: NicId, { keeper, networks, zone }: MetadataDeps): Guest | undefined {
+function guestOf(nic: NicId, deps: MetadataDeps): Guest | undefined {
+  const { keeper, networks, zone, clock } = deps;
   const owner = keeper.ownerOf(nic);
   const spec = owner?.wish.spec;
   if (!owner || !spec) return undefined;
+  const notes = deps.notes.of(owner.wish.instance);
   const seats = spec.nics.flatMap(({ id }) => networks.seatOf(id) ?? []);
   return {
     instance: owner.wish.instance,
@@ -44,12 +47,12 @@ function guestOf(nic: NicId, { keeper, networks, zone }: MetadataDeps): Guest | 
       cidr: network.cidr,
       network: network.id,
       publicAddress: port.publicAddress ?? undefined,
-      groups: [],
+      groups: notes?.groups.find(({ nic: of }) => of === port.nic)?.names ?? [],
     })),
-    publicKeys: [],
+    publicKeys: notes?.publicKeys ?? [],
     userData: spec.userData ?? undefined,
-    events: [],
-    interruption: undefined,
+    events: notes?.events ?? [],
+    interruption: interruptionOf(notes?.events ?? [], clock.now()),
     lastDeath: spec.lastDeath ?? undefined,
   };
 }

@@ -44,6 +44,8 @@ import {
   startWorker,
   wishesForHost,
 } from "@holdfast/cloud/instances/edge";
+import { keyRoutes } from "@holdfast/cloud/keys/edge";
+import { metadataWatch } from "@holdfast/cloud/metadata/edge";
 import { networkRoutes, networkTroubles, networkWatch } from "@holdfast/cloud/networks/edge";
 import { picturePlacer, placementRoutes } from "@holdfast/cloud/placement/edge";
 import { liveSettings, settingRoutes } from "@holdfast/cloud/settings/edge";
@@ -152,8 +154,11 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       resync: inSeconds("manager.resync"),
     }),
     onDone({ orders, jobs }) {
-      if (orders.size > 0) networks.changed();
-      if (orders.size > 0) volumes.changed();
+      if (orders.size > 0) {
+        networks.changed();
+        volumes.changed();
+        guests.changed();
+      }
       for (const [host, { wishes, deleteVolumes }] of orders) hub.tell(host, wishes, deleteVolumes);
       progress.moved(jobs);
     },
@@ -313,6 +318,12 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     onChanged: onVolumesChanged,
     onError,
   });
+  const guests = metadataWatch({
+    database,
+    hosts: hub.hosts,
+    tell: hub.tellGuests,
+    onError,
+  });
   const sites = { placer, movers: noMovers };
   const planned = eventWatch({
     ...{ ...sites, database, mintId, self, onError },
@@ -359,7 +370,10 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       mintId,
       self,
       settings: settings.current,
-      onChanged: networks.changed,
+      onChanged() {
+        networks.changed();
+        guests.changed();
+      },
     }),
     volumeRoutes({
       database,
@@ -378,6 +392,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
         planned.changed();
       },
     }),
+    keyRoutes({ database, clock, mintId }),
     settingRoutes({ database, settings, clock, self }),
     accessRoutes(accessDeps),
     hostRoutes({
@@ -451,6 +466,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       await networks.close();
       await volumes.close();
       await planned.close();
+      await guests.close();
       await checks.close();
       await vitals.close();
       await worker.close();
@@ -481,6 +497,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   function onPlansCarriedOut(hosts: readonly HostId[]): void {
     if (hosts.length > 0) onHostsChanged(hosts);
     else worker.wake();
+    guests.changed();
   }
 
   /** Undefined: this manager has not heard of it, another one may have. */
@@ -500,6 +517,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     }
     networks.changed();
     volumes.changed();
+    guests.changed();
     planned.changed();
     await leases.watch();
     await fencing.round();
@@ -517,6 +535,8 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     if (news.hosts) placer.distrust(news.hosts as HostId[]); // Only managers write news, and ids are what they write.
     if (news.networks || news.wishes || news.hosts) networks.changed();
     if (news.volumes || news.hosts) volumes.changed();
+    if (news.networks || news.wishes || news.events) guests.changed();
+    if (news.events) planned.changed();
     if (news.wishes) void tellAgain(news.wishes as HostId[]).catch(onError);
     if (news.jobs) progress.moved(news.jobs);
     if (news.settings) void settings.reload().catch(onError);

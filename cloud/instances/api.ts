@@ -1,4 +1,6 @@
 /** What the world may ask about instances. Pure declarations; edge/routes.ts answers them. */
+import { maintenancePolicies } from "@holdfast/cloud/events";
+import { KeyParam } from "@holdfast/cloud/keys";
 import { route } from "@holdfast/kernel/route";
 import { Label, ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
@@ -175,6 +177,15 @@ export const RunRequest = z
       .default(false)
       .describe("A public address of its own while it runs: a new one after each stop."),
     groups: z.array(InstanceParam).max(16).default([]).describe("Security groups to put it in."),
+    keys: z
+      .array(KeyParam)
+      .max(16)
+      .default([])
+      .describe("SSH public keys that its guest finds at the metadata address."),
+    maintenancePolicy: z
+      .enum(maintenancePolicies)
+      .optional()
+      .describe("What is done with it when its host is emptied; `migrate` if absent."),
     pool: Label.optional().describe(
       "Where its root volume is made; the setting `volumes.default_pool` if absent. On a shared pool it can be recovered on another host.",
     ),
@@ -227,6 +238,7 @@ export const runInstances = route({
     pool_not_found: "not_found",
     network_not_found: "not_found",
     group_not_found: "not_found",
+    key_not_found: "not_found",
     addresses_exhausted: "exhausted",
     instance_not_found: "not_found",
     memory_too_small: "invalid",

@@ -16,11 +16,14 @@ export {
 } from "./link.ts";
 export { fileLoans, type LoanBook, memoryLoans } from "./loans.ts";
 export { type Networker, type NetworkerDeps, networker, type PictureShelf } from "./networker.ts";
+export { type Notebook, type NoteShelf, notebook } from "./notebook.ts";
 export type { Published, Storage } from "./provisions.ts";
 export {
+  fileNotes,
   filePicture,
   fileShelf,
   type Held,
+  memoryNotes,
   memoryPicture,
   memoryShelf,
   type Shelf,

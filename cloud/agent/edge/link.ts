@@ -21,6 +21,7 @@ import { type Duration, milliseconds, seconds, type Ticks } from "@holdfast/kern
 import { unreachable } from "@holdfast/kernel/unreachable";
 import type { Keeper } from "./keeper.ts";
 import type { Networker } from "./networker.ts";
+import type { Notebook } from "./notebook.ts";
 import type { Storekeeper } from "./storekeeper.ts";
 
 /** A connection that is open. */
@@ -41,6 +42,7 @@ export interface LinkDeps {
   readonly keeper: Keeper;
   readonly networks: Pick<Networker, "hear">;
   readonly storekeeper: Pick<Storekeeper, "hear" | "recorded" | "unrecorded" | "cutOff">;
+  readonly notes: Pick<Notebook, "hear">;
   readonly hypervisor: Hypervisor;
   readonly machine: {
     readonly bootId: string;
@@ -228,6 +230,9 @@ export function openLink(deps: LinkDeps): Link {
         break;
       case "networks":
         deps.networks.hear(message.networks);
+        break;
+      case "guests":
+        deps.notes.hear(message.guests);
         break;
       case "recorded":
         keeper.recorded(message.machines).catch((error) => log("could not forget", { error }));

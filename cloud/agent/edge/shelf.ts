@@ -8,10 +8,12 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Wish } from "@holdfast/cloud/hosts";
+import { GuestNotes } from "@holdfast/cloud/metadata";
 import { NetworkPicture } from "@holdfast/cloud/networks";
 import type { InstanceId } from "@holdfast/kernel/ids";
 import { z } from "zod";
 import type { PictureShelf } from "./networker.ts";
+import type { NoteShelf } from "./notebook.ts";
 
 export interface Held {
   readonly wish: Wish;
@@ -56,28 +58,35 @@ export async function fileShelf(directory: string): Promise<Shelf> {
 }
 
 /** The picture of the host's networks, in a file of its own. */
-export function filePicture(file: string): PictureShelf {
+export const filePicture = (file: string): PictureShelf => inFile(file, z.array(NetworkPicture));
+/** What its guests may know, in another. */
+export const fileNotes = (file: string): NoteShelf => inFile(file, z.array(GuestNotes));
+
+function inFile<T>(file: string, shape: z.ZodType<T>) {
   let writes = 0;
   return {
-    async load() {
+    async load(): Promise<T | undefined> {
       const text = await readFile(file, "utf8").catch(() => "");
-      return text ? z.array(NetworkPicture).safeParse(parse(text)).data : undefined;
+      return text ? shape.safeParse(parse(text)).data : undefined;
     },
-    async save(networks) {
+    async save(value: Readonly<T>): Promise<void> {
       const temporary = `${file}.${++writes}.tmp`;
-      await writeFile(temporary, JSON.stringify(networks), { mode: 0o600 });
+      await writeFile(temporary, JSON.stringify(value), { mode: 0o600 });
       await rename(temporary, file);
     },
   };
 }
 
 /** For simulated hosts, as below. */
-export function memoryPicture(): PictureShelf {
-  let kept: readonly NetworkPicture[] | undefined;
+export const memoryPicture = (): PictureShelf => inMemory<readonly NetworkPicture[]>();
+export const memoryNotes = (): NoteShelf => inMemory<readonly GuestNotes[]>();
+
+function inMemory<T>() {
+  let kept: T | undefined;
   return {
     load: async () => kept,
-    save: async (networks) => {
-      kept = networks;
+    save: async (value: T) => {
+      kept = value;
     },
   };
 }

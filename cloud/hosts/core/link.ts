@@ -6,6 +6,7 @@
  * What an agent is *asked* (a console, some log lines) only ever reads.
  */
 import { Manifest } from "@holdfast/cloud/images";
+import { GuestNotes } from "@holdfast/cloud/metadata";
 import { NetworkPicture } from "@holdfast/cloud/networks";
 import type {
   HostId,
@@ -291,6 +292,8 @@ export const fromManager = z.discriminatedUnion("say", [
   }),
   /** The ends of these tasks are in the database. */
   z.object({ say: z.literal("storage-recorded"), ids: z.array(z.uuid()) }),
+  /** All that its guests may know of themselves, besides what is in the wishes and the networks. */
+  z.object({ say: z.literal("guests"), guests: z.array(GuestNotes) }),
   /** These endings are in the database: their traces may be removed. */
   z.object({
     say: z.literal("recorded"),

@@ -5,6 +5,7 @@
  * renew; whether a wish has come true is in the reports. So a connection may break at any moment and
  * come back at any other manager: the hello says what the host holds, and only differences follow.
  */
+import type { GuestNotes } from "@holdfast/cloud/metadata";
 import type { NetworkPicture } from "@holdfast/cloud/networks";
 import type { HostId, InstanceId } from "@holdfast/kernel/ids";
 import { Problem, problem } from "@holdfast/kernel/problem";
@@ -96,6 +97,8 @@ interface Connection {
   networks: string;
   /** The tasks that it was last told, the same way. */
   storage: string;
+  /** The same of what its guests may know. */
+  guests: string;
   /** What it would have been told while its welcome was being written. */
   readonly missed: (readonly [readonly Wish[], readonly Unwanted[]])[];
   readonly open: Map<number, Open>;
@@ -114,6 +117,8 @@ export interface Hub {
   tellNetworks(host: HostId, networks: readonly NetworkPicture[]): void;
   /** What it should do with volumes; said only if it is something else than was said last. */
   tellStorage(host: HostId, tasks: readonly StorageTask[], place: string | null): void;
+  /** What its guests may know of themselves; said in the same way. */
+  tellGuests(host: HostId, guests: readonly GuestNotes[]): void;
   cutOff(host: HostId, reason: string): void;
   /** Rejects with `host_unreachable` if it is not connected here, goes away or takes too long. */
   ask(host: HostId, question: Question): Promise<unknown>;
@@ -170,6 +175,15 @@ export function openHub(deps: HubDeps): Hub {
       const text = JSON.stringify(message);
       if (text === connection.storage) return;
       connection.storage = text;
+      connection.socket.send(text);
+    },
+    tellGuests(host, guests) {
+      const connection = connections.get(host);
+      if (connection?.epoch === undefined) return;
+      const message: FromManager = { say: "guests", guests: [...guests] };
+      const text = JSON.stringify(message);
+      if (text === connection.guests) return;
+      connection.guests = text;
       connection.socket.send(text);
     },
     cutOff(host, reason) {
@@ -239,6 +253,7 @@ export function openHub(deps: HubDeps): Hub {
       pools: [],
       networks: "",
       storage: "",
+      guests: "",
       missed: [],
       open: new Map(),
     };

@@ -1,5 +1,5 @@
 /** New instances, before they have rows: what was asked for, as the first world of each. */
-
+import type { MaintenancePolicy } from "@holdfast/cloud/events";
 import type { WishedDisk } from "@holdfast/cloud/hosts";
 import type { NewJob } from "@holdfast/cloud/jobs/edge";
 import type { Connection } from "@holdfast/cloud/networks/edge";
@@ -33,6 +33,12 @@ export type Seed = Pick<
   | "requestId"
 >;
 
+/** What is known of it from the first moment and is no part of its life. */
+export interface Dowry {
+  readonly keys: readonly { readonly name: string; readonly publicKey: string }[];
+  readonly maintenancePolicy: MaintenancePolicy | undefined;
+}
+
 export interface Birth {
   readonly instance: InstanceId;
   readonly seed: Seed;
@@ -44,6 +50,7 @@ export interface Birth {
   readonly disks: readonly WishedDisk[];
   readonly station: readonly Disk[];
   readonly connections: readonly Connection[];
+  readonly dowry: Dowry;
   readonly image: World["image"];
   readonly job: NewJob;
   world(patience: Patience, now: Instant): World;
@@ -57,8 +64,9 @@ export function birthOf(
     limits,
     more,
     connections,
+    dowry,
     image,
-  }: Pick<Birth, "volumeBytes" | "pool" | "more" | "connections" | "image"> & {
+  }: Pick<Birth, "volumeBytes" | "pool" | "more" | "connections" | "dowry" | "image"> & {
     readonly limits: WishedDisk["limits"];
   },
   job: NewJob,
@@ -79,6 +87,7 @@ export function birthOf(
       ...more.map(({ disk }) => disk),
     ],
     connections,
+    dowry,
     image,
     job,
     world: (patience, now) => ({
@@ -150,6 +159,32 @@ export async function insertVolumes(
     "insert into volume select * from json_populate_recordset(null::volume, $1::json)",
     [JSON.stringify(rows)],
   );
+}
+
+export async function insertDowries(sql: Sql, births: readonly Birth[]): Promise<void> {
+  const keys = births.flatMap(({ instance, dowry }) =>
+    dowry.keys.map((key, slot) => ({ instance, slot, ...key })),
+  );
+  if (keys.length > 0)
+    await sql.query(
+      `insert into instance_key (instance_id, slot, name, public_key)
+       select * from unnest($1::uuid[], $2::int[], $3::text[], $4::text[])`,
+      [
+        keys.map(({ instance }) => instance),
+        keys.map(({ slot }) => slot),
+        keys.map(({ name }) => name),
+        keys.map(({ publicKey }) => publicKey),
+      ],
+    );
+  const chosen = births.flatMap(({ instance, dowry: { maintenancePolicy: policy } }) =>
+    policy === undefined ? [] : [{ instance, policy }],
+  );
+  if (chosen.length > 0)
+    await sql.query(
+      `insert into maintenance_policy (instance_id, policy)
+       select * from unnest($1::uuid[], $2::text[])`,
+      [chosen.map(({ instance }) => instance), chosen.map(({ policy }) => policy)],
+    );
 }
 
 const unmade = "allocated" satisfies VolumeState;

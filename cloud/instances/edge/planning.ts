@@ -6,6 +6,7 @@
  */
 import { findImage } from "@holdfast/cloud/images/edge";
 import { countRunningJobs, type NewJob } from "@holdfast/cloud/jobs/edge";
+import { findKeys } from "@holdfast/cloud/keys/edge";
 import { findConnections } from "@holdfast/cloud/networks/edge";
 import type { Settings } from "@holdfast/cloud/settings";
 import type { TypeView } from "@holdfast/cloud/types";
@@ -66,6 +67,8 @@ export function planning({ database, settings, mintId, mintName }: PlanDeps): Pl
     if (pool !== "local") await checkPool(database, pool);
     const dependsOn = await findDependencies(database, project, body.dependsOn);
     const { networks, groups } = await findConnections(database, project, body);
+    const keys = await findKeys(database, project, body.keys);
+    const { maintenancePolicy } = body;
     const ids = Array.from({ length: body.count }, () => mintId<"Instance">());
     const job = jobFor(ids);
     const name = body.name ?? mintName();
@@ -110,6 +113,7 @@ export function planning({ database, settings, mintId, mintName }: PlanDeps): Pl
             isPublic: body.isPublic && slot === 0,
             groups,
           })),
+          dowry: { keys, maintenancePolicy },
           image: image.state === "ready" ? "ready" : "importing",
         },
         job,

@@ -11,7 +11,7 @@ import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
 import { appendJournal, type JournalRow } from "@holdfast/store/journal";
 import type { Cause } from "../core/model.ts";
-import { type Birth, insertVolumes } from "./births.ts";
+import { type Birth, insertDowries, insertVolumes } from "./births.ts";
 import { type Case, isTouched, versionAfter } from "./case.ts";
 import { endsOf, isEnd } from "./endings.ts";
 import {
@@ -50,6 +50,7 @@ export async function write(
     insertInstances(sql, born.map(versioned)),
     insertNics(sql, nics),
     insertDisks(sql, births, now),
+    insertDowries(sql, births),
     releaseNics(sql, all.filter(isGone).map(idOf)),
     releaseDisks(sql, all.filter(isGone).map(idOf)),
     cancelActivities(sql, all.filter(isGivenUp).map(idOf)),

@@ -1,4 +1,5 @@
 /** What a guest may know of itself. */
+import type { InstanceId, NicId } from "@holdfast/kernel/ids";
 import { z } from "zod";
 
 /** An event that is planned for it, as EC2 has them. Times are milliseconds since the epoch. */
@@ -17,8 +18,22 @@ export const ScheduledEvent = z.object({
   /** By then it happens, whatever the owner wants. */
   deadline: z.number().nullable(),
   state: z.enum(["active", "completed", "canceled"]),
+  /** When it was scheduled. */
+  since: z.number(),
 });
 export type ScheduledEvent = z.output<typeof ScheduledEvent>;
+
+const id = <Kind extends string>() => z.uuid().transform((text) => text as Kind); // Checked just before.
+
+/** What a host is told for one of its guests to know, besides what it has to know itself. */
+export const GuestNotes = z.object({
+  instance: id<InstanceId>(),
+  /** Names of the security groups of each of its connections. */
+  groups: z.array(z.object({ nic: id<NicId>(), names: z.array(z.string()) })),
+  publicKeys: z.array(z.object({ name: z.string(), key: z.string() })),
+  events: z.array(ScheduledEvent),
+});
+export type GuestNotes = z.output<typeof GuestNotes>;
 
 export interface Guest {
   readonly instance: string;

@@ -34,6 +34,7 @@ const guest: Guest = {
       notAfter: null,
       deadline: Date.UTC(2026, 10, 29),
       state: "active",
+      since: 0,
     },
     {
       id: "instance-event-0",
@@ -43,6 +44,7 @@ const guest: Guest = {
       notAfter: null,
       deadline: null,
       state: "completed",
+      since: 0,
     },
   ],
   interruption: undefined,
@@ -101,7 +103,10 @@ describe("the metadata of a guest", () => {
       State: "active",
     });
     const history = JSON.parse(text("/latest/meta-data/events/maintenance/history"));
-    assert.equal(history.length, 1);
+    assert.deepEqual(
+      history.map(({ Description: says }: { Description: string }) => says),
+      ["[Completed] Done."],
+    );
   });
 
   test("says when it will be interrupted, and nothing of it otherwise", () => {

@@ -5,6 +5,7 @@
  * A path that is absent is 404, and absent says something: no `public-ipv4` is no public address.
  */
 import type { Guest, ScheduledEvent } from "./guest.ts";
+import { isEnding } from "./interruption.ts";
 
 /** Versions that clients ask for; all are the same here. */
 export const versions = [
@@ -69,6 +70,7 @@ function leavesOf(guest: Guest): ReadonlyMap<string, string> {
     ["tags/instance/Name", guest.name],
     ["events/maintenance/scheduled", JSON.stringify(eventList(events, "active"))],
     ["events/maintenance/history", JSON.stringify(eventList(events, "past"))],
+    ["events/recommendations/rebalance", noticeOf(events)],
     ["spot/instance-action", interruption && JSON.stringify(actionOf(interruption))],
     ["spot/termination-time", interruption && moment(interruption.at)],
     ["holdfast/last-death", lastDeath],
@@ -120,12 +122,20 @@ const eventList = (events: readonly ScheduledEvent[], which: "active" | "past") 
     .map(({ id, code, says, notBefore, notAfter, deadline, state }) => ({
       NotBefore: longMoment(notBefore),
       Code: code,
-      Description: says,
+      Description: state === "active" ? says : `[${capital(state)}] ${says}`,
       EventId: id,
       ...(notAfter === null ? {} : { NotAfter: longMoment(notAfter) }),
       ...(deadline === null ? {} : { NotBeforeDeadline: longMoment(deadline) }),
       State: state,
     }));
+
+const capital = (word: string) => `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`;
+
+/** It will have to leave its host: whoever can be elsewhere already should. */
+function noticeOf(events: readonly ScheduledEvent[]): string | undefined {
+  const since = events.filter(isEnding).map((event) => event.since);
+  return since.length > 0 ? JSON.stringify({ noticeTime: moment(Math.min(...since)) }) : undefined;
+}
 
 const actionOf = ({ action, at }: NonNullable<Guest["interruption"]>) => ({
   action,

@@ -1,2 +1,3 @@
-/** The metadata service's edge, for whoever wires an agent. */
+/** The metadata service's edge, for whoever wires an agent or a manager. */
 export { signedTokens } from "./tokens.ts";
+export { metadataWatch } from "./watch.ts";

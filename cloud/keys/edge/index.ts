@@ -1,0 +1,3 @@
+/** The keys capability's edge, for other edges and for whoever wires a process. */
+export { findKeys } from "./keys.ts";
+export { keyRoutes } from "./routes.ts";
