@@ -14,12 +14,15 @@ import { backupsGroup } from "./groups/backups.ts";
 import { completionGroup } from "./groups/completion.ts";
 import { consoleGroup } from "./groups/console.ts";
 import { deathsGroup } from "./groups/deaths.ts";
+import { eventsGroup } from "./groups/events.ts";
 import { healthGroup } from "./groups/health.ts";
 import { historyGroup } from "./groups/history.ts";
 import { hostsGroup } from "./groups/hosts.ts";
 import { imagesGroup } from "./groups/images.ts";
 import { instancesGroup } from "./groups/instances.ts";
 import { jobsGroup } from "./groups/jobs.ts";
+import { keysGroup } from "./groups/keys.ts";
+import { maintenanceGroup } from "./groups/maintenance.ts";
 import { networksGroup } from "./groups/networks.ts";
 import { ordersGroup } from "./groups/orders.ts";
 import { placementGroup } from "./groups/placement.ts";
@@ -47,6 +50,8 @@ export const groups: readonly Group[] = [
   jobsGroup,
   alarmsGroup,
   hostsGroup,
+  maintenanceGroup,
+  eventsGroup,
   availabilityGroup,
   typesGroup,
   imagesGroup,
@@ -56,6 +61,7 @@ export const groups: readonly Group[] = [
   networksGroup,
   addressesGroup,
   securityGroupsGroup,
+  keysGroup,
   placementGroup,
   settingsGroup,
   accessGroup,

@@ -5,6 +5,7 @@ import { listHosts } from "@holdfast/cloud/hosts/api";
 import { listImages } from "@holdfast/cloud/images/api";
 import { listInstances } from "@holdfast/cloud/instances/api";
 import { listJobs } from "@holdfast/cloud/jobs/api";
+import { listKeys } from "@holdfast/cloud/keys/api";
 import { listAddresses, listGroups, listNetworks } from "@holdfast/cloud/networks/api";
 import { listSettings } from "@holdfast/cloud/settings/api";
 import { listTypes } from "@holdfast/cloud/types/api";
@@ -24,6 +25,7 @@ export type Noun =
   | "volume"
   | "snapshot"
   | "backup"
+  | "key"
   | "setting"
   | "type"
   | "project";
@@ -57,6 +59,8 @@ const lists: Readonly<
     (await client.call(listSnapshots, ofProject(project))).snapshots.map(({ name }) => name),
   backup: async (client, project) =>
     (await client.call(listBackups, ofProject(project))).backups.map(({ id }) => id),
+  key: async (client, project) =>
+    (await client.call(listKeys, ofProject(project))).keys.map(({ name }) => name),
   setting: async (client) => (await client.call(listSettings)).settings.map(({ name }) => name),
   type: async (client) => (await client.call(listTypes)).types.map(({ name }) => name),
   project: async (client) => (await client.call(listProjects)).projects.map(({ name }) => name),

@@ -1,9 +1,9 @@
-/** `events`: the journal of an instance. `trace`: every line about it, from every log, in order of time. */
+/** `trace`: every line about an instance, from every log, in order of time; and its journal, for `events`. */
 import { pauseFor } from "@holdfast/client/patience";
 import { listInstanceEvents, traceInstance } from "@holdfast/cloud/instances/api";
 import type { Group } from "../group.ts";
 import { whole } from "../options.ts";
-import { patientCall } from "../session.ts";
+import { patientCall, type Session } from "../session.ts";
 import { eventLine, traceLine } from "../text/lines.ts";
 import { lookEvery } from "./console.ts";
 
@@ -11,40 +11,6 @@ import { lookEvery } from "./console.ts";
 const page = 1_000;
 
 export const historyGroup: Group = (program, open) => {
-  program
-    .command("events")
-    .summary("show the journal of an instance")
-    .description("Shows the journal of an instance: each change, by whom, and the evidence.")
-    .argument("<instance>", "its name or id")
-    .option("-f, --follow", "go on as more happens")
-    .action(async (instance: string, { follow }: { follow?: true }, command) => {
-      const session = open(command);
-      const { json, project } = session.options;
-      const ask = (after: number) =>
-        session.call(listInstanceEvents, {
-          params: { project, instance },
-          query: { after, limit: page },
-        });
-      const reply = await session.named("instance", instance, ask(0));
-      const events = [...reply.events];
-      for (let last = reply.events; last.length === page; ) {
-        last = (await ask(events.at(-1)?.seq ?? 0)).events;
-        events.push(...last);
-      }
-      const print = (some: typeof events) => {
-        for (const event of some)
-          session.print(json ? JSON.stringify(event) : eventLine(event, session.paint));
-      };
-      if (json && !follow) return session.show({ events }, () => "");
-      print(events);
-      for (let seen = events.at(-1)?.seq ?? 0; follow; ) {
-        await pauseFor(session.world.clock, lookEvery, session.world.interrupted);
-        const { events: more } = await patientCall(session, () => ask(seen));
-        print(more);
-        seen = more.at(-1)?.seq ?? seen;
-      }
-    });
-
   program
     .command("trace")
     .summary("follow an instance through every log")
@@ -66,3 +32,35 @@ export const historyGroup: Group = (program, open) => {
       for (const missing of reply.missing) session.note(`missing: ${missing}`);
     });
 };
+
+/** The journal of an instance: each change, by whom, and the evidence. */
+export async function showJournal(
+  session: Session,
+  instance: string,
+  follow: boolean,
+): Promise<void> {
+  const { json, project } = session.options;
+  const ask = (after: number) =>
+    session.call(listInstanceEvents, {
+      params: { project, instance },
+      query: { after, limit: page },
+    });
+  const reply = await session.named("instance", instance, ask(0));
+  const events = [...reply.events];
+  for (let last = reply.events; last.length === page; ) {
+    last = (await ask(events.at(-1)?.seq ?? 0)).events;
+    events.push(...last);
+  }
+  const print = (some: typeof events) => {
+    for (const event of some)
+      session.print(json ? JSON.stringify(event) : eventLine(event, session.paint));
+  };
+  if (json && !follow) return session.show({ events }, () => "");
+  print(events);
+  for (let seen = events.at(-1)?.seq ?? 0; follow; ) {
+    await pauseFor(session.world.clock, lookEvery, session.world.interrupted);
+    const { events: more } = await patientCall(session, () => ask(seen));
+    print(more);
+    seen = more.at(-1)?.seq ?? seen;
+  }
+}

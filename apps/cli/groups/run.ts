@@ -1,5 +1,7 @@
 /** `run`: new instances, described by options and left to the platform. */
+import { type MaintenancePolicy, maintenancePolicies } from "@holdfast/cloud/events";
 import { type InstanceView, runInstances } from "@holdfast/cloud/instances/api";
+import { Option } from "commander";
 import type { Group } from "../group.ts";
 import { textIn } from "../input.ts";
 import { list, whole } from "../options.ts";
@@ -23,6 +25,8 @@ interface Options {
   readonly network?: readonly string[] | false;
   readonly public?: true;
   readonly group?: readonly string[];
+  readonly key?: readonly string[];
+  readonly maintenance?: MaintenancePolicy;
   readonly protect?: true;
   readonly paused?: true;
   readonly pool?: string;
@@ -69,6 +73,13 @@ export const runGroup: Group = (program, open) => {
     .option("--no-network", "connect it to nothing, not even to the network default")
     .option("--public", "a public address of its own while it runs")
     .option("--group <security-group>", "a security group to put it in; may be repeated", list)
+    .option("--key <key>", "an SSH key for its guest: see `holdfast keys`; may be repeated", list)
+    .addOption(
+      new Option(
+        "--maintenance <policy>",
+        "what is done with it when its host is emptied (migrate)",
+      ).choices(maintenancePolicies),
+    )
     .option("--protect", "refuse to destroy them until `holdfast protect NAME --off`")
     .option("--paused", "create them with their processors stopped")
     .option(
@@ -107,6 +118,8 @@ export const runGroup: Group = (program, open) => {
         networks: options.network === false ? [] : options.network && [...options.network],
         isPublic: options.public,
         groups: options.group && [...options.group],
+        keys: options.key && [...options.key],
+        maintenancePolicy: options.maintenance,
         isProtected: options.protect,
         startPaused: options.paused,
         pool: options.pool,

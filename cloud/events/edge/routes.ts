@@ -302,7 +302,7 @@ const timesWrong = (field: string) =>
 
 const needless = (name: string) =>
   problem("conflict", "event_needless", `${name} is on no host, or has such an event already.`, {
-    fix: `See what is planned: holdfast events --instance ${name}`,
+    fix: `See what is planned: holdfast events list --instance ${name}`,
   });
 
 const nameTaken = (name: string) =>

@@ -170,5 +170,5 @@ async function holdEvent(sql: Sql, project: ProjectId, id: string): Promise<Held
 
 const eventNotFound = (id: string) =>
   problem("not_found", "event_not_found", `There is no event ${id}.`, {
-    fix: "See them: holdfast events --all",
+    fix: "See them: holdfast events list --all",
   });
