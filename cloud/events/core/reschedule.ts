@@ -18,35 +18,37 @@ export function refuseReschedule(
   now: Instant,
 ): Problem | undefined {
   if (state !== "active")
-    return refused("event_over", `The event ${id} is ${state}.`, "There is nothing left to move.");
+    return problem("conflict", "event_over", `The event ${id} is ${state}.`, {
+      fix: "There is nothing left to move.",
+    });
   if (deadline === undefined)
-    return refused(
+    return problem(
+      "conflict",
       "event_fixed",
       `The event ${id} has no deadline, so it cannot be moved.`,
-      "Do it early instead: see what clears it with holdfast events",
+      { fix: "Do it early instead: see what clears it with holdfast events" },
     );
   if (now >= notBefore)
-    return refused("event_begun", `The event ${id} has begun.`, "It cannot be moved any more.");
+    return problem("conflict", "event_begun", `The event ${id} has begun.`, {
+      fix: "It cannot be moved any more.",
+    });
   if (after(now, tooLate) > notBefore)
-    return refused(
+    return problem(
+      "conflict",
       "event_imminent",
       `The event ${id} begins in less than five minutes.`,
-      "It cannot be moved any more.",
+      { fix: "It cannot be moved any more." },
     );
   if (to < after(now, leastNotice))
-    return refused(
-      "event_notice",
-      "The new time must be at least an hour from now.",
-      `Choose ${iso(after(now, leastNotice))} or later.`,
-    );
+    return problem("conflict", "event_notice", "The new time must be at least an hour from now.", {
+      fix: `Choose ${iso(after(now, leastNotice))} or later.`,
+    });
   if (to >= deadline)
-    return refused(
+    return problem(
+      "conflict",
       "event_deadline",
       `The new time must be before the deadline of the event, ${iso(deadline)}.`,
-      "Choose an earlier time, or do it early yourself: holdfast events",
+      { fix: "Choose an earlier time, or do it early yourself: holdfast events" },
     );
   return undefined;
 }
-
-const refused = (code: string, message: string, fix: string) =>
-  problem("conflict", code, message, { fix });
