@@ -19,6 +19,7 @@ import {
   notebook,
   openLink,
   type PictureShelf,
+  poolSpeeds,
   type Shelf,
   type Storage,
   storekeeper,
@@ -91,7 +92,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     log: say,
   });
   await networks.open();
-  const disks = diskKeeper({ hypervisor, storage, loans: options.loans, log: say });
+  const speeds = poolSpeeds({ storage, clock, log: say });
+  const disks = diskKeeper({ hypervisor, storage, loans: options.loans, speeds, log: say });
   const notes = notebook({ shelf: options.noteShelf, log: say });
   await notes.open();
   const kept = keeper({

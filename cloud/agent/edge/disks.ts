@@ -20,12 +20,15 @@ import { seconds } from "@holdfast/kernel/time";
 import { keyOf, type Loan, type LoanBook, type Loans } from "./loans.ts";
 import { type Storage, specOf } from "./provisions.ts";
 import { said } from "./reports.ts";
+import type { Speeds } from "./speeds.ts";
 import { turns } from "./turns.ts";
 
 export interface DiskKeeperDeps {
   readonly hypervisor: Hypervisor;
   readonly storage: Pick<Storage, "pool">;
   readonly loans: LoanBook;
+  /** Undefined: nobody promises anything. */
+  readonly speeds?: Speeds;
   readonly log: (message: string, about: Record<string, unknown>) => void;
 }
 
@@ -57,7 +60,8 @@ export interface DiskKeeper {
 /** A guest that is willing lets go of a disk in half a second; on a busy host it takes longer. */
 const detachPatience = seconds(5);
 
-export function diskKeeper({ hypervisor, storage, loans, log }: DiskKeeperDeps): DiskKeeper {
+export function diskKeeper(deps: DiskKeeperDeps): DiskKeeper {
+  const { hypervisor, storage, loans, speeds, log } = deps;
   const open = new Map<string, Loans>();
   const inTurn = turns<string>();
   const returning = new Map<string, Promise<void>>();
@@ -81,6 +85,7 @@ export function diskKeeper({ hypervisor, storage, loans, log }: DiskKeeperDeps):
     async lend(wish) {
       const { disks } = specOf(wish);
       await note(refOf(wish), (known) => added(known, disks));
+      await speeds?.measure(disks);
       const lent: Disk[] = [];
       for (const disk of disks) lent.push(await openDisk(refOf(wish), disk));
       return lent;
@@ -143,7 +148,9 @@ export function diskKeeper({ hypervisor, storage, loans, log }: DiskKeeperDeps):
       });
       for (const [volume, error] of problems) log("a disk does not fit", { ...ref, volume, error });
       const reports = [
-        ...wished.map((disk) => reportOf(disk, after, problems.get(disk.volume))),
+        ...wished.map((disk) =>
+          reportOf(disk, after, problems.get(disk.volume) ?? speeds?.lacking(disk)),
+        ),
         ...left.map(({ volume }) => refusalOf(volume, after, problems.get(volume))),
       ];
       return { reports, isSettled: reports.every(({ is }) => is === "attached") };

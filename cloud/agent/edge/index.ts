@@ -28,4 +28,5 @@ export {
   memoryShelf,
   type Shelf,
 } from "./shelf.ts";
+export { poolSpeeds, type Speeds } from "./speeds.ts";
 export { type Storekeeper, storekeeper } from "./storekeeper.ts";

@@ -24,6 +24,7 @@ import { diskKeeper } from "./disks.ts";
 import { keeper } from "./keeper.ts";
 import { memoryLoans } from "./loans.ts";
 import { memoryShelf } from "./shelf.ts";
+import { poolSpeeds } from "./speeds.ts";
 import { storekeeper } from "./storekeeper.ts";
 
 const clock: Clock = { now: () => Date.now() as Instant, sleep: (d) => sleep(d) };
@@ -154,7 +155,8 @@ function host(dieAt = Number.POSITIVE_INFINITY) {
       },
     };
     const log = () => {};
-    const disks = diskKeeper({ hypervisor, storage, loans: glass(loans, "loans"), log });
+    const speeds = poolSpeeds({ storage, clock, log });
+    const disks = diskKeeper({ hypervisor, storage, loans: glass(loans, "loans"), speeds, log });
     const kept = keeper({
       ...{ hypervisor, disks, storage, clock, log },
       networks: { ready: async () => new Map() },
@@ -359,5 +361,18 @@ test("a task that fails says why once it is told, until it is recorded", async (
   assert.deepEqual([is, problem?.code], ["failed", "volume_not_found"]);
   const full = await done(on, { do: "restore-backup", volume: copy, from: data, backup: "b1" });
   assert.equal(full.problem?.code, "backup_not_found");
+  await on.close();
+});
+
+test("a disk that is promised more than its pool gives works, and that is said of it", async () => {
+  const on = host();
+  const limits = { iops: 1_000_000 };
+  on.wish(wishFor([{ ...rootDisk, limits }]));
+  await fits(on, [root]);
+  const told = () => on.machines.findLast(({ disks }) => disks)?.disks?.[0];
+  assert.deepEqual([told()?.is, told()?.problem?.code], ["attached", "pool_too_slow"]);
+  on.wish(wishFor([{ ...rootDisk, limits: { iops: 100 } }]));
+  await fits(on, [root]);
+  assert.equal(told()?.problem, undefined);
   await on.close();
 });
