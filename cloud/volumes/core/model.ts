@@ -43,17 +43,7 @@ export interface UnderWay {
   readonly until: Instant;
 }
 
-/** What people call it: the name they gave it, or whose it is and what for. Chosen names hold no dots. */
-export function nameOf(
-  kind: VolumeKind,
-  name: string | null,
-  instance: string | null,
-): string | undefined {
-  if (name !== null) return name;
-  return instance === null ? undefined : `${instance}.${kind}`;
-}
-
-/** The other way: a name with a dot is of an instance's own volume. */
+/** `INSTANCE.root` and `INSTANCE.ephemeral` are an instance's own volumes: names that people choose hold no dots. */
 export function ownVolume(
   asked: string,
 ): { readonly instance: string; readonly kind: Exclude<VolumeKind, "data"> } | undefined {
