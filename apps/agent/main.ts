@@ -22,6 +22,7 @@ import { availableParallelism, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileLoans, fileNotes, filePicture, fileShelf } from "@holdfast/cloud/agent/edge";
+import type { GuardReport } from "@holdfast/cloud/hosts";
 import { probeAcceleration, qemuHypervisor } from "@holdfast/drivers/hypervisor/qemu";
 import { linuxNetworks, usualTag } from "@holdfast/drivers/network/linux";
 import { hostVitals } from "@holdfast/drivers/vitals/files";
@@ -125,13 +126,24 @@ const agent = await startAgent({
   epoch: fileEpoch(join(at.agent, "epoch")),
   onRenewed: (sentAt, terms) =>
     guard.renewed({ sentAt, ...terms, bootId, agentPid: process.pid, managers, pools }),
-  guard: guard.report,
+  guard: watched,
   mayLaunchFenceable: guard.mayLaunchFenceable,
   traceLines: traceLines({ logs: at.logs, run: at.run, hypervisor }),
   clock,
   ticks,
   log,
 });
+
+/**
+ * Guards show themselves in directories, and look there for others who could take their guests. Where there is
+ * one, what the guard does for it it does for all guests, also those on a storage host. Where there is none,
+ * nobody may believe that it does.
+ */
+function watched(): GuardReport | null {
+  const report = guard.report();
+  if (!report || Object.keys(pools).length === 0) return report;
+  return { ...report, stamped: [...report.stamped, ...Object.keys(blocks)] };
+}
 
 for (const signal of ["SIGTERM", "SIGINT"] as const)
   process.once(signal, () => {

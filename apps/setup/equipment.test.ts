@@ -4,7 +4,7 @@ import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { environmentOf, poolIn, recallEquipment, watchdogIn } from "./equipment.ts";
+import { blockPoolIn, environmentOf, poolIn, recallEquipment, watchdogIn } from "./equipment.ts";
 
 async function folder(t: TestContext) {
   const path = await mkdtemp(join(tmpdir(), "holdfast-equipment-"));
@@ -36,6 +36,28 @@ test("a pool is a name and a directory that is the same everywhere, and may be g
   assert.deepEqual(poolIn("slow=/srv/slow", fast), { fast: "/srv/a=b", slow: "/srv/slow" });
   for (const odd of ["", "fast", "fast=", "=/srv", "fast=srv", "local=/srv", "Fast=/srv", "a b=/s"])
     assert.throws(() => poolIn(odd), /NAME=\/DIRECTORY/, odd);
+});
+
+test("a block pool is where a storage host is, or what this one serves", async (t) => {
+  const away = blockPoolIn("disks=10.0.0.5:7075");
+  assert.deepEqual(away, { disks: { at: "10.0.0.5", door: 7_075 } });
+  const ports = { first: 7_076, count: 1_000 };
+  const serve = { directory: "/srv/disks", address: "10.0.0.5", door: 7_075, ports };
+  assert.deepEqual(blockPoolIn("disks=/srv/disks@10.0.0.5:7075"), { disks: { serve } });
+  for (const odd of [
+    "",
+    "disks",
+    "disks=10.0.0.5",
+    "local=10.0.0.5:7075",
+    "disks=srv@h:7075",
+    "d=h:65000",
+  ])
+    assert.throws(() => blockPoolIn(odd), /NAME=ADDRESS:PORT/, odd);
+  const state = await folder(t);
+  await recallEquipment(state, { blockPool: away });
+  assert.deepEqual(environmentOf(await recallEquipment(state, {})), {
+    HOLDFAST_BLOCK_POOLS: '{"disks":{"at":"10.0.0.5","door":7075}}',
+  });
 });
 
 test("a watchdog is a device, a simulated one, or none", () => {

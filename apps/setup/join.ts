@@ -36,7 +36,7 @@ export async function joinCloud(
   }
   await mkdir(at.logs, { recursive: true });
   if (await readJson(at.identity)) {
-    const isChange = given.pool !== undefined || given.watchdog !== undefined;
+    const isChange = Object.values(given).some((each) => each !== undefined);
     if (isChange && !(await hasManager(state))) {
       await say.step("agent and guard are told", () => run(state, managers, given));
       return say.line(`  See it there: holdfast hosts`);

@@ -11,7 +11,7 @@ import { Problem } from "@holdfast/kernel/problem";
 import { Command } from "commander";
 import { buildImage } from "./build-image.ts";
 import { down } from "./down.ts";
-import { poolIn, recallEquipment, watchdogIn } from "./equipment.ts";
+import { blockPoolIn, poolIn, recallEquipment, watchdogIn } from "./equipment.ts";
 import { hostCount, mustFit } from "./hosts.ts";
 import { joinCloud } from "./join.ts";
 import { missing, needs, roomNeeds } from "./needs.ts";
@@ -41,6 +41,11 @@ const poolOption = [
   "a shared pool that this machine reaches, for example fast=/srv/fast; may be repeated; remembered",
   poolIn,
 ] as const;
+const blockPoolOption = [
+  "--block-pool <name=place>",
+  "a pool that a storage host serves, for example disks=10.0.0.5:7075, or on that host disks=/srv/disks@10.0.0.5:7075; may be repeated; remembered",
+  blockPoolIn,
+] as const;
 const watchdogOption = [
   "--watchdog <device>",
   "what resets this machine when its guard stops, for example /dev/watchdog, or none; remembered",
@@ -62,10 +67,11 @@ program
   .option("--agent-port <port>", "port that agents connect to (default: 7071)", port)
   .option("--database-port <port>", "port of the embedded PostgreSQL (default: 7072)", port)
   .option(...poolOption)
+  .option(...blockPoolOption)
   .option(...watchdogOption)
   .action(async (options, command: Command) => {
     const { hosts } = options;
-    if (hosts > 1 && (options.pool || options.watchdog))
+    if (hosts > 1 && (options.pool || options.blockPool || options.watchdog))
       command.error("error: simulated hosts have a pool and watchdogs of their own");
     if (!options.install) return sayWhatIsMissing(hosts);
     mustBeRoot();
@@ -101,6 +107,7 @@ program
   .option("--token <token>", "from: holdfast hosts token; not needed to change pools or watchdog")
   .option("--name <name>", "the host's name (default: this machine's)")
   .option(...poolOption)
+  .option(...blockPoolOption)
   .option(...watchdogOption)
   .option(...stateOption)
   .action(async (managers: string, { state, token, name, ...given }) => {
