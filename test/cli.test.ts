@@ -80,6 +80,7 @@ test("a whole life, as somebody types it", async (t) => {
     file,
     bytes: 4_096,
     smallestMemoryMiB: 256,
+    bootSeconds: 900,
     says: "a disk",
   } as const;
   const buildImage = async () => ({ ...built, release: async () => {} });

@@ -39,6 +39,7 @@ const built = {
   file: "/w/disk.qcow2",
   bytes: 5,
   smallestMemoryMiB: 256,
+  bootSeconds: 900,
   says: "Linux 6",
 };
 const orderOf = (change: Partial<BuildOrder> = {}): BuildOrder => ({
@@ -152,7 +153,7 @@ test("a recipe becomes an image: built here, sent, and nothing of it is left her
   );
   assert.equal(code, 0, err);
   assert.deepEqual(manager.bodies, [
-    { name: "debian-12", smallestMemoryMiB: 256, saysReady: true },
+    { name: "debian-12", smallestMemoryMiB: 256, saysReady: true, bootSeconds: 900 },
   ]);
   assert.equal(manager.sent(), 100_000);
   assert.equal(released(), 1);

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import type { BuildWord } from "@holdfast/cloud/images";
 import {
   buildDebian,
+  debianBootSeconds,
   debianFile,
   debianMemoryMiB,
   debianNeeds,
@@ -48,6 +49,7 @@ export async function buildImage(order: BuildOrder, say: (word: BuildWord) => vo
       file: join(directory, debianFile),
       bytes: image.bytes,
       smallestMemoryMiB: debianMemoryMiB,
+      bootSeconds: debianBootSeconds,
       says: `Linux ${image.kernelVersion}, ${image.packages.length} packages`,
     });
     if (!gone.aborted)

@@ -56,6 +56,7 @@ export const importImage = route({
     checksum: Checksum.optional(),
     smallestMemoryMiB: z.number().int().min(16).max(1_048_576).default(128),
     saysReady: Manifest.shape.saysReady.default(false),
+    bootSeconds: Manifest.shape.bootSeconds,
     wantsSeed: Manifest.shape.wantsSeed,
   }),
   reply: [202, ImageView],

@@ -30,6 +30,7 @@ interface ImportOptions {
   readonly checksum?: string;
   readonly memory?: number;
   readonly saysReady?: boolean;
+  readonly bootTimeout?: number;
   readonly seed?: boolean;
   readonly wait: boolean;
 }
@@ -73,6 +74,11 @@ export const imagesGroup: Group = (program, open) => {
     .option("--checksum <checksum>", "sha256:… that the content must have")
     .option("--memory <MiB>", "the least memory that it boots with (128)", whole)
     .option("--says-ready", "its guests say `holdfast: ready` on their console once they are up")
+    .option(
+      "--boot-timeout <seconds>",
+      "for how long they may boot (instances.boot_timeout)",
+      whole,
+    )
     .option("--seed", "give its guests a NoCloud disk, if their cloud-init knows no other source")
     .option("--no-wait", "do not wait until it is ready")
     .action(async (from: string, options: ImportOptions, command) => {
@@ -184,10 +190,10 @@ async function buildAndImport(
     progress.end();
     const took = span(milliseconds(since(begun, world.clock.now())));
     session.note(`${name}: built in ${took}: ${built.says}, ${bytes(built.bytes)}`);
-    const memory = built.smallestMemoryMiB;
+    const { smallestMemoryMiB: memory, bootSeconds: bootTimeout } = built;
     return await untilReady(
       session,
-      await bringIn(session, built.file, { name, memory, saysReady: true }),
+      await bringIn(session, built.file, { name, memory, saysReady: true, bootTimeout }),
     );
   } finally {
     await built.release();
@@ -207,6 +213,7 @@ async function bringIn(
     ...(isUrl && { url: from }),
     ...(options.memory !== undefined && { smallestMemoryMiB: options.memory }),
     ...(options.saysReady && { saysReady: true }),
+    ...(options.bootTimeout !== undefined && { bootSeconds: options.bootTimeout }),
     ...(options.seed && { wantsSeed: true }),
   };
   const { project } = session.options;

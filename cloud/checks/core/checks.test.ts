@@ -32,7 +32,7 @@ const look: MachineLook = {
   disk: { inFlight: 0, stalledFor: 0, failed: 0 },
 };
 const sight = (change: Partial<MachineLook> = {}, more: Partial<Sight> = {}): Sight => ({
-  subject: { name: "web", image: { saysReady: true } },
+  subject: { name: "web", image: { saysReady: true, bootSeconds: null } },
   host: "h1",
   look: { ...look, ...change },
   storage: { pool: "local", took: 3 },
@@ -42,7 +42,7 @@ const sight = (change: Partial<MachineLook> = {}, more: Partial<Sight> = {}): Si
 const words = ({ system, instance, volume }: Verdicts) => [system.is, instance.is, volume.is];
 
 const [good, bad, dark, fresh] = ["passed", "failed", "insufficient-data", "initializing"] as const;
-const silentImage = { subject: { name: "web", image: { saysReady: false } } };
+const silentImage = { subject: { name: "web", image: { saysReady: false, bootSeconds: null } } };
 
 const looks: readonly (readonly [string, Sight, readonly string[]])[] = [
   ["all is well", sight(), [good, good, good]],
@@ -192,7 +192,7 @@ const host = { name: "h1", state: "up", unheardFor: seconds(1), uncheckedFor: se
 const subject = (change: Partial<Subject> = {}): Subject => ({
   name: "web",
   state: "running",
-  image: { saysReady: true },
+  image: { saysReady: true, bootSeconds: null },
   host,
   ...change,
 });

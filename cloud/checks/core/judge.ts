@@ -7,7 +7,7 @@
  * `insufficient-data`, so that the one check that failed points at the one thing that is wrong.
  */
 import type { MachineLook, StorageLook } from "@holdfast/cloud/hosts";
-import { type Duration, milliseconds } from "@holdfast/kernel/time";
+import { type Duration, milliseconds, seconds } from "@holdfast/kernel/time";
 import type { CheckName, Limits, Subject, Verdict, Verdicts } from "./model.ts";
 
 export interface Sight {
@@ -98,7 +98,9 @@ const rules: Readonly<Record<CheckName, readonly Rule[]>> = {
           )
         : undefined,
     ({ look, subject, limits }) =>
-      look.guest === "booting" && subject.image.saysReady && look.bootedFor >= limits.bootTimeout
+      look.guest === "booting" &&
+      subject.image.saysReady &&
+      look.bootedFor >= bootTimeoutOf(subject, limits)
         ? failed(
             `It has been booting for ${inSeconds(milliseconds(look.bootedFor))} and has not said that it is ready.`,
             `See how far it got: holdfast log ${subject.name}`,
@@ -148,6 +150,9 @@ const passed = (says: string): Verdict => ({ is: "passed", says });
 const failed = (says: string, fix: string): Verdict => ({ is: "failed", says, fix });
 const unknown = (says: string): Verdict => ({ is: "insufficient-data", says });
 
+/** Some boot slowly, and whoever made the image knows it. */
+const bootTimeoutOf = ({ image }: Pick<Subject, "image">, limits: Limits) =>
+  image.bootSeconds === null ? limits.bootTimeout : seconds(image.bootSeconds);
 const inSeconds = (duration: Duration) =>
   duration < 10_000 ? `${(duration / 1_000).toFixed(1)} s` : `${Math.round(duration / 1_000)} s`;
 const counted = (count: number, noun: string) => `${count} ${noun}${count === 1 ? "" : "s"}`;

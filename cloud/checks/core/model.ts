@@ -56,7 +56,7 @@ export type Verdicts = Readonly<Record<CheckName, Verdict>>;
 export interface Subject {
   readonly name: string;
   readonly state: InstanceState;
-  readonly image: { readonly saysReady: boolean };
+  readonly image: { readonly saysReady: boolean; readonly bootSeconds: number | null };
   readonly host: HostSeen | undefined;
 }
 

@@ -41,6 +41,7 @@ interface Row {
   readonly state: InstanceState;
   readonly generation: number;
   readonly saysReady: boolean;
+  readonly bootSeconds: number | null;
   readonly pool: string;
   readonly host: HostId | null;
   readonly hostName: string | null;
@@ -52,7 +53,8 @@ interface Row {
 }
 
 const columns = `i.id, i.project_id as project, p.name as "projectName", i.name, i.state, i.generation,
-  coalesce((m.manifest->>'saysReady')::boolean, false) and not i.start_paused as "saysReady", v.pool,
+  coalesce((m.manifest->>'saysReady')::boolean, false) and not i.start_paused as "saysReady",
+  (m.manifest->>'bootSeconds')::int as "bootSeconds", v.pool,
   h.id as host, h.name as "hostName", h.state as "hostState", h.epoch as "hostEpoch",
   l.renewed_at as "heardAt", k.at as "checkedAt",
   case when c.generation = i.generation
@@ -131,7 +133,7 @@ function watchedOf(row: Row, now: Instant): Watched {
     subject: {
       name: row.name,
       state: row.state,
-      image: { saysReady: row.saysReady },
+      image: { saysReady: row.saysReady, bootSeconds: row.bootSeconds },
       host:
         hostName && hostState
           ? {

@@ -20,6 +20,7 @@ export const BuildWord = z.discriminatedUnion("is", [
     file: z.string(),
     bytes: z.number(),
     smallestMemoryMiB: z.number(),
+    bootSeconds: z.number(),
     /** What is in it, for people. */
     says: z.string(),
   }),

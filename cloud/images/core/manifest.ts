@@ -20,6 +20,13 @@ export const Manifest = z.object({
   saysReady: z
     .boolean()
     .describe("The guest prints `holdfast: ready` on its serial console once it is up."),
+  bootSeconds: z
+    .number()
+    .int()
+    .min(1)
+    .max(86_400)
+    .optional()
+    .describe("For how long its guests may boot. As instances.boot_timeout says if absent."),
   wantsSeed: z
     .boolean()
     .optional()

@@ -36,6 +36,7 @@ interface Pending {
   readonly checksum: Digest | null;
   readonly smallestMemoryMiB: number;
   readonly saysReady: boolean;
+  readonly bootSeconds: number | null;
   readonly wantsSeed: boolean;
   readonly createdAt: Instant;
 }
@@ -109,7 +110,9 @@ export function imageImports(deps: ImportDeps) {
     try {
       const { format, virtualBytes } = await disks.inspect(file);
       const { smallestMemoryMiB, saysReady, wantsSeed } = image;
-      return { disk: { digest, format, virtualBytes }, saysReady, wantsSeed, smallestMemoryMiB };
+      const bootSeconds = image.bootSeconds ?? undefined;
+      const disk = { digest, format, virtualBytes };
+      return { disk, saysReady, bootSeconds, wantsSeed, smallestMemoryMiB };
     } catch (error) {
       await removeUnused(digest);
       throw error;
@@ -179,6 +182,7 @@ export function imageImports(deps: ImportDeps) {
       `select id, name, source, import->>'checksum' as checksum,
          (import->>'smallestMemoryMiB')::int as "smallestMemoryMiB",
          coalesce((import->>'saysReady')::boolean, false) as "saysReady",
+         (import->>'bootSeconds')::int as "bootSeconds",
          coalesce((import->>'wantsSeed')::boolean, false) as "wantsSeed", created_at as "createdAt"
        from image where state = 'importing' and import->>'captured' is null and ($1::uuid is null or id = $1)`,
       [id ?? null],

@@ -38,13 +38,13 @@ export function imageRoutes({ database, blobs, clock, mintId, self, onImport }: 
     ),
     importImage: handle(importImage, async ({ params, body, caller, requestId }) => {
       const id = mintId<"Image">();
-      const { checksum, smallestMemoryMiB, saysReady, wantsSeed } = body;
+      const { checksum, smallestMemoryMiB, saysReady, bootSeconds, wantsSeed } = body;
       await insert(
         params.project,
         id,
         body.name,
         body.url ?? "upload",
-        { checksum, smallestMemoryMiB, saysReady, wantsSeed },
+        { checksum, smallestMemoryMiB, saysReady, bootSeconds, wantsSeed },
         undefined,
         {
           actor: caller.name,

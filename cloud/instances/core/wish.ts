@@ -58,7 +58,9 @@ export function wishOf(input: WishInput, patience: Patience): Wish {
             userData: instance.userData ?? null,
             lastDeath: input.lastDeath ?? null,
             startPaused: instance.startPaused,
-            bootTimeout: patience.bootTimeout,
+            bootTimeout: manifest.bootSeconds
+              ? seconds(manifest.bootSeconds)
+              : patience.bootTimeout,
           }
         : null,
     requestId: instance.requestId,

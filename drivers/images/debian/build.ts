@@ -65,6 +65,8 @@ export const debianFile = "disk.qcow2";
 
 /** Python needs it for cloud-init; a guest with 256 MiB boots, and has no room for anything else. */
 export const debianMemoryMiB = 256;
+/** It boots in 80 seconds of an emulated processor, of which a busy host gives it a tenth. */
+export const debianBootSeconds = 900;
 
 export interface DebianOptions {
   /** Gets disk.qcow2 and manifest.json. */
