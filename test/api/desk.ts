@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { redfishTwin } from "@holdfast/drivers/power/simulated";
 import fc, { type Arbitrary } from "fast-check";
 import { powerOf } from "../../apps/manager/power.ts";
-import { mintId, type Platform, startPlatform } from "../platform.ts";
+import { mintId, type Platform, startPlatform, until } from "../platform.ts";
 import { type Document, type Operation, operationsOf } from "./document.ts";
 import { valid } from "./values.ts";
 import { type Ask, openWire, type Wire } from "./wire.ts";
@@ -54,6 +54,7 @@ export async function openDesk(): Promise<Desk> {
   const connected = { ...named, networks: ["there"] };
   const { body: run } = await platform.call<Made>("POST", `${at}/instances`, connected);
   await platform.call("GET", `${at}/jobs/${run.job}?waitSeconds=30`);
+  const kept = await keep(platform, at, "there");
   const { body: image } = await platform.call<Made>("POST", `${at}/images`, { name: "waits" });
   const { body: alarm } = await platform.call<Made>("POST", `${at}/alarms`, {
     name: "rings",
@@ -81,6 +82,7 @@ export async function openDesk(): Promise<Desk> {
       group: group.id,
       forward: forward.id,
       address: address.address,
+      ...kept,
       type: "tiny",
       host: "host-2",
       name: "manager.batch",
@@ -94,6 +96,31 @@ export async function openDesk(): Promise<Desk> {
       await bmc.close();
     },
   };
+}
+
+/** A snapshot and a backup of the root volume of an instance, whole. For an operator, or as somebody else. */
+export async function keep(
+  platform: Platform,
+  at: string,
+  instance: string,
+  name = `${instance}-kept`,
+  as: Record<string, string> = {},
+): Promise<{ volume: string; snapshot: string; backup: string }> {
+  await platform.call("PUT", "/v1/settings/backups.place", { value: "/backups" });
+  const volume = `${instance}.root`;
+  const ask = async <T>(method: string, path: string, body?: object) => {
+    const answer = await platform.call<T>(method, `${at}/${path}`, body, as);
+    assert.ok(answer.status < 300, `${path}: ${JSON.stringify(answer.body)}`);
+    return answer.body;
+  };
+  const { id: snapshot } = await ask<{ id: string }>("POST", "snapshots", { volume, name });
+  const { id: backup } = await ask<{ id: string }>("POST", "backups", { volume });
+  await until(`${volume} is kept`, async () => {
+    const { doing } = await ask<{ doing: unknown[] }>("GET", `volumes/${volume}`);
+    return doing.length === 0;
+  });
+  const { id } = await ask<{ id: string }>("GET", `volumes/${volume}`);
+  return { volume: id, snapshot, backup };
 }
 
 /** A request for an operation, as values. */
@@ -157,6 +184,7 @@ const ofNetworks = [
   ...["network", "nic", "nic_group", "port_forward", "public_range"],
   ...["security_group", "security_rule"],
 ];
+const ofVolumes = ["attachment", "snapshot", "backup", "backup_schedule"];
 /** Tables in which nothing changes by itself. */
 const read = [
   "project",
@@ -172,7 +200,7 @@ const read = [
 
 /** What is in the database, so that a change of it shows: the number of rows everywhere, and what they say. */
 export async function fingerprint({ platform }: Desk): Promise<unknown> {
-  const counts = [...counted, ...ofNetworks].map(
+  const counts = [...counted, ...ofNetworks, ...ofVolumes].map(
     (table) => `(select count(*) from ${table}) as ${table}_rows`,
   );
   const texts = [...read, ...ofNetworks].map(

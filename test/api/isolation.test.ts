@@ -12,7 +12,15 @@ import { stopTestServer } from "@holdfast/store/testing";
 import { WebSocket } from "ws";
 import { mintId } from "../platform.ts";
 import { decent } from "./decent.ts";
-import { asAsk, type Desk, fingerprint, openDesk, plainRequest, type Request } from "./desk.ts";
+import {
+  asAsk,
+  type Desk,
+  fingerprint,
+  keep,
+  openDesk,
+  plainRequest,
+  type Request,
+} from "./desk.ts";
 import { fits, type Operation } from "./document.ts";
 import type { Reply } from "./wire.ts";
 
@@ -34,6 +42,11 @@ interface Tenant {
   readonly address: string;
   readonly addressName: string;
   readonly forward: string;
+  readonly volume: string;
+  readonly volumeName: string;
+  readonly snapshot: string;
+  readonly snapshotName: string;
+  readonly backup: string;
 }
 
 let desk: Desk;
@@ -74,6 +87,8 @@ async function moveIn(project: string): Promise<Tenant> {
   );
   await platform.call("GET", `${at}/jobs/${run.job}?waitSeconds=30`, undefined, as);
   assert.ok(run.instances, JSON.stringify(run));
+  const snapshotName = `${project}-snapshot`;
+  const kept = await keep(platform, at, instance, snapshotName, as);
   const { body: imported } = await platform.call<{ id: string }>(
     "POST",
     `${at}/images`,
@@ -105,6 +120,8 @@ async function moveIn(project: string): Promise<Tenant> {
     alarmId: set.id,
     ...connections,
     forward: forward.id,
+    ...kept,
+    ...{ volumeName: `${instance}.root`, snapshotName },
   };
 }
 
@@ -185,6 +202,7 @@ test("another project is as if it were not there, by name and by id, on every ro
       alarm: owner.alarmId,
       ...{ network: owner.networkId, group: owner.groupId },
       ...{ address: owner.address, forward: owner.forward },
+      ...{ volume: owner.volume, snapshot: owner.snapshot, backup: owner.backup },
     };
     for (const [theirs, missing] of [
       [owner.project, "nobody"],
@@ -211,6 +229,9 @@ test("in a project of one's own, what belongs to another is as if it were not th
     group: [owner.group, owner.groupId],
     address: [owner.address, owner.addressName],
     forward: [owner.forward],
+    volume: [owner.volume, owner.volumeName],
+    snapshot: [owner.snapshot, owner.snapshotName],
+    backup: [owner.backup],
   };
   for (const handler of inProjects()) {
     const operation = operationOf(handler);
@@ -255,6 +276,7 @@ test("what may be read tells nothing of another project, also where its ids are 
       image: stranger.image,
       alarm: stranger.alarm,
       ...{ network: stranger.network, group: stranger.group },
+      ...{ volume: stranger.volume, snapshot: stranger.snapshot, backup: stranger.backup },
     };
     const body = operation.body && fits(operation.body, {}) ? {} : plain.body; // The fewer words the better.
     const path = { ...plain.path, ...pick({ ...own, project: stranger.project }, plain.path) };

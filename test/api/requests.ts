@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import fc, { type Arbitrary } from "fast-check";
 import { type Platform, until } from "../platform.ts";
-import { bmcPassword, bmcUser, type Desk, encode, type Request } from "./desk.ts";
+import { bmcPassword, bmcUser, type Desk, encode, keep, type Request } from "./desk.ts";
 import type { Operation } from "./document.ts";
 import { valid } from "./values.ts";
 
@@ -59,7 +59,37 @@ export async function somethingNew(
     made.instance = names;
     made.job = jobs;
   }
-  return { ...made, ...(await newOfNetworks(platform, path, takes)) };
+  return {
+    ...made,
+    ...(await newOfNetworks(platform, path, takes)),
+    ...(await newOfVolumes(platform, path, takes)),
+  };
+}
+
+/** The same of volumes: a root volume, stopped where that matters, and what is kept of it. */
+async function newOfVolumes(
+  platform: Platform,
+  path: string,
+  takes: (what: string) => boolean,
+): Promise<Record<string, readonly unknown[]>> {
+  const at = "/v1/projects/default";
+  const isAbout = takes("volume") || takes("snapshot") || takes("backup");
+  if (!isAbout && !/\/(snapshots|backups)$/.test(path)) return {};
+  const name = `new-${++news}`;
+  if (/\{volume\}(\/(attach|detach))?$/.test(path)) {
+    await platform.call("POST", `${at}/volumes`, { name, sizeGiB: 1 });
+    if (path.endsWith("/detach"))
+      await platform.call("POST", `${at}/volumes/${name}/attach`, { instance: "there" });
+    return { volume: [name], instance: ["there"] };
+  }
+  await order(platform, "", { name });
+  const volume = [`${name}.root`];
+  if (path.endsWith("/backup-schedule"))
+    await platform.call("PUT", `${at}/volumes/${name}/backup-schedule`, {});
+  if (!takes("snapshot") && !takes("backup")) return { volume };
+  const { snapshot, backup } = await keep(platform, at, name);
+  await order(platform, `/${name}/stop`, { force: true });
+  return { volume, snapshot: [snapshot], backup: [backup] };
 }
 
 /** The same of networks and what belongs to them. */
