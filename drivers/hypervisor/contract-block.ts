@@ -180,6 +180,16 @@ export function blockContract(name: string, makeRig: (t: TestContext) => Promise
     await d.driver.detachDisk(d.spec, "data", milliseconds(1));
   });
 
+  promise(
+    "a guest with no agent of its own is not frozen, and may be thawed all the same",
+    async (d) => {
+      await d.driver.start(d.spec);
+      assert.equal(await d.driver.freeze(d.spec, milliseconds(1_000)), false);
+      await d.driver.thaw(d.spec);
+      assert.deepEqual(d.said(), ["running"]);
+    },
+  );
+
   promise("a guest paused for a while goes on by itself", async (d) => {
     await d.driver.start(d.spec);
     await d.driver.pause(d.spec, milliseconds(20));
