@@ -57,6 +57,7 @@ const reaches = (state: string) =>
 
 async function clear(): Promise<void> {
   await platform.call("DELETE", "/v1/hosts/host-1/maintenance");
+  for (const host of ["host-1", "host-2"]) await mode("enabled", host);
   const { instances } = await ask<{ instances: InstanceView[] }>("GET", `${at}/instances`);
   for (const verb of ["destroy", "expunge"]) {
     for (const { id } of instances)
@@ -145,4 +146,166 @@ test("a host is emptied by the policies of its instances, and given back", async
   const seen = await journal("moves");
   for (const event of ["eventScheduled", "eventBegun", "eventCompleted"])
     assert.equal(seen.filter((one) => one === event).length, 1, event);
+});
+
+test("managers may be killed at any moment of it: each instance is ended once", async () => {
+  const names = ["a", "b", "c", "d"];
+  for (const name of names) await run(name);
+  await ask("PUT", "/v1/hosts/host-1/maintenance", { noticeSeconds: 0 });
+  await until("some have left", async () => (await show("a")).host !== "host-1");
+  await platform.stopManager(0);
+  await until("the other one goes on", async () => (await show("b")).host === "host-2");
+  await platform.stopManager(1);
+  await platform.startManager(0);
+  for (const name of names) await isOn(name, "host-2");
+  await reaches("in-maintenance");
+  await platform.startManager(1);
+  for (const name of names) {
+    assert.equal((await show(name)).generation, 2, name);
+    const seen = await journal(name);
+    for (const event of ["eventBegun", "eventCompleted", "stop", "autoStart"])
+      assert.equal(seen.filter((one) => one === event).length, 1, `${name}: ${event}`);
+  }
+});
+
+test("what could be started nowhere is not stopped before the deadline, and says why", async () => {
+  await run("web");
+  await mode("draining", "host-2");
+  await ask("PUT", "/v1/hosts/host-1/maintenance", { noticeSeconds: 0 });
+  await reaches("blocked");
+  const { obstacles, instances } = await work();
+  assert.match(obstacles[0]?.says ?? "", /could not be started anywhere else/);
+  assert.match(instances[0]?.obstacle ?? "", /anywhere else/);
+  assert.equal((await show("web")).state, "running");
+  const { troubles } = await ask<{ troubles: { code: string }[] }>("GET", "/v1/health");
+  assert.ok(troubles.some(({ code }) => code === "maintenance-blocked"));
+  await mode("enabled", "host-2");
+  await isOn("web", "host-2");
+  await reaches("in-maintenance");
+});
+
+test("work that is called off in the middle leaves nothing behind", async () => {
+  await run("web");
+  await ask("PUT", "/v1/hosts/host-1/maintenance", { noticeSeconds: 600 });
+  await reaches("emptying");
+  await until("its owner is told", async () => (await events()).length === 1);
+  const [known] = await platform.database.query<{ mode: string }>(
+    "select mode from host where name = 'host-1'",
+  );
+  assert.equal(known?.mode, "draining");
+  await ask("DELETE", "/v1/hosts/host-1/maintenance");
+  assert.deepEqual(await events(), []);
+  const [past] = await events("?all=true");
+  assert.deepEqual(
+    [past?.state, past?.outcome],
+    ["canceled", "The work on its host was called off."],
+  );
+  assert.equal((await show("web")).generation, 1);
+  const left = await platform.database.query(
+    "select from errand e join instance i on i.id = e.instance_id where i.state = 'running'",
+  );
+  assert.deepEqual(left, []);
+  const [after_] = await platform.database.query<{ mode: string }>(
+    "select mode from host where name = 'host-1'",
+  );
+  assert.equal(after_?.mode, "enabled");
+  assert.equal((await platform.call("GET", "/v1/hosts/host-1/maintenance")).status, 404);
+});
+
+test("an owner who stops and starts the instance before has no event any more", async () => {
+  await run("web");
+  const soon = Date.now() + 3_600_000;
+  await ask("PUT", "/v1/hosts/host-1/maintenance", {
+    ...{ startsAt: soon, deadline: soon + 86_400_000, reason: "new memory" },
+  });
+  await until("it is planned", async () => (await events()).length === 1);
+  const [event] = await events();
+  assert.deepEqual([event?.code, event?.notBefore], ["instance-stop", soon]);
+  assert.deepEqual(event?.clearedBy, ["stop-start", "migrate"]);
+  assert.equal((await work()).state, "planned");
+
+  const later = soon + 7_200_000;
+  const moved = await ask<ScheduledEventView>("PATCH", `${at}/events/${event?.id}`, {
+    notBefore: later,
+  });
+  assert.equal(moved.notBefore, later);
+  const late = await platform.call<{ code: string }>("PATCH", `${at}/events/${event?.id}`, {
+    notBefore: soon + 90_000_000,
+  });
+  assert.deepEqual([late.status, late.body.code], [409, "event_deadline"]);
+
+  await mode("draining");
+  await ask("POST", `${at}/instances/web/stop`, { force: true });
+  await until("it is done early", async () => (await events()).length === 0);
+  const [past] = await events("?all=true&instance=web");
+  assert.deepEqual(
+    [past?.state, past?.outcome],
+    ["completed", "It was stopped before that was due."],
+  );
+  await ask("POST", `${at}/instances/web/start`, {});
+  await isOn("web", "host-2");
+  assert.deepEqual(await events(), []);
+});
+
+test("a reboot that is due is pressed once, and one that was done before is not", async () => {
+  await run("web");
+  const schedule = (more: object) =>
+    ask<ScheduledEventView>("POST", "/v1/events", {
+      ...{ project: "default", instance: "web", code: "instance-reboot", ...more },
+    });
+  const rebooted = async () => {
+    const [row] = await platform.database.query<{ reboots: number; generation: number }>(
+      `select c.reboots, c.generation from incarnation c join instance i on i.id = c.instance_id
+         and i.generation = c.generation where i.name = 'web' and i.state <> 'expunged'`,
+    );
+    return `${row?.generation}: ${row?.reboots}`;
+  };
+  await schedule({});
+  await until("it is rebooted", async () => (await rebooted()) === "1: 1");
+  await until("it is over", async () => (await events()).length === 0);
+  const soon = Date.now() + 3_600_000;
+  const needless = await schedule({ notBefore: soon });
+  await ask("POST", `${at}/instances/web/reboot`, { force: true });
+  await until("its owner's reboot clears it", async () => (await events()).length === 0);
+  const past = (await events("?all=true")).find(({ id }) => id === needless.id);
+  assert.equal(past?.outcome, "It was rebooted before that was due.");
+  await schedule({ notBefore: soon });
+  const twice = await platform.call<{ code: string }>("POST", "/v1/events", {
+    ...{ project: "default", instance: "web", code: "instance-stop", notBefore: soon },
+  });
+  assert.deepEqual([twice.status, twice.body.code], [409, "event_needless"]);
+  const [last] = await events();
+  await ask("DELETE", `/v1/events/${last?.id}`);
+  assert.equal(await rebooted(), "1: 2");
+});
+
+test("an owner's window is kept to where the deadline allows", async () => {
+  await run("web");
+  await run("other");
+  const hour = (new Date().getUTCHours() + 4) % 24;
+  const days = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
+  const begins = new Date(Date.now() + 4 * 3_600_000);
+  const ends = new Date(begins.getTime() + 4 * 3_600_000);
+  const range = {
+    ...{ startDay: days[begins.getUTCDay()], startHour: hour },
+    ...{ endDay: days[ends.getUTCDay()], endHour: ends.getUTCHours() },
+  };
+  const short = { ...range, endDay: range.startDay, endHour: (hour + 1) % 24 };
+  const refused = await platform.call<{ code: string }>("POST", `${at}/event-windows`, {
+    ...{ name: "nights", ranges: [short], instances: ["web"] },
+  });
+  assert.equal(refused.body.code, "event_window_short");
+  await ask("POST", `${at}/event-windows`, { name: "nights", ranges: [range], instances: ["web"] });
+  const now = Date.now();
+  await ask("PUT", "/v1/hosts/host-1/maintenance", {
+    ...{ noticeSeconds: 60, deadline: now + 20 * 3_600_000 },
+  });
+  await until("both are told", async () => (await events()).length === 2);
+  const due = new Map((await events()).map((one) => [one.instance, one.notBefore]));
+  assert.equal(due.get("web"), Math.floor(begins.getTime() / 3_600_000) * 3_600_000);
+  assert.ok((due.get("other") ?? 0) < now + 120_000);
+  await ask("PUT", "/v1/hosts/host-1/maintenance", { deadline: now + 3_600_000 });
+  const hurried = (await events()).find(({ instance }) => instance === "web");
+  assert.equal(hurried?.notBefore, now + 3_600_000, "a nearer deadline hurries it");
+  await ask("DELETE", `${at}/event-windows/nights`);
 });

@@ -25,7 +25,13 @@ import {
   statusChecks,
 } from "@holdfast/cloud/checks/edge";
 import { deathCounts, deathRoutes } from "@holdfast/cloud/deaths/edge";
-import { eventRoutes, eventTroubles, eventWatch, noMovers } from "@holdfast/cloud/events/edge";
+import {
+  eventRoutes,
+  eventTroubles,
+  eventWatch,
+  noMovers,
+  rehearsals,
+} from "@holdfast/cloud/events/edge";
 import type { GuardReport } from "@holdfast/cloud/hosts";
 import {
   enrolment,
@@ -134,13 +140,14 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   const patience = () => patienceFrom(settings.current());
   const inSeconds = (setting: InSeconds) => seconds(settings.current()[setting]);
 
-  const placer = picturePlacer(() => ({
+  const placement = () => ({
     planner: settings.current()["placement.planner"],
     factors: {
       cpu: settings.current()["placement.cpu_overprovisioning"],
       memory: settings.current()["placement.memory_overprovisioning"],
     },
-  }));
+  });
+  const placer = picturePlacer(placement);
   const progress = jobProgress();
   const worker = startWorker({
     database,
@@ -324,7 +331,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     tell: hub.tellGuests,
     onError,
   });
-  const sites = { placer, movers: noMovers };
+  const sites = { placer: rehearsals(placement), movers: noMovers };
   const planned = eventWatch({
     ...{ ...sites, database, mintId, self, onError },
     now: clock.now,

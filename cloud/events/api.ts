@@ -254,13 +254,14 @@ export const moveScheduledEvent = route({
 
 export const scheduleEvent = route({
   method: "POST",
-  path: "/v1/projects/:project/events",
+  path: "/v1/events",
   summary:
     "Schedule an event for one instance, as its operator. Work on a whole host is planned with the host.",
   needs: "platform:operate",
-  params: inProject,
+  params: none,
   query: none,
   body: z.strictObject({
+    project: ProjectParam,
     instance: InstanceParam,
     code: z.enum(eventCodes),
     notBefore: Moment.optional().describe("Now if absent."),
@@ -270,6 +271,7 @@ export const scheduleEvent = route({
   }),
   reply: [201, ScheduledEventView],
   fails: {
+    project_not_found: "not_found",
     instance_not_found: "not_found",
     event_needless: "conflict",
     event_times_wrong: "invalid",
@@ -278,10 +280,10 @@ export const scheduleEvent = route({
 
 export const cancelScheduledEvent = route({
   method: "DELETE",
-  path: "/v1/projects/:project/events/:event",
+  path: "/v1/events/:event",
   summary: "Call off an event that was scheduled for one instance and has not begun.",
   needs: "platform:operate",
-  params: ofEvent,
+  params: z.object({ event: EventParam }),
   query: none,
   body: z.undefined(),
   reply: [200, ScheduledEventView],

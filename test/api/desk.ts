@@ -32,6 +32,10 @@ interface Tiny {
   readonly manifest: { readonly disk: { readonly digest: string } };
 }
 
+export const aKey =
+  "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPWPyxBeVHqT4ZsvkrHfB7VKtKpmlCMwOZt0VXRzc9Uh";
+/** In the year 2100: whatever is planned for then does not happen in a test. */
+export const farAway = 4_102_444_800_000;
 export const bmcUser = "root";
 export const bmcPassword = "secret";
 
@@ -64,6 +68,16 @@ export async function openDesk(): Promise<Desk> {
   const forwards = `${at}/networks/there/forwards`;
   const forwarded = { publicPort: 80, instance: "there", port: 80 };
   const { body: forward } = await platform.call<Made>("POST", forwards, forwarded);
+  const { body: key } = await platform.call<Made>("POST", `${at}/keys`, {
+    ...{ name: "there", publicKey: aKey },
+  });
+  const ranges = [{ startDay: "sunday", startHour: 2, endDay: "sunday", endHour: 6 }];
+  const windows = `${at}/event-windows`;
+  const { body: window } = await platform.call<Made>("POST", windows, { ...named, ranges });
+  const { body: event } = await platform.call<Made>("POST", "/v1/events", {
+    ...{ project: "default", instance: "there", code: "instance-reboot" },
+    notBefore: farAway,
+  });
   const { body: tiny } = await platform.call<Tiny>("GET", `${at}/images/tiny`);
   const wire = openWire(port);
   return {
@@ -81,6 +95,7 @@ export async function openDesk(): Promise<Desk> {
       network: network.id,
       group: group.id,
       forward: forward.id,
+      ...{ key: key.id, window: window.id, event: event.id },
       address: address.address,
       ...kept,
       type: "tiny",
@@ -185,6 +200,13 @@ const ofNetworks = [
   ...["security_group", "security_rule"],
 ];
 const ofVolumes = ["attachment", "snapshot", "backup", "backup_schedule"];
+const ofPlans = [
+  "ssh_key",
+  "instance_key",
+  "event_window",
+  "event_window_instance",
+  "maintenance_policy",
+];
 /** Tables in which nothing changes by itself. */
 const read = [
   "project",
@@ -200,10 +222,10 @@ const read = [
 
 /** What is in the database, so that a change of it shows: the number of rows everywhere, and what they say. */
 export async function fingerprint({ platform }: Desk): Promise<unknown> {
-  const counts = [...counted, ...ofNetworks, ...ofVolumes].map(
+  const counts = [...counted, ...ofNetworks, ...ofVolumes, ...ofPlans].map(
     (table) => `(select count(*) from ${table}) as ${table}_rows`,
   );
-  const texts = [...read, ...ofNetworks].map(
+  const texts = [...read, ...ofNetworks, ...ofPlans].map(
     (table) =>
       `(select md5(string_agg(t::text, '|' order by t::text)) from ${table} t) as ${table}_text`,
   );

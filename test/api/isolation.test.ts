@@ -13,8 +13,10 @@ import { WebSocket } from "ws";
 import { mintId } from "../platform.ts";
 import { decent } from "./decent.ts";
 import {
+  aKey,
   asAsk,
   type Desk,
+  farAway,
   fingerprint,
   keep,
   openDesk,
@@ -47,6 +49,11 @@ interface Tenant {
   readonly snapshot: string;
   readonly snapshotName: string;
   readonly backup: string;
+  readonly key: string;
+  readonly keyId: string;
+  readonly window: string;
+  readonly windowId: string;
+  readonly event: string;
 }
 
 let desk: Desk;
@@ -107,6 +114,9 @@ async function moveIn(project: string): Promise<Tenant> {
     { instance, publicPort: 80, port: 80 },
     as,
   );
+  const { body: event } = await platform.call<{ id: string }>("POST", "/v1/events", {
+    ...{ project, instance, code: "instance-reboot", notBefore: farAway },
+  });
   return {
     project,
     projectId: made.id,
@@ -122,6 +132,7 @@ async function moveIn(project: string): Promise<Tenant> {
     forward: forward.id,
     ...kept,
     ...{ volumeName: `${instance}.root`, snapshotName },
+    event: event.id,
   };
 }
 
@@ -132,16 +143,21 @@ async function settle(project: string, as: Record<string, string>) {
     network: `${project}-network`,
     group: `${project}-group`,
     addressName: `${project}-address`,
+    key: `${project}-key`,
+    window: `${project}-window`,
   };
-  const post = async (path: string, name: string) => {
+  const post = async (path: string, name: string, more = {}) => {
     type Made = { id: string; address: string };
-    return (await desk.platform.call<Made>("POST", `${at}/${path}`, { name }, as)).body;
+    return (await desk.platform.call<Made>("POST", `${at}/${path}`, { name, ...more }, as)).body;
   };
+  const ranges = [{ startDay: "sunday", startHour: 2, endDay: "sunday", endHour: 6 }];
   return {
     ...names,
     networkId: (await post("networks", names.network)).id,
     groupId: (await post("security-groups", names.group)).id,
     address: (await post("addresses", names.addressName)).address,
+    keyId: (await post("keys", names.key, { publicKey: aKey })).id,
+    windowId: (await post("event-windows", names.window, { ranges })).id,
   };
 }
 
@@ -203,6 +219,7 @@ test("another project is as if it were not there, by name and by id, on every ro
       ...{ network: owner.networkId, group: owner.groupId },
       ...{ address: owner.address, forward: owner.forward },
       ...{ volume: owner.volume, snapshot: owner.snapshot, backup: owner.backup },
+      ...{ key: owner.keyId, window: owner.windowId, event: owner.event },
     };
     for (const [theirs, missing] of [
       [owner.project, "nobody"],
@@ -232,6 +249,9 @@ test("in a project of one's own, what belongs to another is as if it were not th
     volume: [owner.volume, owner.volumeName],
     snapshot: [owner.snapshot, owner.snapshotName],
     backup: [owner.backup],
+    key: [owner.key, owner.keyId],
+    window: [owner.window, owner.windowId],
+    event: [owner.event],
   };
   for (const handler of inProjects()) {
     const operation = operationOf(handler);

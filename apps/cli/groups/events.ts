@@ -94,9 +94,9 @@ export const eventsGroup: Group = (program, open) => {
         const at = (text: string | undefined) =>
           text === undefined ? undefined : momentFrom(text, session.now());
         const { at: from, deadline, says } = options;
-        const params = { project: session.options.project };
-        const body = { instance, code, says, notBefore: at(from), deadline: at(deadline) };
-        const asked = session.call(scheduleEvent, { params, body });
+        const { project } = session.options;
+        const body = { project, instance, code, says, notBefore: at(from), deadline: at(deadline) };
+        const asked = session.call(scheduleEvent, { body });
         const reply = await session.named("instance", instance, asked);
         session.show(reply, () => eventTable([reply], session.now(), session.paint));
       },
@@ -109,8 +109,7 @@ export const eventsGroup: Group = (program, open) => {
     .argument("<event>", "its id")
     .action(async (event: string, _, command) => {
       const session = open(command);
-      const params = { project: session.options.project, event };
-      const reply = await session.call(cancelScheduledEvent, { params });
+      const reply = await session.call(cancelScheduledEvent, { params: { event } });
       session.show(reply, () => `${reply.code} of ${reply.instance} is called off.`);
     });
 

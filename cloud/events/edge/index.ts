@@ -4,3 +4,4 @@ export { writePolicies } from "./policies.ts";
 export { type EventRouteDeps, eventRoutes } from "./routes.ts";
 export { eventTroubles } from "./troubles.ts";
 export { type EventWatch, eventWatch } from "./watch.ts";
+export { rehearsals } from "./worksites.ts";

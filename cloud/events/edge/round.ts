@@ -5,6 +5,7 @@
  * in it has done nothing, and the next one does the same. What needs another's transaction, to move an
  * instance while it runs, is claimed here and ordered after the commit.
  */
+import { remind } from "@holdfast/cloud/instances/edge";
 import type { HostId, InstanceId, MintId } from "@holdfast/kernel/ids";
 import type { Instant } from "@holdfast/kernel/time";
 import type { Database } from "@holdfast/store/database";
@@ -23,8 +24,8 @@ export interface RoundDeps extends SiteDeps {
 }
 
 export interface Rounded {
-  /** Something was done about these. */
-  readonly instances: readonly InstanceId[];
+  /** Instances are due for a look, or their guests are to be told something. */
+  readonly isChanged: boolean;
   /** What is wanted of these has changed. */
   readonly hosts: readonly HostId[];
   readonly moves: readonly OrderedMove[];
@@ -32,13 +33,14 @@ export interface Rounded {
 
 /** Any number that nobody else locks. */
 const turn = 7_301_185;
-const nothing: Rounded = { instances: [], hosts: [], moves: [] };
+const nothing: Rounded = { isChanged: false, hosts: [], moves: [] };
 
 export async function round(deps: RoundDeps): Promise<Rounded> {
   return deps.database.transaction(async (sql) => {
     const [found] = await sql.query<{ isAny: boolean }>(
       `select exists (select from maintenance where state <> 'ended')
-         or exists (select from scheduled_event where state = 'active') as "isAny"`,
+         or exists (select from scheduled_event where state = 'active')
+         or exists (select from errand) as "isAny"`,
       [],
     );
     if (!found?.isAny) return nothing;
@@ -68,12 +70,14 @@ export async function round(deps: RoundDeps): Promise<Rounded> {
       moves.push(...done.moves);
       journal.push(...done.journal);
     }
+    const isReminded = await remind(sql, now);
     await appendJournal(sql, journal);
-    if (touched.size + hosts.length > 0)
+    const isChanged = isReminded || touched.size + hosts.length > 0;
+    if (isChanged)
       await announce(sql, {
         ...{ from: deps.self, instances: [...touched], events: true },
         ...(hosts.length > 0 ? { hosts } : {}),
       });
-    return { instances: [...touched], hosts, moves };
+    return { isChanged, hosts, moves };
   });
 }

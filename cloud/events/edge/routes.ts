@@ -183,8 +183,9 @@ export function eventRoutes(deps: EventRouteDeps) {
 
     scheduleEvent: handle(api.scheduleEvent, (request) =>
       change(request, async (sql, tell, now) => {
-        const { params, body } = request;
-        const { id: instance, name } = await findInstance(sql, params.project, body.instance);
+        const { body } = request;
+        const project = await findProject(sql, body.project);
+        const { id: instance, name } = await findInstance(sql, project, body.instance);
         const notBefore = (body.notBefore ?? now) as Instant; // The same.
         for (const field of ["notAfter", "deadline"] as const)
           if ((body[field] ?? Number.POSITIVE_INFINITY) <= notBefore) throw timesWrong(field);
@@ -205,14 +206,14 @@ export function eventRoutes(deps: EventRouteDeps) {
         const { id, code, says } = event;
         const detail = { event: id, code, notBefore, says };
         tell({ kind: "instance", subject: instance, event: "eventScheduled", detail });
-        return findEventView(sql, params.project, id);
+        return findEventView(sql, project, id);
       }),
     ),
 
     cancelScheduledEvent: handle(api.cancelScheduledEvent, (request) =>
       change(request, async (sql, tell, now) => {
-        const { project, event } = request.params;
-        const { view, instance } = await cancelEvent(sql, project, event, now);
+        const { event } = request.params;
+        const { view, instance } = await cancelEvent(sql, event, now);
         const detail = { event, code: view.code };
         tell({ kind: "instance", subject: instance, event: "eventCanceled", detail });
         return view;
@@ -276,6 +277,18 @@ export function eventRoutes(deps: EventRouteDeps) {
       fix: "See what is: holdfast maintenance list",
     });
   }
+}
+
+/** Only those of paths are looked up before a handler sees them. Rejects with `project_not_found`. */
+async function findProject(sql: Sql, nameOrId: string): Promise<ProjectId> {
+  const [row] = await sql.query<{ id: ProjectId }>(
+    "select id from project where name = $1 or id::text = $1",
+    [nameOrId],
+  );
+  if (row) return row.id;
+  throw problem("not_found", "project_not_found", `There is no project ${nameOrId}.`, {
+    fix: "See them: holdfast projects",
+  });
 }
 
 interface Found {

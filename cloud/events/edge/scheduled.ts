@@ -71,7 +71,7 @@ export async function listEventViews(
     `${select} where ($1::uuid is null or i.project_id = $1)
        and ($2::text is null or i.name = $2 or i.id::text = $2)
        and (e.state = 'active' or ($3 and e.ended_at > now() - interval '7 days'))
-     order by e.state <> 'active', e.not_before, e.id limit 1000`,
+     order by e.state <> 'active', e.ended_at desc, e.not_before, e.id limit 1000`,
     [project ?? null, instance ?? null, isAll],
   );
   return rows.map(shown);
@@ -80,12 +80,12 @@ export async function listEventViews(
 /** Rejects with `event_not_found`. */
 export async function findEventView(
   sql: Sql,
-  project: ProjectId,
+  project: ProjectId | undefined,
   id: string,
 ): Promise<ScheduledEventView> {
   const [row] = await sql.query<ScheduledEventView>(
-    `${select} where i.project_id = $1 and e.id::text = $2`,
-    [project, id],
+    `${select} where ($1::uuid is null or i.project_id = $1) and e.id::text = $2`,
+    [project ?? null, id],
   );
   if (row) return shown(row);
   throw eventNotFound(id);
@@ -121,11 +121,10 @@ export async function moveEvent(
 /** Rejects with `event_not_found`, and with why it cannot be called off. */
 export async function cancelEvent(
   sql: Sql,
-  project: ProjectId,
   id: string,
   now: Instant,
 ): Promise<Pick<MovedEvent, "view" | "instance">> {
-  const { id: known, instance, state, begunAt, host } = await holdEvent(sql, project, id);
+  const { id: known, instance, state, begunAt, host } = await holdEvent(sql, undefined, id);
   if (state !== "active")
     throw problem("conflict", "event_over", `The event ${id} is ${state}.`, {
       fix: "There is nothing left to call off.",
@@ -142,7 +141,7 @@ export async function cancelEvent(
     "update scheduled_event set state = 'canceled', ended_at = $2, outcome = $3 where id = $1",
     [known, iso(now), "It was called off."],
   );
-  return { view: await findEventView(sql, project, known), instance };
+  return { view: await findEventView(sql, undefined, known), instance };
 }
 
 interface HeldEvent extends Pick<ScheduledEventView, "id" | "code" | "state"> {
@@ -155,14 +154,14 @@ interface HeldEvent extends Pick<ScheduledEventView, "id" | "code" | "state"> {
 }
 
 /** It stays as it is for the rest of the transaction. Rejects with `event_not_found`. */
-async function holdEvent(sql: Sql, project: ProjectId, id: string): Promise<HeldEvent> {
+async function holdEvent(sql: Sql, project: ProjectId | undefined, id: string): Promise<HeldEvent> {
   const [held] = await sql.query<HeldEvent>(
     `select e.id, e.instance_id as instance, e.code, e.begun_at as "begunAt", e.not_before as "notBefore",
        e.deadline, e.state, (select h.name from maintenance m join host h on h.id = m.host_id
          where m.id = e.maintenance_id) as host
      from scheduled_event e join instance i on i.id = e.instance_id
-     where i.project_id = $1 and e.id::text = $2 for update of e`,
-    [project, id],
+     where ($1::uuid is null or i.project_id = $1) and e.id::text = $2 for update of e`,
+    [project ?? null, id],
   );
   if (held) return held;
   throw eventNotFound(id);

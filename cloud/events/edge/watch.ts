@@ -43,8 +43,8 @@ export function eventWatch(deps: EventWatchDeps): EventWatch {
     while (isWanted && isOpen) {
       isWanted = false;
       try {
-        const { instances, hosts, moves } = await round(deps);
-        if (instances.length + hosts.length > 0) deps.onChanged(hosts);
+        const { isChanged, hosts, moves } = await round(deps);
+        if (isChanged) deps.onChanged(hosts);
         for (const move of moves) begin(move);
       } catch (error) {
         deps.onError(error); // The next second is another turn.

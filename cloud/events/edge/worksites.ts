@@ -1,7 +1,7 @@
 /** Work on hosts, with everything that deciding about it needs: a handful of queries for each host. */
 import type { HostMode } from "@holdfast/cloud/hosts";
 import { guestsOf } from "@holdfast/cloud/instances/edge";
-import type { PicturePlacer } from "@holdfast/cloud/placement/edge";
+import { type PicturePlacer, picturePlacer } from "@holdfast/cloud/placement/edge";
 import type { HostId, InstanceId } from "@holdfast/kernel/ids";
 import { after, type Duration, type Instant, seconds } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
@@ -59,6 +59,22 @@ export const maintenanceOf = (row: WorkRow): Maintenance => ({
   endsAt: row.endsAt ?? undefined,
 });
 
+/**
+ * A placer of its own, which reads the fleet anew each time: it works within other transactions, and what it
+ * reads there must not be taken for news by the one that places.
+ */
+export function rehearsals(
+  options: Parameters<typeof picturePlacer>[0],
+): Pick<PicturePlacer, "rehearse"> {
+  const placer = picturePlacer(options);
+  return {
+    rehearse(...asked) {
+      placer.distrust();
+      return placer.rehearse(...asked);
+    },
+  };
+}
+
 export interface SiteDeps {
   readonly placer: Pick<PicturePlacer, "rehearse">;
   readonly movers: Movers;
@@ -106,7 +122,7 @@ export async function readSite(
         ...{ id, name, policy: row.policy, state: row.state, desired: row.desired },
         isLocal: row.pool === "local",
         hasEphemeralDisks: ephemeral.has(id),
-        cannotMove: gaveUp(row) ?? obstacles.get(id),
+        cannotMove: gaveUp(row, now) ?? obstacles.get(id),
         place: "name" in place ? { host: place.name } : { refused: place.refused.message },
         event: row.event ?? undefined,
         window: row.window ?? [],
@@ -149,7 +165,8 @@ async function readLodgers(
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-const gaveUp = ({ attempts, says }: LodgerRow) =>
-  (attempts ?? 0) >= mostMoves && says !== null
+/** The last order may still come true. */
+const gaveUp = ({ attempts, tried_at: tried, says }: LodgerRow, now: Instant) =>
+  (attempts ?? 0) >= mostMoves && tried !== null && now >= after(tried, movePatience)
     ? `it was tried ${attempts} times, the last time: ${says}`
     : undefined;

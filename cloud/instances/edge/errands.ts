@@ -58,6 +58,31 @@ export async function takeBackErrands(
   await sql.query("delete from errand where instance_id = any($1)", [instances]);
 }
 
+/**
+ * Forgets errands of generations that are over, and has instances looked at again that have not set out on
+ * theirs. A pass that had the instance in hand when it was given one may not have seen it, and have put the
+ * next look off. Resolves with whether there are any.
+ */
+export async function remind(sql: Sql, now: Instant): Promise<boolean> {
+  await sql.query(
+    `delete from errand e using instance i
+     where i.id = e.instance_id and (i.generation <> e.generation or e.until <= now())`,
+  );
+  const rows = await sql.query<{ id: InstanceId }>(
+    `select i.id from instance i join errand e on e.instance_id = i.id
+     where i.desired = 'running' and i.job_id is null and i.op is null and (i.look_at is null or i.look_at > $1)
+       and (i.state = 'running' and (e.does in ('leave', 'pause')
+             or e.does = 'reboot' and i.reboots <= e.reboots)
+         or i.state = 'stopped' and e.does = 'return' and i.not_before is null)
+     order by i.id for update of i skip locked`,
+    [iso(now)],
+  );
+  const ids = rows.map(({ id }) => id);
+  if (ids.length > 0)
+    await sql.query("update instance set look_at = $2 where id = any($1)", [ids, iso(now)]);
+  return ids.length > 0;
+}
+
 async function lookAt(sql: Sql, instances: readonly InstanceId[], now: Instant): Promise<void> {
   await sql.query("select from instance where id = any($1) order by id for update", [instances]);
   await sql.query(

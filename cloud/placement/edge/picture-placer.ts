@@ -82,7 +82,23 @@ export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
   async function refresh(sql: Sql): Promise<void> {
     if (!isAllStale && stale.size === 0) return;
     const which = isAllStale ? null : [...stale];
-    const rows = await sql.query<HostCapacity & { epoch: number }>(
+    // Before reading: what is distrusted meanwhile may be newer than what is being read.
+    isAllStale = false;
+    stale.clear();
+    const rows = await readHosts(sql, which).catch((error: unknown) => {
+      if (!which) isAllStale = true;
+      for (const host of which ?? []) stale.add(host);
+      throw error;
+    });
+    for (const { epoch, ...host } of rows) {
+      picture.upsert(host);
+      known.set(host.id, host);
+      epochs.set(host.id, epoch);
+    }
+  }
+
+  function readHosts(sql: Sql, which: readonly HostId[] | null) {
+    return sql.query<HostCapacity & { epoch: number }>(
       `select h.id, h.name, c.pod, p.zone, h.cluster, h.cpus,
          h.tags || array(select 'pool:' || pool from unnest(h.pools) pool) as tags, h.memory_mib as "memoryMiB",
          h.reserved_cpus as "reservedCpus", h.reserved_memory_mib as "reservedMemoryMiB",
@@ -91,13 +107,6 @@ export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
        where $1::uuid[] is null or h.id = any($1)`,
       [which],
     );
-    for (const { epoch, ...host } of rows) {
-      picture.upsert(host);
-      known.set(host.id, host);
-      epochs.set(host.id, epoch);
-    }
-    if (!which) isAllStale = false;
-    for (const host of which ?? stale) stale.delete(host);
   }
 
   /**

@@ -1,0 +1,205 @@
+/** Rounds on a real database, with a fleet of rows: what is ordered, how often, and what follows from refusals. */
+import assert from "node:assert/strict";
+import { after, before, beforeEach, test } from "node:test";
+import { ensureDefaultPlace } from "@holdfast/cloud/hosts/edge";
+import type { HostId, InstanceId, MintId, ProjectId } from "@holdfast/kernel/ids";
+import { problem } from "@holdfast/kernel/problem";
+import type { Instant } from "@holdfast/kernel/time";
+import { connectDatabase, type Database } from "@holdfast/store/database";
+import { stopTestServer, testDatabase } from "@holdfast/store/testing";
+import type { Movers } from "./movers.ts";
+import { eventWatch } from "./watch.ts";
+import { insertWork, plannedFrom } from "./work-rows.ts";
+import { rehearsals } from "./worksites.ts";
+
+let database: Database;
+let drop: () => Promise<void>;
+let minted = 0;
+const mintId: MintId = () =>
+  `0197a000-0000-7000-8000-${(++minted).toString(16).padStart(12, "0")}` as never; // Every kind of id is a UUID.
+const project = mintId<"Project">() as ProjectId;
+const [old, other] = [mintId<"Host">(), mintId<"Host">()] as [HostId, HostId];
+let now = Date.UTC(2026, 10, 21) as Instant;
+let ordered: string[] = [];
+let web: InstanceId;
+
+before(async () => {
+  const made = await testDatabase();
+  drop = made.drop;
+  database = connectDatabase({ url: made.url, role: "holdfast_manager" });
+  await ensureDefaultPlace(database);
+  await database.query("insert into project (id, name) values ($1, 'default')", [project]);
+  for (const [id, name] of [
+    [old, "old"],
+    [other, "other"],
+  ])
+    await database.query(
+      `insert into host (id, name, cluster, state, mode, cpus, memory_mib, pools)
+       values ($1, $2, 'default', 'up', 'enabled', 8, 8192, '{shared}')`,
+      [id, name],
+    );
+});
+after(async () => {
+  await database?.close();
+  await drop?.();
+  await stopTestServer();
+});
+beforeEach(async () => {
+  ordered = [];
+  await database.query("update maintenance set state = 'ended'");
+  await database.query("update scheduled_event set state = 'canceled'");
+  await database.query("update host set mode = 'enabled'");
+  await database.query("update instance set state = 'expunged', desired = 'expunged', home = null");
+  web = await insertInstance("web", old);
+});
+
+async function insertInstance(name: string, home: HostId): Promise<InstanceId> {
+  const [image, volume, id] = [mintId<"Image">(), mintId<"Volume">(), mintId<"Instance">()];
+  await database.query(
+    "insert into image (id, name, state, source) values ($1, $2, 'ready', 'x')",
+    [...[image, `of-${image}`]],
+  );
+  await database.query(
+    `insert into volume (id, project_id, image_id, state, size_bytes, pool, host_id, created_at)
+     values ($1, $2, $3, 'ready', 1, 'shared', $4, now())`,
+    [volume, project, image, home],
+  );
+  await database.query(
+    `insert into instance (id, project_id, name, type, cpus, memory_mib, image_id, volume_id, created_at,
+       desired, state, request_id, home, last_host, generation)
+     values ($1, $2, $3, 'tiny', 1, 128, $4, $5, now(), 'running', 'running', 'req-0', $6, $6, 1)`,
+    [id, project, name, image, volume, home],
+  );
+  await database.query(
+    `insert into incarnation (instance_id, generation, host_id, host_epoch, phase, guest, asked_at)
+     values ($1, 1, $2, 1, 'running', 'up', now())`,
+    [id, home],
+  );
+  return id as InstanceId;
+}
+
+const able = (migrate: Movers["migrate"]): Movers => ({
+  obstacles: async () => new Map(),
+  ephemeral: async () => new Set(),
+  migrate,
+});
+const accepts = able(async (_, { to }) => void ordered.push(to ?? "anywhere"));
+const refuses = able(async () => {
+  ordered.push("refused");
+  throw problem("conflict", "migration_unavailable", "The other host has no CPU of that kind.");
+});
+
+async function plan(notice = 0): Promise<void> {
+  const asked = { work: "empty" as const, noticeSeconds: notice };
+  const id = mintId<"Maintenance">();
+  const row = { id, host: old, reason: "new memory", by: "tester" };
+  await insertWork(database, row, plannedFrom(asked, 0, now), now);
+}
+
+/** As one manager has it, from one look to the next. */
+async function look(movers: Movers, managers = 1): Promise<void> {
+  const all = Array.from({ length: managers }, (_, index) =>
+    eventWatch({
+      ...{ database, mintId, movers, self: `manager-${index}`, now: () => now },
+      placer: rehearsals(() => ({ planner: "spread", factors: { cpu: 4, memory: 1 } })),
+      onChanged: () => {},
+      onError: (error) => assert.fail(`${error}`),
+    }),
+  );
+  for (const one of all) one.changed();
+  await new Promise((resolve) => setImmediate(resolve));
+  for (const one of all) await one.close();
+}
+const wait = (seconds: number) => {
+  now = (now + seconds * 1_000) as Instant; // An instant and a while.
+};
+const state = async () => {
+  const [row] = await database.query<{ state: string; mode: string }>(
+    "select m.state, h.mode from maintenance m join host h on h.id = m.host_id where m.state <> 'ended'",
+  );
+  return `${row?.state}, ${row?.mode}`;
+};
+const told = async () =>
+  (
+    await database.query<{ event: string }>(
+      `select concat_ws(' ', code, state) as event from scheduled_event where instance_id = $1 order by created_at, id`,
+      [web],
+    )
+  ).map(({ event }) => event);
+
+test("what can be moved is moved, ordered once, and the host is empty when it has gone", async () => {
+  await plan();
+  for (let i = 0; i < 4; i++) await look(accepts, 2);
+  assert.equal(await state(), "emptying, draining");
+  assert.deepEqual([ordered, await told()], [["other"], []]);
+  await database.query("update instance set home = $2 where id = $1", [web, other]);
+  await look(accepts);
+  assert.equal(await state(), "emptying, maintenance");
+  await look(accepts);
+  assert.equal(await state(), "in-maintenance, maintenance");
+  assert.deepEqual(ordered, ["other"]);
+});
+
+test("an order that came to nothing is given again, and after the third the instance is stopped with notice", async () => {
+  await plan(120);
+  for (let i = 0; i < 3; i++) {
+    await look(refuses);
+    await look(refuses);
+    await look(refuses);
+    assert.equal(ordered.length, i + 1);
+    wait(61);
+  }
+  await look(refuses);
+  assert.deepEqual([ordered.length, await told()], [3, ["instance-stop active"]]);
+  const [event] = await database.query<{ not_before: Instant }>(
+    "select not_before from scheduled_event where instance_id = $1",
+    [web],
+  );
+  assert.equal(event?.not_before, now + 120_000);
+  wait(121);
+  await look(refuses);
+  const errands = await database.query("select does, generation from errand");
+  assert.deepEqual(errands, [{ does: "leave", generation: 1 }]);
+});
+
+test("what is told is taken back when it can be moved after all", async () => {
+  await plan(600);
+  const cannot = {
+    ...accepts,
+    obstacles: async () => new Map([[web, "its disk is being copied"]]),
+  };
+  await look(cannot);
+  await look(cannot);
+  assert.deepEqual(await told(), ["instance-stop active"]);
+  await look(accepts);
+  assert.deepEqual(await told(), ["instance-stop canceled"]);
+  await look(accepts);
+  assert.deepEqual(ordered, ["other"]);
+});
+
+test("managers that look at the same moment schedule and begin each thing once", async () => {
+  await plan();
+  const cannot = {
+    ...accepts,
+    obstacles: async () => new Map([[web, "it has a card of its host"]]),
+  };
+  for (let i = 0; i < 4; i++) await look(cannot, 4);
+  assert.deepEqual(await told(), ["instance-stop active"]);
+  const rows = await database.query<{ event: string }>(
+    "select event from journal where subject = $1 order by seq",
+    [web],
+  );
+  assert.deepEqual(
+    rows.map(({ event }) => event),
+    ["eventScheduled", "eventBegun"],
+  );
+});
+
+test("a host that somebody enables by hand is given back", async () => {
+  await plan(600);
+  for (let i = 0; i < 3; i++) await look(accepts);
+  await database.query("update host set mode = 'enabled'");
+  await look(accepts);
+  const left = await database.query("select from maintenance where state <> 'ended'");
+  assert.deepEqual([left, await told()], [[], []]);
+});
