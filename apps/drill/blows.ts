@@ -7,6 +7,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "@holdfast/client/client";
+import { planMaintenance } from "@holdfast/cloud/events/api";
 import type { HostView } from "@holdfast/cloud/hosts/api";
 import type { InstanceView } from "@holdfast/cloud/instances/api";
 import { type ProcessId, signal } from "@holdfast/drivers/hypervisor/process";
@@ -14,6 +15,7 @@ import type { Power } from "@holdfast/drivers/power";
 import { problem } from "@holdfast/kernel/problem";
 import type { Order, Room } from "../chassis/client.ts";
 import { jumpClock } from "./debugger.ts";
+import { giveBack } from "./departures.ts";
 import type { DrillName } from "./drills.ts";
 import { failWrites } from "./failing-disk.ts";
 import type { Mending } from "./mending.ts";
@@ -57,10 +59,20 @@ export const blows: Readonly<Record<DrillName, Strike>> = {
   "clock-jump": async (scene) => jump(scene, await scene.site.agentOf(scene.host())),
   "host-cut": cutHost,
   "host-power-loss": pullPlug,
+  maintenance: plan,
   "manager-kill": async ({ site }) => kill(await site.manager()),
   "manager-clock-jump": async (scene) => jump(scene, await scene.site.manager()),
   "database-kill": async ({ site }) => kill(await site.database()),
 };
+
+/** The one blow that tells the platform something: that is what is practised. */
+async function plan({ client, host, mending, lasting }: Scene): Promise<number> {
+  const params = { host: host().name };
+  mending.promise(() => giveBack(client, params.host));
+  const body = { noticeSeconds: Math.ceil(lasting / 1_000), reason: "a drill" };
+  await client.call(planMaintenance, { params, body });
+  return Date.now();
+}
 
 const hour = 3_600_000;
 /** A shell on emulated processors takes its time when the machine is busy; milliseconds. */

@@ -7,6 +7,7 @@
  */
 import { blows, type Scene } from "./blows.ts";
 import { die, stall } from "./deaths.ts";
+import { depart } from "./departures.ts";
 import { type DrillName, drillOf } from "./drills.ts";
 import { mendingOf } from "./mending.ts";
 import type { Plot } from "./plot.ts";
@@ -48,7 +49,7 @@ export async function perform(
       return at;
     },
   };
-  const play = { lives: survive, stalls: stall, dies: die }[expects.guest];
+  const play = { lives: survive, stalls: stall, dies: die, leaves: depart }[expects.guest];
   const over = new AbortController();
   try {
     return await Promise.race([play(stage, plot), until(interrupted, over.signal)]);

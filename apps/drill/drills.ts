@@ -3,7 +3,7 @@
  *
  * `dies`: guests die, and their certificates must name one of `causes`. `stalls`: the guest stands still and is
  * not dead. `lives`: something dies or fails, and no guest may notice; a drill of this kind that costs a guest
- * its life has found a bug.
+ * its life has found a bug. `leaves`: nothing is broken; the guests are told, and leave in good order.
  */
 import type { CauseClass } from "@holdfast/cloud/deaths";
 
@@ -25,7 +25,9 @@ export type Expectation =
       readonly panic?: string;
     }
   | { readonly guest: "stalls" }
-  | { readonly guest: "lives" };
+  | { readonly guest: "lives" }
+  /** It is told, goes elsewhere or down with its host, and is well afterwards. */
+  | { readonly guest: "leaves" };
 
 const dies = (...causes: readonly CauseClass[]): Expectation => ({ guest: "dies", causes });
 
@@ -88,6 +90,11 @@ export const drills = {
     on: "host",
     does: "the host's plug is pulled",
     expects: dies("host-failure"),
+  },
+  maintenance: {
+    on: "host",
+    does: "the host is emptied for work, and given back",
+    expects: { guest: "leaves" },
   },
   "manager-kill": {
     on: "platform",

@@ -41,12 +41,20 @@ export interface Outcome {
   readonly to: string | null;
 }
 
+/** Milliseconds after the beginning. */
+export interface Step {
+  readonly what: string;
+  readonly at: number;
+}
+
 export interface Report {
   readonly drill: DrillName;
   readonly subject: string;
   /** Milliseconds since the epoch. */
   readonly injectedAt: number;
   readonly outcomes: readonly Outcome[];
+  /** Of a drill that is not over at one blow. */
+  readonly steps: readonly Step[];
   readonly witnesses: readonly Testimony[];
   /** Milliseconds after the blow: the API or the host was seen to be away, and to be back. */
   readonly noticed: number | undefined;
@@ -59,12 +67,15 @@ export interface Testimony {
   readonly name: string;
   readonly spoke: boolean;
   readonly faults: readonly string[];
+  /** What there is to say of it if it has none. */
+  readonly says?: string;
 }
 
 export type Findings = Pick<Report, "injectedAt" | "isAsExpected"> & Partial<Report>;
 
 export const reportOf = (drill: DrillName, subject: string, found: Findings): Report => ({
   outcomes: [],
+  steps: [],
   witnesses: [],
   noticed: undefined,
   back: undefined,

@@ -20,6 +20,8 @@ export function expected(name: DrillName): string {
   switch (expects.guest) {
     case "lives":
       return "no guest notices";
+    case "leaves":
+      return "its guests are told, leave, and are well";
     case "stalls":
       return "the guest stands still until that is over";
     case "dies":
@@ -39,7 +41,7 @@ const steps: Readonly<Record<keyof Timeline, string>> = {
 };
 
 export function reportText(report: Report): string {
-  const { drill, subject, outcomes, witnesses, noticed, back, isAsExpected } = report;
+  const { drill, subject, outcomes, steps: done, witnesses, noticed, back, isAsExpected } = report;
   const around = [
     { what: "seen to be away", at: noticed },
     { what: outcomes.length > 0 ? "host back" : "back", at: back },
@@ -47,7 +49,10 @@ export function reportText(report: Report): string {
   return [
     `${drill} on ${subject}: ${isAsExpected ? "as expected" : "NOT as expected"} (${expected(drill)})`,
     ...outcomes.flatMap(outcomeLines),
-    ...around.flatMap(({ what, at }) => (at === undefined ? [] : [timeLine("  ", what, at)])),
+    ...done.map(({ what, at }, index) => timeLine("  ", what, at, since(done, index))),
+    ...(done.length > 0 ? [] : around).flatMap(({ what, at }) =>
+      at === undefined ? [] : [timeLine("  ", what, at)],
+    ),
     ...(outcomes.length === 0 && back === undefined ? ["  It did NOT come back."] : []),
     ...witnesses.map((one) => `  ${one.name}: ${testimonyText(one)}`),
   ].join("\n");
@@ -81,8 +86,16 @@ function timelineLines(timeline: Timeline): readonly string[] {
   });
 }
 
-function testimonyText({ faults, spoke }: Testimony): string {
+/** How long it took after the step before. */
+function since(done: Report["steps"], index: number): number | undefined {
+  const before = done[index - 1];
+  const at = done[index]?.at;
+  return before && at !== undefined ? at - before.at : undefined;
+}
+
+function testimonyText({ faults, spoke, says }: Testimony): string {
   if (faults.length > 0) return faults.join("; ");
+  if (says !== undefined) return says;
   return spoke
     ? "has not noticed, and remembers what it was told"
     : "has not noticed; nobody is at its console";
