@@ -14,7 +14,7 @@ import { down } from "./down.ts";
 import { blockPoolIn, poolIn, recallEquipment, watchdogIn } from "./equipment.ts";
 import { hostCount, mustFit } from "./hosts.ts";
 import { joinCloud } from "./join.ts";
-import { missing, needs, roomNeeds } from "./needs.ts";
+import { missing } from "./needs.ts";
 import { paths, recallPlace, usualState } from "./place.ts";
 import { orderOf, orderWords, tell } from "./room.ts";
 import { sayOn } from "./say.ts";
@@ -73,7 +73,7 @@ program
     const { hosts } = options;
     if (hosts > 1 && (options.pool || options.blockPool || options.watchdog))
       command.error("error: simulated hosts have a pool and watchdogs of their own");
-    if (!options.install) return sayWhatIsMissing(hosts);
+    if (!options.install) return sayWhatIsMissing();
     mustBeRoot();
     await mustFit(options.state, hosts);
     const place = await recallPlace(options.state, options);
@@ -150,8 +150,8 @@ await program.parseAsync().catch((error: unknown) => {
   process.exitCode = 1;
 });
 
-async function sayWhatIsMissing(hosts: number): Promise<void> {
-  const lacking = await missing(hosts > 1 ? [...needs, ...roomNeeds] : needs);
+async function sayWhatIsMissing(): Promise<void> {
+  const lacking = await missing();
   if (lacking.length === 0) return say.line("Nothing is missing.");
   say.line("Missing Debian packages:");
   for (const { name, why } of lacking) say.line(`    ${name.padEnd(18)} ${why}`);

@@ -32,12 +32,6 @@ export const needs: readonly Need[] = [
 /** For `images build debian-12`, on the machine where that is typed. */
 export { debianNeeds } from "@holdfast/drivers/images/debian";
 
-/** For `up --hosts N` besides. */
-export const roomNeeds: readonly Need[] = [
-  { name: "iproute2", why: "makes the hosts' networks (ip)" },
-  { name: "nftables", why: "cuts them when asked to (nft)" },
-];
-
 const run = promisify(execFile);
 /** dpkg-query's own placeholders, not ours. */
 const format = ["Package", "db:Status-Status"].map((field) => `\${${field}}`).join(" ");

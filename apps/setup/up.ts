@@ -27,7 +27,7 @@ import { begin } from "./begin.ts";
 import { bringUpToDate, type DatabaseAccess, openDatabase } from "./database.ts";
 import { type Equipment, environmentOf } from "./equipment.ts";
 import { ensureHosts, ensureRoom, hostsAreUp, introduce, publicRangeOf, rise } from "./hosts.ts";
-import { ensureAptLists, install, missing, needs, roomNeeds } from "./needs.ts";
+import { ensureAptLists, install, missing } from "./needs.ts";
 import { patiently } from "./patiently.ts";
 import { buildOf, type Place, paths, readJson, usualState, writePrivately } from "./place.ts";
 import { mustBeFree } from "./ports.ts";
@@ -58,7 +58,7 @@ export async function up(options: UpOptions, say: Say): Promise<void> {
   const { state } = options;
   const at = paths(state);
   say.line(`Holdfast ${options.version}, state in ${state}`);
-  await debianPackages(options.hosts, say);
+  await debianPackages(say);
   await portsAreFree(options);
   await mkdir(at.logs, { recursive: true });
   const database = await say.step("PostgreSQL answers", () =>
@@ -156,8 +156,8 @@ async function portsAreFree({ state, databaseUrl, databasePort, apiPort, agentPo
 }
 
 /** Names what is missing, and installs it. */
-async function debianPackages(hosts: number, say: Say): Promise<void> {
-  const lacking = await missing(hosts > 1 ? [...needs, ...roomNeeds] : needs);
+async function debianPackages(say: Say): Promise<void> {
+  const lacking = await missing();
   if (lacking.length === 0) return;
   say.line("These Debian packages are missing and will be installed:");
   for (const { name, why } of lacking) say.line(`    ${name.padEnd(18)} ${why}`);
