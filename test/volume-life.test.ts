@@ -8,6 +8,7 @@ import type {
   SnapshotView,
   VolumeView,
 } from "@holdfast/cloud/volumes/api";
+import { diskIdOf } from "@holdfast/drivers/volumes";
 import type { VolumeId } from "@holdfast/kernel/ids";
 import { stopTestServer } from "@holdfast/store/testing";
 import { type Platform, startPlatform, until } from "./platform.ts";
@@ -94,6 +95,17 @@ function there(id: string) {
   return undefined;
 }
 
+/** As the guest that has it is held to. */
+function limitsOf(id: string) {
+  const disk = diskIdOf(id as VolumeId); // A view's id is plain text.
+  for (const { world } of platform.hosts)
+    for (const machine of world.machines.values()) {
+      const found = machine.disks.get(disk);
+      if (found) return found.limits;
+    }
+  return {};
+}
+
 test("a volume is made where its instance runs, grows, is limited and let go while that runs", () =>
   alone(async () => {
     const web = await run("web");
@@ -114,6 +126,14 @@ test("a volume is made where its instance runs, grows, is limited and let go whi
     const smaller = await refusal("POST", `${at}/volumes/data/resize`, { sizeGiB: 1 });
     assert.equal(smaller, "volume_cannot_shrink");
     await ask("PUT", `${at}/volumes/data/limits`, { iops: 500 });
+    await until("it is limited", () => limitsOf(id).iops === 500);
+    const tiny = { cpus: 1, memoryMiB: 128, diskGiB: 1 };
+    await ask("PUT", "/v1/types/tiny", { ...tiny, diskIops: 900, diskBytesPerSecond: 2 ** 20 });
+    await until("the type's limits are the root's", () => limitsOf(web.volume).iops === 900);
+    assert.equal(limitsOf(web.volume).bytesPerSecond, 2 ** 20);
+    await ask("PUT", "/v1/types/tiny", tiny);
+    await until("they are gone", () => limitsOf(web.volume).iops === undefined);
+    assert.equal(limitsOf(id).iops, 500, "its own stay");
     assert.equal(await refusal("DELETE", `${at}/volumes/data`), "volume_in_use");
 
     await ask("POST", `${at}/volumes/data/detach`, {});

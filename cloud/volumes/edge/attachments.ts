@@ -196,6 +196,12 @@ export async function recordDisks(
        where v.id = d.volume and d.bytes > 0`,
       [JSON.stringify(said)],
     );
+    // A root volume has no row of its attachment. What else is wrong with it is not for its host to take back.
+    await sql.query(
+      `update volume v set problem = d.problem from json_to_recordset($1::json) d (volume uuid, problem jsonb)
+       where v.id = d.volume and v.kind = 'root' and (d.problem is not null or v.problem->>'code' = $2)`,
+      [JSON.stringify(said), tooSlow],
+    );
     const left = fresh.filter(({ disk }) => !disk);
     const gone = await sql.query<Gone>(
       "delete from attachment where volume_id = any($1) returning volume_id as volume, instance_id as instance",
@@ -205,6 +211,9 @@ export async function recordDisks(
     return fresh.length > 0;
   });
 }
+
+/** What a host says of a disk that it has: its pool does not give what its limits promise. */
+const tooSlow = "pool_too_slow";
 
 interface News {
   readonly instance: InstanceId;
@@ -222,7 +231,8 @@ async function findNews(
 ): Promise<readonly News[]> {
   const rows = await sql.query<Known>(
     `select i.id as instance, d.id as volume, a.volume_id is not null as "isAttached", a.leaving, a."is", coalesce(a.bytes, d.actual_bytes) as bytes,
-       a.problem->>'code' as code, a.problem->>'message' as message
+       case when a.volume_id is null then d.problem else a.problem end->>'code' as code,
+       case when a.volume_id is null then d.problem else a.problem end->>'message' as message
      from unnest($1::uuid[], $2::int[]) m (id, generation) join instance i on i.id = m.id and i.generation = m.generation
        join incarnation c on c.instance_id = i.id and c.generation = i.generation and c.host_id = $3 and c.host_epoch = $4
        join lateral (select volume_id as id from attachment where instance_id = i.id union select i.volume_id) o on true
@@ -240,11 +250,13 @@ async function findNews(
     const report = reports.get(instance);
     const disk = report?.disks?.find((one) => one.volume === volume);
     if (disk) {
-      const isOther =
-        isAttached &&
-        (is !== disk.is ||
-          was.code !== (disk.problem?.code ?? null) ||
-          was.message !== (disk.problem?.message ?? null));
+      const { code = null, message = null } = disk.problem ?? {};
+      const isSame = was.code === code && was.message === message;
+      const isOther = isAttached
+        ? is !== disk.is || !isSame
+        : code !== null
+          ? !isSame
+          : was.code === tooSlow;
       return isOther || bytes !== disk.bytes ? [{ instance, volume, disk }] : [];
     }
     const isBelieved = leaving !== null && (report?.disksOf ?? -1) >= leaving;

@@ -16,6 +16,7 @@ export function volumeTroubles(database: Database, rules: () => TroubleRules): T
       damaged(database, project, now),
       unattached(database, project),
       overdueBackups(database, project, now),
+      slow(database, project, now),
     ]);
     const pools = project === undefined ? await fullPools(database, rules()) : [];
     return [...own.flat(), ...pools];
@@ -111,6 +112,39 @@ async function unattached(
         : `See it: holdfast volumes show ${name}`,
     };
   });
+}
+
+/** What was promised with a type or a limit, and the pool cannot give. */
+async function slow(
+  database: Database,
+  project: ProjectId | undefined,
+  now: Instant,
+): Promise<readonly Trouble[]> {
+  const rows = await database.query<{
+    id: string;
+    name: string;
+    project: ProjectId;
+    instance: string | null;
+    message: string;
+  }>(
+    `${named}, coalesce(a.problem, v.problem)->>'message' as message ${from}
+     where coalesce(a.problem, v.problem)->>'code' = 'pool_too_slow' and i.home is not null
+       and ($1::uuid is null or v.project_id = $1)`,
+    [project ?? null],
+  );
+  return rows.map(
+    ({ id, name, project: of, instance, message }): Trouble => ({
+      code: "pool-too-slow",
+      severity: "risk",
+      subject: subject(id, name),
+      project: of,
+      since: now,
+      says: message,
+      affects: affected(instance),
+      doing: "Its guest has it all the same, as fast as the pool is.",
+      fix: `Promise less: holdfast volumes limit ${name}, or the limits of its type: holdfast types`,
+    }),
+  );
 }
 
 /** Two slots without a backup that is whole: one may be late, or have fallen on a bad moment. */

@@ -158,6 +158,22 @@ test("a disk is free only when its host says, of the wish that left it out, that
     await database.query("update attachment set delete_with_instance = true");
   }));
 
+test("a root volume that is slower than promised is a trouble for as long as its host says so", () =>
+  alone(async (desk) => {
+    const { ask, hosts, instance, database, now } = desk;
+    const web = await instance("web", { home: hosts.h1 });
+    const { id } = await ask("getVolume", { volume: "web" });
+    const volume = id as VolumeId; // A view's id is plain text.
+    const problem = { kind: "unavailable", code: "pool_too_slow", message: "It gave 10." };
+    const find = volumeTroubles(database, () => ({ nearlyFull: 0, reserve: 0 }));
+    const codes = async () =>
+      (await find({ project: undefined, now: now() })).map(({ code, says }) => `${code} ${says}`);
+    await disks(desk, hosts.h1, web, [{ volume, is: "attached", bytes: gib, problem }]);
+    assert.deepEqual(await codes(), ["pool-too-slow It gave 10."]);
+    await disks(desk, hosts.h1, web, [{ volume, is: "attached", bytes: gib }]);
+    assert.deepEqual(await codes(), []);
+  }));
+
 test("what cannot be attached says why", () =>
   alone(async ({ ask, refusal, instance, hosts, settle, set, other, database }) => {
     await instance("web", { home: hosts.h1 });
