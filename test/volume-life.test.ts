@@ -9,7 +9,7 @@ import type {
   VolumeView,
 } from "@holdfast/cloud/volumes/api";
 import { diskIdOf } from "@holdfast/drivers/volumes";
-import type { VolumeId } from "@holdfast/kernel/ids";
+import type { InstanceId, VolumeId } from "@holdfast/kernel/ids";
 import { stopTestServer } from "@holdfast/store/testing";
 import { type Platform, startPlatform, until } from "./platform.ts";
 
@@ -164,6 +164,27 @@ test("a volume on one host is refused to an instance on another, and takes its i
     }
     await ask("DELETE", `${at}/volumes/web-data`);
     for (const name of ["web", "db"]) await expunge(name);
+  }));
+
+test("a guest that does not let go of a disk is asked again, and nobody else has it meanwhile", () =>
+  alone(async () => {
+    const web = await run("web", { volumes: [{ sizeGiB: 1, deleteWithInstance: true }] });
+    await until("it is attached", () => isAttached("web-data"));
+    const world = platform.hosts.find(({ name }) => name === web.host)?.world;
+    const id = web.id as InstanceId; // A view's id is plain text.
+    world?.tempers.set(id, { keepsDisks: true });
+    await ask("POST", `${at}/volumes/web-data/detach`, {});
+    await until("it is refused", async () => {
+      const { attachment, problem } = await volume("web-data");
+      return attachment === "detach-refused" && problem !== null;
+    });
+    assert.equal(await refusal("DELETE", `${at}/volumes/web-data`), "volume_in_use");
+    const { body } = await platform.call<{ troubles: { code: string }[] }>("GET", "/v1/health");
+    assert.match(JSON.stringify(body), /detach-refused/);
+    world?.tempers.delete(id);
+    await until("it is let go", async () => (await volume("web-data")).instance === null);
+    await ask("DELETE", `${at}/volumes/web-data`);
+    await expunge("web");
   }));
 
 test("a snapshot is restored onto a stopped instance only, and stays when its volume is replaced", () =>
