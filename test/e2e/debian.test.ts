@@ -7,6 +7,7 @@
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -19,7 +20,7 @@ import { buildDebian, debianFile, findDebian } from "@holdfast/drivers/images/de
 import { fileSource } from "@holdfast/kernel/block";
 import { minutes, seconds } from "@holdfast/kernel/time";
 import { specOf } from "../../drivers/hypervisor/contract.ts";
-import type { MachineEvent } from "../../drivers/hypervisor/driver.ts";
+import type { MachineEvent, MachineSpec } from "../../drivers/hypervisor/driver.ts";
 import { fixtureHost } from "../../drivers/hypervisor/fixture-host.ts";
 
 const run = promisify(execFile);
@@ -32,7 +33,7 @@ write_files:
     content: as it was asked for
 `;
 
-test("a Debian that was built here boots from its disk, knows who it is, and obeys", async (t) => {
+test("a Debian that was built here boots from its disk, knows who it is, obeys, and is another one on a copy", async (t) => {
   const since = performance.now();
   const took = () => `${((performance.now() - since) / 1_000).toFixed(1)} s`;
   if (!(await findDebian({ directory })))
@@ -48,19 +49,8 @@ test("a Debian that was built here boots from its disk, knows who it is, and obe
     disks: [{ id: "root", source: fileSource(await overlay(t), "qcow2"), readOnly: false }],
     metadata: { "instance-id": "0192-abc", hostname: "web-1", "user-data": userData },
   } as const;
-  const first = new Promise<MachineEvent["what"]>((resolve) => {
-    driver.onEvent(({ what }) => {
-      if (what === "ready" || what === "exited") resolve(what);
-    });
-  });
   try {
-    const started = performance.now();
-    await driver.start(spec);
-    assert.equal(await first, "ready");
-    t.diagnostic(`ready ${((performance.now() - started) / 1_000).toFixed(1)} s after its start`);
-
-    const guest = await guestShell(host.pathsOf(spec).agent);
-    const says = async (command: string) => (await guest.sh(command)).trim();
+    const { says, end } = await boot(spec);
     assert.equal(await says("cat /etc/written-by-user-data"), "as it was asked for");
     assert.equal(await says("hostname; cat /etc/hostname"), "web-1\nweb-1");
     assert.equal(await says("systemctl is-active ssh qemu-guest-agent"), "active\nactive");
@@ -75,11 +65,20 @@ test("a Debian that was built here boots from its disk, knows who it is, and obe
     const megabytes = Number(await says("df --output=size -BM / | tail -n 1 | tr -dc 0-9"));
     assert.ok(megabytes > 3_500, `the file system has grown with its disk: ${megabytes} MB`);
     assert.equal(await says("ls /var/log/journal"), await says("cat /etc/machine-id"));
-    guest.close();
+    const keys = await says("cat /etc/ssh/ssh_host_*_key.pub");
+    await end();
 
-    const ladder = { acpi: minutes(3), terminate: seconds(20), kill: seconds(20) };
-    const exit = await driver.stop(spec, ladder);
-    assert.equal(exit.reason, "guest-shutdown", exit.consoleTail.join("\n"));
+    // As after a copy of its disk: a restored backup, or an image that was made from it.
+    const other = {
+      ...spec,
+      id: randomUUID() as typeof spec.id,
+      metadata: { ...spec.metadata, "instance-id": "0192-def", hostname: "web-2" },
+    };
+    const copy = await boot(other);
+    assert.equal(await copy.says("cat /etc/machine-id"), other.id.replaceAll("-", ""));
+    assert.equal(await copy.says("hostname"), "web-2");
+    assert.notEqual(await copy.says("cat /etc/ssh/ssh_host_*_key.pub"), keys);
+    await copy.end();
   } finally {
     await driver.close();
     const cleaner = host.open();
@@ -91,6 +90,28 @@ test("a Debian that was built here boots from its disk, knows who it is, and obe
     await cleaner.close();
   }
   assert.deepEqual(await host.leftovers(), []);
+
+  async function boot(machine: MachineSpec) {
+    const settled = new Promise<MachineEvent["what"]>((resolve) => {
+      driver.onEvent(({ what }) => {
+        if (what === "ready" || what === "exited") resolve(what);
+      });
+    });
+    const started = performance.now();
+    await driver.start(machine);
+    assert.equal(await settled, "ready");
+    t.diagnostic(`ready ${((performance.now() - started) / 1_000).toFixed(1)} s after its start`);
+    const guest = await guestShell(host.pathsOf(machine).agent);
+    return {
+      says: async (command: string) => (await guest.sh(command)).trim(),
+      async end(): Promise<void> {
+        guest.close();
+        const ladder = { acpi: minutes(3), terminate: seconds(20), kill: seconds(20) };
+        const exit = await driver.stop(machine, ladder);
+        assert.equal(exit.reason, "guest-shutdown", exit.consoleTail.join("\n"));
+      },
+    };
+  }
 });
 
 /** A disk of 4 GiB that begins as the image. */
