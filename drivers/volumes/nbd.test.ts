@@ -6,7 +6,6 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { BlockSource } from "@holdfast/kernel/block";
 import { type InstanceId, uuidV7, type VolumeId } from "@holdfast/kernel/ids";
 import { isAlive } from "../hypervisor/process.ts";
