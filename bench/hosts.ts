@@ -13,6 +13,7 @@ import {
   memoryNotes,
   memoryPicture,
   memoryShelf,
+  noPassage,
 } from "@holdfast/cloud/agent/edge";
 import { simulatedHypervisor, simulatedWorld } from "@holdfast/drivers/hypervisor/simulated";
 import { simulatedKernel, simulatedNetworks } from "@holdfast/drivers/network/simulated";
@@ -80,6 +81,7 @@ async function startHost(name: string): Promise<void> {
       pools: [],
       underlay: null,
     },
+    passage: noPassage,
     epoch: { known: () => null, remember: () => {} },
     onRenewed: () => {},
     guard: () => null,

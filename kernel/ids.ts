@@ -12,6 +12,7 @@ export type HostId = Id<"Host">;
 export type ImageId = Id<"Image">;
 export type InstanceId = Id<"Instance">;
 export type JobId = Id<"Job">;
+export type MigrationId = Id<"Migration">;
 export type NetworkId = Id<"Network">;
 export type NicId = Id<"Nic">;
 export type ProjectId = Id<"Project">;

@@ -51,7 +51,7 @@ const opposites: Readonly<Record<string, string>> = {
 };
 const verbs = [
   ...["start", "start", "start", "stop", "stop", "reboot", "reboot"],
-  ...["destroy", "recover", "recover", "expunge", "cancel"],
+  ...["destroy", "recover", "recover", "expunge", "cancel", "migrate"],
 ] as const;
 
 export function newClient(cluster: Cluster, name: string, random: Random): Client {
@@ -120,7 +120,8 @@ export function newClient(cluster: Cluster, name: string, random: Random): Clien
   }
 
   function note(what: string, status: number, body: Answered): void {
-    if (status === 409) refused++;
+    // Where to move it to, there may be nowhere.
+    if (status === 409 || (what === "migrate" && noRoom.has(body.code ?? ""))) refused++;
     else strange.push(`${what}: ${status} ${JSON.stringify(body)}`);
   }
 
@@ -135,7 +136,10 @@ export function newClient(cluster: Cluster, name: string, random: Random): Clien
   }
 }
 
+const noRoom: ReadonlySet<string> = new Set(["no_destination", "insufficient_capacity"]);
+
 interface Answered {
+  readonly code?: string;
   readonly job: string;
   readonly instances?: readonly { readonly id: string }[];
 }

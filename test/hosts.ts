@@ -55,6 +55,7 @@ import { problem } from "@holdfast/kernel/problem";
 import { type Clock, type Instant, milliseconds } from "@holdfast/kernel/time";
 import type { Logger } from "pino";
 import { type Agent, startAgent } from "../apps/agent/agent.ts";
+import { simulatedPassage, simulatedWays, type Ways } from "./passages.ts";
 
 export const wallClock: Clock = { now: () => Date.now() as Instant, sleep: (d) => sleep(d) };
 
@@ -80,7 +81,13 @@ export interface TestHost {
   readonly vitals: SimulatedHost;
   joined: Joined | undefined;
   agent: MortalAgent | undefined;
+  /** Between all hosts of this process: what leads from one to another, and its own end of it. */
+  readonly ways: Ways;
+  readonly wayAddress: string;
 }
+
+const ways = simulatedWays();
+let hosts = 0;
 
 export interface MortalAgent extends Agent {
   /** What SIGKILL and a closed socket do: no goodbye, and nothing that was begun goes on. */
@@ -93,10 +100,10 @@ export interface MortalAgent extends Agent {
 export function newHost(name: string, world: SimulatedWorld = simulatedWorld()): TestHost {
   const pools = new Map([["local", simulatedStorage(2 ** 40)]]);
   world.backing = backing(() => pools.values());
-  return { ...emptyHost(), name, world, pools };
+  return { ...emptyHost(name), name, world, pools };
 }
 
-const emptyHost = (): Omit<TestHost, "name" | "world" | "pools"> => ({
+const emptyHost = (name: string): Omit<TestHost, "name" | "world" | "pools"> => ({
   shelf: memoryShelf(),
   pictures: memoryPicture(),
   notes: memoryNotes(),
@@ -109,6 +116,8 @@ const emptyHost = (): Omit<TestHost, "name" | "world" | "pools"> => ({
   vitals: simulatedHost(),
   joined: undefined,
   agent: undefined,
+  ways,
+  wayAddress: `${name}.${++hosts}:1`,
 });
 
 export interface AgentSetting {
@@ -141,6 +150,7 @@ export async function openAgent(host: TestHost, setting: AgentSetting): Promise<
   const life: Life = { isOver: false, waiting: undefined };
   const clock = behindGlass(wallClock, life);
   const hypervisor = simulatedHypervisor(host.world, clock);
+  const passage = simulatedPassage(host.ways, host.wayAddress, () => host.joined?.host);
   const agent = await startAgent({
     membership: host.joined,
     managers,
@@ -171,6 +181,7 @@ export async function openAgent(host: TestHost, setting: AgentSetting): Promise<
       pools: [...(station?.pools ?? [])],
       underlay: `192.0.2.${Number(host.name.replace(/\D+/g, "") || 1) % 255}`, // Nothing is sent there.
     },
+    passage: behindGlass(passage, life),
     epoch: {
       known: () => host.epoch,
       remember(epoch) {
@@ -191,6 +202,7 @@ export async function openAgent(host: TestHost, setting: AgentSetting): Promise<
       life.isOver = true;
       void agent.close();
       void hypervisor.close();
+      void passage.close();
     },
     freeze() {
       life.waiting ??= [];
@@ -280,7 +292,7 @@ interface Life {
 }
 
 /** These answer at once, and an agent that is frozen does not call them. */
-const immediate = new Set(["list", "now"]);
+const immediate = new Set(["list", "now", "isOpen", "dismiss", "admit"]);
 
 /** The same object for as long as its user lives; afterwards no call does anything, or ever comes back. */
 function behindGlass<T extends object>(target: T, life: Life): T {
@@ -292,7 +304,8 @@ function behindGlass<T extends object>(target: T, life: Life): T {
         return (listener: (event: unknown) => void) =>
           Reflect.apply(value, object, [(event: unknown) => sooner(life, () => listener(event))]);
       return (...args: unknown[]) => {
-        if (life.isOver) return never;
+        // What only looks may be asked by what outlives its agent: a moment must be one, and not a promise.
+        if (life.isOver && !immediate.has(String(name))) return never;
         if (life.waiting && !immediate.has(String(name)))
           return thawed(life).then(() => Reflect.apply(value, object, args));
         const result: unknown = Reflect.apply(value, object, args);

@@ -14,6 +14,7 @@ import {
   fileLoans,
   keeper,
   memoryShelf,
+  noPassage,
   storekeeper,
 } from "@holdfast/cloud/agent/edge";
 import type {
@@ -305,6 +306,9 @@ async function newDesk(t: TestContext, host: FixtureHost) {
       ...{ hypervisor, disks, storage, shelf: glass(shelf), clock: wallClock, log },
       networks: { ready: async () => new Map() },
       hasLease: () => true,
+      passage: noPassage,
+      ticks: () => performance.now(),
+      onMigration: () => {},
       onReport: (more) => void (life.isOver || machines.push(...more)),
     });
     const store = storekeeper({

@@ -3,6 +3,7 @@
  * never be true for a moment cannot be found by looking now and then.
  */
 import {
+  isAlive,
   type SimulatedMachine,
   type SimulatedWorld,
   simulatedWorld,
@@ -34,6 +35,8 @@ export function watchedWorld(): Watch {
       const times = { bootTime: milliseconds(50), powerOffTime: milliseconds(40) };
       const machines = new WatchedMap((machine) => check(host, machine));
       const world = { ...simulatedWorld(times), machines };
+      // One that has come from another host runs when it is let run, and not from its launch.
+      world.attached.add((machine, { what }) => what === "running" && alone(host, machine, "run"));
       worlds.set(host, world);
       return world;
     },
@@ -45,7 +48,9 @@ export function watchedWorld(): Watch {
       ),
   };
 
-  function check(host: string, { spec: { id, generation }, exit }: SimulatedMachine): void {
+  function check(host: string, machine: SimulatedMachine): void {
+    const { spec, exit } = machine;
+    const { id, generation } = spec;
     if (exit) return; // Marked so that it never will be launched.
     launches++;
     const name = `${id} generation ${generation} on ${host}`;
@@ -53,17 +58,23 @@ export function watchedWorld(): Watch {
     if (generation === before) violations.push(`${name} was launched twice`);
     if (generation < before) violations.push(`${name} was launched after generation ${before}`);
     youngest.set(id, Math.max(before, generation));
+    if (isAlive(machine)) alone(host, machine, "launched");
+  }
+
+  function alone(host: string, { spec: { id, generation } }: SimulatedMachine, how: string): void {
     const others = running(id).filter(
       (other) => other.host !== host || other.generation !== generation,
     );
     for (const other of others)
-      violations.push(`${name} was launched while ${other.generation} ran on ${other.host}`);
+      violations.push(
+        `${id} generation ${generation} on ${host} was ${how} while ${other.generation} ran on ${other.host}`,
+      );
   }
 
   function running(id: string) {
     return [...worlds].flatMap(([host, { machines }]) =>
       [...machines.values()]
-        .filter(({ spec, exit }) => spec.id === id && !exit)
+        .filter((machine) => machine.spec.id === id && isAlive(machine))
         .map(({ spec: { generation } }) => ({ host, generation })),
     );
   }

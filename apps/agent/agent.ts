@@ -18,6 +18,7 @@ import {
   networker,
   notebook,
   openLink,
+  type Passage,
   type PictureShelf,
   poolSpeeds,
   type Shelf,
@@ -63,6 +64,8 @@ export interface AgentOptions {
     /** The address that other hosts reach its guests through, if they do. */
     readonly underlay: string | null;
   };
+  /** The way on which machines move to other hosts, and come from them. */
+  readonly passage: Passage;
   readonly epoch: Epoch;
   readonly onRenewed: (sentAt: number, terms: Terms) => void;
   readonly guard: () => GuardReport | null;
@@ -104,6 +107,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     hasLease: (epoch) => (link?.hasLease(epoch) ?? false) && options.mayLaunchFenceable(),
     shelf,
     clock,
+    ticks,
+    passage: options.passage,
+    onMigration: (report) => link?.migration(report),
     onReport: (machines, volumes) => link?.report([...machines], [...volumes]),
     log: say,
   });
@@ -168,6 +174,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       kept.close();
       stored.close();
       networks.close();
+      await options.passage.close();
       await options.networks.close();
       await hypervisor.close();
     },

@@ -7,6 +7,8 @@
  * HOLDFAST_POOLS     shared pools as JSON, name to directory (default {}); a pool has the same path on every host
  * HOLDFAST_BLOCK_POOLS  pools that a storage host serves, as JSON: name to `{ "at": ADDRESS, "door": PORT }`, or on
  *                       the storage host itself to `{ "serve": { "directory", "address", "door", "ports" } }`
+ * HOLDFAST_MIGRATION_ADDRESS, HOLDFAST_MIGRATION_PORT  where machines that move come in (default: the address
+ *                    that other hosts reach its guests through, and any free port)
  *
  * Where several hosts are on one machine, each needs its own of these:
  * HOLDFAST_BOOT_ID_FILE  what tells one boot of this host from another (default the kernel's own)
@@ -33,7 +35,9 @@ import { startAgent } from "./agent.ts";
 import { makeDirectories } from "./directories.ts";
 import { fileEpoch } from "./epoch.ts";
 import { guardClient } from "./guard-client.ts";
+import { processorFacts } from "./processor.ts";
 import { qemuVersion } from "./qemu-version.ts";
+import { relay } from "./relay.ts";
 import { BlockPool, poolStorage } from "./storage.ts";
 import { storageProbe } from "./storage-probe.ts";
 import { traceLines } from "./trace.ts";
@@ -119,10 +123,23 @@ const agent = await startAgent({
     bootId,
     cpus: Number(env.HOLDFAST_CPUS ?? availableParallelism()),
     memoryMiB: Number(env.HOLDFAST_MEMORY_MIB ?? Math.floor(totalmem() / 2 ** 20) - keptMiB),
-    facts: { acceleration, kernel: release(), hypervisor: await qemuVersion() },
+    facts: {
+      acceleration,
+      kernel: release(),
+      hypervisor: await qemuVersion(),
+      migration: { mirrors: true },
+      ...(await processorFacts()),
+    },
     pools: [...Object.keys(pools), ...Object.keys(blocks)],
     underlay: underlay.address,
   },
+  passage: relay({
+    membership,
+    address: env.HOLDFAST_MIGRATION_ADDRESS ?? underlay.address,
+    port: Number(env.HOLDFAST_MIGRATION_PORT ?? 0),
+    directory: at.relay,
+    log: (message, about) => log.info(about, message),
+  }),
   epoch: fileEpoch(join(at.agent, "epoch")),
   onRenewed: (sentAt, terms) =>
     guard.renewed({ sentAt, ...terms, bootId, agentPid: process.pid, managers, pools }),

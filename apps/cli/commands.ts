@@ -23,6 +23,7 @@ import { instancesGroup } from "./groups/instances.ts";
 import { jobsGroup } from "./groups/jobs.ts";
 import { keysGroup } from "./groups/keys.ts";
 import { maintenanceGroup } from "./groups/maintenance.ts";
+import { migrationsGroup } from "./groups/migrations.ts";
 import { networksGroup } from "./groups/networks.ts";
 import { ordersGroup } from "./groups/orders.ts";
 import { placementGroup } from "./groups/placement.ts";
@@ -42,6 +43,7 @@ export const groups: readonly Group[] = [
   runGroup,
   instancesGroup,
   ordersGroup,
+  migrationsGroup,
   recoveryGroup,
   consoleGroup,
   healthGroup,

@@ -25,13 +25,7 @@ import {
   statusChecks,
 } from "@holdfast/cloud/checks/edge";
 import { deathCounts, deathRoutes } from "@holdfast/cloud/deaths/edge";
-import {
-  eventRoutes,
-  eventTroubles,
-  eventWatch,
-  noMovers,
-  rehearsals,
-} from "@holdfast/cloud/events/edge";
+import { eventRoutes, eventTroubles, eventWatch, rehearsals } from "@holdfast/cloud/events/edge";
 import type { GuardReport } from "@holdfast/cloud/hosts";
 import {
   enrolment,
@@ -43,12 +37,17 @@ import {
   vitalNotes,
 } from "@holdfast/cloud/hosts/edge";
 import { imageImports, imageRoutes, manifestCache } from "@holdfast/cloud/images/edge";
-import { patienceFrom } from "@holdfast/cloud/instances";
+import { movePatienceFrom, patienceFrom } from "@holdfast/cloud/instances";
 import {
+  bytesFromMbps,
   cancelRoutes,
   instanceRoutes,
+  leftoversOn,
+  migrationRoutes,
+  settleDepartures,
   startWorker,
   wishesForHost,
+  writeProgress,
 } from "@holdfast/cloud/instances/edge";
 import { keyRoutes } from "@holdfast/cloud/keys/edge";
 import { metadataWatch } from "@holdfast/cloud/metadata/edge";
@@ -72,6 +71,7 @@ import { contentRoute } from "./content.ts";
 import { hostReader } from "./host-reader.ts";
 import { httpServer } from "./http.ts";
 import { metricsRoute } from "./metrics.ts";
+import { liveMovers } from "./movers.ts";
 import { openApi } from "./openapi.ts";
 import { jobProgress } from "./progress.ts";
 import { ensureDefaultTypes } from "./types.ts";
@@ -154,6 +154,11 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     placer,
     images: manifestCache(),
     patience,
+    moves: () => ({
+      patience: movePatienceFrom(settings.current()),
+      bytesPerSecond: bytesFromMbps(settings.current()["migrations.bandwidth"]) || undefined,
+      network: settings.current()["migrations.network"] || undefined,
+    }),
     now: clock.now,
     self,
     limits: () => ({
@@ -258,6 +263,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
         [],
       );
       await volumes.heard(host, epoch, hello.machines);
+      await settleDepartures(database, host, hello.machines);
       const endsWithin = watchdogBound(terms());
       await leases.renew({ host, epoch, guard: undefined, endsWithin });
       onHostsChanged([host]);
@@ -273,12 +279,18 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
         ...(await wishesForHost(database, host, patience())),
       };
     },
-    async onReport(host, epoch, report) {
+    async onReport(host, epoch, { machines, volumes: made }) {
       await worker.report(
-        report.machines.map((machine) => ({ host, epoch, report: machine })),
-        report.volumes,
+        machines.map((report) => ({ host, epoch, report })),
+        made.map((volume) => ({ ...volume, host })),
       );
-      await volumes.heard(host, epoch, report.machines);
+      await volumes.heard(host, epoch, machines);
+    },
+    onMigration(host, report) {
+      writeProgress(database, host, report, clock.now()).then(
+        (instance) => instance && worker.look([instance]),
+        onError,
+      );
     },
     async onHeartbeat(renewal) {
       guards.set(renewal.host, renewal.guard ?? null);
@@ -331,7 +343,10 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     tell: hub.tellGuests,
     onError,
   });
-  const sites = { placer: rehearsals(placement), movers: noMovers };
+  const sites = {
+    placer: rehearsals(placement),
+    movers: liveMovers({ database, worker, clock, mintId }),
+  };
   const planned = eventWatch({
     ...{ ...sites, database, mintId, self, onError },
     now: clock.now,
@@ -351,6 +366,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       mintName: options.mintName,
       hosts: hostReader({ database, hub, logDirectory: options.logDirectory }),
     }),
+    migrationRoutes({ database, worker, clock, mintId }),
     cancelRoutes({ database, worker, clock, ticks, mintId, progress: progress.wait }),
     imageRoutes({
       database,
@@ -452,7 +468,10 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   const listener = listen(options.databaseUrl, self, onNews, catchUp);
   const watch = setInterval(() => void everySecond().catch(onError), 1_000);
   const alarms = setInterval(() => void checks.watch().catch(onError), 1_000);
-  const sweep = setInterval(() => void imports.sweep().catch(onError), inSeconds("manager.resync"));
+  const sweep = setInterval(() => {
+    void imports.sweep().catch(onError);
+    void tellLeftovers().catch(onError);
+  }, inSeconds("manager.resync"));
   void imports.sweep().catch(onError);
   void lookAtWaiting().catch(onError);
   log.info({ api: options.api.port, agents: options.agents.port }, "manager is up");
@@ -505,6 +524,19 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     if (hosts.length > 0) onHostsChanged(hosts);
     else worker.wake();
     guests.changed();
+  }
+
+  /** Copies that moves have left behind: a host that could not remove one then may be able to now. */
+  async function tellLeftovers(): Promise<void> {
+    for (const host of hub.hosts()) {
+      const volumes = await leftoversOn(database, host);
+      if (volumes.length === 0) continue;
+      hub.tell(
+        host,
+        [],
+        volumes.map((volume) => ({ volume, pool: "local" })),
+      );
+    }
   }
 
   /** Undefined: this manager has not heard of it, another one may have. */

@@ -18,6 +18,7 @@ export {
   type HostFacts,
   type MachineLook,
   type MachineReport,
+  type MigrationReport,
   type NetworksLook,
   protocolVersion,
   type StorageLook,

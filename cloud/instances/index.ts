@@ -9,5 +9,6 @@ export {
   timers,
   transitional,
 } from "./core/lifecycle.ts";
+export { type MigrationState, migrationLifecycle } from "./core/migration.ts";
 export { type Cause, type Instance, recoveries } from "./core/model.ts";
-export { patienceFrom } from "./core/patience.ts";
+export { movePatienceFrom, patienceFrom } from "./core/patience.ts";

@@ -24,6 +24,8 @@ export interface ConsoleLog {
   catchUp(): Promise<void>;
   /** What somebody at the console saw; see the trap above. */
   overhear(bytes: Uint8Array): void;
+  /** It has said so where it came from. */
+  believe(): Promise<void>;
   /** The guest begins anew: what it said so far no longer counts. */
   reset(): Promise<void>;
   close(): void;
@@ -64,6 +66,7 @@ export async function followConsole(
       overheard = (overheard + Buffer.from(bytes).toString("latin1")).slice(-longestLine);
       if (readyLine.test(overheard)) void inTurn(() => becomeReady(clock.now()));
     },
+    believe: () => inTurn(() => becomeReady(clock.now())),
     reset: () =>
       inTurn(async () => {
         await consume();

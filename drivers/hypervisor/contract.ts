@@ -349,7 +349,7 @@ export type Desk = ReturnType<typeof deskOf>;
 type Told<W> = Extract<MachineEvent, { what: W }>;
 
 /** A driver on a host, with an ear to it, and a machine to begin with. */
-function deskOf(rig: HypervisorRig) {
+export function deskOf(rig: HypervisorRig) {
   let driver = open();
   let heard: MachineEvent[] = [];
   let wake = () => {};
@@ -383,7 +383,7 @@ function deskOf(rig: HypervisorRig) {
     async clear() {
       await driver.adopt();
       for (const view of driver.list()) {
-        if (view.is === "running") await driver.stop(view, atOnce);
+        if (view.is !== "exited") await driver.stop(view, atOnce);
         await driver.forget(view);
       }
       await driver.close();

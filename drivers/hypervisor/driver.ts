@@ -5,6 +5,11 @@
  * ever: whoever asks again gets the machine that is there or the record of how it ended. Machines
  * outlive the process that started them; `adopt` finds them again.
  *
+ * A machine may move to another host while it runs: then two hypervisors have an incarnation of it each. The one
+ * that waits runs only when it is told to (`land`), the one that was sent goes on by itself only where not all of
+ * it was sent; so there are never two, whoever dies in between. Nothing here has a network: it speaks through
+ * sockets in files of its own host, and somebody else carries what goes into one to the other.
+ *
  * Nothing here decides. Every implementation passes the same suite, contract.ts, so the simulated
  * one can be trusted and the real one can be replaced.
  */
@@ -102,7 +107,20 @@ export type GuestPhase = "booting" | "up" | "paused" | "panicked" | "io-error";
 /** A machine as it is now. */
 export type MachineView = MachineRef &
   (
-    | { readonly is: "running"; readonly guest: GuestPhase; readonly since: Instant }
+    | {
+        readonly is: "running";
+        readonly guest: GuestPhase;
+        readonly since: Instant;
+        /** All of it has been sent to another host, and it stands still until one of the two is told to go on. */
+        readonly hasLeft?: true;
+      }
+    /** It waits for the memory of a machine that runs elsewhere, and does not run. */
+    | {
+        readonly is: "incoming";
+        readonly since: Instant;
+        /** All of it is here, and it waits for `land`. */
+        readonly hasArrived: boolean;
+      }
     | { readonly is: "exited"; readonly exit: Exit }
   );
 
@@ -132,6 +150,8 @@ export interface Exit {
   readonly signalledBy?: { readonly signal: string; readonly pid: number; readonly name: string };
   /** The note that this host's guard left before it killed it. */
   readonly fenced?: { readonly at: Instant; readonly why: string };
+  /** It waited for its memory, and its processors have not run for a moment: whatever it came from may go on. */
+  readonly neverRan?: true;
   /** Its guest stopped feeding its watchdog at least once in this incarnation. */
   readonly watchdogFired: boolean;
 }
@@ -192,8 +212,85 @@ export type MachineEvent = MachineRef &
     | { readonly what: "io-error"; readonly detail: string }
     /** The guest has let go of a disk, in time or long after it was asked to. */
     | { readonly what: "detached"; readonly disk: string }
+    /** It is being sent or received, and got a step further: look. */
+    | { readonly what: "migrating" }
     | { readonly what: "exited"; readonly exit: Exit }
   );
+
+/** How a machine really is, beside what its spec says: the same everywhere, or its memory fits nowhere. */
+export interface MachineForm {
+  /** QEMU's own name of its board, with the version of it. */
+  readonly board: string;
+  /** The guest has read it. A new one would tell it that it is a clone. */
+  readonly vmGenerationId: string | undefined;
+  /** Whether its guest has said that it is ready. */
+  readonly isUp: boolean;
+}
+
+/** Sockets of this host, in files, at which a machine is received. */
+export interface Landing {
+  readonly memory: string;
+  /** An NBD server with an export for each mirrored disk, of the disk's name. */
+  readonly disks: string;
+  /** Whether this host can run it before all of its memory is there; if not, why, in a sentence for people. */
+  readonly postcopy: true | string;
+}
+
+/** Where to send a machine, as sockets of this host, in files that its process can be made to reach. */
+export interface Departure {
+  readonly memory: string;
+  readonly disks: string;
+  /** Disks that are on this host only, and are copied first. Others both hosts reach. */
+  readonly mirrored: readonly string[];
+  /** For memory and disks each; as fast as it goes if not given. */
+  readonly bytesPerSecond?: number;
+  readonly mayPostcopy: boolean;
+}
+
+/** QEMU's own words; `mirroring` is ours: the memory has not been begun yet. */
+export type MigrationStatus =
+  | "none"
+  | "mirroring"
+  | "setup"
+  | "active"
+  /** Everything but the last step is done: the disks may be handed over, then it goes on. */
+  | "pre-switchover"
+  | "device"
+  | "postcopy-active"
+  /** The channel broke while it ran on the destination, which waits for the rest of its memory. */
+  | "postcopy-paused"
+  | "completed"
+  | "cancelling"
+  | "cancelled"
+  | "failed";
+
+export interface MigrationView {
+  readonly status: MigrationStatus;
+  /** QEMU's word on what went wrong. */
+  readonly says?: string;
+  /** Since its memory was begun. */
+  readonly elapsed: Duration;
+  /** For how long the guest stood still, as QEMU reckons it; once it is known. */
+  readonly downtime?: Duration;
+  readonly remainingBytes: number;
+  readonly totalBytes: number;
+  readonly bytesPerSecond: number;
+  readonly dirtyBytesPerSecond: number;
+  readonly disksRemainingBytes: number;
+  /** Its disks are as new there as here; true where there are none to copy. */
+  readonly areDisksReady: boolean;
+  readonly isThrottled: boolean;
+}
+
+export type MigrationRung =
+  /** Slow the guest's processors down until its memory can be sent faster than it changes. */
+  | "slow-down"
+  /** Run it there, its memory coming after it. */
+  | "postcopy"
+  /** From `pre-switchover`: hand over the disks and go on. */
+  | "switch"
+  /** It runs on here. */
+  | "cancel";
 
 /** How patient to be with each step of a stop. Zero skips the step. */
 export interface StopLadder {
@@ -253,6 +350,10 @@ export interface Hypervisor {
    * by an agent that was started meanwhile. A machine that is paused already stays so, whoever did it.
    */
   pause(ref: MachineRef, atMost?: Duration): Promise<void>;
+  /**
+   * One that has been sent to another host and was not let run there (`hasLeft`) runs here again: only for
+   * whoever knows that the other one never will.
+   */
   resume(ref: MachineRef): Promise<void>;
   /**
    * Have the agent inside the guest write out its file systems and hold them still, for `atMost`: then they are
@@ -299,6 +400,24 @@ export interface Hypervisor {
    * `backup_target_full`, `backup_failed` or `disk_busy`; nothing is lost then and the points are as before.
    */
   backupDisk(ref: MachineRef, disk: string, order: BackupOrder): Promise<void>;
+  /** What another host must know of a running machine to receive it. Rejects with `not_movable` where nobody could. */
+  formOf(ref: MachineRef): Promise<MachineForm>;
+  /**
+   * Launch it so that it waits for the memory of a machine that runs elsewhere. It does not run before `land`.
+   * Rejects as `start` does. Waiting already: the same landing again.
+   */
+  receive(spec: MachineSpec, form: MachineForm, mirrored: readonly string[]): Promise<Landing>;
+  /** Begin to send a running machine to one that waits. It runs on meanwhile. Rejects with `not_movable`. */
+  migrate(ref: MachineRef, departure: Departure): Promise<void>;
+  /** How far it is. `none` where it has never begun. */
+  migration(ref: MachineRef): Promise<MigrationView>;
+  /** Take the next rung. Rejects with `cannot_steer` where it is past that, or this host cannot do it. */
+  steer(ref: MachineRef, rung: MigrationRung): Promise<void>;
+  /**
+   * Let a machine run that has arrived, or whose memory may follow (`postcopy`). Only for whoever knows that
+   * the one it came from never runs again. It runs already: nothing happens. Rejects with `not_arrived`.
+   */
+  land(ref: MachineRef): Promise<void>;
   /** Find every machine that this host knows of, running or ended, and attach to the running ones. */
   adopt(): Promise<readonly MachineView[]>;
   /** What is known without asking anybody: of all machines, or of one instance's. */

@@ -14,7 +14,7 @@ import { plainText, readConsole, readTail } from "./console-log.ts";
 import { type Exit, mostEvents } from "./driver.ts";
 import { eventsInTrace, shutdownCause, wholeLife } from "./events.ts";
 import { readFenced } from "./fenceable.ts";
-import { type Paths, readOptional } from "./incarnation.ts";
+import { type LaunchRecord, type Paths, readOptional } from "./incarnation.ts";
 
 /** A kernel's panic takes some fifty lines of console, and twice that with a table of its memory before. */
 const kept = { log: 20, console: 160 } as const;
@@ -32,7 +32,11 @@ export async function findRecordedEnd(
 /** What only whoever looked after the machine can add. */
 export type Known = Pick<Exit, "status" | "at" | "requested" | "oomKills" | "kernelLog" | "events">;
 
-export async function gatherExit(paths: Paths, cpus: number, known: Known): Promise<Exit> {
+export async function gatherExit(
+  paths: Paths,
+  { cpus = 1, arrival }: Partial<LaunchRecord>,
+  known: Known,
+): Promise<Exit> {
   const log = await readTail(paths.log, 64 * 1024);
   const reason = lastReason(log);
   const sender = signalledBy(log);
@@ -42,6 +46,7 @@ export async function gatherExit(paths: Paths, cpus: number, known: Known): Prom
   return {
     ...known,
     ...(reason === undefined ? {} : { reason }),
+    ...(arrival && !hasRun(log) ? { neverRan: true as const } : {}),
     ...(sender === undefined ? {} : { signalledBy: sender }),
     ...(fenced === undefined ? {} : { fenced }),
     events: events.slice(-mostEvents),
@@ -73,10 +78,15 @@ const signalName = (number: number) =>
 function lastReason(text: string): string | undefined {
   const log = text.slice(text.lastIndexOf("new_state 9 (running)") + 1);
   if (/runstate_set .*new_state \d+ \(watchdog\)/.test(log)) return "watchdog";
+  // All of it was sent elsewhere, whoever then ended what was left.
+  if (/runstate_set .*new_state \d+ \(postmigrate\)/.test(log)) return "migrated";
   const [request] = [...log.matchAll(/qemu_system_shutdown_request reason=\d+/g)].at(-1) ?? [];
   if (request !== undefined) return shutdownCause(request);
   return terminated.test(log) ? "host-signal" : undefined; // Which is not in the trace.
 }
+
+/** Asked of one that waited, whose log is short: it is here from its beginning. */
+const hasRun = (log: string) => /new_state \d+ \(running\)/.test(log);
 
 /** QEMU says who sent it the signal that it obeyed, if the sender was still there to be asked. */
 function signalledBy(log: string): Exit["signalledBy"] {

@@ -29,12 +29,16 @@ export interface LaunchRecord {
   /** Its volume is where another host can reach it: see fenceable.ts. */
   readonly isFenceable?: boolean;
   readonly cpus?: number;
+  /** It was launched to wait for its memory, and has not been let run. */
+  readonly arrival?: { readonly isUp: boolean };
 }
 
 export interface LentDisk {
   readonly id: string;
   readonly files: readonly string[];
   readonly doors: readonly string[];
+  /** It came after the launch. */
+  readonly isHot?: true;
 }
 
 export type Paths = ReturnType<typeof pathsOf>;
@@ -84,6 +88,9 @@ export function pathsOf(runDir: string, { id, generation }: MachineRef) {
     console: join(vm, "console.sock"),
     agent: join(vm, "agent.sock"),
     qmp: join(vm, "qmp.sock"),
+    /** Where a machine that is to arrive waits for its memory, and for its disks. */
+    arriving: join(vm, "memory.sock"),
+    mirrors: join(vm, "nbd.sock"),
   } as const;
 }
 

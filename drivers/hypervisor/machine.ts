@@ -7,7 +7,7 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { type FSWatcher, watch } from "node:fs";
-import { chown, truncate, writeFile } from "node:fs/promises";
+import { chown, stat, truncate, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import type { BlockSource } from "@holdfast/kernel/block";
 import { type Clock, type Duration, type Instant, milliseconds } from "@holdfast/kernel/time";
@@ -41,8 +41,9 @@ import {
 } from "./incarnation.ts";
 import type { KernelLog } from "./kernel-log.ts";
 import { type ProcessId, recallThreads, rememberThreads, signal } from "./process.ts";
+import { isMirror } from "./qemu-migration.ts";
 import { connectQmp, isRecord, type Qmp, type QmpArguments, type QmpEvent } from "./qmp.ts";
-import { notRunning, silent } from "./refusals.ts";
+import { notArrived, notRunning, silent } from "./refusals.ts";
 
 /** What all machines of one driver share. */
 export interface Household {
@@ -97,6 +98,8 @@ export class Machine {
   #released: Promise<void> = Promise.resolve();
   #isClosed = false;
   #trouble: Trouble = "none";
+  #move: Move = "none";
+  #isWanted: (() => void)[] = [];
   #life: Life | undefined;
   #disks: DiskWatch;
   #ending: Promise<void> | undefined;
@@ -115,6 +118,7 @@ export class Machine {
     this.ref = { id: ref.id, generation: ref.generation };
     this.paths = paths;
     this.#record = record;
+    if (record?.arrival) this.#move = "incoming";
     this.#hold = holdOf(paths.held, house.clock, () => this.execute("cont"));
     this.#frost = holdOf(paths.frozen, house.clock, async () => {
       if (await this.#hasAgent()) await thawGuest(paths.agent); // A guest that was reset is not frozen any more.
@@ -141,7 +145,16 @@ export class Machine {
 
   /** Whether the guest can react to what is done to its hardware. */
   get canReact(): boolean {
-    return this.#trouble === "none";
+    return this.#trouble === "none" && (this.#move === "none" || this.#move === "sent");
+  }
+
+  /** All of it is elsewhere. It stands still, and whoever knows that the other does not run may resume it. */
+  get hasLeft(): boolean {
+    return this.#move === "left";
+  }
+
+  get isUp(): boolean {
+    return this.#log?.isUp ?? false;
   }
 
   /** When and why its guest last began to boot, as far as this agent has seen. */
@@ -153,7 +166,10 @@ export class Machine {
     const exit = this.#exit;
     if (exit) return { ...this.ref, is: "exited", exit };
     const since = this.record?.at ?? this.#house.clock.now();
-    return { ...this.ref, is: "running", guest: this.#phase(), since };
+    if (this.#move === "incoming" || this.#move === "arrived")
+      return { ...this.ref, is: "incoming", since, hasArrived: this.#move === "arrived" };
+    const left = this.hasLeft ? ({ hasLeft: true } as const) : {};
+    return { ...this.ref, is: "running", guest: this.#phase(), since, ...left };
   }
 
   /** From here on its events are news to the listener. */
@@ -239,8 +255,34 @@ export class Machine {
   }
 
   async resume(): Promise<void> {
+    // QEMU would take it for leave to run as soon as its memory is there.
+    if (this.#move === "incoming" || this.#move === "arrived") throw notArrived();
     await this.#hold.drop();
     await this.execute("cont");
+    if (!this.hasLeft) return;
+    this.#move = "none";
+    this.#tell({ what: "resumed" });
+  }
+
+  /** Rings when its migration, or a disk that is copied for it, got further; or after so many milliseconds. */
+  news(atMost: number): Promise<void> {
+    return new Promise((resolve) => {
+      const late = setTimeout(resolve, atMost);
+      this.#isWanted.push(() => {
+        clearTimeout(late);
+        resolve();
+      });
+    });
+  }
+
+  /** It has arrived and was let run. */
+  async landed(): Promise<void> {
+    const { arrival } = this.#record ?? {};
+    if (!arrival) return;
+    this.#move = "none";
+    await this.#amend(async ({ arrival: _, ...record }) => this.#keep(record));
+    if (arrival.isUp) await this.#log?.believe();
+    this.#tell({ what: "running" });
   }
 
   /** See `freeze` of the port. */
@@ -272,7 +314,7 @@ export class Machine {
       await this.#keep({
         ...record,
         lent: [...new Set([...record.lent, ...owned])],
-        disks: [...without(record.disks, id), { id, files: owned, doors }],
+        disks: [...without(record.disks, id), { id, files: owned, doors, isHot: true }],
         isFenceable: (record.isFenceable ?? false) || isShared,
       });
       // A missing file is QEMU's to complain about, in its own words.
@@ -385,9 +427,43 @@ export class Machine {
     const answer = await this.#qmp.execute("query-status", within);
     if (this.#isClosed) return this.#letGo();
     this.#trouble = troubleOf(answer);
+    await this.#lookAtMove(answer, within);
     this.#isOff = isRecord(answer) && answer.status === "shutdown";
     this.#endIfHung();
     this.#remembering = rememberThreads(this.paths.threads, this.paths.pid).catch(() => {});
+  }
+
+  /** Where it is on its way from one host to another, if it is on one. */
+  async #lookAtMove(answer: unknown, within: Duration): Promise<void> {
+    const runs = isRecord(answer) ? String(answer.status) : "";
+    if (runs === "inmigrate") this.#move = "incoming";
+    else if (runs === "postmigrate") this.#move = "left";
+    else if (runs === "running")
+      await this.landed(); // Let run by an agent that died on it.
+    else if (runs === "finish-migrate" || (runs === "paused" && this.#record?.arrival)) {
+      const info = await this.#qmp?.execute("query-migrate", within);
+      const move = isRecord(info) ? String(info.status) : "";
+      const isFollowed = move.startsWith("postcopy");
+      if (runs === "finish-migrate") this.#move = isFollowed ? "left" : "sent";
+      else this.#move = isFollowed || move === "completed" ? "arrived" : "incoming";
+    }
+    if (this.#move !== "none") this.#trouble = "none";
+  }
+
+  #hearMove(status: string): void {
+    const isHere = this.#record?.arrival !== undefined;
+    const isFollowed = status === "postcopy-active";
+    if (status === "failed" || status === "cancelled") {
+      if (!isHere) this.#move = "none";
+    } else if (status === "completed") this.#move = isHere ? "arrived" : "left";
+    else if (isFollowed) this.#move = isHere ? "arrived" : "left";
+    else if (!isHere && this.#move === "none") this.#move = "sent";
+    this.#ring();
+  }
+
+  #ring(): void {
+    for (const wake of this.#isWanted.splice(0)) wake();
+    this.#tell({ what: "migrating" });
   }
 
   /** Its end is told like any other: nobody asked for it. */
@@ -462,7 +538,7 @@ export class Machine {
       cgroups.oomKills(keyOf(this.ref)),
       isOtherBoot ? [] : this.#kernelLog(),
     ]);
-    const exit = await gatherExit(this.paths, this.record?.cpus ?? 1, {
+    const exit = await gatherExit(this.paths, this.record ?? {}, {
       ...ending,
       requested: this.#asked,
       oomKills,
@@ -506,8 +582,10 @@ export class Machine {
 
   /** The user of this guest may become another guest's, so its disks must not stay with it. */
   async #giveBack(): Promise<void> {
-    const { lent = [], disks = [] } = this.#record ?? {};
-    await handOver({ files: lent, doors: disks.flatMap(({ doors }) => doors) }, 0);
+    const { lent = [], disks = [], uid } = this.#record ?? {};
+    // What has another user by now belongs to the machine that this one was sent to, or came from.
+    const doors = disks.flatMap(({ doors }) => doors);
+    await handOver({ files: await ownedBy(lent, uid), doors }, 0);
     await this.#house.cgroups.remove(keyOf(this.ref)).catch(() => {});
   }
 
@@ -519,6 +597,7 @@ export class Machine {
     this.#hold.close();
     this.#frost.close();
     clearTimeout(this.#timer);
+    for (const wake of this.#isWanted.splice(0)) wake();
   }
 
   #hear(told: QmpEvent): void {
@@ -528,8 +607,12 @@ export class Machine {
     if (event === "SHUTDOWN") {
       this.#isOff = true; // Normally its process ends now; during a reboot it waits.
       this.#onOff();
+    } else if (event === "MIGRATION") {
+      this.#hearMove(String(data.status));
+    } else if (event === "JOB_STATUS_CHANGE") {
+      if (isMirror(data.id)) this.#ring();
     } else if (event === "STOP") {
-      if (this.#isOff) return; // Nobody has paused it.
+      if (this.#isOff || this.#move === "sent") return; // Nobody has paused it.
       if (this.#trouble !== "none") return; // It stopped because of what we already told.
       this.#trouble = "paused";
       this.#tell({ what: "paused" });
@@ -603,6 +686,20 @@ async function handOver(
   ]);
 }
 
+/**
+ * On its way from one host to another: it waits for its memory, has all of it, is being sent, has been sent.
+ * `left` and `arrived` stand still, and which of them goes on is decided elsewhere.
+ */
+type Move = "none" | "incoming" | "arrived" | "sent" | "left";
+
+async function ownedBy(
+  files: readonly string[],
+  uid: number | undefined,
+): Promise<readonly string[]> {
+  const owners = await Promise.all(files.map((file) => stat(file).catch(() => undefined)));
+  return files.filter((_, index) => owners[index]?.uid === uid);
+}
+
 type Trouble = "none" | "paused" | "panicked" | "io-error" | "hung";
 
 /** From QMP's run state. Whatever is neither running nor one of ours has stopped processors. */
@@ -610,6 +707,8 @@ function troubleOf(answer: unknown): Trouble {
   const status =
     typeof answer === "object" && answer !== null && "status" in answer ? answer.status : undefined;
   if (status === "running") return "none";
+  if (status === "inmigrate" || status === "finish-migrate" || status === "postmigrate")
+    return "none";
   if (status === "io-error") return "io-error";
   if (status === "watchdog") return "hung";
   return status === "guest-panicked" ? "panicked" : "paused";

@@ -42,7 +42,7 @@ test("the command line, flag by flag", () => {
     ...["-machine", "q35,usb=off,vmport=off,dump-guest-core=off"],
     ...["-accel", "tcg,thread=multi,tb-size=64", "-cpu", "max"],
     ...["-smp", "cpus=2,sockets=1,cores=2,threads=1"],
-    ...["-m", "size=512M"],
+    ...["-m", "size=524280K"],
     ...["-rtc", "base=utc"],
     ...["-action", "reboot=reset,shutdown=poweroff,panic=shutdown,watchdog=pause"],
     ...["-msg", "timestamp=on,guest-name=on"],

@@ -27,7 +27,9 @@ import {
   type Acceleration,
   type Exit,
   type Hypervisor,
+  type Landing,
   type MachineEvent,
+  type MachineForm,
   type MachineRef,
   type MachineSpec,
   noEvidence,
@@ -54,6 +56,14 @@ import { launchProblem, preparationProblem } from "./launch-problem.ts";
 import { type Household, Machine } from "./machine.ts";
 import { kvmGroups } from "./probe.ts";
 import { qemuArgv } from "./qemu-argv.ts";
+import {
+  awaitMemory,
+  beginMigration,
+  formOf,
+  land,
+  steer,
+  viewMigration,
+} from "./qemu-migration.ts";
 import { reboot } from "./reboot.ts";
 import {
   alreadyEnded,
@@ -124,20 +134,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
   return {
     acceleration,
 
-    async start(spec) {
-      const house = await home();
-      const key = keyOf(spec);
-      const underWay = starting.get(key);
-      if (underWay) return underWay.done;
-      const machine = machines.get(key);
-      if (machine?.exit) throw alreadyEnded(spec);
-      if (machine) return;
-      for (const other of starting.values())
-        if (other.ref.id === spec.id) throw stillRunning(other.ref);
-      const done = inTurn(() => bringUp(spec, house)).finally(() => starting.delete(key));
-      starting.set(key, { ref: spec, done });
-      return done;
-    },
+    start: (spec) => launchOnce(spec),
 
     async stop(ref, ladder) {
       const house = await home();
@@ -174,6 +171,18 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
         backups.delete(key);
       }
     },
+
+    formOf: async (ref) => formOf(await find(ref)),
+    async receive(spec, form, mirrored): Promise<Landing> {
+      await launchOnce(spec, form);
+      const machine = await find(spec);
+      if (machine.view().is !== "incoming") throw alreadyEnded(spec);
+      return plugging(spec, () => awaitMemory(machine, mirrored));
+    },
+    migrate: (ref, departure) => plugging(ref, (machine) => beginMigration(machine, departure)),
+    migration: async (ref) => viewMigration(await find(ref)),
+    steer: async (ref, rung) => steer(await find(ref), rung),
+    land: (ref) => plugging(ref, land),
 
     async adopt() {
       await home();
@@ -219,6 +228,22 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
       await moved?.then(({ house }) => house.kernelLog.close()).catch(() => {});
     },
   };
+
+  /** `form` of one that is to wait for its memory. */
+  async function launchOnce(spec: MachineSpec, form?: MachineForm): Promise<void> {
+    const house = await home();
+    const key = keyOf(spec);
+    const underWay = starting.get(key);
+    if (underWay) return underWay.done;
+    const machine = machines.get(key);
+    if (machine?.exit) throw alreadyEnded(spec);
+    if (machine) return;
+    for (const other of starting.values())
+      if (other.ref.id === spec.id) throw stillRunning(other.ref);
+    const done = inTurn(() => bringUp(spec, house, form)).finally(() => starting.delete(key));
+    starting.set(key, { ref: spec, done });
+    return done;
+  }
 
   /** What changes the disks of one machine is done one after the other. */
   async function plugging<T>(ref: MachineRef, work: (machine: Machine) => Promise<T>): Promise<T> {
@@ -281,19 +306,20 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
   async function bringUp(
     spec: MachineSpec,
     { house, hardware, groups, inherited }: Awaited<ReturnType<typeof moveIn>>,
+    form: MachineForm | undefined,
   ): Promise<void> {
     const key = keyOf(spec);
     const paths = pathsOf(runDir, spec);
     assertSocketsFit(paths);
     await assertYoungest(spec, paths);
-    const { procs, record } = await prepare(spec, paths, house).catch((error) => {
+    const { procs, record } = await prepare(spec, paths, house, form).catch((error) => {
       usedUids.delete(key);
       throw preparationProblem(error);
     });
     seen.set(spec.id, Math.max(seen.get(spec.id) ?? 0, spec.generation));
     const command = withTaps(
       (spec.nics ?? []).map(({ id }) => tapOf(id)),
-      jailed({ uid: record.uid, groups }, [binary, ...qemuArgv(spec, paths, hardware)]),
+      jailed({ uid: record.uid, groups }, [binary, ...qemuArgv(spec, paths, hardware, form)]),
       options.tapNamespace,
     );
     const log = await open(paths.log, "a", 0o600);
@@ -322,6 +348,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     }
     if (machine.exit) throw await launchProblem(spec, record.uid, machine.exit);
     machine.announce();
+    if (form) return; // It does not run.
     listener({
       id: spec.id,
       generation: spec.generation,
@@ -338,7 +365,12 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
   }
 
   /** Everything on disk that a launch needs. May be repeated. */
-  async function prepare(spec: MachineSpec, paths: Paths, { cgroups, bootId }: Household) {
+  async function prepare(
+    spec: MachineSpec,
+    paths: Paths,
+    { cgroups, bootId }: Household,
+    form?: MachineForm,
+  ) {
     const uid = usedUids.get(keyOf(spec)) ?? takeUid(spec);
     await mkdir(paths.vm, { recursive: true, mode: 0o711 });
     const disks = spec.disks.map(({ id, source, readOnly }) => ({
@@ -356,6 +388,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
       disks,
       isFenceable: (spec.isFenceable ?? false) || spec.disks.some(({ source }) => source.isShared),
       cpus: spec.cpus,
+      ...(form ? { arrival: { isUp: form.isUp } } : {}),
     };
     const memoryMiB = spec.memoryMiB + translationMiB + overheadMiB;
     const [procs] = await Promise.all([

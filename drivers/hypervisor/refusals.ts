@@ -185,3 +185,29 @@ export const backupFailed = (said: string, cause?: unknown): Problem =>
     },
     cause,
   );
+
+export const notMovable = (why: string): Problem =>
+  problem("conflict", "not_movable", `This instance cannot be moved while it runs: ${why}.`, {
+    fix: "Change that and try again, or stop it: its next start may be on another host.",
+  });
+
+export const cannotSteer = (rung: string, status: string): Problem =>
+  problem(
+    "conflict",
+    "cannot_steer",
+    `This migration cannot do that any more, or never could (${rung} while ${status}).`,
+    { fix: "Look how far it is." },
+  );
+
+export const cannotLand = (said: string): Problem =>
+  problem("unavailable", "cannot_land", `The hypervisor does not let it run here: ${said}`, {
+    fix: "It runs on where it was. Look whether its disks can be opened on this host.",
+  });
+
+export const notArrived = (): Problem =>
+  problem(
+    "conflict",
+    "not_arrived",
+    "Not all of this instance's memory has arrived, so it cannot run here.",
+    { fix: "Wait until it has, or end it: it runs on where it came from." },
+  );

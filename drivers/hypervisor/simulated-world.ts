@@ -24,6 +24,7 @@ import {
   noEvidence,
 } from "./driver.ts";
 import type { SimulatedDisk } from "./simulated-disks.ts";
+import type { Arrival, Sending } from "./simulated-migration.ts";
 
 const keptLines = 200;
 
@@ -37,6 +38,8 @@ export interface Temper {
   readonly isFrozen?: boolean;
   /** Not even SIGKILL ends it, as when a process waits for a dead disk. */
   readonly isUndying?: boolean;
+  /** How fast the guest changes its memory; it does not, if absent. */
+  readonly dirtyBytesPerSecond?: number;
   /** `fails`: QEMU ends at once. `hangs`: it never says that it runs. */
   readonly launch?: "works" | "fails" | "hangs";
 }
@@ -62,6 +65,16 @@ export interface SimulatedMachine {
   disk: { completed: number; failed: number };
   /** What is plugged in, by name. */
   readonly disks: Map<string, SimulatedDisk>;
+  /** It waits for its memory; undefined: it runs, or did. */
+  arrival: Arrival | undefined;
+  /** How it was last sent elsewhere. */
+  sending: Sending | undefined;
+  /** Its processors stand still because it is being handed over. */
+  isStill: boolean;
+  /** It may run elsewhere from now on. */
+  hasLeft: boolean;
+  /** Whoever is at the other end hears of it. */
+  onEnd: () => void;
   /** Somebody paused it for a while: when that is over. */
   heldUntil: Instant | undefined;
   /** Its file systems are held still until then. */
@@ -90,6 +103,14 @@ export interface SimulatedWorld {
   powerOffTime: Duration;
   /** From a guest's standstill until its watchdog stops it. */
   watchdogTime: Duration;
+  /** What a migration sends, in bytes each second. */
+  wireSpeed: number;
+  /** The last step of a migration, in which the guest stands still. */
+  switchTime: Duration;
+  /** How much of a disk has anything in it: from 0 to 1. */
+  diskUse: number;
+  /** Whether a machine may be let run here before its memory is here; a reason if not. */
+  postcopy: true | string;
   lastPid: number;
   /** Whether there is an agent in a guest that holds its file systems still. */
   hasGuestAgent(spec: MachineSpec): boolean;
@@ -123,6 +144,10 @@ export type Happening = Without<MachineEvent, keyof MachineRef>;
 
 export const keyOf = ({ id, generation }: MachineRef) => `${id}.g${generation}`;
 
+/** Whether its guest can do anything in the world at this moment, or could if it were not paused. */
+export const isAlive = ({ exit, arrival, isStill, hasLeft }: SimulatedMachine) =>
+  !exit && !arrival && !isStill && !hasLeft;
+
 export const simulatedWorld = (
   times: Partial<Pick<SimulatedWorld, "bootTime" | "powerOffTime" | "watchdogTime">> = {},
 ): SimulatedWorld => ({
@@ -132,6 +157,10 @@ export const simulatedWorld = (
   bootTime: times.bootTime ?? milliseconds(0),
   powerOffTime: times.powerOffTime ?? milliseconds(0),
   watchdogTime: times.watchdogTime ?? seconds(10),
+  wireSpeed: 2 ** 30,
+  switchTime: milliseconds(0),
+  diskUse: 0.1,
+  postcopy: true,
   lastPid: 0,
   hasGuestAgent: () => false,
   backing: noBacking,
@@ -159,6 +188,8 @@ export function endMachine(
     ...noEvidence,
     at: clock.now(),
     ...how,
+    ...(machine.hasLeft ? { reason: "migrated" } : {}),
+    ...(machine.arrival ? { neverRan: true as const } : {}),
     requested: machine.wasAskedToEnd,
     hypervisorLog: [`simulated: request=${machine.spec.requestId}`, ...hypervisorLog],
     consoleTail: machine.log.slice(-20).map(({ text }) => text),
@@ -166,6 +197,7 @@ export function endMachine(
     watchdogFired: machine.events.some(({ event }) => event === "WATCHDOG"),
   };
   happen(world, machine, { what: "exited", exit: machine.exit });
+  machine.onEnd();
 }
 
 /** Keeps something for the story of a machine's life, in QMP's words. */

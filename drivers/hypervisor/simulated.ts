@@ -36,11 +36,13 @@ import {
   told,
   viewOfDisk,
 } from "./simulated-disks.ts";
+import * as moving from "./simulated-migration.ts";
 import {
   bootMachine,
   endMachine,
   type Happening,
   happen,
+  isAlive,
   keyOf,
   note,
   resetMachine,
@@ -50,6 +52,7 @@ import {
 } from "./simulated-world.ts";
 
 export * from "./simulated-deaths.ts";
+export { cutWire } from "./simulated-migration.ts";
 export * from "./simulated-world.ts";
 
 export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hypervisor {
@@ -103,7 +106,9 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
     },
 
     async resume(ref) {
-      goOn(answering(ref, "cont"));
+      const machine = answering(ref, "cont");
+      moving.takeBack(world, machine);
+      goOn(machine);
     },
 
     async freeze(ref, atMost) {
@@ -148,6 +153,29 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
     },
     async backupDisk(ref, id, order) {
       backUp(world, known(answering(ref, "blockdev-backup"), id), order);
+    },
+
+    formOf: async (ref) => moving.formOf(answering(ref, "query-machine")),
+    async receive(spec, form) {
+      const known = world.machines.get(keyOf(spec));
+      if (known?.exit || (known && !known.arrival)) throw alreadyEnded(spec);
+      const machine = known ?? launch({ ...spec, paused: true }, moving.newArrival());
+      const { arrival } = machine;
+      if (machine.hangsAtLaunch) await end(machine);
+      if (machine.exit || !arrival) throw launchFailed(machine.exit?.status, []);
+      announced.add(machine);
+      return moving.expect({ world, machine, clock }, arrival, form);
+    },
+    async migrate(ref, departure) {
+      moving.send({ world, machine: answering(ref, "migrate"), clock }, departure);
+    },
+    migration: async (ref) =>
+      moving.viewOf({ world, machine: answering(ref, "query-migrate"), clock }),
+    async steer(ref, rung) {
+      moving.steer({ world, machine: answering(ref, rung), clock }, rung);
+    },
+    async land(ref) {
+      moving.land({ world, machine: answering(ref, "cont"), clock });
     },
 
     async adopt() {
@@ -230,7 +258,7 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
     return asked.map((machine) => viewOf(machine, now));
   }
 
-  function launch(spec: MachineSpec): SimulatedMachine {
+  function launch(spec: MachineSpec, arrival?: moving.Arrival): SimulatedMachine {
     const youngest = world.seen.get(spec.id) ?? 0;
     if (youngest > spec.generation) throw overtaken(spec, youngest);
     if (youngest === spec.generation) throw alreadyEnded(spec);
@@ -241,6 +269,7 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
     machine.hangsAtLaunch = temper.launch === "hangs";
     machine.isFrozen = temper.isFrozen ?? false;
     machine.phase = spec.paused ? "paused" : "running";
+    machine.arrival = arrival;
     enter(machine);
     bootMachine(world, machine, clock, "launch");
     if (temper.launch === "fails") endMachine(world, spec, clock, { status: { code: 1 } });
@@ -263,6 +292,11 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
       stuckRequests: 0,
       disk: { completed: 0, failed: 0 },
       disks: new Map(spec.disks.map((disk) => [disk.id, simulatedDisk(world, disk, false)])),
+      arrival: undefined,
+      sending: undefined,
+      isStill: false,
+      hasLeft: false,
+      onEnd: () => {},
       heldUntil: undefined,
       frozenUntil: undefined,
       wasAskedToEnd: false,
@@ -326,7 +360,7 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
     const temper = world.tempers.get(machine.spec.id) ?? {};
     machine.wasAskedToEnd = true;
     const isHanging = machine.isFrozen || machine.hangsAtLaunch;
-    const canReact = !isHanging && machine.phase === "running";
+    const canReact = !isHanging && isAlive(machine) && machine.phase === "running";
     const obeys = !temper.isDeaf && !machine.isHung && machine.readyAt !== undefined;
     // The button is pressed again and again, so a guest that is still booting gets it in the end.
     const untilUp = machine.readyAt === undefined ? 0 : Math.max(0, machine.readyAt - clock.now());
@@ -446,9 +480,10 @@ const isUp = ({ readyAt, phase, exit }: SimulatedMachine, now: Instant) =>
   !exit && phase === "running" && readyAt !== undefined && readyAt <= now;
 
 function viewOf(machine: SimulatedMachine, now: Instant): MachineView {
-  const { spec, exit, at, phase } = machine;
+  const { spec, exit, at, phase, arrival, hasLeft } = machine;
   const ref = { id: spec.id, generation: spec.generation };
   if (exit) return { ...ref, is: "exited", exit };
+  if (arrival) return { ...ref, is: "incoming", since: at, hasArrived: arrival.hasArrived };
   const guest = phase === "running" ? (isUp(machine, now) ? "up" : "booting") : phase;
-  return { ...ref, is: "running", guest, since: at };
+  return { ...ref, is: "running", guest, since: at, ...(hasLeft ? { hasLeft } : {}) };
 }

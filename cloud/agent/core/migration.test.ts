@@ -18,6 +18,8 @@ const copying: MigrationFacts = {
   dirtyBytesPerSecond: 40 * 2 ** 20,
   isThrottled: false,
   areDisksReady: true,
+  disksStalledFor: seconds(0),
+  stillFor: seconds(0),
   isAbortWanted: false,
 };
 const table: readonly [string, Partial<MigrationFacts>, Partial<MigrationPatience>, string][] = [
@@ -52,6 +54,36 @@ const table: readonly [string, Partial<MigrationFacts>, Partial<MigrationPatienc
   ],
   ["but not after the switch", { status: "postcopy-active", isAbortWanted: true }, {}, "wait"],
   ["nor while that is under way", { status: "device", isAbortWanted: true }, {}, "wait"],
+  [
+    "unless that does not end",
+    { status: "device", stillFor: seconds(10) },
+    {},
+    "cancel its last step took too long",
+  ],
+  [
+    "disks may take as long as they like",
+    { status: "mirroring", disksStalledFor: seconds(59) },
+    {},
+    "wait",
+  ],
+  [
+    "while they get anywhere",
+    { status: "mirroring", disksStalledFor: seconds(60) },
+    {},
+    "cancel its disks do not come any nearer",
+  ],
+  [
+    "and can be aborted too",
+    { status: "mirroring", isAbortWanted: true },
+    {},
+    "cancel it was aborted",
+  ],
+  [
+    "a guest that runs there is joined with its memory",
+    { status: "postcopy-paused" },
+    {},
+    "rejoin",
+  ],
   [
     "the last step waits for nobody",
     { status: "pre-switchover", elapsed: seconds(999) },

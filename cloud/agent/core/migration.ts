@@ -5,21 +5,8 @@
  * down until it does; then either run it on the destination with its memory coming after it, or give up and
  * leave it where it is. Each rung has its time. After the switch there is no way back and nothing to decide.
  */
+import type { MigrationStatus } from "@holdfast/drivers/hypervisor";
 import { type Duration, milliseconds } from "@holdfast/kernel/time";
-
-/** QEMU's own words, as far as they matter. */
-export type MigrationStatus =
-  | "none"
-  | "setup"
-  | "active"
-  /** Everything but the last step is done: the disks may be handed over, then it goes on. */
-  | "pre-switchover"
-  | "device"
-  | "postcopy-active"
-  | "completed"
-  | "cancelling"
-  | "cancelled"
-  | "failed";
 
 export interface MigrationFacts {
   readonly status: MigrationStatus;
@@ -31,6 +18,10 @@ export interface MigrationFacts {
   readonly isThrottled: boolean;
   /** Its local disks are as new on the destination as here; true where it has none. */
   readonly areDisksReady: boolean;
+  /** For so long its disks have not come any nearer; zero where there are none to copy. */
+  readonly disksStalledFor: Duration;
+  /** For so long the guest has stood still here; zero while it runs. */
+  readonly stillFor: Duration;
   readonly isAbortWanted: boolean;
 }
 
@@ -51,8 +42,10 @@ export type MigrationStep =
   | { readonly do: "postcopy" }
   /** Let the last step happen: the disks have been handed over. */
   | { readonly do: "switch" }
+  /** It runs there and misses the rest of its memory: join the two again. */
+  | { readonly do: "rejoin" }
   | { readonly do: "cancel"; readonly why: string }
-  /** The guest runs on the destination. */
+  /** All of it is there: the destination may let it run, and this host never again. */
   | { readonly do: "finish" }
   /** The guest runs here, as before. */
   | { readonly do: "give-up"; readonly why: string };
@@ -71,11 +64,20 @@ export function stepOf(facts: MigrationFacts, patience: MigrationPatience): Migr
     case "pre-switchover":
       if (facts.isAbortWanted) return { do: "cancel", why: "it was aborted" };
       return { do: "switch" };
-    case "none":
     case "device":
+      // The other one does not run before this one is done, so it may still be called back.
+      if (facts.stillFor < patience.switching) return { do: "wait" };
+      return { do: "cancel", why: "its last step took too long" };
+    case "none":
     case "cancelling":
     case "postcopy-active": // The guest runs over there: to break off now would end it.
       return { do: "wait" };
+    case "postcopy-paused":
+      return { do: "rejoin" };
+    case "mirroring":
+      if (facts.isAbortWanted) return { do: "cancel", why: "it was aborted" };
+      if (facts.disksStalledFor < patience.precopy) return { do: "wait" };
+      return { do: "cancel", why: "its disks do not come any nearer" };
     case "setup":
     case "active":
       return copying(facts, patience);

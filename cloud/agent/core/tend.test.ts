@@ -40,6 +40,17 @@ const exited = (generation: number): MachineView => ({
     ...noEvidence,
   },
 });
+const left = (generation: number): MachineView => ({
+  ...{ id, generation, is: "running", guest: "up", since: at, hasLeft: true },
+});
+const waiting = (generation: number, hasArrived = false): MachineView => ({
+  ...{ id, generation, is: "incoming", since: at, hasArrived },
+});
+const migrateTo: Wish["migrateTo"] = {
+  ...{ migration: "m", generation: 3, address: "192.0.2.1:1", bytesPerSecond: null },
+  ...{ mayPostcopy: false, isAborted: false },
+  patience: { precopy: 1, converge: 1, switching: 1 },
+};
 const pull = { acpi: 0, terminate: 0, kill: 5_000 };
 const stop = (generation: number, why: string, ladder: object = pull) =>
   ({ do: "stop", generation, why, ladder }) as Act; // Rows are shorter with plain text.
@@ -48,6 +59,32 @@ const table: Record<
   string,
   readonly [Partial<Wish>, readonly MachineView[], (Act | undefined)?, Partial<Situation>?]
 > = {
+  "to come from another host and not there: expect it": [
+    { want: "incoming", wasRunning: true },
+    [],
+    { do: "expect" },
+  ],
+  "it waits here: expect it still": [{ want: "incoming" }, [waiting(2)], { do: "expect" }],
+  "it has come and its source is over: let it run": [{}, [waiting(2, true)], { do: "land" }],
+  "its source is over and the rest is under way: wait for it": [
+    {},
+    [waiting(2)],
+    undefined,
+    { isUnderWay: true },
+  ],
+  "its source is over and it never came: end it": [{}, [waiting(2)], stop(2, "never-arrived")],
+  "it was let run before its wish says so: leave it": [{ want: "incoming" }, [running(2)]],
+  "it waits and should stop": [{ want: "stopped" }, [waiting(2)], stop(2, "wished")],
+  "it waits and has no business here": [{ want: "nothing" }, [waiting(2)], stop(2, "stale")],
+  "an older one waits still: end that first": [{}, [waiting(1)], stop(1, "stale")],
+  "it should go elsewhere: send it": [{ migrateTo }, [running(2)], { do: "move" }],
+  "all of it is elsewhere: ask how it stands there": [{ migrateTo }, [left(2)], { do: "move" }],
+  "all of it is elsewhere and never ran there: take it back": [{}, [left(2)], { do: "take-back" }],
+  "all of it is elsewhere and it should stop: at once": [
+    { want: "stopped", migrateTo },
+    [left(2)],
+    stop(2, "wished"),
+  ],
   "asked for and not there: start it": [{}, [], { do: "start" }],
   "there as wished: nothing": [{}, [running(2)]],
   "it ended: wait for what comes of the report": [{}, [exited(2)]],

@@ -15,8 +15,21 @@ export {
   type Wire,
 } from "./link.ts";
 export { fileLoans, type LoanBook, memoryLoans } from "./loans.ts";
+export { type Migrator, type MigratorDeps, migrator, type Order } from "./migrator.ts";
 export { type Networker, type NetworkerDeps, networker, type PictureShelf } from "./networker.ts";
 export { type Notebook, type NoteShelf, notebook } from "./notebook.ts";
+export {
+  arrivalEnded,
+  type Crossing,
+  type Destination,
+  destinationUnreachable,
+  type Expected,
+  type Landed,
+  noMigrationAddress,
+  noPassage,
+  type Passage,
+  type Reception,
+} from "./passage.ts";
 export type { Published, Storage } from "./provisions.ts";
 export {
   fileNotes,

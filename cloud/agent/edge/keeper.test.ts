@@ -10,6 +10,7 @@ import type { Clock, Instant } from "@holdfast/kernel/time";
 import { diskKeeper } from "./disks.ts";
 import { keeper } from "./keeper.ts";
 import { memoryLoans } from "./loans.ts";
+import { noPassage } from "./passage.ts";
 import { type Held, memoryShelf } from "./shelf.ts";
 
 const id = "01890000-0000-7000-8000-000000000001" as InstanceId;
@@ -81,6 +82,9 @@ async function kept(
       },
     },
     clock,
+    ticks: () => performance.now(),
+    passage: noPassage,
+    onMigration: () => {},
     onReport: (more, moreVolumes) => {
       machines.push(...more);
       volumes.push(...moreVolumes);

@@ -4,7 +4,13 @@
  * Each instance is tended by itself: one that hangs holds up no other. A start that hangs does not hold
  * up the stop of the same instance either, and a politer stop not a harder one.
  */
-import type { MachineReport, Unwanted, VolumeReport, Wish } from "@holdfast/cloud/hosts";
+import type {
+  MachineReport,
+  MigrationReport,
+  Unwanted,
+  VolumeReport,
+  Wish,
+} from "@holdfast/cloud/hosts";
 import type {
   Exit,
   Hypervisor,
@@ -15,12 +21,21 @@ import type {
 } from "@holdfast/drivers/hypervisor";
 import type { InstanceId, NicId } from "@holdfast/kernel/ids";
 import { Problem, problem } from "@holdfast/kernel/problem";
-import { type Clock, type Duration, type Instant, milliseconds } from "@holdfast/kernel/time";
+import {
+  type Clock,
+  type Duration,
+  type Instant,
+  milliseconds,
+  type Ticks,
+} from "@holdfast/kernel/time";
 import { unreachable } from "@holdfast/kernel/unreachable";
 import { type Act, tend } from "../core/tend.ts";
+import { arrivals } from "./arrivals.ts";
 import type { DiskKeeper } from "./disks.ts";
 import { fitter } from "./fitter.ts";
+import { migrator } from "./migrator.ts";
 import type { Networker } from "./networker.ts";
+import type { Passage } from "./passage.ts";
 import { isShared, provisions, rootOf, type Storage } from "./provisions.ts";
 import { ended, machineReport, type Note } from "./reports.ts";
 import type { Held, Shelf } from "./shelf.ts";
@@ -42,6 +57,11 @@ export interface KeeperDeps {
   readonly hasLease: (epoch: number) => boolean;
   readonly shelf: Shelf;
   readonly clock: Clock;
+  readonly ticks: Ticks;
+  /** The way to other hosts. */
+  readonly passage: Passage;
+  /** The latest about a machine that is sent to another host. */
+  readonly onMigration: (report: MigrationReport) => void;
   /** Something to tell the managers. They may not be there; the next hello says it all. */
   readonly onReport: (machines: readonly MachineReport[], volumes: readonly VolumeReport[]) => void;
   readonly log: (message: string, about: Record<string, unknown>) => void;
@@ -64,6 +84,8 @@ export interface Keeper {
   ownerOf(nic: NicId): Owner | undefined;
   held(): readonly { instance: InstanceId; version: number }[];
   reports(): readonly MachineReport[];
+  /** The latest about each machine that is being sent to another host. */
+  migrations(): readonly MigrationReport[];
   limitStarts(most: number): void;
   /** Gives back volumes that are open for nobody. Call it every few seconds. */
   giveBack(): Promise<void>;
@@ -87,7 +109,7 @@ export function keeper(deps: KeeperDeps): Keeper {
   const wards = new Map<InstanceId, Ward>();
   const notes = new Map<string, Note>();
   const inTurn = turns<InstanceId>();
-  const { ready, remove } = provisions(deps.storage, disks, deps.networks);
+  const { ready, cleared, remove } = provisions(deps.storage, disks, deps.networks);
   /** Incarnations whose volumes are being opened, or are about to be used. */
   const coming = new Set<string>();
   const fit = fitter({
@@ -99,21 +121,37 @@ export function keeper(deps: KeeperDeps): Keeper {
     },
     log,
   });
+  const { passage, ticks } = deps;
+  const departing = migrator({
+    ...{ hypervisor, passage, clock, ticks, log },
+    onProgress: deps.onMigration,
+  });
   /** Launches that are under way of what another host could start, with the epoch of each. */
   const launching = new Map<MachineRef, number>();
   const starts = gate(4);
   let isOpen = true;
+  const mayRun = (wish: Wish) => !isShared(wish) || deps.hasLease(wish.epoch);
+  const arriving = arrivals({
+    ...{ hypervisor, passage, clock, log, mayRun, launching: whileLaunching, close: closeFailed },
+    async prepare(wish) {
+      coming.add(keyOf({ id: wish.instance, generation: wish.generation }));
+      const spec = await cleared(wish);
+      return { ...spec, disks: await disks.lend(wish) };
+    },
+    onWaiting: (report) => onReport([report], []),
+  });
 
   return {
     async open() {
       hypervisor.onEvent((event) => {
         if (event.what === "ready" || event.what === "exited") settleBoot(event.id);
+        if (event.what === "exited") arriving.dismiss(event);
         const view = viewOf(event);
-        if (view) onReport([reportOf(view)], []);
-        if (event.what === "exited") {
-          void giveBack();
-          check(event.id);
-        }
+        if (view && event.what !== "migrating") onReport([reportOf(view)], []);
+        arriving.stir(event);
+        departing.stir(event.id);
+        if (event.what === "exited") void giveBack();
+        if (event.what === "exited" || event.what === "migrating") check(event.id);
         // A guest that boots or is paused lets go of nothing; what it has let go of late is to be given back.
         if (wakes.has(event.what)) fit.fitAgain(event.id);
       });
@@ -162,11 +200,18 @@ export function keeper(deps: KeeperDeps): Keeper {
         instance: wish.instance,
         version: wish.version,
       })),
-    reports: () => hypervisor.list().map(reportOf),
+    reports() {
+      const machines = hypervisor.list().map(reportOf);
+      const isThere = ({ instance, generation }: MachineReport) =>
+        viewOf({ id: instance, generation }) !== undefined;
+      return [...machines, ...arriving.reports().filter((report) => !isThere(report))];
+    },
+    migrations: departing.latest,
     limitStarts: (most) => starts.limit(most),
     giveBack,
     close() {
       isOpen = false;
+      departing.close();
       fit.close();
       for (const ward of wards.values()) stopTimers(ward);
     },
@@ -196,12 +241,18 @@ export function keeper(deps: KeeperDeps): Keeper {
     const reboots = known?.wish.generation === wish.generation ? known.reboots : 0;
     const held = { wish, reboots };
     await shelf.save(held);
+    const ref = known && { id: wish.instance, generation: known.wish.generation };
+    if (ref && (ref.generation !== wish.generation || wish.want === "stopped"))
+      arriving.dismiss(ref);
+    if (!wish.migrateTo) departing.forget(wish.instance);
     adoptWard(held).held = held;
     check(wish.instance);
   }
 
   async function bury(ref: MachineRef): Promise<void> {
-    if (viewOf(ref)?.is === "running") return;
+    const view = viewOf(ref);
+    if (view && view.is !== "exited") return;
+    arriving.dismiss(ref);
     await hypervisor.forget(ref);
     notes.delete(keyOf(ref));
     const ward = wards.get(ref.id);
@@ -212,7 +263,9 @@ export function keeper(deps: KeeperDeps): Keeper {
     const ward = wards.get(id);
     if (!ward || !isOpen) return;
     const { wish, reboots } = ward.held;
-    const act = tend({ wish, machines: find(id), reboots, isBootOverdue: ward.isBootOverdue });
+    const isUnderWay = passage.isOpen({ id, generation: wish.generation });
+    const machines = find(id);
+    const act = tend({ wish, machines, reboots, isBootOverdue: ward.isBootOverdue, isUnderWay });
     fit.fit(id);
     if (!act) return;
     const key =
@@ -250,6 +303,31 @@ export function keeper(deps: KeeperDeps): Keeper {
         const exit = await hypervisor.stop(ref, act.ladder);
         return tellEnd(ref, exit);
       }
+      case "expect":
+        try {
+          const isWished = () =>
+            ward.held.wish.want === "incoming" && ward.held.wish.generation === wish.generation;
+          await arriving.expect(wish, isWished);
+        } catch (error) {
+          await closeFailed(current, error);
+        }
+        return false; // Until it is here or its wish is another.
+      case "land":
+        if (!mayRun(wish)) return false;
+        await hypervisor.land(current);
+        return true;
+      case "move": {
+        const order = () =>
+          ward.held.wish.generation === wish.generation
+            ? (ward.held.wish.migrateTo ?? undefined)
+            : undefined;
+        if ((await departing.move(current, order)) !== "done") return false;
+        return tellEnd(current, await hypervisor.stop(current, atOnce));
+      }
+      case "take-back":
+        log("runs on here", { ...current, requestId: wish.requestId });
+        await hypervisor.resume(current);
+        return true;
       case "reset":
         await hypervisor.reset(current, milliseconds(wish.rebootGrace));
         await inTurn(id, async () => {
@@ -294,7 +372,7 @@ export function keeper(deps: KeeperDeps): Keeper {
       const isWished = () =>
         ward.held.wish.want === "running" && ward.held.wish.generation === wish.generation;
       // Who has no lease may be dead to the others by now. It is tried again when there is one.
-      const mayStart = () => isWished() && (!isShared(wish) || deps.hasLease(wish.epoch));
+      const mayStart = () => isWished() && mayRun(wish);
       if (!mayStart()) return !isWished();
       const spec = await ready(wish);
       if (!mayStart()) return !isWished();
@@ -306,11 +384,8 @@ export function keeper(deps: KeeperDeps): Keeper {
     } catch (error) {
       if (!isOpen) return true;
       if (isOvertaken(error) && viewOf(ref)) return true; // What there is to tell is told elsewhere.
-      const reason = error instanceof Problem ? error : strange(error);
       log("start failed", { ...ref, requestId: wish.requestId, error });
-      if (!isOvertaken(error)) notes.set(keyOf(ref), { problem: reason });
-      const exit = await hypervisor.stop(ref, atOnce);
-      onReport([reportOf(ended(ref, exit))], []);
+      await closeFailed(ref, error);
       return viewOf(ref) !== undefined;
     } finally {
       coming.delete(keyOf(ref));
@@ -322,7 +397,8 @@ export function keeper(deps: KeeperDeps): Keeper {
   /** What the disks of a machine that runs as it should are to be like. */
   function fittable(id: InstanceId): Wish | undefined {
     const wish = wards.get(id)?.held.wish;
-    if (!wish?.spec || wish.want !== "running") return undefined;
+    // One that moves takes its disks along as they are.
+    if (!wish?.spec || wish.want !== "running" || wish.migrateTo) return undefined;
     const ref = { id, generation: wish.generation };
     return viewOf(ref)?.is === "running" && !coming.has(keyOf(ref)) ? wish : undefined;
   }
@@ -331,9 +407,28 @@ export function keeper(deps: KeeperDeps): Keeper {
     if (isOpen) await disks.giveBack((ref) => coming.has(keyOf(ref)));
   }
 
-  async function launch(spec: MachineSpec, epoch: number): Promise<void> {
+  async function closeFailed(ref: MachineRef, error: unknown): Promise<Exit> {
+    if (!isOpen) throw new Error("This agent is being closed, and ends nothing any more.");
+    const reason = error instanceof Problem ? error : strange(error);
+    if (!isOvertaken(error)) notes.set(keyOf(ref), { problem: reason });
+    const exit = await hypervisor.stop(ref, atOnce);
+    arriving.dismiss(ref);
+    coming.delete(keyOf(ref));
+    void giveBack();
+    onReport([reportOf(ended(ref, exit))], []);
+    return exit;
+  }
+
+  function launch(spec: MachineSpec, epoch: number): Promise<void> {
+    return whileLaunching(spec, epoch, hypervisor.start(spec));
+  }
+
+  function whileLaunching<T>(spec: MachineSpec, epoch: number, begun: Promise<T>): Promise<T> {
     if (spec.isFenceable) launching.set(spec, epoch);
-    await hypervisor.start(spec).finally(() => launching.delete(spec));
+    return begun.finally(() => {
+      launching.delete(spec);
+      coming.delete(keyOf(spec));
+    });
   }
 
   /** Only for images whose guests say so, and not while somebody keeps the processors stopped. */
@@ -363,6 +458,10 @@ export function keeper(deps: KeeperDeps): Keeper {
 
   async function removeVolume(unwanted: Unwanted): Promise<void> {
     const { volume } = unwanted;
+    const isWanted = [...wards.values()].some(({ held: { wish } }) =>
+      wish.spec?.disks.some((disk) => disk.volume === volume && disk.pool === unwanted.pool),
+    );
+    if (isWanted) return; // It has come back since.
     try {
       await remove(unwanted);
       onReport([], [{ volume, is: "deleted" }]);
@@ -390,7 +489,9 @@ export function keeper(deps: KeeperDeps): Keeper {
   function reportOf(view: MachineView): MachineReport {
     const held = wards.get(view.id)?.held;
     const reboots = held?.wish.generation === view.generation ? held.reboots : 0;
-    return machineReport(view, reboots, notes.get(keyOf(view)), fit.seen(view));
+    const report = machineReport(view, reboots, notes.get(keyOf(view)), fit.seen(view));
+    const relay = view.is === "incoming" ? arriving.relayOf(view) : undefined;
+    return relay === undefined ? report : { ...report, relay };
   }
 }
 

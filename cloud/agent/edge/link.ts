@@ -11,6 +11,7 @@ import {
   fromManager,
   type GuardReport,
   type HostFacts,
+  type MigrationReport,
   type NetworksLook,
   type PoolFacts,
   protocolVersion,
@@ -90,6 +91,8 @@ export interface Link {
   networks(look: NetworksLook): void;
   /** The same of what came of storage tasks; they are said until they are recorded. */
   storage(results: readonly StorageResult[]): void;
+  /** The same of a machine that moves. */
+  migration(report: MigrationReport): void;
   /** The host's name and id, once a manager has said them. */
   identity(): Pick<Welcome, "host" | "name" | "zone" | "epoch"> | undefined;
   /** Whether this host holds its lease of this epoch, by its own reckoning: from when it sent what was answered. */
@@ -142,6 +145,9 @@ export function openLink(deps: LinkDeps): Link {
     },
     storage(results) {
       if (welcome) say({ say: "storage-report", results: [...results] });
+    },
+    migration(report) {
+      if (welcome) say({ say: "migration", ...report });
     },
     hasLease: (epoch) => epoch === known?.epoch && ticks() < leaseUntil,
     identity: () => known,
@@ -303,6 +309,7 @@ export function openLink(deps: LinkDeps): Link {
     beats = setInterval(beat, message.heartbeat);
     const results = deps.storekeeper.unrecorded();
     if (results.length > 0) say({ say: "storage-report", results: [...results] });
+    for (const report of keeper.migrations()) say({ say: "migration", ...report });
     flushSoon();
   }
 

@@ -38,6 +38,11 @@ export interface Published {
 export interface Provisions {
   /** Makes everything that the wish needs, and says how to launch it. May be repeated. */
   ready(wish: Wish): Promise<Omit<MachineSpec, "disks">>;
+  /**
+   * The same for one that comes from another host: what only that had is copied, so what an earlier stay has left
+   * here is in the way.
+   */
+  cleared(wish: Wish): Promise<Omit<MachineSpec, "disks">>;
   remove(unwanted: Unwanted): Promise<void>;
 }
 
@@ -58,17 +63,24 @@ export function provisions(
   /** Volumes whose files are being made. */
   const preparing = new Map<VolumeId, Promise<unknown>>();
   return {
-    ready(wish) {
-      const { volume } = rootOf(wish);
-      const ready = prepare(wish);
-      preparing.set(volume, ready);
-      return ready.finally(() => preparing.delete(volume));
+    ready,
+    async cleared(wish) {
+      for (const { volume, pool } of specOf(wish).disks)
+        if (pool === local) await disks.remove({ volume, pool });
+      return ready(wish);
     },
     async remove(unwanted) {
       await preparing.get(unwanted.volume)?.catch(() => {});
       await disks.remove(unwanted);
     },
   };
+
+  function ready(wish: Wish) {
+    const { volume } = rootOf(wish);
+    const mine = prepare(wish);
+    preparing.set(volume, mine);
+    return mine.finally(() => preparing.delete(volume));
+  }
 
   async function prepare(wish: Wish): Promise<Omit<MachineSpec, "disks">> {
     const { name, cpus, memoryMiB, image, userData, lastDeath, startPaused, nics } = specOf(wish);

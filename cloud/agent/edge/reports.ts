@@ -27,6 +27,8 @@ export function machineReport(
     const disks = seen ? { disks: [...seen.reports], disksOf: seen.version } : {};
     return { ...base, phase: "running", guest: view.guest, at: view.since, ...disks };
   }
+  if (view.is === "incoming")
+    return { ...base, phase: "incoming", guest: "booting", at: view.since };
   const { exit } = view;
   return {
     ...base,

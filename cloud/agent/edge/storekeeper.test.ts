@@ -23,6 +23,7 @@ import type { Clock, Instant } from "@holdfast/kernel/time";
 import { diskKeeper } from "./disks.ts";
 import { keeper } from "./keeper.ts";
 import { memoryLoans } from "./loans.ts";
+import { noPassage } from "./passage.ts";
 import { memoryShelf } from "./shelf.ts";
 import { poolSpeeds } from "./speeds.ts";
 import { storekeeper } from "./storekeeper.ts";
@@ -161,6 +162,9 @@ function host(dieAt = Number.POSITIVE_INFINITY) {
       ...{ hypervisor, disks, storage, clock, log },
       networks: { ready: async () => new Map() },
       hasLease: () => true,
+      passage: noPassage,
+      ticks: () => performance.now(),
+      onMigration: () => {},
       shelf: glass(shelf, "shelf"),
       onReport: (more) => void (life.isOver || machines.push(...more)),
     });

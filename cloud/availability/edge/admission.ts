@@ -107,16 +107,21 @@ async function afterReboot(
 
 /** Machines that it runs and that are not, or no longer, its own. */
 async function strangers(sql: Sql, host: HostId, hello: Hello): Promise<Purge["purge"]> {
-  const running = hello.machines.filter(({ phase }) => phase === "running");
+  const running = hello.machines.filter(({ phase }) => phase !== "exited");
   if (running.length === 0) return [];
   return sql.query<Purge["purge"][number]>(
     `select m.instance, m.generation from json_to_recordset($2::json) m (instance uuid, generation int)
      where not exists (
-       select from instance i join incarnation c on c.instance_id = i.id and c.generation = i.generation
-       where i.id = m.instance and i.generation = m.generation and i.home = $1 and ${isUncovered})`,
+       select from instance i join incarnation c on c.instance_id = i.id
+       where i.id = m.instance and c.generation = m.generation and c.host_id = $1 and ${isItsOwn} and ${isUncovered})`,
     [host, JSON.stringify(running.map(({ instance, generation }) => ({ instance, generation })))],
   );
 }
+
+/** It is home here, or is on its way to here. */
+const isItsOwn = `((i.home = $1 and c.generation = i.generation) or exists (
+  select from migration g where g.instance_id = i.id and g.to_host = $1 and g.to_generation = c.generation
+    and g.state in ('preparing', 'copying')))`;
 
 /** No certificate says that this incarnation has ended. */
 const isUncovered = `not exists (
@@ -127,8 +132,7 @@ const isUncovered = `not exists (
 async function carryOver(sql: Sql, host: HostId, epoch: number): Promise<void> {
   await sql.query(
     `update incarnation c set host_epoch = $2 from instance i
-     where i.home = $1 and c.host_id = $1 and c.instance_id = i.id and c.generation = i.generation
-       and ${isUncovered}`,
+     where c.host_id = $1 and c.instance_id = i.id and ${isItsOwn} and ${isUncovered}`,
     [host, epoch],
   );
 }

@@ -1,5 +1,5 @@
 /** The events capability's edge, for other edges and for whoever wires a process. */
-export { type Movers, noMovers } from "./movers.ts";
+export type { Movers } from "./movers.ts";
 export { writePolicies } from "./policies.ts";
 export { type EventRouteDeps, eventRoutes } from "./routes.ts";
 export { eventTroubles } from "./troubles.ts";

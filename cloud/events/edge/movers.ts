@@ -6,7 +6,6 @@
  * first is under way.
  */
 import type { InstanceId } from "@holdfast/kernel/ids";
-import { problem } from "@holdfast/kernel/problem";
 import type { Sql } from "@holdfast/store/database";
 
 export interface Movers {
@@ -20,18 +19,3 @@ export interface Movers {
     order: { readonly to: string | undefined; readonly why: string },
   ): Promise<void>;
 }
-
-/** Where nothing can be moved while it runs. */
-export const noMovers: Movers = {
-  obstacles: async (_, instances) =>
-    new Map(instances.map((id) => [id, "this platform does not move instances that run"])),
-  ephemeral: async () => new Set(),
-  migrate: async () => {
-    throw problem(
-      "conflict",
-      "migration_unavailable",
-      "This platform does not move instances while they run.",
-      { fix: "Stop it and start it: holdfast stop NAME, then holdfast start NAME" },
-    );
-  },
-};

@@ -86,7 +86,7 @@ const able = (migrate: Movers["migrate"]): Movers => ({
 const accepts = able(async (_, { to }) => void ordered.push(to ?? "anywhere"));
 const refuses = able(async () => {
   ordered.push("refused");
-  throw problem("conflict", "migration_unavailable", "The other host has no CPU of that kind.");
+  throw problem("conflict", "no_destination", "The other host has no CPU of that kind.");
 });
 
 async function plan(notice = 0): Promise<void> {

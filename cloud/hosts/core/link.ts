@@ -40,8 +40,11 @@ export const Wish = z.object({
   /** The epoch of the host in which it was given this: what another host could start is not started in any other. */
   epoch: z.number().int().default(0),
   generation,
-  /** `nothing`: it has no business here. Whatever runs of it is ended, and its traces are removed. */
-  want: z.enum(["running", "stopped", "nothing"]),
+  /**
+   * `nothing`: it has no business here. Whatever runs of it is ended, and its traces are removed.
+   * `incoming`: have it wait for the memory of a generation that runs on another host; it runs once it is there.
+   */
+  want: z.enum(["running", "stopped", "nothing", "incoming"]),
   /** A manager has seen this generation run. If the host knows nothing of it, it is gone, not new. */
   wasRunning: z.boolean(),
   reboots: z.number().int().nonnegative(),
@@ -72,6 +75,39 @@ export const Wish = z.object({
       bootTimeout: milliseconds,
     })
     .nullable(),
+  /**
+   * With `want: incoming`: what brings it, and from which host. `network` is one that this host has an address
+   * in, such as 10.8.0.0/24, to be reached there; null: the one between the guests of hosts.
+   */
+  arrives: z
+    .object({
+      migration: z.uuid(),
+      from: id<HostId>(),
+      network: z.string().nullable().default(null),
+    })
+    .nullish(),
+  /**
+   * Send it to another host, where `generation` waits for it at `address`. Once it has been said it is taken
+   * back only when that generation is known to have ended: without it, the host lets its own run on.
+   */
+  migrateTo: z
+    .object({
+      migration: z.uuid(),
+      generation,
+      address: z.string(),
+      /** Whom it must find there. */
+      host: id<HostId>().nullish(),
+      bytesPerSecond: z.number().positive().nullable(),
+      mayPostcopy: z.boolean(),
+      isAborted: z.boolean(),
+      /** See MigrationPatience. */
+      patience: z.object({
+        precopy: milliseconds,
+        converge: milliseconds,
+        switching: milliseconds,
+      }),
+    })
+    .nullish(),
   requestId: z.string(),
 });
 export type Wish = z.output<typeof Wish>;
@@ -101,6 +137,8 @@ export const ExitReport = z.object({
   watchdogFired: z.boolean().default(false),
   /** It was ended because its guest did not say ready in time. */
   bootTimedOut: z.boolean(),
+  /** It waited for its memory, and has not run for a moment: the one that it came from may go on. */
+  neverRan: z.boolean().optional(),
   /** It never ran, and this is why. */
   problem: Trouble.optional(),
 });
@@ -110,7 +148,8 @@ export type ExitReport = z.output<typeof ExitReport>;
 export const MachineReport = z.object({
   instance: id<InstanceId>(),
   generation,
-  phase: z.enum(["running", "exited"]),
+  /** `incoming`: it waits for its memory, and does not run. */
+  phase: z.enum(["running", "incoming", "exited"]),
   guest: z.enum(["booting", "up", "paused", "panicked", "io-error"]),
   reboots: z.number().int(),
   at: z.number(),
@@ -119,8 +158,39 @@ export const MachineReport = z.object({
   disks: z.array(DiskReport).optional(),
   /** The `version` of the wish that these disks were last compared with: an older one proves no detach. */
   disksOf: z.number().int().optional(),
+  /** With `incoming`: where it can be sent to, as address and port. */
+  relay: z.string().optional(),
 });
 export type MachineReport = z.output<typeof MachineReport>;
+
+/** How far a host is with sending a machine to another one. The latest counts; nothing is lost with one. */
+export const MigrationReport = z.object({
+  migration: z.uuid(),
+  instance: id<InstanceId>(),
+  /** Of the one that runs and is being sent. */
+  generation,
+  /** `gave-up`: it runs on here, and no more is tried. `done`: it runs there. */
+  is: z.enum(["copying", "done", "gave-up"]),
+  facts: z.object({
+    /** QEMU's word, see MigrationStatus. */
+    status: z.string(),
+    elapsed: milliseconds,
+    remainingBytes: z.number().nonnegative(),
+    totalBytes: z.number().nonnegative(),
+    bytesPerSecond: z.number().nonnegative(),
+    dirtyBytesPerSecond: z.number().nonnegative(),
+    disksRemainingBytes: z.number().nonnegative(),
+    isThrottled: z.boolean(),
+    /** What the guest's standstill took, as QEMU reckons it. */
+    downtime: milliseconds.optional(),
+  }),
+  /** With `gave-up`, why; with `copying`, what is being done about it. For people. */
+  says: z.string().optional(),
+  problem: z
+    .object({ kind: z.string(), code: z.string(), message: z.string(), fix: z.string().optional() })
+    .optional(),
+});
+export type MigrationReport = z.output<typeof MigrationReport>;
 
 /** A volume to delete. */
 export const Unwanted = z.object({ volume: id<VolumeId>(), pool: z.string() });
@@ -196,6 +266,10 @@ export const HostFacts = z.object({
   acceleration: z.object({ kind: z.string(), reason: z.string() }),
   kernel: z.string(),
   hypervisor: z.string(),
+  /** What its processor can do, as the kernel lists it: what a guest under kvm may have come to rely on. */
+  cpu: z.object({ model: z.string(), flags: z.array(z.string()) }).optional(),
+  /** Whether it can copy local disks along with a guest that moves. */
+  migration: z.object({ mirrors: z.boolean() }).optional(),
 });
 
 /** What the guard of a host says of itself. */
@@ -237,6 +311,7 @@ export const fromAgent = z.discriminatedUnion("say", [
     volumes: z.array(VolumeReport),
   }),
   Checkup.extend({ say: z.literal("checkup") }),
+  MigrationReport.extend({ say: z.literal("migration") }),
   NetworksLook.extend({ say: z.literal("networks") }),
   /** Said until it has been recorded. */
   z.object({ say: z.literal("storage-report"), results: z.array(StorageResult) }),

@@ -15,6 +15,7 @@ import {
   type FromAgent,
   type FromManager,
   fromAgent,
+  type MigrationReport,
   type NetworksLook,
   protocolVersion,
   type Unwanted,
@@ -42,6 +43,8 @@ export interface HubDeps {
   readonly onCheckup?: (host: HostId, epoch: number, checkup: Checkup) => void;
   /** How often hosts should send one. */
   readonly checkupEvery?: () => Duration;
+  /** How far it is with sending a machine to another host. Nothing waits for it: another one follows. */
+  readonly onMigration?: (host: HostId, report: MigrationReport) => void;
   /** What it sees of its networks. Nothing waits for it: another one follows. */
   readonly onNetworks?: (host: HostId, epoch: number, look: NetworksLook) => void;
   /** What came of its tasks. Resolves with those that are in the database. */
@@ -290,6 +293,9 @@ export function openHub(deps: HubDeps): Hub {
         return record(host, connection, message);
       case "checkup":
         if (connection.epoch !== undefined) deps.onCheckup?.(host, connection.epoch, message);
+        return;
+      case "migration":
+        if (connection.epoch !== undefined) deps.onMigration?.(host, message);
         return;
       case "networks":
         if (connection.epoch !== undefined) deps.onNetworks?.(host, connection.epoch, message);

@@ -9,6 +9,8 @@ const opposites: Readonly<Record<JobKind, Order["verb"] | undefined>> = {
   stop: "start",
   reboot: undefined,
   relaunch: undefined,
+  migrate: "abort",
+  abort: undefined,
   destroy: "recover",
   recover: undefined,
   expunge: undefined,

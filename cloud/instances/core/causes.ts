@@ -5,7 +5,7 @@
 import { type Evidence, inquest } from "@holdfast/cloud/deaths";
 import type { ExitReport } from "@holdfast/cloud/hosts";
 import type { Instant } from "@holdfast/kernel/time";
-import type { Ending, Errand, Incarnation, Instance } from "./model.ts";
+import type { Cause, Ending, Errand, Incarnation, Instance } from "./model.ts";
 
 export function endingOf(
   instance: Instance,
@@ -14,6 +14,7 @@ export function endingOf(
   errand?: Errand,
 ): Ending {
   const at = exit.at as Instant; // The report's times are instants of its host.
+  if (exit.reason === "migrated") return { how: "migrated", cause: lostOnTheWay(at) };
   const evidence = { instance: instance.id, generation, host: { id: host, name: host }, at };
   const { cause: kind, says } = inquest({
     ...{ ...evidence, report: exit, ...intentionsFor(instance) },
@@ -23,12 +24,21 @@ export function endingOf(
   if (exit.problem) {
     const { code, message, fix } = exit.problem;
     const problem = { kind: "unavailable" as const, code, message, ...(fix ? { fix } : {}) };
-    return { how: "launch-failed", cause: { ...cause, problem } };
+    const neverRan = exit.neverRan ?? true;
+    return { how: "launch-failed", neverRan, cause: { ...cause, problem } };
   }
-  return { how: exit.status === "never-launched" ? "never-launched" : "exited", cause };
+  if (exit.status === "never-launched") return { how: "never-launched", neverRan: true, cause };
+  return { how: "exited", ...(exit.neverRan ? { neverRan: true } : {}), cause };
 }
 
 const isEnd = ({ does }: Errand) => does !== "reboot";
+
+/** Where it was moved to is where its life goes on. If that cannot be, this is why. */
+const lostOnTheWay = (at: Instant): Cause => ({
+  class: "migration-failed",
+  says: "All of it had been sent to another host, where it did not go on.",
+  at,
+});
 
 /** Who wanted it ended at that moment: its owner, or the platform, which had waited for it long enough. */
 export function intentionsFor(instance: Instance): Pick<Evidence, "asked" | "overdueSince"> {

@@ -8,14 +8,16 @@ import { type ActivityRequest, judge, type UnderWay } from "@holdfast/cloud/volu
 import { type Problem, problem } from "@holdfast/kernel/problem";
 import { since } from "@holdfast/kernel/time";
 import { type Command, lifecycle } from "./lifecycle.ts";
+import { openMigration } from "./migration.ts";
 import type { Desired, Instance, JobRef, World } from "./model.ts";
-import { type Entry, moved } from "./transition.ts";
+import { brokenOff, type Entry, moved } from "./transition.ts";
 
 export interface Order {
   /** `relaunch`: end the process and start the next generation, elsewhere if there is somewhere else. */
   readonly verb:
     | Extract<Command, "start" | "stop" | "reboot" | "destroy" | "recover" | "expunge">
-    | "relaunch";
+    | "relaunch"
+    | "abort";
   readonly force: boolean;
   readonly job: JobRef;
   readonly requestId: string;
@@ -40,6 +42,7 @@ const wishes: Record<Order["verb"], Desired | undefined> = {
   stop: "stopped",
   reboot: undefined,
   relaunch: undefined,
+  abort: undefined,
   destroy: "destroyed",
   recover: "stopped",
   expunge: "expunged",
@@ -62,6 +65,7 @@ export function obey(world: World, order: Order): Obeyed {
     request && underWay.find(({ activity }) => judge(request, [activity]) === "refuse");
   if (holder) return { refused: volumeBusy(world, verb, holder) };
   if (verb === "relaunch") return relaunch(world, order);
+  if (verb === "abort") return abort(world, order);
   const reaction = lifecycle.react(instance.state, verb);
   const isUnderWay = order.isUndo === true && instance.state === "stopping";
   if ("refused" in reaction && !isUnderWay)
@@ -106,6 +110,53 @@ function relaunch(world: World, { job, requestId }: Order): Obeyed {
   };
 }
 
+/** A move is broken off; if it is too late for that, it has moved. */
+function abort(world: World, { job, requestId }: Order): Obeyed {
+  const { instance } = world;
+  const { state } = instance;
+  const migration = openMigration(world);
+  if (!migration) return { refused: notMoving(instance) };
+  const entry: Entry = { event: "command-abort", from: state, to: state, job: job.id };
+  const told = { ...world, instance: { ...instance, job, requestId } };
+  const says = "somebody broke it off";
+  const next: World =
+    state === "migrating"
+      ? brokenOff(told, "asked", says)
+      : { ...told, migration: { ...migration, abort: migration.abort ?? "asked", says } };
+  return { world: next, entries: [entry], superseded: instance.job };
+}
+
+/** Somebody asks for a live migration. */
+export interface MoveOrder {
+  readonly job: JobRef;
+  readonly requestId: string;
+}
+
+/** Whether it can begin now, as far as the instance itself goes. Where to is another question. */
+export function refuseMove({ instance, ...world }: World): Problem | undefined {
+  const { state, op } = instance;
+  const { lease, incarnation } = world;
+  const isSettled = state === "running" && !op && incarnation?.phase === "running";
+  if (isSettled && lease === "valid") return undefined;
+  return notNow({ instance, ...world }, "migrate", lifecycle.accepting("migrate"));
+}
+
+/** Written down before the destination is told. */
+export function noteMove(
+  world: World,
+  { job, requestId }: MoveOrder,
+): { world: World; entry: Entry } {
+  const { instance } = world;
+  const { state } = instance;
+  const entry: Entry = { event: "command-migrate", from: state, to: state, job: job.id };
+  return { world: { ...world, instance: { ...instance, job, requestId } }, entry };
+}
+
+const notMoving = ({ name, state }: Instance): Problem =>
+  problem("conflict", "not_migrating", `${name} is ${state}: nothing of it is on its way.`, {
+    fix: "See what became of it: holdfast migrations",
+  });
+
 function notNow(world: World, verb: string, accepting: readonly string[]): Problem {
   const { instance, now } = world;
   const { state, op } = instance;
@@ -143,7 +194,9 @@ function fixFor({ name, state }: Instance, verb: string): string {
   if (state === "destroyed" && verb !== "expunge")
     return `Take it back first: holdfast recover ${name}`;
   if (verb === "expunge") return `Destroy it first: holdfast destroy ${name}`;
-  if (verb === "reboot" || verb === "relaunch") return `Start it: holdfast start ${name}`;
+  if (verb === "migrate" && state === "migrating") return "It is on its way: holdfast migrations";
+  if (verb === "reboot" || verb === "relaunch" || verb === "migrate")
+    return `Start it: holdfast start ${name}`;
   if (state === "expunged" || state === "expunging")
     return "It is gone. Create a new one: holdfast run";
   return `Watch it until it gets there: holdfast show ${name}`;

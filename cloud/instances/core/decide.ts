@@ -15,12 +15,18 @@ import { after, type Instant, milliseconds, seconds, since } from "@holdfast/ker
 import { unreachable } from "@holdfast/kernel/unreachable";
 import { isPaused, runErrand } from "./errands.ts";
 import { homed, type InstanceEvent, type InstanceState } from "./lifecycle.ts";
+import { openMigration, openStates } from "./migration.ts";
 import type { Cause, Desired, Fence, Instance, Op, World } from "./model.ts";
+import { learnMoving } from "./moving.ts";
 import { lastPause, restartDelay } from "./restarts.ts";
 
 export type Action =
   /** Write down that this happened; ./transition.ts says what comes with it. */
   | { readonly do: "move"; readonly event: InstanceEvent; readonly cause?: Cause }
+  /** The destination waits for its memory: tell the source where to send it. */
+  | { readonly do: "copy" }
+  /** The platform does not want the move any more; what is to come of it, the hosts say. */
+  | { readonly do: "breakOff"; readonly says: string }
   /** Find a host for it. The only step that needs to know about other instances. */
   | { readonly do: "place" }
   /** The platform changes the wish itself, because of what happened. */
@@ -41,10 +47,20 @@ export function decide(world: World): Action | undefined {
 }
 
 /** What the facts say, whatever anybody wishes. */
-function learn({ instance, incarnation, lease, fence, volume, now }: World): Action | undefined {
-  const { state, desired } = instance;
+function learn(world: World): Action | undefined {
+  const { instance, volume } = world;
+  const { state } = instance;
   if (state === "expunging" && volume !== "placed") return move("resourcesReleased");
   if (!homed.has(state)) return undefined;
+  const migration = openMigration(world);
+  const step = migration ? learnMoving(world, migration) : "single";
+  if (step === "settled") return undefined;
+  return step === "single" ? learnSingle(world) : step;
+}
+
+/** Of the one process at home. */
+function learnSingle({ instance, incarnation, lease, fence, now }: World): Action | undefined {
+  const { state, desired } = instance;
   const ending = incarnation?.phase === "exited" ? incarnation.ending : undefined;
   // An end that nobody saw is explained by the proof that its host was dead.
   if (ending && !(fence && ending.cause.class === "unknown")) {
@@ -90,11 +106,12 @@ function expire({ instance, now, patience }: World): Action | undefined {
 }
 
 /** Whether the last command has been carried out. */
-function conclude({ instance, incarnation }: World): Action | undefined {
+function conclude(world: World): Action | undefined {
+  const { instance, incarnation } = world;
   const { op, reboots } = instance;
   if (op?.kind === "reboot" && incarnation && incarnation.reboots >= reboots)
     return { do: "rebooted" };
-  const outcome = outcomeOf(instance);
+  const outcome = outcomeOf(world);
   return outcome && { do: "finish", outcome };
 }
 
@@ -122,8 +139,10 @@ function advance(world: World): Action | undefined {
     case "running":
       if (isEnding(desired)) return move("destroy");
       return desired === "stopped" ? move("stop") : errandOf(world);
-    case "stopping":
     case "migrating":
+      if (isEnding(desired)) return move("destroy");
+      return desired === "stopped" ? move("stop") : undefined;
+    case "stopping":
     case "lost":
     case "expunging":
     case "expunged":
@@ -167,7 +186,8 @@ function startAgain({ instance, waitsFor, underWay, now, patience }: World): Act
     : { do: "backOff", until: after(now, delay) };
 }
 
-function outcomeOf({ job, state, op, cause }: Instance): "succeeded" | "failed" | undefined {
+function outcomeOf({ instance, migration }: World): "succeeded" | "failed" | undefined {
+  const { job, state, op, cause } = instance;
   // Whoever waits is told that it takes too long. The wish stays, and is carried out as soon as it can be.
   if (job && op && isOverdue(op)) return "failed";
   const succeededWhen = (isSo: boolean) => (isSo ? "succeeded" : undefined);
@@ -184,6 +204,12 @@ function outcomeOf({ job, state, op, cause }: Instance): "succeeded" | "failed" 
     case "reboot":
       if (op?.kind === "reboot" || state === "lost") return undefined;
       return state === "running" ? "succeeded" : "failed";
+    case "migrate":
+      if (migration && openStates.has(migration.state)) return undefined;
+      return migration?.state === "switched" ? "succeeded" : "failed";
+    case "abort":
+      if (migration && openStates.has(migration.state)) return undefined;
+      return migration?.state === "switched" ? "failed" : "succeeded"; // It may have been too late.
     case "recover":
       return succeededWhen(state === "stopped");
     case "destroy":

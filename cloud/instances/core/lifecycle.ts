@@ -9,6 +9,10 @@
  * speaks again (`reattached`, `exitObserved`), something proves that it is off (`fenceProven`), or a
  * person puts their name to it (`operatorAttested`). Commands given meanwhile are only written down.
  *
+ * While it moves there are two processes of it, and only one runs. It is home where that one is:
+ * `switched` makes the destination its home, from wherever the move had led it. No state is left for one
+ * without a home before both have ended or are proven dead.
+ *
  * Why `failed` is not a dead end: it means that automation has spent its budget. It carries a cause,
  * and `start`, `retry` and `destroy` lead out of it.
  */
@@ -59,6 +63,7 @@ export const lifecycle = machine(
       exitObserved: "stopped",
       exitObservedForDestroy: "destroyed",
       neverLaunched: "stopped",
+      switched: "stopping",
       deadlinePassed: "stopping",
       stop: "stopping",
       destroy: "stopping",
@@ -67,6 +72,8 @@ export const lifecycle = machine(
     lost: {
       reattached: "running",
       reattachedStopping: "stopping",
+      reattachedMigrating: "migrating",
+      switched: "running",
       exitObserved: "stopped",
       fenceProven: "stopped",
       operatorAttested: "stopped",
@@ -90,6 +97,7 @@ export const lifecycle = machine(
     stopped: ["stop", "recover"],
     starting: ["start"],
     running: ["start"],
+    migrating: ["start"],
     failed: ["stop"],
     destroyed: ["stop", "destroy"],
     expunging: ["stop", "destroy", "expunge"],

@@ -7,10 +7,19 @@
  */
 import type { CauseClass } from "@holdfast/cloud/deaths";
 import type { UnderWay } from "@holdfast/cloud/volumes";
-import type { HostId, ImageId, InstanceId, JobId, ProjectId, VolumeId } from "@holdfast/kernel/ids";
+import type {
+  HostId,
+  ImageId,
+  InstanceId,
+  JobId,
+  MigrationId,
+  ProjectId,
+  VolumeId,
+} from "@holdfast/kernel/ids";
 import type { ProblemView } from "@holdfast/kernel/problem";
 import type { Duration, Instant } from "@holdfast/kernel/time";
 import type { InstanceState } from "./lifecycle.ts";
+import type { MigrationState } from "./migration.ts";
 
 export type Desired = "running" | "stopped" | "destroyed" | "expunged";
 
@@ -69,8 +78,10 @@ export interface Instance {
   readonly job: JobRef | undefined;
   /** Skip the polite steps of the stop that is under way. */
   readonly isForced: boolean;
-  /** The last one ever given out. Goes up only. */
+  /** That of the process at home. Goes up only. */
   readonly generation: number;
+  /** The last one ever given out: one that is to arrive on another host has a later one than home. */
+  readonly lastGeneration: number;
   readonly home: HostId | undefined;
   /** Where it was last launched. */
   readonly lastHost: HostId | undefined;
@@ -108,6 +119,8 @@ export type JobKind =
   | "stop"
   | "reboot"
   | "relaunch"
+  | "migrate"
+  | "abort"
   | "destroy"
   | "recover"
   | "expunge";
@@ -116,8 +129,8 @@ export type JobKind =
 export interface Incarnation {
   readonly generation: number;
   readonly host: HostId;
-  /** `asked`: a host was told; nothing has been heard yet. */
-  readonly phase: "asked" | "running" | "exited";
+  /** `asked`: a host was told; nothing has been heard yet. `incoming`: it waits for its memory, and does not run. */
+  readonly phase: "asked" | "incoming" | "running" | "exited";
   readonly guest: GuestPhase;
   /** How many resets the host has carried out. */
   readonly reboots: number;
@@ -128,7 +141,10 @@ export type GuestPhase = "booting" | "up" | "paused" | "panicked" | "io-error";
 
 /** How a process ended, as far as deciding goes. The whole evidence is in the journal. */
 export interface Ending {
-  readonly how: "exited" | "never-launched" | "launch-failed";
+  /** `migrated`: all of it had been sent to another host, which was told to run it. */
+  readonly how: "exited" | "never-launched" | "launch-failed" | "migrated";
+  /** Its processors have not run for a moment: it has changed nothing. */
+  readonly neverRan?: boolean;
   readonly cause: Cause;
 }
 
@@ -144,6 +160,43 @@ export interface Errand {
   readonly reboots: number;
 }
 
+/** A move to another host: that which is under way, or one that has come to its end in this look. */
+export interface Migration {
+  readonly id: MigrationId;
+  readonly state: MigrationState;
+  readonly from: HostId;
+  /** The process that is to go on with the guest, on the destination. */
+  readonly arrival: Incarnation;
+  /** Of the destination, as far as the arrival goes. */
+  readonly lease: World["lease"];
+  readonly fence: Fence | undefined;
+  /** Where the destination can be reached, once it has said so. */
+  readonly relay: string | undefined;
+  /** Who wants it broken off: a person, or the platform. */
+  readonly abort: "asked" | "given-up" | undefined;
+  /** The source tries no more, and runs on: it has never been handed over. */
+  readonly hasGivenUp: boolean;
+  /** All of it has been sent. The source stands still, and cannot know whether it was let run there. */
+  readonly hasSent: boolean;
+  /** What went wrong, for people. */
+  readonly says: string | undefined;
+  readonly problem: ProblemView | undefined;
+  readonly terms: MigrationTerms;
+}
+
+/** How a move may be done; written down when it begins, because settings may change meanwhile. */
+export interface MigrationTerms {
+  /** Undefined: as fast as the network goes. */
+  readonly bytesPerSecond: number | undefined;
+  readonly mayPostcopy: boolean;
+  /** The network to send it over, as `10.8.0.0/24`. Undefined: the one between the guests of hosts. */
+  readonly network: string | undefined;
+  /** For plain copying, for copying from a guest that is slowed down, and for the last step. */
+  readonly precopy: Duration;
+  readonly converge: Duration;
+  readonly switching: Duration;
+}
+
 /** All that a decision may rest on. */
 export interface World {
   readonly instance: Instance;
@@ -153,6 +206,8 @@ export interface World {
   readonly lease: "valid" | "expired" | "fenced" | "none";
   /** The certificate that covers its incarnation; present exactly if the lease is `fenced`. */
   readonly fence: Fence | undefined;
+  /** Where it moves to, if it does. */
+  readonly migration: Migration | undefined;
   /** The names of those it depends on that are wanted and not up. */
   readonly waitsFor: readonly string[];
   readonly image: "ready" | "importing" | "missing";
@@ -188,6 +243,10 @@ export interface Patience {
   /** `rebootGrace`, and time for the host to carry out the reset. */
   readonly rebooting: Duration;
   readonly lost: Duration;
+  /** From the choice of a destination to its word that it waits for the memory. */
+  readonly preparingMigration: Duration;
+  /** For people and hosts to say that a move which was broken off is over. */
+  readonly abortingMigration: Duration;
   readonly expunging: Duration;
   readonly undoWindow: Duration;
   readonly dependencyWait: Duration;

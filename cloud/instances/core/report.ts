@@ -9,6 +9,8 @@ export function heard(
   instance: Instance,
   errand?: Errand,
 ): Incarnation {
+  // What was said before it ran may arrive after that.
+  if (known.phase === "running" && report.phase === "incoming") return known;
   return {
     ...known,
     phase: report.phase,

@@ -1,7 +1,24 @@
 /** Worlds for table tests: a quiet one, and what differs in each row. Not for anything that runs. */
-import type { HostId, ImageId, InstanceId, JobId, ProjectId, VolumeId } from "@holdfast/kernel/ids";
+import type {
+  HostId,
+  ImageId,
+  InstanceId,
+  JobId,
+  MigrationId,
+  ProjectId,
+  VolumeId,
+} from "@holdfast/kernel/ids";
 import { after, type Instant, minutes, seconds } from "@holdfast/kernel/time";
-import type { Ending, Incarnation, Instance, Op, OpKind, Patience, World } from "./model.ts";
+import type {
+  Ending,
+  Incarnation,
+  Instance,
+  Migration,
+  Op,
+  OpKind,
+  Patience,
+  World,
+} from "./model.ts";
 
 export const now = 1_000_000 as Instant;
 export const home = "h1" as HostId;
@@ -15,6 +32,8 @@ export const patience: Patience = {
   rebootGrace: seconds(30),
   rebooting: minutes(1),
   lost: minutes(1),
+  preparingMigration: minutes(5),
+  abortingMigration: minutes(1),
   expunging: seconds(30),
   undoWindow: minutes(1_440),
   dependencyWait: minutes(2),
@@ -59,6 +78,7 @@ const newborn: Instance = {
   job: undefined,
   isForced: false,
   generation: 0,
+  lastGeneration: 0,
   home: undefined,
   lastHost: undefined,
   reboots: 0,
@@ -88,11 +108,13 @@ export const exited = (how: Ending["how"], cause: Ending["cause"]): Incarnation 
 
 /** A world that has just been looked at and in which nothing is due. */
 export function world(instance: Partial<Instance> = {}, more: Partial<World> = {}): World {
+  const { generation = 0 } = instance;
   return {
-    instance: { ...newborn, ...instance },
+    instance: { ...newborn, lastGeneration: generation, ...instance },
     incarnation: undefined,
     lease: instance.home ? "valid" : "none",
     fence: undefined,
+    migration: undefined,
     waitsFor: [],
     image: "ready",
     volume: "placed",
@@ -102,6 +124,44 @@ export function world(instance: Partial<Instance> = {}, more: Partial<World> = {
     ...more,
   };
 }
+
+/** The process that waits on the destination, in the generation after the one at home. */
+export const incoming: Incarnation = {
+  ...running,
+  generation: 2,
+  host: "h2" as HostId,
+  phase: "incoming",
+  guest: "booting",
+};
+
+/** A move from `home` to `h2` that is copying. */
+export const moving = (more: Partial<Migration> = {}): Migration => ({
+  id: "g1" as MigrationId,
+  state: "copying",
+  from: home,
+  arrival: incoming,
+  lease: "valid",
+  fence: undefined,
+  relay: "192.0.2.2:7071",
+  abort: undefined,
+  hasGivenUp: false,
+  hasSent: false,
+  says: undefined,
+  problem: undefined,
+  terms: {
+    bytesPerSecond: undefined,
+    mayPostcopy: false,
+    network: undefined,
+    precopy: minutes(3),
+    converge: minutes(2),
+    switching: seconds(30),
+  },
+  ...more,
+});
+
+/** On its way in its first generation, with room for its second taken on the destination. */
+export const migrating = (instance: Partial<Instance> = {}): Partial<Instance> =>
+  athome({ state: "migrating", op: op("migrate"), lastGeneration: 2, ...instance });
 
 /** An instance at home, in its first generation. */
 export const athome = (instance: Partial<Instance> = {}): Partial<Instance> => ({

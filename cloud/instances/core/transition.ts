@@ -8,7 +8,8 @@ import type { HostId, JobId } from "@holdfast/kernel/ids";
 import { after, type Duration, type Instant, seconds, since } from "@holdfast/kernel/time";
 import type { Action } from "./decide.ts";
 import { homed, type InstanceEvent, lifecycle } from "./lifecycle.ts";
-import type { Cause, Incarnation, Instance, Op, OpKind, World } from "./model.ts";
+import { broken, copyingTime, openMigration, stepped } from "./migration.ts";
+import type { Cause, Incarnation, Instance, Migration, Op, OpKind, World } from "./model.ts";
 import { recent } from "./restarts.ts";
 
 /** One row of the journal: what happened, and what it changed. */
@@ -50,6 +51,21 @@ export function apply(world: World, action: Exclude<Action, { do: "place" | "wai
         world: { ...world, instance: { ...instance, op: undefined } },
         entry: { event: "rebooted", from: state, to: state, job },
       };
+    case "copy": {
+      const { migration } = world;
+      if (!migration) return { world, entry: undefined };
+      const op = underWay(
+        world,
+        "copying its memory to the destination",
+        copyingTime(migration.terms),
+      );
+      return {
+        world: { ...world, migration: stepped(migration, "copy"), instance: { ...instance, op } },
+        entry: undefined,
+      };
+    }
+    case "breakOff":
+      return { world: brokenOff(world, "given-up", action.says), entry: undefined };
     case "rebase":
       return {
         world: {
@@ -84,21 +100,25 @@ export function apply(world: World, action: Exclude<Action, { do: "place" | "wai
   }
 }
 
+/** Never launched yet: a host is about to be told. */
+const asked = (generation: number, host: HostId): Incarnation => ({
+  generation,
+  host,
+  phase: "asked",
+  guest: "booting",
+  reboots: 0,
+  ending: undefined,
+});
+
 /** A host was found and its capacity reserved: the next generation starts there. */
 export function placed(world: World, host: HostId): Changed {
   const { instance } = world;
-  const generation = instance.generation + 1;
-  const incarnation: Incarnation = {
-    generation,
-    host,
-    phase: "asked",
-    guest: "booting",
-    reboots: 0,
-    ending: undefined,
-  };
+  const generation = instance.lastGeneration + 1;
+  const incarnation = asked(generation, host);
   const next = {
     ...instance,
     generation,
+    lastGeneration: generation,
     home: host,
     lastHost: host,
     reboots: 0,
@@ -107,6 +127,59 @@ export function placed(world: World, host: HostId): Changed {
   const event = instance.job || instance.state === "failed" ? "start" : "autoStart";
   return moved({ ...world, instance: next, incarnation, lease: "valid", fence: undefined }, event);
 }
+
+/** A destination was found and its capacity reserved: the next generation is to wait for this one there. */
+export function departing(
+  world: World,
+  host: HostId,
+  { id, terms }: Pick<Migration, "id" | "terms">,
+): Changed {
+  const { instance } = world;
+  const { home: from } = instance;
+  if (!from) throw new Error(`instance ${instance.id} is to move and has no home`);
+  const generation = instance.lastGeneration + 1;
+  const migration: Migration = {
+    id,
+    state: "preparing",
+    from,
+    arrival: asked(generation, host),
+    lease: "valid",
+    fence: undefined,
+    relay: undefined,
+    abort: undefined,
+    hasGivenUp: false,
+    hasSent: false,
+    says: undefined,
+    problem: undefined,
+    terms,
+  };
+  const next = { ...instance, lastGeneration: generation };
+  return moved({ ...world, instance: next, migration }, "migrate");
+}
+
+/** It is not wanted any more. Whether it is too late for that, the two hosts say. */
+export function brokenOff(
+  world: World,
+  abort: NonNullable<Migration["abort"]>,
+  says: string,
+): World {
+  const { instance, migration } = world;
+  if (!migration) return world;
+  const op = underWay(world, `breaking the move off: ${says}`, world.patience.abortingMigration);
+  return {
+    ...world,
+    instance: { ...instance, op },
+    migration: { ...migration, abort: migration.abort ?? abort, says: migration.says ?? says },
+  };
+}
+
+const underWay = ({ now }: World, step: string, wait: Duration): Op => ({
+  kind: "migrate",
+  step,
+  since: now,
+  deadline: after(now, wait),
+  attempt: 0,
+});
 
 /** No host would have it. The cause carries the verdict of each. That it is still so is no news, all night. */
 export function unplaced(world: World, cause: Cause): Changed {
@@ -121,7 +194,8 @@ export function unplaced(world: World, cause: Cause): Changed {
 }
 
 /** A step along the table, with everything that comes with it. */
-export function moved(world: World, event: InstanceEvent, cause?: Cause): Changed {
+export function moved(before: World, event: InstanceEvent, cause?: Cause): Changed {
+  const world = relocated(before, event, cause);
   const { instance } = world;
   const from = instance.state;
   const to = lifecycle.next(from, event);
@@ -146,6 +220,44 @@ export function moved(world: World, event: InstanceEvent, cause?: Cause): Change
   return { world: { ...world, instance: next }, entry };
 }
 
+/** What the event makes of the move that is under way; its arrival is home, or gone, or still to come. */
+function relocated(world: World, event: InstanceEvent, cause?: Cause): World {
+  const migration = openMigration(world);
+  if (!migration) return world;
+  const { arrival, lease, fence } = migration;
+  const { instance } = world;
+  const to = lifecycle.next(instance.state, event);
+  if (event === "switched")
+    return {
+      ...world,
+      instance: {
+        ...instance,
+        generation: arrival.generation,
+        home: arrival.host,
+        lastHost: arrival.host,
+        reboots: 0,
+      },
+      incarnation: arrival,
+      lease,
+      fence,
+      migration: stepped(migration, "switched"),
+    };
+  if (event === "deadlinePassed" && to === "migrating" && migration.abort === undefined)
+    return brokenOff(world, "given-up", "it did not get done in time");
+  const why =
+    arrival.ending?.cause.says ?? (fence && `its destination was proven dead: ${fence.says}`);
+  if (event === "migrationAborted")
+    return {
+      ...world,
+      migration: {
+        ...broken(migration, why ?? "its destination does not wait for it any more"),
+        problem: arrival.ending?.cause.problem ?? migration.problem,
+      },
+    };
+  const says = cause?.says ?? "It was ended meanwhile.";
+  return to && homed.has(to) ? world : { ...world, migration: broken(migration, says) };
+}
+
 /** A cause belongs to an ending. It is gone once the instance runs, and a start that took too long
  *  is not explained by the kill that ended it. */
 function keepCause(instance: Instance, event: InstanceEvent, cause?: Cause): Cause | undefined {
@@ -158,6 +270,9 @@ function keepCause(instance: Instance, event: InstanceEvent, cause?: Cause): Cau
 const forgiving: ReadonlySet<InstanceEvent> = new Set([
   "bootConfirmed",
   "reattached",
+  "reattachedMigrating",
+  "switched",
+  "migrationAborted",
   "recover",
   "retry",
 ]);
@@ -225,7 +340,13 @@ function opFor({ instance, now, patience }: World, event: InstanceEvent, to: Ins
         ? again("waiting for the host to delete the volume", backoff(before?.attempt ?? 0))
         : begin("expunge", "waiting for the host to delete the volume", patience.expunging);
     case "migrating":
-      return before;
+      if (event === "migrate")
+        return begin("migrate", "preparing the destination", patience.preparingMigration);
+      if (event !== "deadlinePassed")
+        return begin("migrate", "waiting for what the hosts say of it", patience.abortingMigration);
+      // Broken off a moment ago, because of this deadline: that has one of its own.
+      if (before && now < before.deadline) return before;
+      return again("overdue: the hosts do not say what has become of the move", seconds(60));
     default:
       return undefined;
   }

@@ -1,20 +1,24 @@
 /**
- * What the host of an instance is asked for: the wish that follows from its row, and nothing else.
+ * What the hosts of an instance are asked for: the wishes that follow from its row, and nothing else.
  *
  * Pure and derived, never stored: there is no second list of orders that could disagree with the first.
+ * While it moves there are two, one for each incarnation, and never one that lets both run: see `migrateTo`
+ * and `wantOfArrival`.
  */
 import type { Wish, WishedDisk } from "@holdfast/cloud/hosts";
 import type { Manifest } from "@holdfast/cloud/images";
 import type { NicId } from "@holdfast/kernel/ids";
 import { milliseconds, seconds } from "@holdfast/kernel/time";
 import { homed } from "./lifecycle.ts";
-import type { Incarnation, Instance, Patience } from "./model.ts";
+import { openMigration } from "./migration.ts";
+import type { Incarnation, Instance, Migration, Patience, World } from "./model.ts";
+import { wantOfArrival } from "./moving.ts";
 
 export interface WishInput {
   readonly instance: Instance;
-  /** Of its host, when it was placed there. */
-  readonly epoch: number;
-  readonly phase: Incarnation["phase"] | undefined;
+  readonly incarnation: Incarnation | undefined;
+  readonly lease: World["lease"];
+  readonly migration: Migration | undefined;
   readonly manifest: Manifest | undefined;
   /** In the order in which the guest sees them; the root volume first. */
   readonly disks: readonly WishedDisk[];
@@ -28,23 +32,74 @@ const terminate = seconds(3);
 /** From SIGKILL to the process being reaped. Longer means that it hangs in the kernel. */
 const kill = seconds(5);
 
-export function wishOf(input: WishInput, patience: Patience): Wish {
-  const { instance, phase, manifest } = input;
-  const { state, home } = instance;
+/** For its home; `epoch` is that of the host when it was placed there. */
+export function wishOf(input: WishInput, epoch: number, patience: Patience): Wish {
+  const { instance, incarnation } = input;
+  const { state, home, generation } = instance;
   const want =
     !home || !homed.has(state) ? "nothing" : state === "stopping" ? "stopped" : wanted(instance);
   return {
-    instance: instance.id,
-    version: instance.version,
-    epoch: input.epoch,
-    generation: instance.generation,
-    want,
-    wasRunning: phase === "running",
+    ...wish(input, epoch, generation, want, patience),
+    wasRunning: incarnation !== undefined && incarnation.phase !== "asked",
     reboots: instance.reboots,
     rebootGrace: instance.isForced ? 0 : patience.rebootGrace,
     ladder: ladderOf(instance, patience),
+    migrateTo: home ? leavingFor(input) : null,
+  };
+}
+
+/** For the destination of a move that is open; `epoch` is that of the destination when it was chosen. */
+export function arrivalWishOf(
+  input: WishInput,
+  epoch: number,
+  patience: Patience,
+): Wish | undefined {
+  const migration = openMigration(input);
+  if (!migration || migration.arrival.phase === "exited") return undefined;
+  const { id, arrival, from, terms } = migration;
+  const want = wantOfArrival(input, migration);
+  return {
+    ...wish(input, epoch, arrival.generation, want, patience),
+    // To run without its memory would be a start, and nobody has asked for one.
+    wasRunning: want === "running" || arrival.phase !== "asked",
+    reboots: 0,
+    rebootGrace: 0,
+    ladder: { acpi: milliseconds(0), terminate, kill },
+    arrives: { migration: id, from, network: terms.network ?? null },
+  };
+}
+
+/** For a host that was its home until a moment ago: it is home elsewhere now. */
+export const farewellOf = (instance: Instance, epoch: number, generation: number): Wish => ({
+  instance: instance.id,
+  version: instance.version,
+  epoch,
+  generation,
+  want: "nothing",
+  wasRunning: true,
+  reboots: 0,
+  rebootGrace: 0,
+  ladder: { acpi: milliseconds(0), terminate: milliseconds(0), kill },
+  spec: null,
+  requestId: instance.requestId,
+});
+
+function wish(
+  input: WishInput,
+  epoch: number,
+  generation: number,
+  want: Wish["want"],
+  patience: Patience,
+): Omit<Wish, "wasRunning" | "reboots" | "rebootGrace" | "ladder"> {
+  const { instance, manifest } = input;
+  return {
+    instance: instance.id,
+    version: instance.version,
+    epoch,
+    generation,
+    want,
     spec:
-      want === "running" && manifest
+      (want === "running" || want === "incoming") && manifest
         ? {
             name: instance.name,
             project: instance.project,
@@ -67,8 +122,31 @@ export function wishOf(input: WishInput, patience: Patience): Wish {
   };
 }
 
+/**
+ * Said from the moment in which the destination waits until what waits there has ended: the source takes its
+ * absence as leave to run on, so it must not be absent while the other could.
+ */
+function leavingFor(input: WishInput): Wish["migrateTo"] {
+  const migration = openMigration(input);
+  if (migration?.state !== "copying" || !migration.relay) return null;
+  const { id, abort, arrival, lease, relay, terms } = migration;
+  const { bytesPerSecond, mayPostcopy, precopy, converge, switching } = terms;
+  return {
+    migration: id,
+    generation: arrival.generation,
+    address: relay,
+    host: arrival.host,
+    bytesPerSecond: bytesPerSecond ?? null,
+    mayPostcopy,
+    isAborted: abort !== undefined || lease !== "valid" || isEnding(input.instance),
+    patience: { precopy, converge, switching },
+  };
+}
+
+const isEnding = ({ state, desired }: Instance) => state === "stopping" || desired !== "running";
+
 /** A lost instance is still wished for as it was: its host may be alive, and must not be confused. */
-const wanted = ({ desired }: Instance): Wish["want"] =>
+const wanted = ({ desired }: Instance): "running" | "stopped" =>
   desired === "running" ? "running" : "stopped";
 
 /**

@@ -1,9 +1,21 @@
 /** An instance on its way through a pass: what it was, and what has been concluded so far. */
 import type { ExitReport } from "@holdfast/cloud/hosts";
+import type { HostId } from "@holdfast/kernel/ids";
 import { firstState } from "../core/lifecycle.ts";
-import type { Settled } from "../core/settle.ts";
+import { openStates } from "../core/migration.ts";
+import type { Incarnation } from "../core/model.ts";
+import { type Settled, settle } from "../core/settle.ts";
 import type { Entry } from "../core/transition.ts";
+import type { MoveAsked } from "./moves.ts";
 import type { Loaded } from "./worlds.ts";
+
+/** An incarnation that this pass has something to write of. */
+export interface Written {
+  readonly incarnation: Incarnation;
+  readonly epoch: number;
+  /** The report of its end, as it came. */
+  readonly evidence?: ExitReport;
+}
 
 export interface Case {
   readonly before: Loaded;
@@ -11,15 +23,19 @@ export interface Case {
   settled: Settled;
   /** Of the host that has its incarnation. */
   epoch: number;
+  /** Of the host that its arrival is on, while it moves. */
+  arrivalEpoch: number;
   actor: string;
-  /** The report of its end, as it came. */
-  evidence: ExitReport | undefined;
-  isReported: boolean;
+  /** Somebody wants it moved, and it is to be given a destination. */
+  move: MoveAsked | undefined;
+  /** What was asked for or reported in this pass, by generation. */
+  readonly written: Map<number, Written>;
 }
 
 /** What there is of an instance before its first row. */
 export const unborn = {
   hostEpoch: 0,
+  arrivalEpoch: 0,
   volumeHost: undefined,
   lookAt: undefined,
   wasUp: false,
@@ -34,16 +50,27 @@ export function begin(before: Loaded, isNew: boolean, actor: string): Case {
     wantsPlace: false,
     lookAt: undefined,
   };
-  const { hostEpoch } = before;
+  const { hostEpoch, arrivalEpoch } = before;
   return {
     before,
     isNew,
     settled,
     epoch: hostEpoch,
+    arrivalEpoch,
     actor,
-    evidence: undefined,
-    isReported: false,
+    move: undefined,
+    written: new Map(),
   };
+}
+
+/** As far as it goes by itself. */
+export function conclude(item: Case): void {
+  const { generation } = item.settled.world.instance;
+  item.settled = settle(item.settled.world, item.settled);
+  const { instance, migration } = item.settled.world;
+  const isMoved = migration?.state === "switched" && generation < migration.arrival.generation;
+  if (isMoved && instance.generation === migration.arrival.generation)
+    item.epoch = item.arrivalEpoch;
 }
 
 /** The first row of every timeline. */
@@ -58,3 +85,21 @@ export const versionAfter = ({ before }: Case) => before.world.instance.version 
 
 export const isTouched = ({ before, settled }: Case) =>
   before.world.instance !== settled.world.instance;
+
+/**
+ * The host that has a copy of a local volume which nobody needs any more, once a move has come to its end:
+ * where it came from if it got there, where it was to go to if it did not.
+ */
+export function leftoverOf({ before, settled }: Case): HostId | undefined {
+  const { migration } = settled.world;
+  if (before.pool !== "local" || !migration || openStates.has(migration.state)) return undefined;
+  return migration.state === "switched" ? migration.from : migration.arrival.host;
+}
+
+/** The process that was home when this pass began has been seen to end. */
+export const isDeparted = ({ before, written }: Case): boolean => {
+  const { instance, incarnation } = before.world;
+  return (
+    incarnation?.phase === "exited" || written.get(instance.generation)?.evidence !== undefined
+  );
+};

@@ -1,14 +1,21 @@
 /** What hosts should hear after a pass: the wishes of the instances that changed on them. */
 import type { Unwanted, Wish } from "@holdfast/cloud/hosts";
 import type { Manifest } from "@holdfast/cloud/images";
-import type { HostId, ImageId } from "@holdfast/kernel/ids";
-import { wishOf } from "../core/wish.ts";
-import { type Case, isTouched, versionAfter } from "./case.ts";
+import type { HostId, ImageId, VolumeId } from "@holdfast/kernel/ids";
+import { openMigration } from "../core/migration.ts";
+import { arrivalWishOf, farewellOf, wishOf } from "../core/wish.ts";
+import { type Case, isDeparted, isTouched, leftoverOf, versionAfter } from "./case.ts";
 
 /** What one host is told after a pass. */
 export interface HostOrders {
   readonly wishes: readonly Wish[];
   readonly deleteVolumes: readonly Unwanted[];
+}
+
+/** A copy of a local volume that nobody needs any more. */
+export interface Leftover {
+  readonly host: HostId;
+  readonly volume: VolumeId;
 }
 
 /** The images that `ordersOf` needs the manifests of. */
@@ -17,10 +24,14 @@ export function imagesOf(cases: Iterable<Case>): readonly ImageId[] {
   return [...new Set(running.map(({ settled }) => settled.world.instance.image))];
 }
 
-/** Told is whoever has the instance; and whoever has the volume of one that is being expunged. */
+/**
+ * Told is whoever has the instance, was or is to become its home; and whoever has the volume of one that is
+ * being expunged, or a copy of it that nobody needs.
+ */
 export function ordersOf(
   cases: Iterable<Case>,
   manifests: ReadonlyMap<ImageId, Manifest>,
+  leftovers: readonly Leftover[],
 ): ReadonlyMap<HostId, HostOrders> {
   const orders = new Map<HostId, { wishes: Wish[]; deleteVolumes: Unwanted[] }>();
   const to = (host: HostId) => {
@@ -30,18 +41,27 @@ export function ordersOf(
   };
   for (const item of cases) {
     if (!isTouched(item)) continue;
-    const { epoch, settled } = item;
-    const { incarnation, patience } = settled.world;
+    const { epoch, arrivalEpoch, settled, before } = item;
+    const { patience, incarnation, lease, migration } = settled.world;
     const instance = { ...settled.world.instance, version: versionAfter(item) };
     const { home, image, state, volume } = instance;
-    const { disks, volumeHost, pool, nics, lastDeath } = item.before;
-    const manifest = manifests.get(image);
-    if (home) {
-      const phase = incarnation?.phase;
-      const input = { instance, epoch, phase, manifest, disks, nics, lastDeath };
-      to(home).wishes.push(wishOf(input, patience));
-    }
+    const { disks, volumeHost, pool, nics, lastDeath } = before;
+    const world = { instance, incarnation, lease, migration };
+    const input = { ...world, manifest: manifests.get(image), disks, nics, lastDeath };
+    const open = openMigration(settled.world);
+    // Of one that has ended, while it moves, there is nothing more to wish for at home.
+    if (home && !(open && incarnation?.phase === "exited"))
+      to(home).wishes.push(wishOf(input, epoch, patience));
+    const arrival = arrivalWishOf(input, arrivalEpoch, patience);
+    if (open && arrival) to(open.arrival.host).wishes.push(arrival);
+    const was = before.world.instance;
+    if (migration?.state === "switched" && was.home === migration.from && was.home !== home)
+      to(was.home).wishes.push(farewellOf(instance, before.hostEpoch, was.generation));
     if (state === "expunging" && volumeHost) to(volumeHost).deleteVolumes.push({ volume, pool });
+    const leftover = leftoverOf(item);
+    if (leftover && (migration?.state !== "switched" || isDeparted(item)))
+      to(leftover).deleteVolumes.push({ volume, pool });
   }
+  for (const { host, volume } of leftovers) to(host).deleteVolumes.push({ volume, pool: "local" });
   return orders;
 }

@@ -3,7 +3,16 @@ export { cancelRoutes } from "./cancel.ts";
 export { type GivenErrand, giveErrands, remind, takeBackErrands } from "./errands.ts";
 export { type Guest, guestsOf } from "./guests.ts";
 export type { HostOrders } from "./host-orders.ts";
+export { migrationRoutes } from "./migration-routes.ts";
+export { leftoversOn, settleDepartures, writeProgress } from "./migration-rows.ts";
+export { bytesFromMbps } from "./migration-views.ts";
+export type { MoveDefaults } from "./moves.ts";
 export type { Done, HostReport } from "./pass.ts";
+export {
+  type MigrationDeps,
+  type MigrationRequest,
+  requestMigration,
+} from "./request-migration.ts";
 export { type HostReader, instanceRoutes, type TraceLine } from "./routes.ts";
 export { instanceNotFound } from "./views.ts";
 export { wishesForHost } from "./wishes.ts";

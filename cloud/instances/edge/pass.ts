@@ -13,20 +13,22 @@ import type { NewJob, Outcome } from "@holdfast/cloud/jobs/edge";
 import { allotNics } from "@holdfast/cloud/networks/edge";
 import type { Choice, PlacementSession, Placer, Want } from "@holdfast/cloud/placement/edge";
 import type { HostId, InstanceId, JobId } from "@holdfast/kernel/ids";
-import { type Problem, type ProblemView, viewOf } from "@holdfast/kernel/problem";
+import { type Problem, type ProblemView, problem, viewOf } from "@holdfast/kernel/problem";
 import { after, type Instant, milliseconds } from "@holdfast/kernel/time";
 import type { Database, Sql } from "@holdfast/store/database";
 import { announce } from "@holdfast/store/news";
 import { type Order, obey } from "../core/command.ts";
-import type { Patience, World } from "../core/model.ts";
+import { openMigration } from "../core/migration.ts";
+import type { Migration, Patience, World } from "../core/model.ts";
 import { heard } from "../core/report.ts";
 import { requestOf } from "../core/request.ts";
-import { settle } from "../core/settle.ts";
 import { placed, unplaced } from "../core/transition.ts";
 import type { Birth } from "./births.ts";
-import { begin, type Case, unborn } from "./case.ts";
-import { lateOf } from "./endings.ts";
+import { begin, type Case, conclude, unborn } from "./case.ts";
+import { departuresOf, lateOf } from "./endings.ts";
 import { type HostOrders, imagesOf, ordersOf } from "./host-orders.ts";
+import { writeDepartures, writeLeftovers } from "./migration-rows.ts";
+import { depart, type MoveAsked, type MoveDefaults, type MoveWants, moveWants } from "./moves.ts";
 import { writeVolumes } from "./volumes.ts";
 import { loadWorlds } from "./worlds.ts";
 import { write } from "./write.ts";
@@ -36,7 +38,7 @@ export interface Work {
   readonly births: readonly Birth[];
   readonly orders: readonly Asked[];
   readonly reports: readonly HostReport[];
-  readonly volumes: readonly VolumeReport[];
+  readonly volumes: readonly (VolumeReport & { readonly host: HostId })[];
   /** Instances to look at for whatever reason. */
   readonly looks: readonly InstanceId[];
   /** Also take what is due, at most this many. */
@@ -45,7 +47,7 @@ export interface Work {
 
 export interface Asked {
   readonly instance: InstanceId;
-  readonly order: Order;
+  readonly order: Order | { readonly verb: "migrate"; readonly move: MoveAsked };
   readonly job: NewJob;
   readonly actor: string;
 }
@@ -60,6 +62,8 @@ export interface HostReport {
 export interface Done {
   /** Orders that were refused, by their job. */
   readonly refused: ReadonlyMap<JobId, Problem>;
+  /** Orders for which another manager was faster; they have to be tried again. */
+  readonly contended: ReadonlySet<JobId>;
   /** What hosts should hear now. */
   readonly orders: ReadonlyMap<HostId, HostOrders>;
   /** Reports that are in the database, and may be forgotten by the host. */
@@ -76,6 +80,7 @@ export interface PassDeps {
   readonly placer: Placer;
   readonly images: ManifestSource;
   readonly patience: () => Patience;
+  readonly moves: () => MoveDefaults;
   readonly now: () => Instant;
   readonly self: string;
 }
@@ -97,7 +102,7 @@ export async function pass(deps: PassDeps, work: Work): Promise<Done> {
 }
 
 async function run(
-  { patience: readPatience, now: readNow, images, self }: PassDeps,
+  { patience: readPatience, now: readNow, images, self, moves }: PassDeps,
   work: Work,
   sql: Sql,
   session: PlacementSession,
@@ -106,9 +111,11 @@ async function run(
   const patience = readPatience();
   const outcomes: Outcome[] = [];
   const refused = new Map<JobId, Problem>();
+  const contended = new Set<JobId>();
   const cases = new Map<InstanceId, Case>();
 
   const released = await writeVolumes(sql, work.volumes);
+  await writeLeftovers(sql, work.volumes);
   const nics = await allotNics(sql, work.births);
   for (const birth of work.births) {
     const before = {
@@ -138,19 +145,30 @@ async function run(
 
   for (const item of work.reports) learn(cases.get(item.report.instance), item);
   for (const asked of work.orders) order(asked, cases.get(asked.instance), outcomes, refused);
-  for (const item of cases.values()) item.settled = settle(item.settled.world, item.settled);
+  for (const item of cases.values()) conclude(item);
 
+  const wanted = await moveWants(sql, cases.values());
+  for (const [id, want] of wanted)
+    if ("refused" in want) refuse(cases.get(id), want.refused, refused);
   const leaving = [...cases.values()].filter(isLeaving);
   for (const item of leaving) take(item, "contended");
-  const choices = await session.place(wantsOf(cases));
-  for (const [id, choice] of choices) take(cases.get(id), choice);
+  const choices = await session.place(wantsOf(cases, wanted));
+  for (const [id, choice] of choices) {
+    const item = cases.get(id);
+    if (!item?.move) take(item, choice);
+    else if (choice === "contended") contended.add(item.move.job.id);
+    else if ("refused" in choice) refuse(item, choice.refused, refused);
+    else depart(item, item.move, choice, moves());
+  }
 
   const jobs = [
     ...new Set(work.births.map(({ job }) => job)), // One job may be for many.
-    ...work.orders.map(({ job }) => job).filter(({ id }) => !refused.has(id)),
+    ...work.orders.map(({ job }) => job).filter(({ id }) => !refused.has(id) && !contended.has(id)),
   ];
   for (const item of cases.values()) outcomes.push(...outcomesOf(item));
-  const orders = ordersOf(cases.values(), await images.manifests(sql, imagesOf(cases.values())));
+  const left = await writeDepartures(sql, departuresOf(work.reports, cases), now);
+  const manifests = await images.manifests(sql, imagesOf(cases.values()));
+  const orders = ordersOf(cases.values(), manifests, left);
   const touchedJobs = [...new Set(outcomes.map(({ job }) => job))];
   const hosts = [...orders.keys()];
   const news = { from: self, wishes: hosts, hosts, jobs: touchedJobs };
@@ -162,13 +180,16 @@ async function run(
   const freed = await dependentsOf(sql, cases.values());
   return {
     refused,
+    contended,
     orders,
     recorded: work.reports,
     jobs: touchedJobs,
     again: [
       ...freed,
       ...leaving.map(({ settled }) => settled.world.instance.id),
-      ...[...choices].filter(([, choice]) => choice === "contended").map(([id]) => id),
+      ...[...choices]
+        .filter(([id, choice]) => choice === "contended" && !cases.get(id)?.move)
+        .map(([id]) => id),
     ],
     due: due.length,
   };
@@ -181,21 +202,34 @@ async function run(
 function learn(item: Case | undefined, { host, epoch, report }: HostReport): void {
   if (!item) return;
   const { world } = item.settled;
-  const known = world.incarnation;
+  const migration = openMigration(world);
+  const isArrival = migration?.arrival.generation === report.generation;
+  const known = isArrival ? migration.arrival : world.incarnation;
+  const knownEpoch = isArrival ? item.arrivalEpoch : item.epoch;
   if (
     !known ||
     known.host !== host ||
-    (item.epoch !== epoch && !report.exit) ||
+    (knownEpoch !== epoch && !report.exit) ||
     known.generation !== report.generation
   )
     return;
   if (known.phase === "exited") return;
-  item.settled = {
-    ...item.settled,
-    world: { ...world, incarnation: heard(known, report, world.instance, world.errand) },
-  };
-  item.isReported = true;
-  if (report.exit) item.evidence = report.exit;
+  const incarnation = heard(known, report, world.instance, world.errand);
+  item.written.set(known.generation, {
+    incarnation,
+    epoch: knownEpoch,
+    ...(report.exit ? { evidence: report.exit } : {}),
+  });
+  const told: World = isArrival
+    ? withArrival(world, { ...migration, arrival: incarnation }, report.relay)
+    : { ...world, incarnation };
+  item.settled = { ...item.settled, world: told };
+}
+
+/** Its agent may have begun anew, and be reached at another port: then the source has to hear of that. */
+function withArrival(world: World, migration: Migration, relay: string | undefined): World {
+  if (!relay || relay === migration.relay) return { ...world, migration };
+  return { ...world, instance: { ...world.instance }, migration: { ...migration, relay } };
 }
 
 function order(
@@ -205,6 +239,13 @@ function order(
   refused: Map<JobId, Problem>,
 ): void {
   if (!item) return;
+  if (given.verb === "migrate") {
+    // One at a time. The second finds it on its way.
+    if (item.move) refused.set(job.id, alreadyMoving(item.settled.world));
+    else item.move = given.move;
+    item.actor = actor;
+    return;
+  }
   const obeyed = obey(item.settled.world, given);
   if ("refused" in obeyed) {
     refused.set(job.id, obeyed.refused);
@@ -217,14 +258,26 @@ function order(
 }
 
 /** Where not all find room, those of the highest priority do. */
-function wantsOf(cases: ReadonlyMap<InstanceId, Case>): readonly Want[] {
-  return [...cases.values()]
-    .filter((item) => item.settled.wantsPlace && !isLeaving(item))
+function wantsOf(cases: ReadonlyMap<InstanceId, Case>, moves: MoveWants): readonly Want[] {
+  const starts = [...cases.values()]
+    .filter((item) => item.settled.wantsPlace && !isLeaving(item) && !item.move)
     .sort((a, b) => b.settled.world.instance.priority - a.settled.world.instance.priority)
     .map(({ settled, before }) => ({
       instance: settled.world.instance.id,
       request: requestOf(settled.world.instance, before),
     }));
+  // What does not run comes before what does.
+  const moving = [...moves].flatMap(([instance, request]) =>
+    "refused" in request ? [] : [{ instance, request }],
+  );
+  return [...starts, ...moving];
+}
+
+/** It stays, and is what it would be if nobody had asked. */
+function refuse(item: Case | undefined, why: Problem, refused: Map<JobId, Problem>): void {
+  if (!item?.move) return;
+  refused.set(item.move.job.id, why);
+  item.move = undefined;
 }
 
 /** What it had is given back with this pass; only then may it be placed again, on a full host too. */
@@ -247,12 +300,14 @@ function take(item: Case | undefined, choice: Choice): void {
           at: settled.world.now,
           problem: briefly(viewOf(choice.refused)),
         });
-  if ("host" in choice) item.epoch = choice.epoch;
-  const next = settle(world, {
-    ...settled,
-    entries: entry ? [...settled.entries, entry] : settled.entries,
-  });
-  item.settled = next;
+  if ("host" in choice) {
+    item.epoch = choice.epoch;
+    const { incarnation } = world;
+    if (incarnation) item.written.set(incarnation.generation, { incarnation, epoch: choice.epoch });
+  }
+  const entries = entry ? [...settled.entries, entry] : settled.entries;
+  item.settled = { ...settled, world, entries };
+  conclude(item);
 }
 
 /** Those who wait for what has just come up. */
@@ -284,7 +339,8 @@ function outcomesOf({ settled }: Case): readonly Outcome[] {
   }));
 }
 
-function problemOf({ instance: { cause, name } }: World): Outcome["problem"] {
+function problemOf({ instance: { cause, name }, migration }: World): Outcome["problem"] {
+  if (migration) return migrationProblem(name, migration);
   if (cause?.problem) return cause.problem;
   const message = cause?.says ?? "It did not get where it was asked to.";
   return {
@@ -294,3 +350,22 @@ function problemOf({ instance: { cause, name } }: World): Outcome["problem"] {
     fix: `See why: holdfast show ${name}`,
   };
 }
+
+function migrationProblem(name: string, { problem, says, state }: Migration): Outcome["problem"] {
+  if (problem) return problem;
+  const fix = `See how far it got: holdfast migrations --instance ${name}`;
+  if (state === "switched")
+    return {
+      kind: "conflict",
+      code: "too_late",
+      message: `It was too late to break it off: ${name} has moved.`,
+      fix,
+    };
+  const message = `${name} was not moved: ${says ?? "it did not get done"}.`;
+  return { kind: "unavailable", code: "migration_failed", message, fix };
+}
+
+const alreadyMoving = ({ instance: { name } }: World) =>
+  problem("conflict", "not_in_this_state", `Somebody else has just asked to move ${name}.`, {
+    fix: "It is on its way: holdfast migrations",
+  });

@@ -95,6 +95,8 @@ const jobKinds: Readonly<Record<JobKind, true>> = {
   stop: true,
   reboot: true,
   relaunch: true,
+  migrate: true,
+  abort: true,
   destroy: true,
   recover: true,
   expunge: true,

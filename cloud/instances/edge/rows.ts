@@ -45,6 +45,7 @@ export interface InstanceRow {
   readonly job_kind: JobKind | null;
   readonly is_forced: boolean;
   readonly generation: number;
+  readonly last_generation: number;
   readonly home: HostId | null;
   readonly reboots: number;
   readonly cause: Cause | null;
@@ -83,6 +84,7 @@ export function instanceOf(row: InstanceRow): Instance {
     job: row.job_id && row.job_kind ? { id: row.job_id, kind: row.job_kind } : undefined,
     isForced: row.is_forced,
     generation: row.generation,
+    lastGeneration: row.last_generation,
     home: row.home ?? undefined,
     reboots: row.reboots,
     cause: row.cause ?? undefined,
@@ -130,6 +132,7 @@ function rowOf(instance: Instance, lookAt: Instant | undefined) {
     job_kind: instance.job?.kind ?? null,
     is_forced: instance.isForced,
     generation: instance.generation,
+    last_generation: instance.lastGeneration,
     home: instance.home ?? null,
     reboots: instance.reboots,
     cause: instance.cause ?? null,
@@ -167,6 +170,7 @@ const changing = [
   "job_kind",
   "is_forced",
   "generation",
+  "last_generation",
   "home",
   "last_host",
   "reboots",

@@ -6,7 +6,7 @@ import type { HostId, InstanceId, VolumeId } from "@holdfast/kernel/ids";
 import type { Sql } from "@holdfast/store/database";
 
 type Change =
-  | VolumeReport
+  | (VolumeReport & { readonly host: HostId })
   | { readonly volume: VolumeId; readonly is: "placed"; readonly host: HostId }
   | { readonly volume: VolumeId; readonly is: "kept" | "taken-back" | "unwanted" };
 
@@ -31,6 +31,7 @@ export async function writeVolumes(
       volume: change.volume,
       event: eventOf[change.is],
       host: change.is === "placed" ? change.host : undefined,
+      by: change.is === "deleted" ? change.host : undefined,
     })),
   );
   const gone = changes.filter(({ is }) => is === "deleted").map(({ volume }) => volume);
@@ -40,4 +41,17 @@ export async function writeVolumes(
     [gone],
   );
   return owners.map(({ id }) => id);
+}
+
+/** Local volumes that were copied along with their instances. */
+export async function rehomeVolumes(
+  sql: Sql,
+  moved: readonly { readonly volume: VolumeId; readonly host: HostId }[],
+): Promise<void> {
+  if (moved.length === 0) return;
+  await sql.query(
+    `update volume v set host_id = d.host_id from unnest($1::uuid[], $2::uuid[]) d (id, host_id)
+     where v.id = d.id and v.pool = 'local'`,
+    [moved.map(({ volume }) => volume), moved.map(({ host }) => host)],
+  );
 }

@@ -8,7 +8,6 @@
  * A pass that fails is taken apart and each item tried alone, so that one that cannot be carried out
  * holds up nobody else.
  */
-import type { VolumeReport } from "@holdfast/cloud/hosts";
 import type { InstanceId, JobId } from "@holdfast/kernel/ids";
 import { Problem } from "@holdfast/kernel/problem";
 import { type Duration, type Instant, seconds } from "@holdfast/kernel/time";
@@ -21,7 +20,7 @@ export interface Worker {
   /** A person's command. Resolves when it is written down; rejects with the refusal. */
   order(asked: Asked): Promise<void>;
   /** What a host says. Resolves when it is recorded. */
-  report(machines: readonly HostReport[], volumes: readonly VolumeReport[]): Promise<void>;
+  report(machines: readonly HostReport[], volumes: Work["volumes"]): Promise<void>;
   /** Something about these has changed. */
   look(ids: readonly InstanceId[]): void;
   /** Look for whatever is due now. */
@@ -44,7 +43,7 @@ interface Waiting<T> {
 }
 type Reports = {
   readonly machines: readonly HostReport[];
-  readonly volumes: readonly VolumeReport[];
+  readonly volumes: Work["volumes"];
 };
 
 /** How long to leave alone what could not be carried out, or a database that does not answer. */
@@ -226,9 +225,11 @@ export function startWorker(deps: WorkerDeps): Worker {
     }
   }
 
-  function answer({ item, resolve, reject }: Waiting<Asked>, { refused }: Done): void {
+  function answer(waiting: Waiting<Asked>, { refused, contended }: Done): void {
+    const { item, resolve, reject } = waiting;
     const problem = refused.get(item.job.id as JobId);
     if (problem) reject(problem);
+    else if (contended.has(item.job.id)) orders.push(waiting);
     else resolve();
   }
 

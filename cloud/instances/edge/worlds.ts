@@ -5,7 +5,7 @@
  * and read then: a statement that waited for a lock sees that row as it is now and all others as they were when
  * it began, so an instance would be seen without the process that somebody has just started for it.
  */
-import { meaningOf, type Proof } from "@holdfast/cloud/availability";
+import type { Proof } from "@holdfast/cloud/availability";
 import { lastDeathOf } from "@holdfast/cloud/deaths/edge";
 import type { HostState, WishedDisk } from "@holdfast/cloud/hosts";
 import { type GivenNic, nicsOf } from "@holdfast/cloud/networks/edge";
@@ -14,8 +14,10 @@ import { stationOf, underWayOf, wishedDisksOf } from "@holdfast/cloud/volumes/ed
 import type { HostId, InstanceId } from "@holdfast/kernel/ids";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
-import type { Ending, Errand, Fence, Incarnation, Patience, World } from "../core/model.ts";
+import type { Ending, Errand, Incarnation, Patience, World } from "../core/model.ts";
 import { errandOf } from "./errands.ts";
+import { fenceOf, leaseOf } from "./leases.ts";
+import { type MigrationRow, migrationOf, migrationsOf } from "./migration-rows.ts";
 import { type InstanceRow, instanceOf } from "./rows.ts";
 
 interface WorldRow extends InstanceRow {
@@ -37,6 +39,7 @@ interface WorldRow extends InstanceRow {
   readonly certificate: string | null;
   readonly proof: Proof | null;
   readonly proven_at: Instant | null;
+  readonly move: MigrationRow | null;
   readonly waits_for: string[] | null;
   readonly last_death: string | null;
   readonly look_at: Instant | null;
@@ -47,6 +50,8 @@ interface WorldRow extends InstanceRow {
 export interface Loaded {
   readonly world: World;
   readonly hostEpoch: number;
+  /** Of the destination of a move that is open, when it was chosen. */
+  readonly arrivalEpoch: number;
   readonly volumeHost: HostId | undefined;
   readonly pool: string;
   /** As its host should have them. */
@@ -86,7 +91,7 @@ export async function loadWorlds(
        case when v.pool <> 'local' and i.state = 'expunging' and o.state <> 'up' then
          coalesce((select r.id from host r where r.state = 'up' and v.pool = any(r.pools) limit 1), v.host_id)
          else v.host_id end as volume_host,
-       f.id as certificate, f.proof, f.proven_at, ${lastDeathOf("i.id")} as last_death,
+       f.id as certificate, f.proof, f.proven_at, ${migrationsOf("i", "v.pool")} as move, ${lastDeathOf("i.id")} as last_death,
        ${nicsOf("i.id")} as nics, ${errandOf("i")} as errand,
        case when i.state = 'stopped' and i.depends_on <> '{}' then array(
          select d.name from instance d join image dm on dm.id = d.image_id
@@ -107,6 +112,7 @@ export async function loadWorlds(
   return rows.map((row) => ({
     world: worldOf(row, patience, now),
     hostEpoch: row.host_epoch ?? 0,
+    arrivalEpoch: row.move?.to_epoch ?? 0,
     volumeHost: row.volume_host ?? undefined,
     pool: row.pool,
     disks: row.disks,
@@ -132,12 +138,6 @@ async function lock(sql: Sql, which: Which): Promise<readonly InstanceId[]> {
   return rows.map(({ id }) => id);
 }
 
-/** A host that was proven dead says nothing of a guest that the proof does not cover. */
-const leaseOf = {
-  up: "valid",
-  suspect: "expired",
-  down: "expired",
-} as const satisfies Record<HostState, World["lease"]>;
 const imageOf = {
   importing: "importing",
   ready: "ready",
@@ -157,20 +157,13 @@ function worldOf(row: WorldRow, patience: Patience, now: Instant): World {
           ending: row.ending ?? undefined,
         }
       : undefined;
-  const fence: Fence | undefined =
-    row.certificate && row.proof && row.proven_at
-      ? {
-          certificate: row.certificate,
-          proof: row.proof,
-          says: meaningOf(row.proof),
-          provenAt: row.proven_at,
-        }
-      : undefined;
+  const fence = fenceOf(row);
   return {
     instance: instanceOf(row),
     incarnation,
     lease: fence ? "fenced" : row.home_state ? leaseOf[row.home_state] : "none",
     fence,
+    migration: row.move ? migrationOf(row.move) : undefined,
     waitsFor: row.waits_for ?? [],
     image: imageOf[row.image_state],
     errand: row.errand ?? undefined,

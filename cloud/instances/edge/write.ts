@@ -6,21 +6,23 @@ import { countOutcomes, insertJobs, type NewJob, type Outcome } from "@holdfast/
 import { insertNics, type NewNic, releaseNics } from "@holdfast/cloud/networks/edge";
 import type { Claim, PlacementSession } from "@holdfast/cloud/placement/edge";
 import { cancelActivities, insertDisks, releaseDisks } from "@holdfast/cloud/volumes/edge";
-import type { InstanceId } from "@holdfast/kernel/ids";
+import type { HostId, InstanceId } from "@holdfast/kernel/ids";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
 import { appendJournal, type JournalRow } from "@holdfast/store/journal";
-import type { Cause } from "../core/model.ts";
+import { openMigration, stepped } from "../core/migration.ts";
+import type { Cause, World } from "../core/model.ts";
 import { type Birth, insertDowries, insertVolumes } from "./births.ts";
-import { type Case, isTouched, versionAfter } from "./case.ts";
+import { type Case, isDeparted, isTouched, leftoverOf, versionAfter } from "./case.ts";
 import { endsOf, isEnd } from "./endings.ts";
+import { type WrittenMigration, writeMigrations } from "./migration-rows.ts";
 import {
   insertInstances,
   updateInstances,
   type WrittenIncarnation,
   writeIncarnations,
 } from "./rows.ts";
-import { writeVolumes } from "./volumes.ts";
+import { rehomeVolumes, writeVolumes } from "./volumes.ts";
 
 /** What comes into being with this pass. */
 export interface Born {
@@ -59,8 +61,10 @@ export async function write(
       sql,
       known.filter((item) => !isTouched(item) && item.settled.lookAt !== item.before.lookAt),
     ),
-    writeIncarnations(sql, all.flatMap(incarnationOf)),
+    writeIncarnations(sql, all.flatMap(incarnationsOf)),
+    writeMigrations(sql, known.flatMap(migrationOf)),
     writeVolumes(sql, known.flatMap(volumeOf)),
+    rehomeVolumes(sql, known.flatMap(movedVolumeOf)),
     appendJournal(
       sql,
       all.flatMap((item) => journalOf(item, dead)),
@@ -99,18 +103,37 @@ async function rest(sql: Sql, items: readonly Case[]): Promise<void> {
 const homeOf = ({ settled: { world } }: Case) =>
   [world.instance.volume, world.instance.home] as const;
 
-function incarnationOf({
-  before,
-  settled,
-  epoch,
-  evidence,
-  isReported,
-}: Case): WrittenIncarnation[] {
-  const { incarnation, instance, now } = settled.world;
-  const isAsked = incarnation?.generation !== before.world.incarnation?.generation;
-  if (!incarnation || !(isAsked || isReported)) return [];
-  const written = { instance: instance.id, epoch, incarnation, at: now };
-  return [evidence === undefined ? written : { ...written, evidence }];
+function incarnationsOf({ written, settled }: Case): WrittenIncarnation[] {
+  const { instance, now } = settled.world;
+  return [...written.values()].map((one) => ({ instance: instance.id, at: now, ...one }));
+}
+
+/** What has become of a move. One whose source has ended already leaves nothing to wait for. */
+function migrationOf(item: Case): WrittenMigration[] {
+  const { before, settled, move, actor, arrivalEpoch } = item;
+  const { instance, migration, now } = settled.world;
+  if (!migration || migration === before.world.migration) return [];
+  const was = before.world.instance;
+  return [
+    {
+      instance: instance.id,
+      migration: isDeparted(item) ? stepped(migration, "departed") : migration,
+      fromEpoch: before.hostEpoch,
+      fromGeneration: was.generation,
+      toEpoch: arrivalEpoch,
+      why: move?.why ?? "",
+      actor,
+      job: instance.job?.id,
+      leftover: leftoverOf(item),
+      at: now,
+    },
+  ];
+}
+
+function movedVolumeOf({ before, settled }: Case): Parameters<typeof rehomeVolumes>[1][number][] {
+  const { migration, instance } = settled.world;
+  if (before.pool !== "local" || migration?.state !== "switched") return [];
+  return [{ volume: instance.volume, host: migration.arrival.host }];
 }
 
 /** The root volume follows its instance: made where that first starts, kept, deleted with it. */
@@ -153,10 +176,19 @@ function detailOf({ certificate }: Certified, cause: Cause | undefined) {
   return { ...cause, class: kind, says, at, layer, confidence, evidence: summaryOf(certificate) };
 }
 
+/** What is given back: every host that held room for it and does not any more. */
 function claimsOf({ before, settled }: Case): Claim[] {
-  const was = before.world.instance;
-  if (!was.home || settled.world.instance.home === was.home) return [];
-  const { home: host, cpus, memoryMiB, antiAffinityGroup, project } = was;
+  const { cpus, memoryMiB, antiAffinityGroup, project } = before.world.instance;
   const group = antiAffinityGroup && `${project}/${antiAffinityGroup}`;
-  return [{ host, cpus: -cpus, memoryMiB: -memoryMiB, group }];
+  const still = hostsOf(settled.world);
+  return hostsOf(before.world)
+    .filter((host) => !still.includes(host))
+    .map((host) => ({ host, cpus: -cpus, memoryMiB: -memoryMiB, group }));
+}
+
+/** Home, and where it is on its way to: never the same. */
+function hostsOf(world: World): readonly HostId[] {
+  const { home } = world.instance;
+  const arrival = openMigration(world)?.arrival.host;
+  return [...(home ? [home] : []), ...(arrival ? [arrival] : [])];
 }

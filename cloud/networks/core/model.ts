@@ -28,6 +28,8 @@ export interface Nic {
   readonly mac: string;
   /** Where its instance may be running. */
   readonly host: HostId | undefined;
+  /** Where its instance is moving to, if it is: its port must be there before its guest is. */
+  readonly arrivesAt?: HostId | undefined;
   readonly groups: readonly SecurityGroupId[];
 }
 

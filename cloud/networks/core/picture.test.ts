@@ -49,6 +49,17 @@ test("a host hears of its own ports, of the hosts that have others, and of no ot
   );
 });
 
+test("one that moves has its port on both hosts, and is one guest to the router", () => {
+  const moving = facts({ nics: [{ ...nic(1, hostA), arrivesAt: hostC }, nic(2, hostB)] });
+  for (const host of [hostA, hostC])
+    assert.deepEqual(
+      of(moving, host).ports.map(({ address }) => address),
+      ["10.1.0.11"],
+    );
+  assert.deepEqual(of(moving, hostB).peers, ["192.0.2.1", "192.0.2.3"]);
+  assert.equal(of(moving, hostA).router?.guests.length, 2);
+});
+
 test("the router is on its host only, and knows guests that do not run as well", () => {
   const { router, gateway } = of(facts(), hostA);
   assert.equal(gateway, "10.1.0.1");

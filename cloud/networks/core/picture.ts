@@ -79,7 +79,9 @@ export function picturesOf(facts: Facts): ReadonlyMap<HostId, readonly NetworkPi
     const nics = nicsOf.get(network.id) ?? [];
     const members = membersOf(nics);
     const router = facts.routers.find((each) => each.network === network.id);
-    const hosts = new Set(nics.flatMap(({ host }) => host ?? []));
+    const hosts = new Set(
+      nics.flatMap(({ host, arrivesAt }) => [host ?? [], arrivesAt ?? []].flat()),
+    );
     if (router) hosts.add(router.host);
     for (const host of hosts) {
       const picture: NetworkPicture = {
@@ -92,7 +94,7 @@ export function picturesOf(facts: Facts): ReadonlyMap<HostId, readonly NetworkPi
           .flatMap((other) => facts.underlays.get(other) ?? [])
           .sort(),
         ports: nics
-          .filter((nic) => nic.host === host)
+          .filter((nic) => nic.host === host || nic.arrivesAt === host)
           .map((nic) => portOf(nic, facts.oneToOne, rulesOf, members))
           .sort((a, b) => (a.nic < b.nic ? -1 : 1)),
         router: router?.host === host ? routerOf(network, router, nics, facts) : null,

@@ -14,6 +14,14 @@ import type {
 /** States in which the host of an instance must have its ports; as `homed` of its life cycle. */
 export const homed = "('starting', 'running', 'stopping', 'migrating', 'lost')";
 
+/** A move that is under way; as `openStates` of a migration. */
+const isMoving = "g.state in ('preparing', 'copying')";
+
+interface NicRow extends Nic {
+  readonly home: HostId | null;
+  readonly arriving: HostId | null;
+}
+
 interface RuleRow extends Omit<SecurityRule, "ports" | "peer"> {
   readonly from: number | null;
   readonly to: number | null;
@@ -30,14 +38,17 @@ export async function readFacts(database: Database, hosts: readonly HostId[]): P
        where n.deleted_at is null and (
          exists (select from router r where r.network_id = n.id and r.host_id = any($1))
          or exists (select from nic c join instance i on i.id = c.instance_id
-           where c.network_id = n.id and i.home = any($1)))
+           where c.network_id = n.id and i.home = any($1))
+         or exists (select from nic c join migration g on g.instance_id = c.instance_id
+           where c.network_id = n.id and g.to_host = any($1) and ${isMoving}))
        order by n.id`,
       [hosts],
     );
     const ids = networks.map(({ id }) => id);
-    const nics = await sql.query<Nic & { home: HostId | null; groups: SecurityGroupId[] | string }>(
+    const nics = await sql.query<NicRow>(
       `select c.id, c.network_id as network, c.instance_id as instance, i.name,
          host(c.address) as address, c.mac, case when i.state in ${homed} then i.home end as home,
+         (select g.to_host from migration g where g.instance_id = i.id and ${isMoving}) as arriving,
          array(select g.group_id::text from nic_group g where g.nic_id = c.id order by 1) as groups
        from nic c join instance i on i.id = c.instance_id
        where c.network_id = any($1) order by c.id`,
@@ -75,7 +86,11 @@ export async function readFacts(database: Database, hosts: readonly HostId[]): P
     );
     return {
       networks,
-      nics: nics.map(({ home, ...nic }) => ({ ...nic, host: home ?? undefined })),
+      nics: nics.map(({ home, arriving, ...nic }) => ({
+        ...nic,
+        host: home ?? undefined,
+        arrivesAt: arriving ?? undefined,
+      })),
       rules: rules.map(ruleOf),
       routers: routers.map((router) => ({ ...router, address: router.address ?? undefined })),
       forwards,

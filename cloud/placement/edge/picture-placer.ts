@@ -127,7 +127,12 @@ export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
     const rows = await sql.query<{ key: string; home: HostId }>(
       `select project_id || '/' || anti_affinity_group as key, home from instance
        where home is not null and anti_affinity_group is not null
-         and project_id || '/' || anti_affinity_group = any($1)`,
+         and project_id || '/' || anti_affinity_group = any($1)
+       union all
+       select i.project_id || '/' || i.anti_affinity_group as key, g.to_host as home from migration g
+         join instance i on i.id = g.instance_id
+       where g.state in ('preparing', 'copying') and i.anti_affinity_group is not null
+         and i.project_id || '/' || i.anti_affinity_group = any($1)`,
       [groups],
     );
     const members = grouped(rows, ({ key }) => key);

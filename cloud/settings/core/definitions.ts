@@ -259,6 +259,48 @@ export const definitions = {
     [1, 86_400],
     "What `restart_budget` counts within.",
   ),
+  "migrations.preparing": number(
+    "seconds",
+    300,
+    [1, 86_400],
+    "From the choice of a destination to its word that it waits for the memory; it may have to fetch the image first.",
+  ),
+  "migrations.patience": number(
+    "seconds",
+    300,
+    [1, 86_400],
+    "How long a live migration may copy memory, at least; after two thirds of it the guest is slowed down.",
+  ),
+  "migrations.patience_per_gib": number(
+    "seconds",
+    100,
+    [0, 86_400],
+    "The same for each GiB of the guest's memory, if that is more.",
+  ),
+  "migrations.switching": number(
+    "seconds",
+    30,
+    [1, 3_600],
+    "How long the last step of a live migration may take, in which the guest stands still.",
+  ),
+  "migrations.aborting": number(
+    "seconds",
+    60,
+    [1, 3_600],
+    "How long the two hosts may take to say what has become of a live migration that was broken off.",
+  ),
+  "migrations.bandwidth": number(
+    "Mbit/s",
+    0,
+    [0, 1_000_000],
+    "How fast a live migration may send, if whoever asks for it does not say. 0: as fast as the network goes.",
+  ),
+  "migrations.network": text(
+    "address and bits",
+    "",
+    /^(?:\d{1,3}(?:\.\d{1,3}){3}\/\d{1,2})?$/,
+    "The network that live migrations go over, such as 10.8.0.0/24. Empty: that between the guests of hosts.",
+  ),
   "manager.batch": whole(
     "instances",
     500,

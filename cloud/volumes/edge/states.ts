@@ -11,6 +11,8 @@ export interface Move {
   readonly event: VolumeEvent;
   /** Where it is from now on. */
   readonly host?: HostId | undefined;
+  /** Whose word it is, if it is one host's: of a copy elsewhere it says nothing. */
+  readonly by?: HostId | undefined;
 }
 
 /** The lifecycle table as rows that SQL can join: (event, from) to `to`. */
@@ -29,15 +31,20 @@ export async function moveVolumes(
   moves: readonly Move[],
 ): Promise<readonly { readonly id: VolumeId; readonly state: VolumeState }[]> {
   if (moves.length === 0) return [];
-  const rows = moves.map(({ volume, event, host }) => ({ id: volume, event, host: host ?? null }));
+  const rows = moves.map(({ volume, event, host, by }) => ({
+    ...{ id: volume, event },
+    ...{ host: host ?? null, by: by ?? null },
+  }));
   // A volume that was never made anywhere has nothing to delete: `expunge` takes it all the way.
   const moved = await sql.query<{ id: VolumeId; state: VolumeState }>(
     `update volume v set
        state = case when a.event = 'expunge' and v.host_id is null then 'expunged' else a."to" end,
        host_id = coalesce(d.host, v.host_id)
-     from json_to_recordset($1::json) as d (id uuid, event text, host uuid),
+     from json_to_recordset($1::json) as d (id uuid, event text, host uuid, by uuid),
        json_to_recordset($2::json) as a (event text, "from" text, "to" text)
      where v.id = d.id and a.event = d.event and a."from" = v.state
+       -- Of a local volume another host has had a copy, while its instance moved.
+       and (d.by is null or v.pool <> 'local' or v.host_id = d.by)
      returning v.id, v.state`,
     [JSON.stringify(rows), arrows],
   );

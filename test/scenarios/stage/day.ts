@@ -12,6 +12,7 @@ import {
   type SimulatedMachine,
 } from "@holdfast/drivers/hypervisor/simulated";
 import type { BmcConduct } from "@holdfast/drivers/power/simulated";
+import { milliseconds } from "@holdfast/kernel/time";
 import { wallClock } from "../../hosts.ts";
 import type { Direction } from "./cable.ts";
 import type { Cloud, Keep } from "./cloud.ts";
@@ -42,8 +43,15 @@ export interface Wanted {
   readonly type?: string;
 }
 
+/** Seconds. */
+export interface Takes {
+  readonly copying?: number;
+  readonly switching?: number;
+}
+
 export type HostName = `host-${number}`;
 const at = "/v1/projects/default/instances";
+const moves = "/v1/projects/default/migrations";
 const lease = 5_000;
 /** Longer than anything may take: a budget of restarts with its pauses, a deadline and a fence. */
 const patience = 120_000;
@@ -92,6 +100,50 @@ export function newDay(cloud: Cloud, tale: Tale) {
       did(`${verb} ${name}`);
       const { status, body: answer } = await call("POST", `${at}/${name}/${verb}`, body);
       assert.equal(status, 202, JSON.stringify(answer));
+    },
+
+    /** Over a wire that takes so many seconds for its memory, and for the last step. */
+    async migrate(name: string, to: HostName, takes: Takes = {}): Promise<void> {
+      const { copying = 20, switching = 0 } = takes;
+      for (const { world } of cloud.stations) {
+        world.wireSpeed = (128 * 2 ** 20) / copying;
+        world.switchTime = milliseconds(switching * 1_000);
+      }
+      did(`migrate ${name} to ${to}`);
+      const { status, body } = await call("POST", `${at}/${name}/migrate`, { host: to });
+      assert.equal(status, 202, JSON.stringify(body));
+    },
+    /** The latest of this instance is in this state. */
+    async moveIs(name: string, ...states: readonly string[]): Promise<void> {
+      let last: unknown;
+      await until(
+        `the move of ${name} is ${states.join(" or ")}`,
+        async () => {
+          last = await latest(name);
+          return states.includes((await latest(name))?.state ?? "");
+        },
+        async () => JSON.stringify(last),
+      );
+    },
+    /** All of its memory is there, and it stands still on its source. */
+    async standsStill(name: string): Promise<void> {
+      await until(`${name} stands still`, () =>
+        incarnations(name).some(([, { exit, isStill, hasLeft }]) => !exit && (isStill || hasLeft)),
+      );
+    },
+    async abort(name: string): Promise<void> {
+      did(`break the move of ${name} off`);
+      const { status } = await call("POST", `${moves}/${(await latest(name))?.id}/abort`, {});
+      assert.equal(status, 202);
+    },
+    /** Nothing gets from one host to another any more. */
+    cutBetween(one: HostName, other: HostName): void {
+      did(`cut the way between ${one} and ${other}`);
+      const { ways } = station(one);
+      const ends = [station(one).wayAddress, station(other).wayAddress];
+      const before = ways.isCut;
+      ways.isCut = (from, to) => before(from, to) || (ends.includes(from) && ends.includes(to));
+      ways.settle();
     },
 
     cut(host: HostName, ...ways: Direction[]): void {
@@ -263,6 +315,12 @@ export function newDay(cloud: Cloud, tale: Tale) {
     /** Something about it, which the script has looked at. */
     note: (line: string) => did(`  ${line}`),
   };
+
+  async function latest(name: string): Promise<{ id: string; state: string } | undefined> {
+    const path = `${moves}?instance=${name}&limit=1`;
+    const { body } = await call<{ migrations: { id: string; state: string }[] }>("GET", path);
+    return body.migrations[0];
+  }
 
   async function renewal(host: HostName): Promise<void> {
     const one = station(host);

@@ -5,6 +5,7 @@
  * It compares what the platform believes with what is, which no part of the platform can.
  */
 import {
+  isAlive,
   type SimulatedMachine,
   type SimulatedWorld,
   simulatedWorld,
@@ -56,7 +57,10 @@ export function watchWorlds(
       powerOffTime: milliseconds(20),
       watchdogTime: milliseconds(5_000),
     };
-    worlds.set(name, { ...simulatedWorld(times), machines });
+    const world = { ...simulatedWorld(times), machines };
+    // One that has come from another host begins to write when it is let run, and not at its launch.
+    world.attached.add((machine, { what }) => what === "running" && writes(name, machine, "ran"));
+    worlds.set(name, world);
   }
   return {
     violations,
@@ -87,16 +91,20 @@ export function watchWorlds(
     },
   };
 
-  /** A machine may write from its launch to its end, whether it is frozen or not. */
+  /** A machine may write from its launch to its end, whether it is frozen or not; one that waits may not. */
   function launched(host: string, machine: SimulatedMachine): void {
     known.push(machine);
+    if (isAlive(machine)) writes(host, machine, "was launched");
+  }
+
+  function writes(host: string, machine: SimulatedMachine, how: "ran" | "was launched"): void {
     if (machine.exit || excused.size > 0) return;
     const volume = volumeOf(host, machine);
     for (const [other, { machines }] of worlds)
       for (const one of machines.values())
-        if (one !== machine && !one.exit && !isCutOff(one) && volumeOf(other, one) === volume)
+        if (one !== machine && isAlive(one) && !isCutOff(one) && volumeOf(other, one) === volume)
           say(
-            `${nameOf(machine)} was launched on ${host} while ${nameOf(one)} could write to its volume on ${other}`,
+            `${nameOf(machine)} ${how} on ${host} while ${nameOf(one)} could write to its volume on ${other}`,
           );
   }
 
@@ -136,6 +144,8 @@ export function watchWorlds(
           );
       }
     }
+    for (const name of await miscounted(database))
+      say(`the room that is taken on ${name} is not what its instances need`);
     for (const host of await hostsWithoutProof(database))
       say(`${host} is down without a certificate`);
   }
@@ -196,6 +206,19 @@ const readCertificates = (database: Database) =>
        (select count(*)::int from jsonb_object_keys(f.evidence)) as evidence
      from fence_certificate f join host h on h.id = f.host_id`,
   );
+
+/** Hosts whose claims are not those of what is home there or on its way to there. */
+async function miscounted(database: Database): Promise<readonly string[]> {
+  const rows = await database.query<{ name: string }>(
+    `select h.name from host h left join (
+       select home as host, cpus, memory_mib from instance where home is not null
+       union all select g.to_host, i.cpus, i.memory_mib from migration g
+         join instance i on i.id = g.instance_id where g.state in ('preparing', 'copying')) t on t.host = h.id
+     group by h.id having h.reserved_cpus <> coalesce(sum(t.cpus), 0)
+       or h.reserved_memory_mib <> coalesce(sum(t.memory_mib), 0)`,
+  );
+  return rows.map(({ name }) => name);
+}
 
 async function hostsWithoutProof(database: Database): Promise<readonly string[]> {
   const rows = await database.query<{ name: string }>(

@@ -86,6 +86,7 @@ function aboutOf({ event, cause, proof, epoch, where, before, generation }: Row)
     const place = before === null ? `on ${where}` : where === before ? "in place" : "elsewhere";
     return `generation ${generation}, ${place}`;
   }
+  if (event === "switched") return `generation ${generation}, on ${where}`;
   if (event === "admitted") return `epoch ${epoch}`;
   return proof ?? cause ?? "";
 }
