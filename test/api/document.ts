@@ -16,6 +16,7 @@ export interface Schema {
   readonly additionalProperties?: boolean | Schema;
   readonly propertyNames?: Schema;
   readonly items?: Schema;
+  readonly minItems?: number;
   readonly maxItems?: number;
   readonly minLength?: number;
   readonly maxLength?: number;
@@ -29,8 +30,8 @@ export interface Schema {
 }
 const known = new Set<string>([
   ...["type", "enum", "const", "anyOf", "properties", "required", "additionalProperties"],
-  ...["propertyNames", "items", "maxItems", "minLength", "maxLength", "pattern", "format"],
-  ...["minimum", "maximum", "exclusiveMinimum", "default", "description"],
+  ...["propertyNames", "items", "minItems", "maxItems", "minLength", "maxLength"],
+  ...["pattern", "format", "minimum", "maximum", "exclusiveMinimum", "default", "description"],
 ]);
 
 export interface Parameter {
@@ -141,6 +142,7 @@ export function fits(schema: Schema, value: unknown): boolean {
     case "array":
       return (
         Array.isArray(value) &&
+        value.length >= (schema.minItems ?? 0) &&
         value.length <= (schema.maxItems ?? Number.POSITIVE_INFINITY) &&
         value.every((item) => fits(schema.items ?? {}, item))
       );

@@ -130,7 +130,8 @@ function made(
       return text(schema);
     case "array":
       return fc.array(valid(schema.items ?? {}, pools), {
-        maxLength: Math.min(schema.maxItems ?? 4, 4),
+        minLength: schema.minItems ?? 0,
+        maxLength: Math.min(schema.maxItems ?? 4, Math.max(schema.minItems ?? 0, 4)),
       });
     case "object":
       return fc.record(
