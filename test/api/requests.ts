@@ -38,6 +38,8 @@ export async function somethingNew(
     const at = `/v1/hosts/${silentOne}/attest`;
     made.certificate = [(await platform.call<{ id: string }>("POST", at, oath)).body.id];
   }
+  // One that is there would be another from then on: no host has the thousand cpus that it may get.
+  if (takes("type")) made.type = [`new-${++news}`];
   if (takes("image")) {
     const image = { name: `new-${++news}` };
     await platform.call("POST", `${at}/images`, image);
@@ -158,16 +160,14 @@ async function silence(platform: Platform): Promise<void> {
 /** Given, and carried out. */
 async function order(platform: Platform, path: string, body: object): Promise<string> {
   const at = "/v1/projects/default";
-  const { body: accepted } = await platform.call<{ job: string }>(
-    "POST",
-    `${at}/instances${path}`,
-    body,
-  );
+  const where = `${at}/instances${path}`;
+  const { body: accepted } = await platform.call<{ job: string }>("POST", where, body);
   const { body: job } = await platform.call<{ state: string }>(
     "GET",
     `${at}/jobs/${accepted.job}?waitSeconds=30`,
   );
-  assert.equal(job.state, "succeeded", path);
+  const said = JSON.stringify(job.state === undefined ? accepted : job);
+  assert.equal(job.state, "succeeded", `${where} ${said}`);
   return accepted.job;
 }
 
