@@ -7,11 +7,21 @@
 import assert from "node:assert/strict";
 import fc, { type Arbitrary } from "fast-check";
 import { type Platform, until } from "../platform.ts";
-import { bmcPassword, bmcUser, type Desk, encode, keep, type Request } from "./desk.ts";
+import {
+  aKey,
+  bmcPassword,
+  bmcUser,
+  type Desk,
+  encode,
+  farAway,
+  keep,
+  type Request,
+} from "./desk.ts";
 import type { Operation } from "./document.ts";
 import { valid } from "./values.ts";
 
 let news = 0;
+const anHour = 3_600_000;
 
 /** For each operation of its own, because the one before may have used up what there was. */
 export async function somethingNew(
@@ -65,7 +75,58 @@ export async function somethingNew(
     ...made,
     ...(await newOfNetworks(platform, path, takes)),
     ...(await newOfVolumes(platform, path, takes)),
+    ...(await newOfPlans(platform, path, takes)),
   };
+}
+
+/** The same of what is planned, in another century, and of keys. */
+async function newOfPlans(
+  platform: Platform,
+  path: string,
+  takes: (what: string) => boolean,
+): Promise<Record<string, readonly unknown[]>> {
+  const at = "/v1/projects/default";
+  const post = (where: string, body: object) =>
+    platform.call<{ id: string }>("POST", where, body).then((answer) => answer.body.id);
+  const name = `new-${++news}`;
+  const made: Record<string, readonly unknown[]> = {};
+  if (path.endsWith("/keys")) made.publicKey = [aKey];
+  if (takes("key")) {
+    await post(`${at}/keys`, { name, publicKey: aKey });
+    made.key = [name];
+  }
+  if (/\/(events|event-windows)(\/|$)/.test(path) && !takes("instance")) {
+    await order(platform, "", { name });
+    made.instance = [name];
+    made.instances = [[name]];
+  }
+  if (path.includes("/event-windows")) {
+    const ranges = [{ startDay: "monday", startHour: 1, endDay: "monday", endHour: 7 }];
+    made.ranges = [ranges];
+    if (takes("window")) {
+      await post(`${at}/event-windows`, { name, ranges, instances: [name] });
+      made.window = [name];
+    }
+  }
+  if (path.endsWith("/events") || takes("event")) {
+    made.notBefore = [farAway, farAway + 1];
+    made.notAfter = [farAway + anHour];
+    made.deadline = [farAway + anHour];
+  }
+  if (takes("event")) {
+    const event = { project: "default", instance: name, code: "instance-reboot" };
+    const times = { notBefore: farAway, deadline: farAway + anHour };
+    made.event = [await post("/v1/events", { ...event, ...times })];
+  }
+  if (path.includes("/maintenance")) {
+    await platform.call("DELETE", "/v1/hosts/host-2/maintenance"); // What was begun before this.
+    if (!path.endsWith("/preview") && path.startsWith("/v1/hosts"))
+      await platform.call("PUT", "/v1/hosts/host-2/maintenance", { startsAt: farAway });
+    made.startsAt = [farAway];
+    made.deadline = [farAway + anHour];
+    made.endsAt = [farAway + anHour];
+  }
+  return made;
 }
 
 /** The same of volumes: a root volume, stopped where that matters, and what is kept of it. */
@@ -180,6 +241,7 @@ export function poolsOf(made: Record<string, readonly unknown[]>): Pools {
     image: ["tiny"],
     networks: [["there"], []],
     groups: [["there"], []],
+    keys: [["there"], []],
     cidr: ["10.77.0.0/24", "10.78.0.0/16"],
     host: ["host-2"],
     zone: ["default"],
