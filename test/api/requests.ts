@@ -242,6 +242,8 @@ export function poolsOf(made: Record<string, readonly unknown[]>): Pools {
     networks: [["there"], []],
     groups: [["there"], []],
     keys: [["there"], []],
+    volumes: [[{ sizeGiB: 1 }], []],
+    dependsOn: [["there"], []],
     cidr: ["10.77.0.0/24", "10.78.0.0/16"],
     host: ["host-2"],
     zone: ["default"],
