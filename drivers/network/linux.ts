@@ -41,7 +41,7 @@ const nothing: Picture = { networks: [] };
 export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
   const { tag, directory } = options;
   const kernel: Commands = commands(options.home);
-  const owned = ownership(directory, options.home);
+  const owned = ownership(directory, kernel);
   let answer: AnswerMetadata | undefined;
   /** Applied last, whether that went well or not. */
   let picture = nothing;
@@ -89,7 +89,7 @@ export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
     picture = wanted;
     const seen = await doing("look at its networks", () => observe(kernel));
     if (wanted.networks.length > 0) await owned.take(seen);
-    else if (!(await owned.mayTouch(seen))) return { changes: 0 };
+    else if (!owned.mayTouch(seen)) return { changes: 0 };
     const plan = hostPlan(wanted, seen, options);
     const filters = async () => load(await filterFor(wanted), seen);
     if (wanted.networks.length > 0) await doing("load its filters", filters);

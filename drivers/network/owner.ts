@@ -2,54 +2,65 @@
  * Whose the networks of a host are. Names of links carry no mark of their installation, so a second one on
  * the same machine would take the first one's networks for remains of its own, and remove them.
  *
- * A note in /run names the owner, one for each network namespace. It holds for as long as there is any of our
- * links: whoever comes when there are none takes over. It goes with the machine's boot, as they do.
+ * The owner is written on the loopback device (`ip link show lo`), because that goes with its network
+ * namespace. A note in a file, named by the namespace's inode, outlived it: the kernel gives these numbers
+ * out again, and somebody new was taken for a stranger. It holds for as long as there is any of our links:
+ * whoever comes when there are none takes over.
  */
-import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import type { Commands } from "./commands.ts";
 import { isOurLink } from "./names.ts";
 import type { Observed } from "./observe.ts";
 import { ownedBySomebodyElse } from "./problems.ts";
 
-const notes = "/run/holdfast";
+const device = "lo";
+const prefix = "holdfast: ";
+/** Of what the kernel keeps with a device: 255 bytes. */
+const longest = 255 - prefix.length;
 
 export interface Ownership {
   /** Rejects with `networks_owned` if they are somebody else's. */
   take(seen: Observed): Promise<void>;
   /** Whether there is nothing of anybody's here, or it is ours. */
-  mayTouch(seen: Observed): Promise<boolean>;
+  mayTouch(seen: Observed): boolean;
   /** There is nothing left to own. */
   end(): Promise<void>;
 }
 
-/** `owner` is a path of its own directory. `home` as in `LinuxNetworksOptions`. */
-export function ownership(owner: string, home: string | undefined): Ownership {
-  const note = async () => {
-    const { ino } = await stat(home ? `/run/netns/${home}` : "/proc/self/ns/net");
-    return `${notes}/networks.${ino}`;
-  };
-  const ownerNow = async () => {
-    const text = await readFile(await note(), "utf8").catch(() => "");
-    return text.trim() || undefined;
-  };
-  const other = async ({ links }: Observed) => {
-    const named = await ownerNow();
-    return named && named !== owner && [...links.keys()].some(isOurLink) ? named : undefined;
+/** `owner` is a path of its own directory. */
+export function ownership(owner: string, kernel: Commands): Ownership {
+  const ours = fitting(owner);
+  const other = ({ links }: Observed) => {
+    const named = ownerIn(links.get(device)?.alias);
+    return named && named !== ours && [...links.keys()].some(isOurLink) ? named : undefined;
   };
   return {
     async take(seen) {
-      const somebody = await other(seen);
+      const somebody = other(seen);
       if (somebody) throw ownedBySomebodyElse(somebody);
-      await write();
+      if (ownerIn(seen.links.get(device)?.alias) !== ours) await write(`${prefix}${ours}`);
     },
-    mayTouch: async (seen) => (await other(seen)) === undefined,
+    mayTouch: (seen) => other(seen) === undefined,
     async end() {
-      if ((await ownerNow()) === owner) await rm(await note(), { force: true });
+      const shown = await kernel.run(undefined, ["ip", "-j", "link", "show", "dev", device]);
+      const [link]: readonly { readonly ifalias?: string }[] = JSON.parse(shown);
+      if (ownerIn(link?.ifalias) === ours) await write("");
     },
   };
 
-  async function write(): Promise<void> {
-    if ((await ownerNow()) === owner) return;
-    await mkdir(notes, { recursive: true });
-    await writeFile(await note(), `${owner}\n`);
+  async function write(alias: string): Promise<void> {
+    kernel.count(1);
+    await kernel.run(undefined, ["ip", "link", "set", "dev", device, "alias", alias]);
   }
+}
+
+const ownerIn = (alias: string | undefined) =>
+  alias?.startsWith(prefix) ? alias.slice(prefix.length) : undefined;
+
+/** A plain path as it is. Of any other so much that people know it, and what tells two of them apart. */
+function fitting(owner: string): string {
+  const plain = owner.replaceAll(/[^\w/.,+@ -]/g, "?");
+  if (plain === owner && owner.length <= longest) return owner;
+  const digest = createHash("sha256").update(owner).digest("hex").slice(0, 16);
+  return `${plain.slice(0, longest - 17)} ${digest}`;
 }
