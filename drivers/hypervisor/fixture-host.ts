@@ -27,6 +27,9 @@ import { type Paths, pathsOf } from "./incarnation.ts";
 import { isAlive, type ProcessId, parseStat } from "./process.ts";
 import { type QemuOptions, qemuHypervisor } from "./qemu.ts";
 
+/** For processes that are about to end, in milliseconds. */
+const patience = 20_000;
+
 export const wallClock: Clock = { now: () => Date.now() as Instant, sleep: (wait) => sleep(wait) };
 
 export interface FixtureHost extends HypervisorRig {
@@ -124,7 +127,12 @@ export async function fixtureHost(t: TestContext, cacheDir?: string): Promise<Fi
       const files = [consoleLog, consoleOld, consoleSeen, `${consoleSeen}.1`].filter(existsSync);
       return files.reduce((sum, file) => sum + statSync(file).size, 0);
     },
-    leftovers: async () => [...filesLeft(), ...cgroupsLeft(), ...processesLeft()],
+    async leftovers() {
+      // A shim that has written down the end of its guest is a process for a moment more.
+      const end = performance.now() + patience;
+      while (processesLeft().length > 0 && performance.now() < end) await sleep(50);
+      return [...filesLeft(), ...cgroupsLeft(), ...processesLeft()];
+    },
   };
 
   /** QEMU may answer before its shim has written down who it is. */
