@@ -27,7 +27,7 @@ import {
   WishedDisk,
 } from "./storage-words.ts";
 
-export const protocolVersion = 3;
+export const protocolVersion = 4;
 
 const id = <Kind extends string>() => z.uuid().transform((text) => text as Kind); // Checked just before.
 const generation = z.number().int().nonnegative();
