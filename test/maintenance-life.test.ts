@@ -40,20 +40,26 @@ const mode = async (mode: string, host = "host-1") =>
   ask("PATCH", `/v1/hosts/${host}`, { mode }).catch(() => {});
 
 /** On host-1, and free to leave. */
-async function run(name: string, more: object = {}, policy?: string): Promise<void> {
+async function run(name: string, more: object = {}, policy = "stop"): Promise<void> {
   await mode("draining", "host-2");
   await ask("POST", `${at}/instances`, { name, pool: "shared", ...more });
   await until(`${name} is up`, async () => (await show(name)).guest === "up");
   await mode("enabled", "host-2");
-  if (policy) await ask("PUT", `${at}/instances/${name}/maintenance-policy`, { policy });
+  await ask("PUT", `${at}/instances/${name}/maintenance-policy`, { policy });
 }
+/** Guests are asked to shut down, and take their time. */
+const patience = 120_000;
 const isOn = (name: string, host: string | null, state = "running") =>
-  until(`${name} is ${state} on ${host}`, async () => {
-    const now = await show(name);
-    return now.host === host && now.state === state;
-  });
+  until(
+    `${name} is ${state} on ${host}`,
+    async () => {
+      const now = await show(name);
+      return now.host === host && now.state === state;
+    },
+    patience,
+  );
 const reaches = (state: string) =>
-  until(`the work is ${state}`, async () => (await work()).state === state);
+  until(`the work is ${state}`, async () => (await work()).state === state, patience);
 
 async function clear(): Promise<void> {
   await platform.call("DELETE", "/v1/hosts/host-1/maintenance");
@@ -116,9 +122,11 @@ test("a guest is told by its host what is planned, who may log in and in which g
 });
 
 test("a host is emptied by the policies of its instances, and given back", async () => {
-  await run("moves");
+  await run("leaves");
+  await run("moves", {}, "migrate");
+  await run("moves-its-disk", { pool: "local" }, "migrate");
   await run("pauses", {}, "reboot");
-  await run("stays", { pool: "local" });
+  await run("stays", { pool: "local" }, "reboot");
   const plan = await ask<MaintenanceDetail>("PUT", "/v1/hosts/host-1/maintenance", {
     noticeSeconds: 1,
     reason: "new memory",
@@ -126,11 +134,11 @@ test("a host is emptied by the policies of its instances, and given back", async
   assert.equal(plan.reason, "new memory");
   await until("owners are told", async () => (await events()).length === 3);
   assert.deepEqual((await events()).map(({ instance, code }) => [instance, code]).sort(), [
-    ["moves", "instance-stop"],
+    ["leaves", "instance-stop"],
     ["pauses", "system-reboot"],
     ["stays", "system-reboot"],
   ]);
-  await isOn("moves", "host-2");
+  for (const name of ["leaves", "moves", "moves-its-disk"]) await isOn(name, "host-2");
   await reaches("in-maintenance");
   await isOn("pauses", null, "stopped");
   await isOn("stays", null, "stopped");
@@ -142,10 +150,14 @@ test("a host is emptied by the policies of its instances, and given back", async
   await isOn("pauses", "host-1");
   await isOn("stays", "host-1");
   assert.deepEqual(await events(), []);
-  for (const name of ["moves", "pauses", "stays"]) assert.equal((await show(name)).generation, 2);
-  const seen = await journal("moves");
+  for (const name of ["leaves", "moves", "moves-its-disk", "pauses", "stays"])
+    assert.equal((await show(name)).generation, 2, name);
+  const seen = await journal("leaves");
   for (const event of ["eventScheduled", "eventBegun", "eventCompleted"])
     assert.equal(seen.filter((one) => one === event).length, 1, event);
+  const moved = await journal("moves");
+  assert.equal(moved.filter((one) => one === "switched").length, 1);
+  assert.ok(!moved.includes("stop"), "it ran on all the time");
 });
 
 test("managers may be killed at any moment of it: each instance is ended once", async () => {
