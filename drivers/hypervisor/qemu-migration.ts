@@ -275,7 +275,7 @@ export async function steer(machine: Moving, rung: MigrationRung): Promise<void>
   try {
     switch (rung) {
       case "slow-down":
-        if (move !== "active") throw cannotSteer(rung, move);
+        if (move !== "active" && move !== "setup") throw cannotSteer(rung, move);
         await ask("migrate-set-parameters", {
           "max-cpu-throttle": throttle.most,
           "cpu-throttle-increment": throttle.step,
