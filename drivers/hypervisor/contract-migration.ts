@@ -142,6 +142,7 @@ export function migrationContract(name: string, makeRig: (t: TestContext) => Pro
 
   promise("one whose source dies ends where it waited", async (s) => {
     await s.send({ bytesPerSecond: slow });
+    await until(s.a.driver, s.a.spec, "active"); // Before that, nobody there has heard of it.
     await s.rig.source.kill(s.a.spec);
     const { exit } = await s.b.hear("exited");
     assert.notDeepEqual(exit.status, { code: 0 });
