@@ -145,7 +145,8 @@ export function steer(side: Side, rung: MigrationRung): void {
     end(side, sending, "cancelled");
     return;
   }
-  if (rung === "slow-down" && (status === "active" || status === "setup")) sending.isThrottled = true;
+  if (rung === "slow-down" && (status === "active" || status === "setup"))
+    sending.isThrottled = true;
   else if (rung === "switch" && status === "pre-switchover") sending.status = "device";
   else if (rung === "postcopy" && status === "active" && canFollow(sending)) {
     standStill(side, sending);

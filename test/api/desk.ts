@@ -58,6 +58,7 @@ export async function openDesk(): Promise<Desk> {
   const connected = { ...named, networks: ["there"] };
   const { body: run } = await platform.call<Made>("POST", `${at}/instances`, connected);
   await platform.call("GET", `${at}/jobs/${run.job}?waitSeconds=30`);
+  const migration = await move(platform, at, "there");
   const kept = await keep(platform, at, "there");
   const { body: image } = await platform.call<Made>("POST", `${at}/images`, { name: "waits" });
   const { body: alarm } = await platform.call<Made>("POST", `${at}/alarms`, {
@@ -95,7 +96,7 @@ export async function openDesk(): Promise<Desk> {
       network: network.id,
       group: group.id,
       forward: forward.id,
-      ...{ key: key.id, window: window.id, event: event.id },
+      ...{ key: key.id, window: window.id, event: event.id, migration },
       address: address.address,
       ...kept,
       type: "tiny",
@@ -111,6 +112,23 @@ export async function openDesk(): Promise<Desk> {
       await bmc.close();
     },
   };
+}
+
+/** A live migration of an instance, to its end. For an operator, or as somebody else. */
+export async function move(
+  platform: Platform,
+  at: string,
+  instance: string,
+  as: Record<string, string> = {},
+): Promise<string> {
+  type Begun = { migration: { id: string }; job: string };
+  const path = `${at}/instances/${instance}/migrate`;
+  const { status, body } = await platform.call<Begun>("POST", path, {}, as);
+  assert.equal(status, 202, JSON.stringify(body));
+  const ended = `${at}/jobs/${body.job}?waitSeconds=30`;
+  const { body: job } = await platform.call<{ state: string }>("GET", ended, undefined, as);
+  assert.equal(job.state, "succeeded", JSON.stringify(job));
+  return body.migration.id;
 }
 
 /** A snapshot and a backup of the root volume of an instance, whole. For an operator, or as somebody else. */
@@ -192,7 +210,7 @@ export function encode(text: string): string {
 const counted = [
   ...["project", "api_token", "setting", "job", "journal", "image", "volume", "instance"],
   ...["incarnation", "join_token", "host", "host_certificate", "instance_type", "alarm"],
-  ...["host_bmc", "fence_certificate", "fence_release"],
+  ...["host_bmc", "fence_certificate", "fence_release", "migration"],
 ];
 /** What belongs to networks, apart from what comes and goes with guests that run. */
 const ofNetworks = [

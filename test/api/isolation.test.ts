@@ -19,6 +19,7 @@ import {
   farAway,
   fingerprint,
   keep,
+  move,
   openDesk,
   plainRequest,
   type Request,
@@ -54,6 +55,7 @@ interface Tenant {
   readonly window: string;
   readonly windowId: string;
   readonly event: string;
+  readonly migration: string;
 }
 
 let desk: Desk;
@@ -94,6 +96,7 @@ async function moveIn(project: string): Promise<Tenant> {
   );
   await platform.call("GET", `${at}/jobs/${run.job}?waitSeconds=30`, undefined, as);
   assert.ok(run.instances, JSON.stringify(run));
+  const migration = await move(platform, at, instance, as);
   const snapshotName = `${project}-snapshot`;
   const kept = await keep(platform, at, instance, snapshotName, as);
   const { body: imported } = await platform.call<{ id: string }>(
@@ -133,6 +136,7 @@ async function moveIn(project: string): Promise<Tenant> {
     ...kept,
     ...{ volumeName: `${instance}.root`, snapshotName },
     event: event.id,
+    migration,
   };
 }
 
@@ -220,6 +224,7 @@ test("another project is as if it were not there, by name and by id, on every ro
       ...{ address: owner.address, forward: owner.forward },
       ...{ volume: owner.volume, snapshot: owner.snapshot, backup: owner.backup },
       ...{ key: owner.keyId, window: owner.windowId, event: owner.event },
+      migration: owner.migration,
     };
     for (const [theirs, missing] of [
       [owner.project, "nobody"],
@@ -252,6 +257,7 @@ test("in a project of one's own, what belongs to another is as if it were not th
     key: [owner.key, owner.keyId],
     window: [owner.window, owner.windowId],
     event: [owner.event],
+    migration: [owner.migration],
   };
   for (const handler of inProjects()) {
     const operation = operationOf(handler);
@@ -297,6 +303,7 @@ test("what may be read tells nothing of another project, also where its ids are 
       alarm: stranger.alarm,
       ...{ network: stranger.network, group: stranger.group },
       ...{ volume: stranger.volume, snapshot: stranger.snapshot, backup: stranger.backup },
+      migration: stranger.migration,
     };
     const body = operation.body && fits(operation.body, {}) ? {} : plain.body; // The fewer words the better.
     const path = { ...plain.path, ...pick({ ...own, project: stranger.project }, plain.path) };

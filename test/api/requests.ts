@@ -15,6 +15,7 @@ import {
   encode,
   farAway,
   keep,
+  move,
   type Request,
 } from "./desk.ts";
 import type { Operation } from "./document.ts";
@@ -76,7 +77,24 @@ export async function somethingNew(
     ...(await newOfNetworks(platform, path, takes)),
     ...(await newOfVolumes(platform, path, takes)),
     ...(await newOfPlans(platform, path, takes)),
+    ...(await newOfMigrations(platform, path)),
   };
+}
+
+/** The same of moves: one that has ended, or one that goes on for as long as nobody breaks it off. */
+async function newOfMigrations(
+  platform: Platform,
+  path: string,
+): Promise<Record<string, readonly unknown[]>> {
+  for (const { world } of platform.hosts) world.wireSpeed = path.endsWith("/abort") ? 1 : 2 ** 30;
+  if (!path.includes("/{migration}")) return {};
+  const at = "/v1/projects/default";
+  const name = `new-${++news}`;
+  await order(platform, "", { name });
+  if (!path.endsWith("/abort")) return { migration: [await move(platform, at, name)] };
+  type Begun = { migration: { id: string } };
+  const { body } = await platform.call<Begun>("POST", `${at}/instances/${name}/migrate`, {});
+  return { migration: [body.migration.id] };
 }
 
 /** The same of what is planned, in another century, and of keys. */
