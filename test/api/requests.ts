@@ -86,11 +86,13 @@ async function newOfMigrations(
   platform: Platform,
   path: string,
 ): Promise<Record<string, readonly unknown[]>> {
-  for (const { world } of platform.hosts) world.wireSpeed = path.endsWith("/abort") ? 1 : 2 ** 30;
-  if (!path.includes("/{migration}")) return {};
+  for (const { world } of platform.hosts)
+    world.wireSpeed = path.endsWith("/abort") ? 2 ** 18 : 2 ** 30;
+  if (!path.includes("/{migration}") && !path.endsWith("/migrate")) return {};
   const at = "/v1/projects/default";
   const name = `new-${++news}`;
   await order(platform, "", { name });
+  if (path.endsWith("/migrate")) return { instance: [name], host: ["host-1", "host-2"] };
   if (!path.endsWith("/abort")) return { migration: [await move(platform, at, name)] };
   type Begun = { migration: { id: string } };
   const { body } = await platform.call<Begun>("POST", `${at}/instances/${name}/migrate`, {});
