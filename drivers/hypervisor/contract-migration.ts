@@ -29,6 +29,11 @@ export interface MoveRig {
   sharedDisk(id: string): Promise<readonly [Disk, Disk]>;
   /** One that is on the source, with something in it, and an empty one on the destination. */
   localDisk(id: string): Promise<readonly [Disk, Disk]>;
+  /**
+   * Lets processes of this host wait for memory that is somewhere else, until the test is over. Returns bytes
+   * per second at which this rig's machine takes a second or a few.
+   */
+  allowPostcopy(): number;
   /** The two have the same content, once nobody uses them. */
   assertSame(disks: readonly [Disk, Disk]): Promise<void>;
 }
@@ -155,6 +160,22 @@ export function migrationContract(name: string, makeRig: (t: TestContext) => Pro
     await until(s.a.driver, s.a.spec, "failed");
     await s.b.hear("exited");
     assert.equal(standing(s.a), "runs");
+  });
+
+  promise("one that is faster than its way runs there, and its memory follows", async (s) => {
+    const bytesPerSecond = s.rig.allowPostcopy();
+    await s.send({ mayPostcopy: true, bytesPerSecond }, await s.rig.sharedDisk("disk0"));
+    await until(s.a.driver, s.a.spec, "active");
+    await s.a.driver.steer(s.a.spec, "postcopy");
+    await until(s.a.driver, s.a.spec, "postcopy-active");
+    assert.equal(standing(s.a), "left");
+    await arrived(s.b, s.next);
+    await s.b.driver.land(s.next);
+    assert.equal(standing(s.b), "runs");
+    for (const rung of ["cancel", "slow-down"] as const)
+      await assert.rejects(s.a.driver.steer(s.a.spec, rung), { code: "cannot_steer" });
+    await until(s.a.driver, s.a.spec, "completed");
+    assert.deepEqual([standing(s.a), standing(s.b)], ["left", "runs"]);
   });
 
   promise("one that was all sent and not let run there can run here again", async (s) => {

@@ -99,6 +99,8 @@ export class Machine {
   #isClosed = false;
   #trouble: Trouble = "none";
   #move: Move = "none";
+  /** The rest of its memory comes after it: the end of that move is none of this machine's own. */
+  #isFollowed = false;
   #isWanted: (() => void)[] = [];
   #life: Life | undefined;
   #disks: DiskWatch;
@@ -438,26 +440,35 @@ export class Machine {
     const runs = isRecord(answer) ? String(answer.status) : "";
     if (runs === "inmigrate") this.#move = "incoming";
     else if (runs === "postmigrate") this.#move = "left";
-    else if (runs === "running")
+    else if (runs === "running") {
       await this.landed(); // Let run by an agent that died on it.
-    else if (runs === "finish-migrate" || (runs === "paused" && this.#record?.arrival)) {
-      const info = await this.#qmp?.execute("query-migrate", within);
-      const move = isRecord(info) ? String(info.status) : "";
+      this.#isFollowed = (await this.#askMove(within)).startsWith("postcopy");
+    } else if (runs === "finish-migrate" || (runs === "paused" && this.#record?.arrival)) {
+      const move = await this.#askMove(within);
       const isFollowed = move.startsWith("postcopy");
+      this.#isFollowed = isFollowed && runs === "paused";
       if (runs === "finish-migrate") this.#move = isFollowed ? "left" : "sent";
       else this.#move = isFollowed || move === "completed" ? "arrived" : "incoming";
     }
     if (this.#move !== "none") this.#trouble = "none";
   }
 
+  async #askMove(within: Duration): Promise<string> {
+    const info = await this.#qmp?.execute("query-migrate", within);
+    return isRecord(info) ? String(info.status) : "";
+  }
+
   #hearMove(status: string): void {
     const isHere = this.#record?.arrival !== undefined;
-    const isFollowed = status === "postcopy-active";
     if (status === "failed" || status === "cancelled") {
       if (!isHere) this.#move = "none";
-    } else if (status === "completed") this.#move = isHere ? "arrived" : "left";
-    else if (isFollowed) this.#move = isHere ? "arrived" : "left";
-    else if (!isHere && this.#move === "none") this.#move = "sent";
+    } else if (status === "completed") {
+      if (!this.#isFollowed) this.#move = isHere ? "arrived" : "left";
+      this.#isFollowed = false;
+    } else if (status === "postcopy-active") {
+      this.#move = isHere ? "arrived" : "left";
+      this.#isFollowed = isHere;
+    } else if (!isHere && this.#move === "none") this.#move = "sent";
     this.#ring();
   }
 

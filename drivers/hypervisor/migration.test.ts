@@ -1,6 +1,6 @@
 /** The contract about machines that move, on the simulated hypervisor and on real QEMU. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -11,6 +11,9 @@ import { fixtureHost } from "./fixture-host.ts";
 import { simulatedRig } from "./fixture-simulated.ts";
 import { unixWay } from "./fixture-way.ts";
 import { cutWire } from "./simulated.ts";
+
+/** Debian's kernel keeps it from processes without privileges, as ours are. */
+const userfaultfd = "/proc/sys/vm/unprivileged_userfaultfd";
 
 migrationContract("simulated", async () => simulated());
 migrationContract("qemu", (t) => real(t));
@@ -27,6 +30,7 @@ function simulated(): MoveRig {
     connect: async ({ memory, disks }) => ({ memory, disks, cut: () => cutWire(memory) }),
     sharedDisk: async (id) => [disk(id), disk(id)],
     localDisk: async (id) => [disk(id), disk(id)],
+    allowPostcopy: () => 100_000_000,
     assertSame: async () => {},
   };
 }
@@ -63,6 +67,12 @@ async function real(t: TestContext): Promise<MoveRig> {
       const full = make(`${id}-full`);
       run("qemu-io", "-c", "write -P 7 1M 20M", "-c", "write -P 9 60M 1M", full);
       return [disk(id, full), disk(id, make(`${id}-empty`))];
+    },
+    allowPostcopy() {
+      const before = readFileSync(userfaultfd);
+      writeFileSync(userfaultfd, "1");
+      t.after(() => writeFileSync(userfaultfd, before));
+      return 400_000;
     },
     async assertSame([one, other]) {
       run("qemu-img", "compare", ...one.source.files, ...other.source.files);
