@@ -237,6 +237,8 @@ async function sendWhenMirrored(
 
 export async function viewMigration(machine: Moving): Promise<MigrationView> {
   const ask = askerOf(machine);
+  const effort = efforts.get(machine);
+  const phase = effort?.is ?? "memory"; // Of before the answers: its memory is begun between two of them.
   const [info, jobs, parameters] = await Promise.all([
     ask("query-migrate"),
     jobsOf(ask),
@@ -246,8 +248,7 @@ export async function viewMigration(machine: Moving): Promise<MigrationView> {
   const memory = isRecord(move.ram) ? move.ram : {};
   const limits = isRecord(parameters) ? parameters : {};
   const number = (value: unknown) => Math.max(0, Number(value ?? 0) || 0);
-  const effort = efforts.get(machine);
-  const status = statusOf(String(move.status ?? "none"), machine, jobs);
+  const status = statusOf(String(move.status ?? "none"), phase, machine, jobs);
   if (status === "failed" || status === "cancelled") await clearMirrors(ask);
   const broken = jobs.find(({ error }) => error !== undefined)?.error;
   const says = effort?.says ?? broken ?? move["error-desc"];
@@ -364,9 +365,13 @@ const statuses = new Set<string>([
   ...["postcopy-active", "postcopy-paused", "completed", "cancelling", "cancelled", "failed"],
 ]);
 
-function statusOf(move: string, machine: Moving, jobs: readonly Job[]): MigrationStatus {
-  const effort = efforts.get(machine)?.is ?? "memory";
-  if (effort !== "memory") return effort;
+function statusOf(
+  move: string,
+  phase: Effort["is"],
+  machine: Moving,
+  jobs: readonly Job[],
+): MigrationStatus {
+  if (phase !== "memory") return phase;
   if (!isUnderWay(move) && jobs.length > 0) return "failed";
   if (move === "completed" && !machine.hasLeft) return "failed"; // It was taken back.
   if (move === "postcopy-recover") return "postcopy-paused";
