@@ -16,6 +16,8 @@ export interface BlockRig extends HypervisorRig {
   makeDisk(id: string, bytes: number): Promise<Disk>;
   /** An empty file for a backup of a disk of that size, upon an earlier one if that is named. */
   makeBackup(name: string, bytes: number, upon?: string): Promise<string>;
+  /** Whether nothing more fits where disks and backups are. */
+  fill(isFull: boolean): Promise<void>;
 }
 
 const MiB = 1 << 20;
@@ -163,6 +165,31 @@ export function blockContract(name: string, makeRig: (t: TestContext) => Promise
       assert.deepEqual((await only(d)).points.toSorted(), ["p.2", "p.3", "q.1"]);
     },
   );
+
+  promise("where nothing fits there is no snapshot and no backup, of any disk", async (d, rig) => {
+    const disks = [await rig.makeDisk("root", MiB), await rig.makeDisk("data", MiB)];
+    await d.driver.start({ ...d.spec, disks });
+    const file = await rig.makeBackup("p.1", MiB);
+    const snapshot = () => d.driver.snapshotDisks(d.spec, ["root", "data"], "monday");
+    const backup = () => d.driver.backupDisk(d.spec, "root", { file, point: "p.1" });
+    const kept = async () =>
+      (await d.driver.disks(d.spec)).map(({ snapshots, points }) => [snapshots, points]);
+    await rig.fill(true);
+    await assert.rejects(snapshot(), { code: "host_disk_full" });
+    await assert.rejects(backup(), { code: "backup_target_full" });
+    assert.deepEqual(await kept(), [
+      [[], []],
+      [[], []],
+    ]);
+    await rig.fill(false);
+    await snapshot();
+    await backup();
+    assert.deepEqual(await kept(), [
+      [["monday"], ["p.1"]],
+      [["monday"], []],
+    ]);
+    assert.deepEqual(d.said(), ["running"]);
+  });
 
   promise("a disk that is not there is named, and so is a machine that does not run", async (d) => {
     const file = await rigFile(d, rigs);

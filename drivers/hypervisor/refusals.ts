@@ -90,7 +90,7 @@ export const hostDiskFull = (cause?: unknown): Problem =>
     "exhausted",
     "host_disk_full",
     "The disk of the host is full.",
-    { fix: "Free some space on the host, then start again." },
+    { fix: "Free some space on the host, then try again." },
     cause,
   );
 

@@ -142,8 +142,8 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
     async snapshotDisks(ref, ids, name) {
       const machine = answering(ref, "transaction");
       for (const disk of ids.map((id) => known(machine, id))) {
-        disk.snapshots = [...disk.snapshots.filter((each) => each !== name), name];
         world.backing.snapshot(disk.disk, name, clock.now());
+        disk.snapshots = [...disk.snapshots.filter((each) => each !== name), name];
       }
     },
     async removeDiskSnapshot(ref, id, name) {
