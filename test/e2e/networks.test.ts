@@ -1,6 +1,7 @@
 /**
  * Networks of a room on real parts: guests on two hosts that find each other by name, what security groups let
- * pass, ways in from outside, and a router whose host loses its power.
+ * pass, ways in from outside, a guest that gets a disk, one that moves and takes its ways along, a host that is
+ * emptied, and a router whose host loses its power.
  *
  * One guest watches from inside: once a second it says on its console whom it reached and who it is told to be.
  */
@@ -19,7 +20,8 @@ look() { timeout 3 wget -qO- "$1"; }
 while :; do
   round=$((round + 1))
   page=$(look http://web/ | sed -n 's/.*<h1>\\(.*\\)<.h1>.*/\\1/p')
-  echo "watch $round web=$page id=$(look http://169.254.169.254/latest/meta-data/instance-id) mtu=$mtu"
+  id=$(look http://169.254.169.254/latest/meta-data/instance-id)
+  echo "watch $round web=$page id=$id mtu=$mtu disks=$(ls /sys/block | grep -c ^vd)"
   sleep 1
 done &
 `;
@@ -41,6 +43,17 @@ interface NetworkView {
     readonly publicAddress: string | null;
   } | null;
 }
+interface VolumeView {
+  readonly instance: string | null;
+  readonly snapshots: number;
+  readonly doing: readonly unknown[];
+}
+interface MigrationView {
+  readonly state: string;
+  readonly says: string | null;
+  readonly downtimeMs: number | null;
+  readonly endedAt: number | null;
+}
 
 let here: Installation;
 let room: Room;
@@ -61,12 +74,12 @@ async function post(path: string, body: unknown): Promise<void> {
 async function seen() {
   const path = `${at}/instances/watch/console-log?lines=50`;
   const { body } = await here.call<{ lines: { text: string }[] }>("GET", path);
-  const [, round = "0", web = "", id = "", mtu = ""] =
+  const [, round = "0", web = "", id = "", mtu = "", disks = "0"] =
     body.lines
-      .map(({ text }) => /^watch (\d+) web=(.*) id=(.*) mtu=(\d+)/.exec(text))
+      .map(({ text }) => /^watch (\d+) web=(.*) id=(.*) mtu=(\d+) disks=(\d+)/.exec(text))
       .filter((found) => found !== null)
       .at(-1) ?? [];
-  return { round: Number(round), web, id, mtu };
+  return { round: Number(round), web, id, mtu, disks: Number(disks) };
 }
 const watch = (what: string, isSo: (now: Awaited<ReturnType<typeof seen>>) => boolean) =>
   until(what, async () => isSo(await seen()), patience);
@@ -113,6 +126,56 @@ test("a public address and a forwarded port lead in, and only what a group says 
   });
   await outsideSees("everybody is let in", address, "web");
   await watch("from inside too", (now) => now.web === "web");
+});
+
+test("a running guest gets a disk, which is kept as it was, and gives it back", async () => {
+  const { disks } = await seen();
+  const isDone = (what: string, is: (now: VolumeView) => boolean) =>
+    until(what, async () => is((await here.call<VolumeView>("GET", volume)).body), patience);
+  const volume = `${at}/volumes/data`;
+  await post("/volumes", { name: "data", sizeGiB: 1 });
+  await post("/volumes/data/attach", { instance: "watch" });
+  await watch("its guest has one disk more", (now) => now.disks === disks + 1);
+  await post("/snapshots", { volume: "data", name: "kept" });
+  await isDone("it is kept", (now) => now.snapshots === 1 && now.doing.length === 0);
+  await post("/volumes/data/detach", {});
+  await watch("its guest has one disk less", (now) => now.disks === disks);
+  await isDone("it is nobody's", (now) => now.instance === null);
+});
+
+test("a guest moves to another host, and whatever leads to it moves along", async () => {
+  const before = await show("web");
+  const { body } = await here.call<{ migration: { id: string } }>(
+    "POST",
+    `${at}/instances/web/migrate`,
+    {},
+    { "idempotency-key": randomUUID() },
+  );
+  const path = `${at}/migrations/${body.migration.id}`;
+  const look = async () => (await here.call<MigrationView>("GET", path)).body;
+  await until("its move is over", async () => (await look()).endedAt !== null, patience);
+  const { state, says, downtimeMs } = await look();
+  assert.equal(state, "done", says ?? "");
+  console.log(`  its guest stood still for ${downtimeMs} ms`);
+  const now = await show("web");
+  assert.deepEqual([now.id, now.state, now.guest], [before.id, "running", "up"]);
+  assert.notEqual(now.host, before.host);
+  const address = now.nics[0]?.publicAddress ?? "";
+  await outsideSees("its own public address", address, "web");
+  const shared = (await network()).router?.publicAddress ?? "";
+  await outsideSees("the forwarded port", shared, "web", 8080);
+  const { round } = await seen();
+  await watch("its neighbours", ({ round: later, web }) => later > round && web === "web");
+});
+
+test("a host is emptied for its maintenance and given back, and its guest has heard of it", async () => {
+  const { host, id } = await show("watch");
+  const said = await here.command("drill", "maintenance", host ?? "", "--yes", "--json");
+  const report = JSON.parse(said) as { isAsExpected: boolean }; // Of apps/drill.
+  assert.ok(report.isAsExpected, said);
+  assert.notEqual((await show("watch")).host, host);
+  const { round } = await seen();
+  await watch("it goes on", (now) => now.round > round && now.web === "web" && now.id === id);
 });
 
 test("a router whose host loses its power is replaced, and the guests on other hosts notice little", async () => {
