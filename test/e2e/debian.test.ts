@@ -1,6 +1,6 @@
 /**
  * The Debian image as users get it: built from packages, started by its own boot loader on a real QEMU, told who
- * it is by the platform, and switched off by its power button.
+ * it is by the platform and its copy by a seed, and switched off by its power button.
  *
  * The build takes a minute or more of a processor, so what it made is kept for the next run, until the recipe
  * changes. Without a network: what the guest knows it has from the firmware.
@@ -72,11 +72,16 @@ test("a Debian that was built here boots from its disk, knows who it is, obeys, 
     const other = {
       ...spec,
       id: randomUUID() as typeof spec.id,
-      metadata: { ...spec.metadata, "instance-id": "0192-def", hostname: "web-2" },
+      metadata: {},
+      seed: {
+        "meta-data": JSON.stringify({ "instance-id": "0192-def", "local-hostname": "web-2" }),
+        "user-data": userData.replace("as it was asked for", "as the seed says"),
+      },
     };
     const copy = await boot(other);
     assert.equal(await copy.says("cat /etc/machine-id"), other.id.replaceAll("-", ""));
-    assert.equal(await copy.says("hostname"), "web-2");
+    assert.equal(await copy.says("cloud-id; hostname"), "nocloud\nweb-2");
+    assert.equal(await copy.says("cat /etc/written-by-user-data"), "as the seed says");
     assert.notEqual(await copy.says("cat /etc/ssh/ssh_host_*_key.pub"), keys);
     await copy.end();
   } finally {
