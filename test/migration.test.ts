@@ -4,15 +4,18 @@
  */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
+import type { MaintenanceDetail } from "@holdfast/cloud/events/api";
 import type { InstanceView } from "@holdfast/cloud/instances/api";
 import type { MigrationView } from "@holdfast/cloud/instances/migration-api";
 import type { JobView } from "@holdfast/cloud/jobs/api";
+import type { SnapshotView, VolumeView } from "@holdfast/cloud/volumes/api";
 import { endMachine, isAlive } from "@holdfast/drivers/hypervisor/simulated";
 import type { InstanceId, VolumeId } from "@holdfast/kernel/ids";
 import { type Platform, startPlatform, type TestHost, until, wallClock } from "./platform.ts";
 
 const at = "/v1/projects/default/instances";
 const moves = "/v1/projects/default/migrations";
+const snapshots = "/v1/projects/default/snapshots";
 const memory = 128 * 2 ** 20;
 let platform: Platform;
 before(async () => {
@@ -122,6 +125,55 @@ describe("live migration", { concurrency: false }, () => {
         .pools.get("local")
         ?.volumes.has(volume as VolumeId);
     assert.deepEqual([has(from), has(to)], [false, true]);
+  });
+
+  test("with snapshots on the disks of its host it stays there, until they are deleted", async () => {
+    const { id, host: from, volume } = await run("kept", { pool: "local" });
+    await call("POST", snapshots, { volume: "kept", name: "before" });
+    await until("it has a snapshot", async () => {
+      const { body } = await call<SnapshotView>("GET", `${snapshots}/before`);
+      const { body: root } = await call<VolumeView>(
+        "GET",
+        "/v1/projects/default/volumes/kept.root",
+      );
+      return body.state === "ready" && root.doing.length === 0;
+    });
+    const stays = async () => {
+      for (const to of [undefined, others(from)[0]?.name]) {
+        const { status, body } = await call<{ code: string; message: string; fix: string }>(
+          "POST",
+          `${at}/kept/migrate`,
+          to ? { host: to } : {},
+        );
+        assert.deepEqual([status, body.code], [409, "destination_unsuitable"]);
+        assert.match(body.message, /^kept cannot be moved while it runs: a snapshot of it lies/);
+        assert.match(body.fix, /Delete them .* backup .* shared pool/);
+      }
+      const { body } = await call<MaintenanceDetail>(
+        "POST",
+        `/v1/hosts/${from}/maintenance/preview`,
+        {},
+      );
+      const fate = body.instances.find(({ instance }) => instance === id);
+      assert.equal(fate?.does, "reboot");
+      assert.match(fate?.says ?? "", /^It cannot be moved while it runs: a snapshot of it lies/);
+    };
+    await stays();
+    // Restored from, it lies in a file that was put aside.
+    await call("POST", `${at}/kept/stop`, { force: true });
+    await until("it is stopped", async () => (await show("kept")).state === "stopped");
+    await call("POST", `${snapshots}/before/restore`, {});
+    await until("it has another volume", async () => (await show("kept")).volume !== volume);
+    await call("POST", `${at}/kept/start`, {});
+    await until("it runs", async () => (await show("kept")).guest === "up");
+    await stays();
+    const files = () => [...(host(from).pools.get("local")?.volumes.keys() ?? [])];
+    assert.ok(files().includes(volume as VolumeId));
+    await call("DELETE", `${snapshots}/before`);
+    await until("what was put aside is gone", () => !files().includes(volume as VolumeId));
+    const { id: move, to } = await migrate("kept");
+    await becomes(move, "done");
+    assert.deepEqual(writers(id), [to]);
   });
 
   test("broken off while it copies, it runs on where it is", async () => {

@@ -5,7 +5,9 @@
  * request, or a move that fails, and planned work counts those.
  */
 import type { Movers } from "@holdfast/cloud/events/edge";
+import { staysFor } from "@holdfast/cloud/instances";
 import { type MigrationDeps, requestMigration } from "@holdfast/cloud/instances/edge";
+import { localSnapshotsOf } from "@holdfast/cloud/volumes/edge";
 import type { HostId, InstanceId, ProjectId } from "@holdfast/kernel/ids";
 import type { Database } from "@holdfast/store/database";
 
@@ -19,12 +21,17 @@ export function liveMovers(deps: MigrationDeps & { readonly database: Database }
          where a.instance_id = any($1) and v.kind = 'data' and v.pool = 'local' group by 1`,
         [instances],
       );
-      return new Map(
-        rows.map(({ id, volumes }) => [
+      const found = new Map<InstanceId, string>();
+      for (const [id, snapshots] of await localSnapshotsOf(sql, instances)) {
+        const why = staysFor(snapshots);
+        if (why) found.set(id, why);
+      }
+      for (const { id, volumes } of rows)
+        found.set(
           id,
           `${volumes === 1 ? "a volume" : `${volumes} volumes`} besides its root is on the disks of its host`,
-        ]),
-      );
+        );
+      return found;
     },
     async ephemeral(sql, instances) {
       const rows = await sql.query<{ id: InstanceId }>(

@@ -1,4 +1,5 @@
 /** Instances: virtual machines that belong to a project. What other capabilities and the console may use. */
+export { staysFor } from "./core/destinations.ts";
 export {
   commands,
   homed,

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { HostId } from "@holdfast/kernel/ids";
-import { type Candidate, type Departing, unsuitable } from "./destinations.ts";
+import { type Candidate, type Departing, staysFor, unsuitable } from "./destinations.ts";
 
 const kvm = { kind: "kvm", reason: "" };
 const host = (name: string, more: Partial<Candidate> = {}): Candidate => ({
@@ -90,3 +90,15 @@ for (const [title, [candidate, expected, departing = from()]] of Object.entries(
     if (expected) assert.match(why ?? "", expected);
     else assert.equal(why, undefined);
   });
+
+test("snapshots on the disks of its host keep it there, wherever it was to go", () => {
+  assert.equal(staysFor(0), undefined);
+  assert.match(
+    staysFor(1) ?? "",
+    /^a snapshot of it lies on the disks of its host, and would be lost/,
+  );
+  assert.match(
+    staysFor(2) ?? "",
+    /^2 snapshots of it lie on the disks of its host, and would be lost/,
+  );
+});

@@ -26,6 +26,17 @@ export interface Departing {
   readonly leftovers: readonly HostId[];
 }
 
+/**
+ * Why it stays where it is, wherever it was to go, in words that go on from "It cannot be moved while it runs: ".
+ * `snapshots`: of its volumes, on the disks of its host.
+ */
+export function staysFor(snapshots: number): string | undefined {
+  if (snapshots === 0) return undefined;
+  return snapshots === 1
+    ? "a snapshot of it lies on the disks of its host, and would be lost because snapshots are not copied along"
+    : `${snapshots} snapshots of it lie on the disks of its host, and would be lost because snapshots are not copied along`;
+}
+
 /** Why not, in words that go on from "It cannot go to host-2: "; undefined where nothing speaks against it. */
 export function unsuitable(
   { source, pool, hasLocalData, leftovers }: Departing,

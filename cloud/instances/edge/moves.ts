@@ -6,11 +6,12 @@
  */
 import type { PlacementRequest } from "@holdfast/cloud/placement";
 import { judge, localPool, type UnderWay } from "@holdfast/cloud/volumes";
+import { localSnapshotsOf } from "@holdfast/cloud/volumes/edge";
 import type { HostId, InstanceId, MigrationId } from "@holdfast/kernel/ids";
 import { type Problem, problem } from "@holdfast/kernel/problem";
 import type { Sql } from "@holdfast/store/database";
 import { type MoveOrder, noteMove, refuseMove } from "../core/command.ts";
-import { type Candidate, unsuitable } from "../core/destinations.ts";
+import { type Candidate, staysFor, unsuitable } from "../core/destinations.ts";
 import { type MovePatience, patienceOf } from "../core/migration.ts";
 import type { Instance, MigrationTerms } from "../core/model.ts";
 import { requestOf } from "../core/request.ts";
@@ -49,11 +50,15 @@ export async function moveWants(sql: Sql, cases: Iterable<Case>): Promise<MoveWa
      where leftover_host is not null and instance_id = any($1)`,
     [ids],
   );
+  const snapshots = await localSnapshotsOf(sql, ids);
   return new Map(
     moving.map((item) => {
       const { instance, underWay } = item.settled.world;
       const mine = leftovers.filter((row) => row.instance === instance.id).map(({ host }) => host);
-      const refused = refuseMove(item.settled.world) ?? refuseBusy(instance, underWay);
+      const refused =
+        refuseMove(item.settled.world) ??
+        refuseBusy(instance, underWay) ??
+        refuseLoss(instance, snapshots.get(instance.id) ?? 0);
       return [instance.id, refused ? { refused } : wantOf(item, hosts, mine)];
     }),
   );
@@ -72,6 +77,21 @@ function refuseBusy(instance: Instance, underWay: readonly UnderWay[]): Problem 
       fix: "Wait until that is over, then ask again.",
       retryAfterSeconds: 5,
       facts: { activity, volume, by },
+    },
+  );
+}
+
+/** Whatever the destination is. */
+function refuseLoss({ name }: Instance, snapshots: number): Problem | undefined {
+  const why = staysFor(snapshots);
+  if (!why) return undefined;
+  return problem(
+    "conflict",
+    "destination_unsuitable",
+    `${name} cannot be moved while it runs: ${why}.`,
+    {
+      fix: "Delete them (holdfast snapshots), after a backup of what they are for (holdfast backups create); or keep it in a shared pool, where snapshots stay where they are.",
+      facts: { snapshots },
     },
   );
 }
