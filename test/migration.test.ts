@@ -176,6 +176,39 @@ describe("live migration", { concurrency: false }, () => {
     assert.deepEqual(writers(id), [to]);
   });
 
+  test("what is being done with its disk comes first, and what is asked for while it moves comes afterwards", async () => {
+    const { host: from, volume } = await run("busy", { pool: "local" });
+    await platform.database.query(
+      `insert into storage_task (id, volume_id, "do", detail, created_at, deadline, not_before, actor)
+       values (gen_random_uuid(), $1, 'backup', '{}', now(), now() + interval '1 day', now() + interval '1 day', 'kim')`,
+      [volume],
+    );
+    const { status, body } = await call<{ code: string; message: string }>(
+      "POST",
+      `${at}/busy/migrate`,
+      {},
+    );
+    assert.deepEqual([status, body.code], [409, "instance_busy"]);
+    assert.match(body.message, /^A backup of busy\.root, a disk of busy, is under way for kim/);
+    await platform.database.query("delete from storage_task where volume_id = $1", [volume]);
+    host(from).world.wireSpeed = memory / 4;
+    const begun = await migrate("busy");
+    await becomes(begun.id, "copying");
+    assert.equal(
+      (await call("POST", snapshots, { volume: "busy", name: "on-the-way" })).status,
+      202,
+    );
+    await becomes(begun.id, "done");
+    await until("it has its snapshot", async () => {
+      const { body: made } = await call<SnapshotView>("GET", `${snapshots}/on-the-way`);
+      return made.state === "ready";
+    });
+    const kept = host(begun.to)
+      .pools.get("local")
+      ?.volumes.get(volume as VolumeId);
+    assert.equal(kept?.snapshots.length, 1);
+  });
+
   test("broken off while it copies, it runs on where it is", async () => {
     const { id, host: from } = await run("home");
     host(from).world.wireSpeed = memory / 600;

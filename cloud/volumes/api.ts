@@ -195,7 +195,12 @@ export const detachVolume = route({
   query: none,
   body: z.strictObject({}),
   reply: [200, VolumeView],
-  fails: { ...busyFails, volume_not_attached: "conflict", volume_not_detachable: "conflict" },
+  fails: {
+    ...busyFails,
+    not_in_this_state: "conflict",
+    volume_not_attached: "conflict",
+    volume_not_detachable: "conflict",
+  },
 });
 
 export const resizeVolume = route({
@@ -207,7 +212,12 @@ export const resizeVolume = route({
   query: none,
   body: z.strictObject({ sizeGiB: SizeGiB }),
   reply: [200, VolumeView],
-  fails: { ...busyFails, volume_cannot_shrink: "invalid", pool_full: "exhausted" },
+  fails: {
+    ...busyFails,
+    not_in_this_state: "conflict",
+    volume_cannot_shrink: "invalid",
+    pool_full: "exhausted",
+  },
 });
 
 export const limitVolume = route({

@@ -6,7 +6,7 @@
  */
 import type { PlacementRequest } from "@holdfast/cloud/placement";
 import { judge, localPool, type UnderWay } from "@holdfast/cloud/volumes";
-import { localSnapshotsOf } from "@holdfast/cloud/volumes/edge";
+import { type GivenTask, givenTasksOf, localSnapshotsOf } from "@holdfast/cloud/volumes/edge";
 import type { HostId, InstanceId, MigrationId } from "@holdfast/kernel/ids";
 import { type Problem, problem } from "@holdfast/kernel/problem";
 import type { Sql } from "@holdfast/store/database";
@@ -51,22 +51,33 @@ export async function moveWants(sql: Sql, cases: Iterable<Case>): Promise<MoveWa
     [ids],
   );
   const snapshots = await localSnapshotsOf(sql, ids);
+  const given = await givenTasksOf(sql, ids);
   return new Map(
     moving.map((item) => {
       const { instance, underWay } = item.settled.world;
       const mine = leftovers.filter((row) => row.instance === instance.id).map(({ host }) => host);
       const refused =
         refuseMove(item.settled.world) ??
-        refuseBusy(instance, underWay) ??
+        refuseBusy(instance, underWay, given) ??
         refuseLoss(instance, snapshots.get(instance.id) ?? 0);
       return [instance.id, refused ? { refused } : wantOf(item, hosts, mine)];
     }),
   );
 }
 
-/** While a snapshot or a backup is being made of it, or whatever the table of activities says. */
-function refuseBusy(instance: Instance, underWay: readonly UnderWay[]): Problem | undefined {
-  const holder = underWay.find(({ activity }) => judge("migrate-host", [activity]) !== "go");
+/**
+ * While a snapshot or a backup is being made of it, or whatever the table of activities says; and while its host is
+ * at work on one of its volumes in any other way.
+ */
+export function refuseBusy(
+  instance: Instance,
+  underWay: readonly UnderWay[],
+  given: readonly GivenTask[],
+): Problem | undefined {
+  const task = given.find((one) => one.instance === instance.id);
+  const holder =
+    underWay.find(({ activity }) => judge("migrate-host", [activity]) !== "go") ??
+    (task && { ...task, activity: task.do === "make" ? "creation" : task.do });
   if (!holder) return undefined;
   const { activity, volume, by } = holder;
   return problem(

@@ -54,6 +54,21 @@ export function mustBeStopped({ name, instance }: HeldVolume): void {
   );
 }
 
+/** A move takes the disks along as they are: the destination is launched with what the source has. */
+export function mustNotMove({ name, instance }: HeldVolume): void {
+  if (instance?.state !== "migrating") return;
+  throw problem(
+    "conflict",
+    "not_in_this_state",
+    `${instance.name} is on its way to another host, and takes ${name} along as it is.`,
+    {
+      fix: "Ask again when it is there: holdfast migrations",
+      retryAfterSeconds: 5,
+      facts: { state: instance.state },
+    },
+  );
+}
+
 export interface Rules {
   readonly reserve: number;
   readonly mostVolumes: number;
@@ -144,6 +159,8 @@ export const overdue = (what: string, since: Instant, host: string | null): Prob
     "storage_task_overdue",
     host
       ? `${host} was asked at ${iso(since)} to do it (${what}), and has not said that it is done.`
-      : `Nobody could do it (${what}) since ${iso(since)}: no host that is up reaches the volume.`,
-    { fix: "See whether its host is up (holdfast hosts), then ask again" },
+      : `Nobody could do it (${what}) since ${iso(since)}: no host that is up reaches the volume, or its instance was being moved.`,
+    {
+      fix: "See whether its host is up (holdfast hosts) and its instance is moved (holdfast migrations), then ask again",
+    },
   );

@@ -72,18 +72,29 @@ interface OpenRow {
 
 /**
  * Gives each task that is next for its volume to a host. Returns those hosts that have more to do now. A task
- * that nobody can do waits.
+ * that nobody can do waits, and so does one of an instance that is on its way to another host.
  */
 export async function assignTasks(sql: Sql, now: Instant): Promise<readonly HostId[]> {
-  const rows = await sql.query<OpenRow>(
-    `select t.id, t."do", t.volume_id as volume, v.pool, v.host_id as "volumeHost", i.home, t.host_id as host
+  const waiting = await sql.query<{ id: string; owner: InstanceId | null }>(
+    `select t.id, ${ownerOf("t.volume_id")} as owner
      from (select distinct on (volume_id) * from storage_task order by volume_id, seq) t
-       join volume v on v.id = t.volume_id left join attachment a on a.volume_id = v.id
-       left join instance i on i.id = coalesce(a.instance_id, (select r.id from instance r where r.volume_id = v.id))
        left join host h on h.id = t.host_id
      where (t.host_id is null or h.state = 'down') and coalesce(t.not_before <= $1, true)
      order by t.seq limit 1000`,
     [iso(now)],
+  );
+  if (waiting.length === 0) return [];
+  const held = await holdOwners(
+    sql,
+    waiting.flatMap(({ owner }) => owner ?? []),
+  );
+  const rows = await sql.query<OpenRow>(
+    `select t.id, t."do", t.volume_id as volume, v.pool, v.host_id as "volumeHost", i.home, t.host_id as host
+     from storage_task t join volume v on v.id = t.volume_id left join instance i on i.id = ${ownerOf("v.id")}
+     where t.id = any($1) and (t."do" = 'remove-backup' or i.id is null or i.id = any($2) and not exists (
+       select from migration g where g.instance_id = i.id and g.state in ('preparing', 'copying')))
+     order by t.seq`,
+    [waiting.map(({ id }) => id), held],
   );
   if (rows.length === 0) return [];
   const hosts = await readHosts(sql);
@@ -103,6 +114,26 @@ export async function assignTasks(sql: Sql, now: Instant): Promise<readonly Host
     [given.map(({ id }) => id)],
   );
   return [...new Set(given.map(({ host }) => host))];
+}
+
+const ownerOf = (
+  volume: string,
+) => `coalesce((select a.instance_id from attachment a where a.volume_id = ${volume}),
+  (select r.id from instance r where r.volume_id = ${volume}))`;
+
+/**
+ * Whoever begins to move an instance holds it, and looks at what was given to hosts by then: so it is held here as
+ * well, and looked at afterwards. What somebody else has in hand waits for the next round.
+ */
+async function holdOwners(
+  sql: Sql,
+  instances: readonly InstanceId[],
+): Promise<readonly InstanceId[]> {
+  const rows = await sql.query<{ id: InstanceId }>(
+    "select id from instance where id = any($1) order by id for update skip locked",
+    [instances],
+  );
+  return rows.map(({ id }) => id);
 }
 
 async function readHosts(sql: Sql): Promise<ReadonlyMap<HostId, StorageHost>> {

@@ -3,9 +3,11 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { MachineReport, StorageTask } from "@holdfast/cloud/hosts";
 import type { HostId, InstanceId, VolumeId } from "@holdfast/kernel/ids";
+import type { Sql } from "@holdfast/store/database";
 import { readJournal } from "@holdfast/store/journal";
 import { stopTestServer } from "@holdfast/store/testing";
 import { recordDisks, releaseDisks } from "./attachments.ts";
+import { givenTasksOf } from "./moving.ts";
 import { cancelActivities } from "./tasks.ts";
 import { type Depot, openDepot } from "./testing.ts";
 import { volumeTroubles } from "./troubles.ts";
@@ -470,4 +472,89 @@ test("a volume can be made from a backup of one that is gone", () =>
     await settle();
     assert.equal((await refusal("restoreBackup", { backup }, { name: "copy" })).code, "name_taken");
     for (const volume of ["copy", "data"]) await ask("deleteVolume", { volume });
+  }));
+
+/** As the pass has it that begins to move an instance. */
+async function leave(sql: Sql, instance: InstanceId, from: HostId, to: HostId): Promise<void> {
+  await sql.query(
+    `insert into migration (id, instance_id, state, from_host, from_epoch, from_generation, to_host, to_epoch,
+       to_generation, terms, why, actor, started_at)
+     values (gen_random_uuid(), $1, 'copying', $2, 1, 1, $3, 1, 2, '{}', 'test', 'tester', now())`,
+    [instance, from, to],
+  );
+  await sql.query("update instance set state = 'migrating', op = '{}' where id = $1", [instance]);
+}
+
+async function arrive({ database, place }: Depot, instance: InstanceId, to: HostId): Promise<void> {
+  await database.query("update migration set state = 'done' where instance_id = $1", [instance]);
+  await place(instance, to);
+}
+
+test("what is to be done with a volume waits while its instance moves, and is done where it arrives", () =>
+  alone(async (depot) => {
+    const { ask, hosts, instance, round, settle, tasks, database } = depot;
+    const web = await instance("web", { home: hosts.h1 });
+    const { id } = await ask("createBackup", {}, { volume: "web" });
+    await settle();
+    await leave(database, web, hosts.h1, hosts.h2);
+    await ask("deleteBackup", { backup: id });
+    await round();
+    assert.equal(one(await tasks(hosts.h1))?.do, "remove-backup", "which is no file of the volume");
+    await settle();
+    await ask("checkVolume", { volume: "web" }, {});
+    await ask("createSnapshot", {}, { volume: "web", name: "late" });
+    await ask("createBackup", {}, { volume: "web" });
+    await round();
+    assert.deepEqual([await tasks(hosts.h1), await tasks(hosts.h2)], [[], []]);
+    await arrive(depot, web, hosts.h2);
+    await round();
+    assert.deepEqual(await tasks(hosts.h1), []);
+    assert.equal(one(await tasks(hosts.h2))?.do, "check");
+    assert.deepEqual(await settle(), ["check", "snapshot", "backup"]);
+    await ask("deleteSnapshot", { snapshot: "late" });
+  }));
+
+test("a move and a task that begin at the same moment do not both begin", () =>
+  alone(async (depot) => {
+    const { ask, hosts, instance, round, tasks, database } = depot;
+    const web = await instance("web", { home: hosts.h1 });
+    await ask("checkVolume", { volume: "web" }, {});
+    await database.transaction(async (sql) => {
+      await sql.query("select from instance where id = $1 for update", [web]);
+      await round();
+      assert.deepEqual(await givenTasksOf(sql, [web]), [], "nothing, for as long as it is held");
+      await leave(sql, web, hosts.h1, hosts.h2);
+    });
+    await round();
+    assert.deepEqual(await tasks(hosts.h1), []);
+    await arrive(depot, web, hosts.h2);
+    await round();
+    assert.deepEqual(await givenTasksOf(database, [web]), [
+      { instance: web, do: "check", volume: "web.root", by: "tester" },
+    ]);
+  }));
+
+test("disks neither come, go nor grow while their instance moves, and whoever asks is told", () =>
+  alone(async (depot) => {
+    const { ask, hosts, instance, settle, refusal, database } = depot;
+    const web = await instance("web", { home: hosts.h1 });
+    for (const name of ["old", "new"])
+      await ask("createVolume", {}, { name, sizeGiB: 1, pool: "fast" });
+    await ask("attachVolume", { volume: "old" }, { instance: "web" });
+    await settle();
+    await leave(database, web, hosts.h1, hosts.h2);
+    const refused = [
+      await refusal("attachVolume", { volume: "new" }, { instance: "web" }),
+      await refusal("detachVolume", { volume: "old" }, {}),
+      await refusal("resizeVolume", { volume: "old" }, { sizeGiB: 2 }),
+      await refusal("resizeVolume", { volume: "web" }, { sizeGiB: 2 }),
+    ];
+    for (const { code } of refused) assert.equal(code, "not_in_this_state");
+    assert.match(refused[1]?.message ?? "", /^web is on its way to another host, and takes old/);
+    await arrive(depot, web, hosts.h2);
+    await ask("resizeVolume", { volume: "old" }, { sizeGiB: 2 });
+    await ask("detachVolume", { volume: "old" }, {});
+    await depot.place(web, undefined);
+    await settle();
+    for (const volume of ["old", "new"]) await ask("deleteVolume", { volume });
   }));

@@ -16,6 +16,7 @@ import { type HeldInstance, type HeldVolume, holdInstance, holdVolume } from "./
 import {
   checkRoom,
   mustBeMade,
+  mustNotMove,
   permit,
   type Rules,
   tooManyDisks,
@@ -213,7 +214,10 @@ async function mustFit(
   );
 }
 
-/** Rejects with `volume_not_attached`, `volume_not_detachable` and `volume_busy`. Again changes nothing. */
+/**
+ * Rejects with `volume_not_attached`, `volume_not_detachable`, `volume_busy`, and `not_in_this_state` while its
+ * instance is being moved. Again changes nothing.
+ */
 export async function detach(
   sql: Sql,
   project: ProjectId,
@@ -233,6 +237,7 @@ export async function detach(
       { fix: `Only data volumes can be detached. See them: holdfast volumes` },
     );
   if (leaving !== null) return undefined;
+  mustNotMove(volume);
   permit(volume, "migrate-storage"); // Whoever works on it has it where it is.
   // What no wish has named yet, and what no guest can have open, is free at once.
   const isOpen = instance.home !== null && state === "ready";
@@ -246,7 +251,7 @@ export async function detach(
   return { volume, instance: instance.id, hosts };
 }
 
-/** Rejects with `volume_cannot_shrink`, `volume_busy` and `pool_full`. */
+/** Rejects with `volume_cannot_shrink`, `volume_busy`, `pool_full`, and `not_in_this_state` while it is being moved. */
 export async function resize(
   sql: Sql,
   project: ProjectId,
@@ -270,6 +275,7 @@ export async function resize(
       },
     );
   if (bytes === volume.bytes) return undefined;
+  mustNotMove(volume);
   permit(volume, "resize");
   await checkRoom(sql, volume, rules);
   await sql.query("update volume set size_bytes = $2, problem = null where id = $1", [id, bytes]);
