@@ -89,8 +89,8 @@ const refuses = able(async () => {
   throw problem("conflict", "no_destination", "The other host has no CPU of that kind.");
 });
 
-async function plan(notice = 0): Promise<void> {
-  const asked = { work: "empty" as const, noticeSeconds: notice };
+async function plan(notice = 0, deadline?: number): Promise<void> {
+  const asked = { work: "empty" as const, noticeSeconds: notice, deadline };
   const id = mintId<"Maintenance">();
   const row = { id, host: old, reason: "new memory", by: "tester" };
   await insertWork(database, row, plannedFrom(asked, 0, now), now);
@@ -160,6 +160,42 @@ test("an order that came to nothing is given again, and after the third the inst
   await look(refuses);
   const errands = await database.query("select does, generation from errand");
   assert.deepEqual(errands, [{ does: "leave", generation: 1 }]);
+});
+
+const busy = able(async () => {
+  ordered.push("busy");
+  throw problem("conflict", "instance_busy", "A backup of web.root is under way.");
+});
+
+test("one whose disk is being copied is waited for, however often it is busy, and then moved", async () => {
+  await plan(120);
+  for (let i = 0; i < 8; i++) {
+    for (let looks = 0; looks < 3; looks++) await look(busy);
+    assert.equal(ordered.length, i + 1);
+    wait(61);
+  }
+  assert.deepEqual(await told(), []);
+  await look(accepts);
+  assert.equal(ordered.at(-1), "other");
+});
+
+test("one that is still busy when the deadline is near is stopped before it, with the whole of its notice", async () => {
+  const deadline = now + 600_000;
+  await plan(120, deadline);
+  await look(busy);
+  while (now < deadline - 180_000) {
+    await look(busy);
+    assert.deepEqual(await told(), []);
+    wait(61);
+  }
+  await look(busy);
+  assert.deepEqual(await told(), ["instance-stop active"]);
+  const [event] = await database.query<{ not_before: Instant }>(
+    "select not_before from scheduled_event where instance_id = $1",
+    [web],
+  );
+  assert.equal(event?.not_before, now + 120_000);
+  assert.ok(now + 120_000 <= deadline);
 });
 
 test("what is told is taken back when it can be moved after all", async () => {

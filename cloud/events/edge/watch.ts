@@ -65,9 +65,12 @@ export function eventWatch(deps: EventWatchDeps): EventWatch {
       await deps.movers.migrate(instance, { to, why });
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
+      // What is being done with its disks is worth waiting for, and says nothing about whether it can be moved.
+      const isCounted = error.code !== "instance_busy";
       await deps.database.query(
-        "update maintenance_move set says = $3 where maintenance_id = $1 and instance_id = $2",
-        [maintenance, instance, error.message],
+        `update maintenance_move set says = $3, attempts = case when $4 then attempts else greatest(0, attempts - 1) end
+         where maintenance_id = $1 and instance_id = $2`,
+        [maintenance, instance, error.message, isCounted],
       );
     }
   }

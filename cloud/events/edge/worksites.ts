@@ -122,7 +122,7 @@ export async function readSite(
         ...{ id, name, policy: row.policy, state: row.state, desired: row.desired },
         isLocal: row.pool === "local",
         hasEphemeralDisks: ephemeral.has(id),
-        cannotMove: gaveUp(row, now) ?? obstacles.get(id),
+        cannotMove: gaveUp(row, work.maintenance, now) ?? obstacles.get(id),
         place: "name" in place ? { host: place.name } : { refused: place.refused.message },
         event: row.event ?? undefined,
         window: row.window ?? [],
@@ -165,8 +165,16 @@ async function readLodgers(
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-/** The last order may still come true. */
-const gaveUp = ({ attempts, tried_at: tried, says }: LodgerRow, now: Instant) =>
-  (attempts ?? 0) >= mostMoves && tried !== null && now >= after(tried, movePatience)
-    ? `it was tried ${attempts} times, the last time: ${says}`
-    : undefined;
+/** One that waits to be moved is not waited for past the deadline, and is told in time. */
+function gaveUp(
+  { attempts, tried_at: tried, says }: LodgerRow,
+  { deadline, notice }: Maintenance,
+  now: Instant,
+): string | undefined {
+  if (tried === null || now < after(tried, movePatience)) return undefined; // The last order may still come true.
+  const last = says?.replace(/\.$/, "");
+  if ((attempts ?? 0) >= mostMoves) return `it was tried ${attempts} times, the last time: ${last}`;
+  if (deadline !== undefined && after(after(now, notice), movePatience) >= deadline)
+    return `it could not be moved yet, and the deadline is near: ${last}`;
+  return undefined;
+}
