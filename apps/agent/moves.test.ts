@@ -5,7 +5,13 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { diskIdOf } from "@holdfast/drivers/volumes";
+import type { VolumeId } from "@holdfast/kernel/ids";
+import { seconds } from "@holdfast/kernel/time";
+import { connectQmp } from "../../drivers/hypervisor/qmp.ts";
 import { type Stage, stage } from "./fixture-stations.ts";
 
 /** Slow enough that it is still under way whenever something happens to it, in bytes each second. */
@@ -30,6 +36,40 @@ for (const pool of ["shared", "local"] as const)
         /identical/,
       );
   });
+
+test("what is on an ephemeral disk goes along", async (t) => {
+  const [root, own] = ["d1", "d2"].map(
+    (end) => `0197a000-0000-7000-8000-0000000000${end}` as VolumeId, // Of the right form.
+  ) as [VolumeId, VolumeId];
+  const disk = { pool: "local", bytes: 64 << 20, limits: null };
+  const disks = [
+    { ...disk, volume: root, kind: "root" as const, origin: "image" as const },
+    { ...disk, volume: own, kind: "ephemeral" as const, origin: "blank" as const },
+  ];
+  const s = await stage(t, { pool: "local", spec: { disks } });
+  const fileOn = (at: Stage["a"]) => at.volumeFile("local").replace(/[^/]*$/, `${own}.qcow2`);
+  await writeAsGuest(s, diskIdOf(own), "write -P 0x5a 1M 64k");
+  await s.move();
+  await s.until("it runs there only", () => `${s.running()}` === "b2" && !!exitOf(s.a, 1));
+  assert.ok(existsSync(fileOn(s.b)));
+  const read = ["-r", "-U", "-c", "read -P 0x5a 1M 64k", fileOn(s.b)];
+  assert.doesNotMatch(execFileSync("qemu-io", read, { encoding: "utf8" }), /failed/);
+});
+
+/** QEMU hears one at a time: this one's turn comes while its agent is begun anew. */
+async function writeAsGuest(s: Stage, disk: string, command: string): Promise<void> {
+  const { runDir } = s.a.host;
+  const names = readdirSync(runDir, { recursive: true, encoding: "utf8" });
+  const socket = names.find((name) => name.endsWith("/qmp.sock")) ?? assert.fail("no socket");
+  const opened = connectQmp(join(runDir, socket), { event() {}, closed() {} });
+  const begun = s.a.restart();
+  const qmp = await opened;
+  const line = `qemu-io -d /machine/peripheral/${disk}/virtio-backend "${command}"`;
+  const said = await qmp.execute("human-monitor-command", seconds(10), { "command-line": line });
+  qmp.close();
+  await begun;
+  assert.equal(said, "");
+}
 
 test("one that is aborted runs on where it was", async (t) => {
   const s = await stage(t, { pool: "shared" });

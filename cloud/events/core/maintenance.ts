@@ -128,7 +128,8 @@ export function fateOf(resident: Resident, { work, isOverdue }: Terms): Fate {
 
 /** Why it cannot be moved while it runs; undefined: it can. */
 export function obstacleTo(resident: Resident): string | undefined {
-  if (resident.hasEphemeralDisks) return "it has ephemeral disks, which stay on their host";
+  if (resident.hasEphemeralDisks)
+    return "it has ephemeral disks, and planned work never moves those";
   if (resident.cannotMove !== undefined) return resident.cannotMove;
   if ("refused" in resident.place && !resident.isLocal) return "no host has room for it";
   return undefined;
