@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { askMetadata, loseRouter } from "@holdfast/drivers/network/simulated";
 import type { NetworkId, NicId } from "@holdfast/kernel/ids";
+import { readJournal } from "@holdfast/store/journal";
 import { stopTestServer } from "@holdfast/store/testing";
 import { type Platform, startPlatform, until } from "./platform.ts";
 
@@ -63,6 +64,22 @@ const nicOf = async (name: string) => {
   return row.id;
 };
 
+interface Health {
+  readonly troubles: readonly {
+    readonly code: string;
+    readonly severity: string;
+    readonly subject: { readonly name: string };
+  }[];
+}
+const ofNetworks = "rules-bypassed networks-not-made router-down public-addresses-short".split(" ");
+/** What health says of networks: code, severity and name of each. */
+const wrong = async () =>
+  (await platform.call<Health>("GET", "/v1/health")).body.troubles
+    .filter(({ code }) => ofNetworks.includes(code))
+    .map(({ code, severity, subject }) => [code, severity, subject.name]);
+const isEqualTo = (wanted: readonly string[]) => (found: readonly string[]) =>
+  found.join() === wanted.join();
+
 test("an instance has an address from its first moment, its host the port, and the network a router", async () => {
   await run("web", { isPublic: true });
   const { nics, host } = await show("web");
@@ -113,6 +130,52 @@ test("a guest is told of itself by its host", async () => {
   assert.equal(await ask("/latest/meta-data/local-hostname"), "web.blue.holdfast.internal");
   await until("the public address is told", async () =>
     (await ask("/latest/meta-data/public-ipv4")).startsWith("203.0.113."),
+  );
+});
+
+test("a kernel setting that lets packets past the rules is in health and in the journal at once, and stays there when it is mended", async () => {
+  const { host } = await show("web");
+  const { kernel, name } = hostOf(host);
+  const [row] = await platform.database.query<{ id: string }>(
+    "select id from host where name = $1",
+    [name],
+  );
+  const noted = async () =>
+    (await readJournal(platform.database, row?.id ?? "")).flatMap(({ event, kind, detail }) =>
+      event.startsWith("rules") ? [[kind, event, (detail as { rules: string }).rules]] : [],
+    ); // This event's detail is of that shape.
+  assert.deepEqual(await wrong(), []);
+  assert.deepEqual(await noted(), []);
+  // It would be put back within two seconds, and a slow machine might look too late.
+  kernel.trouble = "no room for another device";
+  kernel.isBridgeFiltering = false;
+  loseRouter(kernel, (await network()).id);
+  const outage = ["rules-bypassed", "outage", name];
+  await until("health calls it an outage", async () => (await wrong()).some(isEqualTo(outage)));
+  assert.deepEqual(await noted(), [["host", "rulesBypassed", "bypassed"]]);
+  const others = [
+    ["networks-not-made", "degraded", name],
+    ["router-down", "degraded", "network blue"],
+  ];
+  await until("what else is wrong is told", async () => (await wrong()).length === 3);
+  assert.deepEqual((await wrong()).sort(), [...others, outage].sort());
+  kernel.trouble = undefined;
+  await until("the host has put it back", () => kernel.isBridgeFiltering);
+  await until("all that is left is the memory of it", async () => (await wrong()).length === 1);
+  const risk = ["rules-bypassed", "risk", name];
+  await until("that is told as well", async () => (await wrong()).some(isEqualTo(risk)));
+  assert.deepEqual(await noted(), [
+    ["host", "rulesBypassed", "bypassed"],
+    ["host", "rulesInForce", "in-force"],
+  ]);
+  const { body } = await platform.call<{ lines: readonly { text: string }[] }>(
+    "GET",
+    `${at}/instances/web/trace`,
+  );
+  const traced = body.lines.filter(({ text }) => text.startsWith("rules"));
+  assert.deepEqual(
+    traced.map(({ text }) => text.split(":")[0]),
+    [`rulesBypassed on ${name}`, `rulesInForce on ${name}`],
   );
 });
 

@@ -7,6 +7,7 @@ import type { Hub } from "@holdfast/cloud/hosts/edge";
 import type { HostReader, TraceLine } from "@holdfast/cloud/instances/edge";
 import type { HostId, InstanceId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
+import type { Instant } from "@holdfast/kernel/time";
 import type { Database } from "@holdfast/store/database";
 import { readJournal } from "@holdfast/store/journal";
 import { z } from "zod";
@@ -42,7 +43,7 @@ export function hostReader({ database, hub, logDirectory }: Deps): HostReader {
 
     async trace(instance, most) {
       const missing: string[] = [];
-      const lines: TraceLine[] = [...(await fromJournal(instance))];
+      const lines: TraceLine[] = [...(await fromJournal(instance)), ...(await ofRules(instance))];
       const requests = await requestsOf(instance);
       if (logDirectory) lines.push(...(await fromLogs(logDirectory, [instance, ...requests])));
       for (const { host, name, generation } of await placesOf(instance)) {
@@ -78,6 +79,22 @@ export function hostReader({ database, hub, logDirectory }: Deps): HostReader {
       const text = `${event}${way}${says} (generation ${generation ?? 0}, by ${actor}, request ${requestId ?? "none"})`;
       return { at, source: event === "placementRefused" ? "placement" : "journal", text };
     });
+  }
+
+  /** When the rules of its groups were not in force, on any host that it has been on since it was. */
+  async function ofRules(instance: InstanceId): Promise<readonly TraceLine[]> {
+    const rows = await database.query<{ at: Instant; host: string; event: string; says: string }>(
+      `select j.at, h.name as host, j.event, j.detail->>'says' as says
+       from (select host_id, min(asked_at) as since from incarnation where instance_id = $1 group by host_id) c
+         join journal j on j.subject = c.host_id and j.at >= c.since join host h on h.id = c.host_id
+       where j.event in ('rulesBypassed', 'rulesInForce') order by j.seq desc limit 100`,
+      [instance],
+    );
+    return rows.map(({ at, host, event, says }) => ({
+      at,
+      source: "journal",
+      text: `${event} on ${host}: ${says}`,
+    }));
   }
 
   async function requestsOf(instance: InstanceId): Promise<readonly string[]> {

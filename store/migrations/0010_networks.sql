@@ -111,6 +111,13 @@ create index nic_group_by_group on nic_group (group_id);
 -- The address that other hosts reach this one by, for the traffic between guests.
 alter table host add column underlay inet;
 
+-- What the rules of its networks were when it last looked, and since when. It mends them itself within seconds;
+-- that they were not in force is remembered here, and each change is in the journal.
+alter table host
+  add column network_rules text not null default 'in-force'
+    check (network_rules in ('in-force', 'bypassed', 'missing')),
+  add column network_rules_since timestamptz;
+
 grant select, insert, update, delete on
   nic, router, public_range, public_address, port_forward, security_group, security_rule, nic_group
   to holdfast_manager;

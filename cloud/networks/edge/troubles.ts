@@ -3,8 +3,9 @@ import { nobodyElse, type Trouble, type TroubleSource } from "@holdfast/cloud/ch
 import type { NetworksLook } from "@holdfast/cloud/hosts";
 import type { HostId, ProjectId } from "@holdfast/kernel/ids";
 import type { Instant } from "@holdfast/kernel/time";
-import { seconds } from "@holdfast/kernel/time";
+import { iso, minutes, seconds } from "@holdfast/kernel/time";
 import type { Database } from "@holdfast/store/database";
+import { saysOf } from "./rule-notes.ts";
 
 interface RouterRow {
   readonly id: string;
@@ -19,6 +20,11 @@ interface RouterRow {
 
 /** A new router is up within a second; its host says so at its next look. */
 const patience = seconds(10);
+/**
+ * A host mends its rules within seconds. What got through meanwhile is not undone, and whoever turned the
+ * setting may do so again: operators who look now and then should see it.
+ */
+const remembered = minutes(10);
 
 /** `looks`: what the hosts that are connected here said last; other managers know of theirs. */
 export function networkTroubles(
@@ -26,15 +32,16 @@ export function networkTroubles(
   looks: () => ReadonlyMap<HostId, NetworksLook>,
 ): TroubleSource {
   /** A host says what is, not since when; this manager remembers when it heard so first. */
-  const since = new Map<string, Instant>();
+  const since = new Map<HostId, Instant>();
   return async ({ project, now }) => {
     const routers = await readRouters(database, project);
     const down = routers.filter(
       ({ isUp, since: from }) => isUp === false || (isUp === null && now - from > patience),
     );
     if (project !== undefined) return down.map(routerDown);
+    const rules = await ruleTroubles(database, now);
     const hosts = await hostTroubles(database, looks(), since, now);
-    return [...down.map(routerDown), ...hosts, ...(await addressTroubles(database))];
+    return [...down.map(routerDown), ...rules, ...hosts, ...(await addressTroubles(database))];
   };
 }
 
@@ -61,10 +68,43 @@ const routerDown = ({ id, name, project, host, since, says, guests }: RouterRow)
   fix: `If it stays so, see the host: holdfast hosts, then its log about networks`,
 });
 
+interface RulesRow {
+  readonly id: HostId;
+  readonly name: string;
+  readonly rules: NetworksLook["rules"];
+  readonly since: Instant;
+}
+
+/** Read from the rows, so that every manager says it of every host. */
+async function ruleTroubles(database: Database, now: Instant): Promise<readonly Trouble[]> {
+  const rows = await database.query<RulesRow>(
+    `select id, name, network_rules as rules, network_rules_since as since from host
+     where state = 'up' and (network_rules <> 'in-force' or network_rules_since > $1) order by name`,
+    [iso((now - remembered) as Instant)], // Instant less Duration.
+  );
+  return rows.map(({ id, name, rules, since }) => ({
+    code: "rules-bypassed",
+    severity: rules === "in-force" ? "risk" : "outage",
+    subject: { kind: "host", id, name },
+    project: undefined,
+    since,
+    says:
+      rules === "in-force"
+        ? "Packets passed its security groups unseen for a moment. The rules are in force again."
+        : saysOf[rules],
+    affects: nobodyElse,
+    doing:
+      rules === "in-force"
+        ? "It looks every two seconds. This is said for ten minutes after it was mended."
+        : "It puts them back within seconds.",
+    fix: "Find out who changes it: a firewall's service, or a file in /etc/sysctl.d",
+  }));
+}
+
 async function hostTroubles(
   database: Database,
   looks: ReadonlyMap<HostId, NetworksLook>,
-  since: Map<string, Instant>,
+  since: Map<HostId, Instant>,
   now: Instant,
 ): Promise<readonly Trouble[]> {
   const names = await database.query<{ id: HostId; name: string }>(
@@ -72,52 +112,25 @@ async function hostTroubles(
     [[...looks.keys()]],
   );
   const found = names.flatMap(({ id, name }) => {
-    const look = looks.get(id);
-    const words = look && wordsOf(look);
-    return words ? [{ id, name, ...words }] : [];
+    const says = looks.get(id)?.problem;
+    return says ? [{ id, name, says }] : [];
   });
-  for (const key of since.keys())
-    if (!found.some(({ id, code }) => key === `${id} ${code}`)) since.delete(key);
-  return found.map(({ id, name, code, severity, says, doing, fix }) => {
-    const key = `${id} ${code}`;
-    const first = since.get(key) ?? now;
-    since.set(key, first);
-    const subject = { kind: "host", id, name } as const;
+  for (const key of since.keys()) if (!found.some(({ id }) => key === id)) since.delete(key);
+  return found.map(({ id, name, says }) => {
+    const first = since.get(id) ?? now;
+    since.set(id, first);
     return {
-      code,
-      severity,
-      subject,
+      code: "networks-not-made",
+      severity: "degraded",
+      subject: { kind: "host", id, name },
       project: undefined,
       since: first,
       says,
       affects: nobodyElse,
-      doing,
-      fix,
-    };
-  });
-}
-
-function wordsOf({ rules, problem }: NetworksLook) {
-  if (rules !== "in-force")
-    return {
-      code: "rules-bypassed",
-      severity: "outage",
-      says:
-        rules === "bypassed"
-          ? "Packets pass its security groups unseen: somebody has set bridge-nf-call-iptables to 0."
-          : "The rules of its security groups are gone: somebody has removed them.",
-      doing: "It puts them back within seconds.",
-      fix: "Find out who changes it: a firewall's service, or a file in /etc/sysctl.d",
-    } as const;
-  if (problem)
-    return {
-      code: "networks-not-made",
-      severity: "degraded",
-      says: problem,
       doing: "It tries again every second. What runs goes on with the networks that it has.",
       fix: "See the log of its agent",
-    } as const;
-  return undefined;
+    };
+  });
 }
 
 /** Instances that should have an address of their own, and there is none left. */

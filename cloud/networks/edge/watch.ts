@@ -12,6 +12,7 @@ import type { Database } from "@holdfast/store/database";
 import { type NetworkPicture, picturesOf } from "../core/picture.ts";
 import { readFacts } from "./facts.ts";
 import { round } from "./round.ts";
+import { ruleNotes } from "./rule-notes.ts";
 
 export interface NetworkWatchDeps {
   readonly database: Database;
@@ -36,6 +37,7 @@ export interface NetworkWatch {
 export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
   const { database, clock, onError } = deps;
   const looks = new Map<HostId, NetworksLook>();
+  const rules = ruleNotes(deps);
   let isWanted = false;
   let turning: Promise<void> | undefined;
   let isOpen = true;
@@ -48,11 +50,13 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
     heard(host, epoch, look) {
       looks.set(host, look);
       note(database, host, epoch, look, clock).catch(onError);
+      rules.heard(host, epoch, look.rules);
     },
     looks: () => looks,
     async close() {
       isOpen = false;
       await turning;
+      await rules.close();
     },
   };
 
