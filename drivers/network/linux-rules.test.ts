@@ -150,10 +150,11 @@ test("equal addresses in two networks do not meet, not even their connections", 
   const [host] = room.hosts;
   const closed: readonly Rule[] = [tcp(80, "10.1.0.11/32")];
   const red = [aPort(11), aPort(12, { ingress: closed })] as const;
-  const blue = [
-    aPort(11, { mac: "52:54:00:01:00:0b" }),
-    aPort(12, { mac: "52:54:00:01:00:0c", ingress: [] }),
-  ] as const;
+  const blue = [aPort(11), aPort(12, { ingress: [] })] as const;
+  assert.deepEqual(
+    blue.map(({ mac }) => mac),
+    red.map(({ mac }) => mac),
+  );
   const guests = [];
   for (const port of [...red, ...blue]) guests.push(await room.guest(host, port));
   for (const guest of guests) await guest.settle();
