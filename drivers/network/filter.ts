@@ -22,6 +22,8 @@ export interface Filter {
 /** A guest that asks for an address more often is ill, and its neighbours should not have to wait. */
 const dhcpPerSecond = 20;
 const vxlanPort = 4789;
+/** Where a DHCP message says whom it is from: 28 bytes into it, behind the 8 of UDP; six bytes long. */
+const dhcpSender = "@th,288,48";
 
 export function filterOf({ networks }: Picture, trackedIn: TrackedIn): Filter {
   const text = (counts: Counts, [guarded, routed, judged]: Marks) => {
@@ -82,6 +84,12 @@ function guard(networks: readonly Network[], counts: Counts, mark: string): stri
       "type ifname . ipv4_addr",
       each(({ address }, tap) => `${tap} . ${address}`),
     ),
+    ...set(
+      "set",
+      "askers",
+      `typeof iifname . ${dhcpSender}`,
+      each(({ mac }, tap) => `${tap} . 0x${mac.replaceAll(":", "")}`),
+    ),
     ...set("set", "dhcp_storm", "type ifname; flags dynamic; timeout 10s;", []),
     ...all.flatMap((port) => counter(counterOf("spoofed", port), counts)),
     ...set(
@@ -91,6 +99,9 @@ function guard(networks: readonly Network[], counts: Counts, mark: string): stri
       all.map((port) => `"${tapOf(port.nic)}" : "${counterOf("spoofed", port)}"`),
     ),
     ...chain("spoof", ["counter name iifname map @spoofed", "drop"]),
+    // A server believes the message and not the frame: in another's name its address could be refused or
+    // given back. Says who may, because what is too short to be read matches nothing.
+    ...chain("dhcp", [`iifname . ${dhcpSender} @askers return`, "goto spoof"]),
     ...chain("from_guest", [
       hook("prerouting", -300),
       `iifname "hfx*" ether saddr ${metadataMac} drop`,
@@ -104,6 +115,7 @@ function guard(networks: readonly Network[], counts: Counts, mark: string): stri
       // does not count: every guest tries.
       "ether type != ip drop",
       "udp sport 67 goto spoof",
+      "udp dport 67 jump dhcp",
       `udp dport 67 update @dhcp_storm { iifname limit rate over ${dhcpPerSecond}/second burst ${2 * dhcpPerSecond} packets } drop`,
       "ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept",
       "iifname . ether saddr . ip saddr != @sources goto spoof",
