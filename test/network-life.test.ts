@@ -1,15 +1,17 @@
 /** Networks through the whole platform: addresses with a birth, routers that appear, move and go, metadata. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { endMachine } from "@holdfast/drivers/hypervisor/simulated";
 import { askMetadata, loseRouter } from "@holdfast/drivers/network/simulated";
-import type { NetworkId, NicId } from "@holdfast/kernel/ids";
+import type { InstanceId, NetworkId, NicId } from "@holdfast/kernel/ids";
 import { readJournal } from "@holdfast/store/journal";
 import { stopTestServer } from "@holdfast/store/testing";
-import { type Platform, startPlatform, until } from "./platform.ts";
+import { type Platform, startPlatform, until, wallClock } from "./platform.ts";
 
 interface View {
   readonly id: string;
   readonly state: string;
+  readonly generation: number;
   readonly host: string | null;
   readonly nics: readonly {
     readonly network: string;
@@ -80,6 +82,29 @@ const wrong = async () =>
 const isEqualTo = (wanted: readonly string[]) => (found: readonly string[]) =>
   found.join() === wanted.join();
 
+const publicOf = async (name: string) => (await show(name)).nics[0]?.publicAddress ?? null;
+
+/** Resolves when it is done. */
+async function command(name: string, verb: string, body = {}): Promise<void> {
+  const path = `${at}/instances/${name}/${verb}`;
+  const { status, body: said } = await platform.call<{ job: string }>("POST", path, body);
+  assert.equal(status, 202, JSON.stringify(said));
+  await until(`${verb} of ${name} succeeded`, async () => {
+    const job = await platform.call<{ state: string }>("GET", `${at}/jobs/${said.job}`);
+    return job.body.state === "succeeded";
+  });
+}
+/** Its hypervisor dies, and automation starts it anew. */
+async function crash(name: string): Promise<void> {
+  const { id, generation, host } = await show(name);
+  const machine = { id: id as InstanceId, generation }; // An id of the API is one.
+  endMachine(hostOf(host).world, machine, wallClock, { status: { signal: "SIGSEGV" } });
+  await until(`another ${name} runs`, async () => {
+    const now = await show(name);
+    return now.state === "running" && now.generation > generation;
+  });
+}
+
 test("an instance has an address from its first moment, its host the port, and the network a router", async () => {
   await run("web", { isPublic: true });
   const { nics, host } = await show("web");
@@ -101,23 +126,78 @@ test("an instance has an address from its first moment, its host the port, and t
   );
 });
 
-test("an automatic public address is new after a stop and kept over a reboot", async () => {
-  await until("it has one", async () => (await show("web")).nics[0]?.publicAddress !== null);
-  const first = (await show("web")).nics[0]?.publicAddress;
-  await platform.call("POST", `${at}/instances/web/reboot`, { force: true });
-  assert.equal((await show("web")).nics[0]?.publicAddress, first);
-  await platform.call("POST", `${at}/instances/web/stop`, { force: true });
-  await until("it is given back", async () => (await show("web")).nics[0]?.publicAddress === null);
+test("an automatic public address is kept over a reboot and a recovery, and is new after a stop", async () => {
+  await until("it has one", async () => (await publicOf("web")) !== null);
+  const first = await publicOf("web");
+  await command("web", "reboot", { force: true });
+  assert.equal(await publicOf("web"), first);
+  await crash("web");
+  assert.equal(await publicOf("web"), first);
+  await command("web", "stop", { force: true });
+  await until("it is given back", async () => (await publicOf("web")) === null);
   await until(
     "the router is gone with the last guest",
     async () => (await network()).router === null,
   );
   await platform.call("POST", `${at}/addresses`, { name: "taken" }); // Somebody else gets it.
-  await platform.call("POST", `${at}/instances/web/start`, {});
+  await command("web", "start");
   await until("it has another", async () => {
-    const now = (await show("web")).nics[0]?.publicAddress ?? null;
+    const now = await publicOf("web");
     return now !== null && now !== first;
   });
+});
+
+test("a static public address is kept over a stop as well, and is told to the host again", async () => {
+  await run("site");
+  const { body } = await platform.call<{ address: string }>("POST", `${at}/addresses`, {
+    name: "front",
+  });
+  const attached = await platform.call("POST", `${at}/addresses/front/attach`, {
+    instance: "site",
+  });
+  assert.equal(attached.status, 200, JSON.stringify(attached.body));
+  const isThere = async () => {
+    const { id, router } = await network();
+    const made = router && hostOf(router.host).kernel.networks.get(id)?.network;
+    return made?.router?.statics.some(({ publicAddress }) => publicAddress === body.address);
+  };
+  await until("its router leads to it", async () => (await isThere()) === true);
+  await command("site", "reboot", { force: true });
+  assert.equal(await publicOf("site"), body.address);
+  await crash("site");
+  assert.equal(await publicOf("site"), body.address);
+  await command("site", "stop", { force: true });
+  assert.equal(await publicOf("site"), body.address);
+  await command("site", "start");
+  assert.equal(await publicOf("site"), body.address);
+  await until("its router leads to it again", async () => (await isThere()) === true);
+  for (const verb of ["destroy", "expunge"]) await command("site", verb);
+  await until("it is nobody's, and the project's still", async () => {
+    const all = await platform.call<{
+      addresses: readonly { address: string; instance: string | null }[];
+    }>("GET", `${at}/addresses`);
+    const mine = all.body.addresses.find(({ address }) => address === body.address);
+    return mine?.instance === null;
+  });
+});
+
+test("instances that there is no public address for are in health until there is one", async () => {
+  assert.deepEqual(await wrong(), []);
+  const taken: string[] = [];
+  for (let status = 201; status === 201; ) {
+    const name = `rest-${taken.length}`;
+    ({ status } = await platform.call("POST", `${at}/addresses`, { name }));
+    if (status === 201) taken.push(name);
+  }
+  await run("late", { isPublic: true });
+  const short = ["public-addresses-short", "degraded", "public addresses"];
+  await until("health says so", async () => (await wrong()).some(isEqualTo(short)));
+  assert.equal(await publicOf("late"), null);
+  for (const name of taken) await platform.call("DELETE", `${at}/addresses/${name}`);
+  await until("it gets one that was given back", async () => (await publicOf("late")) !== null);
+  assert.deepEqual(await wrong(), []);
+  for (const verb of ["destroy", "expunge"]) await command("late", verb);
+  await until("its address is free", async () => (await network()).guests === 1);
 });
 
 test("a guest is told of itself by its host", async () => {
