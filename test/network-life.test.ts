@@ -289,3 +289,44 @@ test("what an expunged instance held is free again, once", async () => {
   await run("next");
   assert.equal((await show("next")).nics[0]?.address, "10.7.0.2");
 });
+
+test("fifty guests in a group of two thousand rules have all of them, and lose one at once", async () => {
+  const made = await platform.call("POST", `${at}/security-groups`, { name: "many" });
+  assert.equal(made.status, 201, JSON.stringify(made.body));
+  const rules = Array.from({ length: 2_000 }, (_, index) => ({
+    direction: "ingress",
+    protocol: "tcp",
+    fromPort: 10_000 + index,
+    toPort: 10_000 + index,
+    ...(index % 2 === 0 ? { group: "many" } : { cidr: "192.0.2.0/24" }),
+  }));
+  const added = await platform.call<{ rules: readonly { id: string; fromPort: number }[] }>(
+    "POST",
+    `${at}/security-groups/many/rules`,
+    { rules },
+  );
+  assert.equal(added.status, 200, JSON.stringify(added.body).slice(0, 500));
+  const run50 = await platform.call("POST", `${at}/instances`, {
+    ...{ name: "crowd", count: 50, networks: ["blue"], groups: ["many"] },
+  });
+  assert.equal(run50.status, 202, JSON.stringify(run50.body));
+  const { id } = await network();
+  const ruled = () =>
+    platform.hosts
+      .flatMap(({ kernel }) => kernel.networks.get(id)?.network.ports ?? [])
+      .filter(({ ingress }) => ingress[0]?.protocol === "tcp")
+      .map(({ ingress }) => ingress);
+  const peers = () => ruled()[0]?.find(({ ports }) => ports?.from === 10_000)?.peers ?? [];
+  await until(
+    "all have their ports, and know each other",
+    () => ruled().length === 50 && peers().length === 50,
+    120_000,
+  );
+  assert.deepEqual(new Set(ruled().map(({ length }) => length)), new Set([2_000]));
+  const removed = await platform.call("POST", `${at}/security-groups/many/rules/remove`, {
+    rules: added.body.rules.filter(({ fromPort }) => fromPort === 10_001).map((rule) => rule.id),
+  });
+  assert.equal(removed.status, 200, JSON.stringify(removed.body).slice(0, 500));
+  await until("it is gone from all", () => ruled().every(({ length }) => length === 1_999));
+  assert.equal(ruled().length, 50);
+});

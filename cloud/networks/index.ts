@@ -1,6 +1,7 @@
 /** Networks: what guests are connected to. What other capabilities may use. */
 export type { Facts } from "./core/model.ts";
 export {
+  type GroupPicture,
   NetworkPicture,
   type PortPicture,
   type RouterPicture,

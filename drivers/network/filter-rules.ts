@@ -127,13 +127,17 @@ function allowed(rules: RuleSet, side: "ingress" | "egress", way: Way): readonly
   ]);
 }
 
-/** Many ports have the same rules, each its own copy of them. */
+/** Many ports have the same rules: the very same list, or each its own copy of it. */
 function onceEach<T>(compile: (rules: readonly Rule[]) => T): (rules: readonly Rule[]) => T {
-  const known = new Map<string, T>();
+  const same = new Map<readonly Rule[], T>();
+  const equal = new Map<string, T>();
   return (rules) => {
+    const seen = same.get(rules);
+    if (seen !== undefined) return seen;
     const text = JSON.stringify(rules);
-    const found = known.get(text) ?? compile(rules);
-    known.set(text, found);
+    const found = equal.get(text) ?? compile(rules);
+    same.set(rules, found);
+    equal.set(text, found);
     return found;
   };
 }

@@ -2,20 +2,21 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { NetworksLook } from "@holdfast/cloud/hosts";
-import type { NetworkPicture } from "@holdfast/cloud/networks";
+import type { GroupPicture, NetworkPicture } from "@holdfast/cloud/networks";
 import {
   loseRouter,
   type SimulatedKernel,
   simulatedKernel,
   simulatedNetworks,
 } from "@holdfast/drivers/network/simulated";
-import type { NetworkId, NicId } from "@holdfast/kernel/ids";
+import type { NetworkId, NicId, SecurityGroupId } from "@holdfast/kernel/ids";
 import { milliseconds, seconds } from "@holdfast/kernel/time";
 import { type Networker, networker } from "./networker.ts";
 import { memoryPicture } from "./shelf.ts";
 
 const id = "00000000-0000-7000-8000-000000000001" as NetworkId;
 const nic = "00000000-0000-7000-8000-000000000002" as NicId;
+const groupId = (n: number) => `00000000-0000-7000-8000-00000000002${n}` as SecurityGroupId; // As above.
 const picture: NetworkPicture = {
   ...{ id, vni: 7, vlan: null, cidr: "10.1.0.0/24", gateway: "10.1.0.1", mtu: 1_450 },
   domain: "blue.holdfast.internal",
@@ -26,6 +27,7 @@ const picture: NetworkPicture = {
       ...{ publicAddress: null, ingress: null, egress: null },
     },
   ],
+  groups: [],
   router: {
     generation: 3,
     mac: "02:1d:0a:01:00:01",
@@ -72,6 +74,51 @@ test("a port can be plugged into once its network is made, and not before", asyn
     const made = kernel.networks.get(id)?.network;
     assert.deepEqual(made?.router?.forwards[0]?.publicAddress, "203.0.113.2");
     assert.deepEqual(made?.ports[0]?.ingress, [{ protocol: "any", peers: ["0.0.0.0/0"] }]);
+  });
+});
+
+test("ports of the same groups have one list of rules, with the members of groups that they name", async () => {
+  const { mine, kernel } = setUp();
+  const [front, back] = [groupId(1), groupId(2)];
+  const [port] = picture.ports;
+  assert.ok(port);
+  const ports = Array.from({ length: 50 }, (_, index) => ({
+    ...port,
+    nic: `00000000-0000-7000-8000-${String(1_000 + index).padStart(12, "0")}` as NicId, // Shaped like one.
+    address: `10.1.0.${100 + index}`,
+    ingress: index === 0 ? [front] : [front, back],
+    egress: index === 0 ? [back] : null,
+  }));
+  const tcp = (from: number, peer: GroupPicture["ingress"][number]["peer"]) => ({
+    ...{ protocol: "tcp" as const, ports: { from, to: from }, peer },
+  });
+  const ingress = Array.from({ length: 2_000 }, (_, index) => tcp(1 + index, { group: back }));
+  const groups = [
+    { id: front, ingress, egress: [], members: [] },
+    {
+      ...{ id: back, ingress: [tcp(9, { cidr: "192.0.2.0/24" })] },
+      ...{ egress: [tcp(53, { cidr: "192.0.2.53/32" })], members: ["10.1.0.101", "10.1.0.102"] },
+    },
+  ];
+  await opened(mine, async () => {
+    mine.hear([{ ...picture, ports, groups }]);
+    await mine.ready(
+      ports.map((each) => each.nic),
+      seconds(10),
+    );
+    const made = kernel.networks.get(id)?.network.ports ?? [];
+    const [first, second, third] = made;
+    assert.equal(made.length, 50);
+    assert.equal(first?.ingress.length, 2_000);
+    assert.deepEqual(first?.ingress[0], {
+      ...{ protocol: "tcp", ports: { from: 1, to: 1 }, peers: ["10.1.0.101", "10.1.0.102"] },
+    });
+    assert.deepEqual(first?.egress, [
+      { protocol: "tcp", ports: { from: 53, to: 53 }, peers: ["192.0.2.53/32"] },
+    ]);
+    assert.equal(second?.ingress.length, 2_001);
+    assert.equal(second?.ingress, third?.ingress, "the very same list");
+    assert.deepEqual(second?.egress, [{ protocol: "any", peers: ["0.0.0.0/0"] }]);
   });
 });
 

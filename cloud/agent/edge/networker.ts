@@ -7,13 +7,13 @@
  */
 import type { NetworksLook } from "@holdfast/cloud/hosts";
 import type {
+  GroupPicture,
   NetworkPicture,
   PortPicture,
   RouterPicture,
-  RulePicture,
 } from "@holdfast/cloud/networks";
 import type { Facts, HostNetworks, Network, Router, Rule } from "@holdfast/drivers/network";
-import type { NicId } from "@holdfast/kernel/ids";
+import type { NicId, SecurityGroupId } from "@holdfast/kernel/ids";
 import { Problem, problem } from "@holdfast/kernel/problem";
 import { type Duration, seconds } from "@holdfast/kernel/time";
 
@@ -179,13 +179,15 @@ const isBroken = ({ rules, routers, ports }: Facts) =>
 
 function networkOf(picture: NetworkPicture, forwarders: readonly string[]): Network {
   const { id, vni, vlan, mtu, cidr, gateway, domain, peers, ports, router } = picture;
+  const ingressOf = rulesOf(picture.groups, "ingress");
+  const egressOf = rulesOf(picture.groups, "egress");
   return {
     ...{ id, vni, mtu, cidr, gateway, domain, peers },
     ...(vlan === null ? { kind: "vxlan" } : { kind: "vlan", vlan }),
     ports: ports.map(({ nic, mac, address, ingress, egress }) => ({
       ...{ nic, mac, address, isUp: true },
-      ingress: rulesOf(ingress),
-      egress: rulesOf(egress),
+      ingress: ingressOf(ingress),
+      egress: egressOf(egress),
     })),
     ...(router ? { router: routerOf(router, forwarders) } : {}),
   };
@@ -193,9 +195,26 @@ function networkOf(picture: NetworkPicture, forwarders: readonly string[]): Netw
 
 const everything: readonly Rule[] = [{ protocol: "any", peers: ["0.0.0.0/0"] }];
 
-const rulesOf = (rules: readonly RulePicture[] | null): readonly Rule[] =>
-  rules?.map(({ protocol, ports, peers }) => ({ protocol, peers, ...(ports ? { ports } : {}) })) ??
-  everything;
+/** What all of these groups say together. Ports of the same groups have one and the same list. */
+function rulesOf(groups: readonly GroupPicture[], side: "ingress" | "egress") {
+  const byId = new Map(groups.map((group) => [group.id, group]));
+  const known = new Map<string, readonly Rule[]>();
+  const joined = (ids: readonly SecurityGroupId[]) =>
+    ids
+      .flatMap((id) => byId.get(id)?.[side] ?? [])
+      .map(({ protocol, ports, peer }) => ({
+        protocol,
+        peers: "cidr" in peer ? [peer.cidr] : (byId.get(peer.group)?.members ?? []),
+        ...(ports ? { ports } : {}),
+      }));
+  return (ids: readonly SecurityGroupId[] | null): readonly Rule[] => {
+    if (ids === null) return everything;
+    const key = ids.join(" ");
+    const rules = known.get(key) ?? joined(ids);
+    known.set(key, rules);
+    return rules;
+  };
+}
 
 function routerOf(picture: RouterPicture, forwarders: readonly string[]): Router {
   const { generation, mac, guests, sourceAddress, forwards, oneToOne } = picture;

@@ -91,8 +91,13 @@ test("without a group everything may pass; with one, what it says may come in an
   const given = facts({ nics: [nic(1, hostA), nic(2, hostA, [web])], rules: [rule] });
   const [open, closed] = of(given, hostA).ports;
   assert.deepEqual([open?.ingress, open?.egress], [null, null]);
-  const expected = [{ protocol: "tcp", ports: { from: 80, to: 80 }, peers: ["0.0.0.0/0"] }];
-  assert.deepEqual([closed?.ingress, closed?.egress], [expected, null]);
+  assert.deepEqual([closed?.ingress, closed?.egress], [[web], null]);
+  const expected = [{ protocol: "tcp", ports: { from: 80, to: 80 }, peer: { cidr: "0.0.0.0/0" } }];
+  assert.deepEqual(of(given, hostA).groups, [
+    { id: web, ingress: expected, egress: [], members: [] },
+  ]);
+  const out = { ...rule, direction: "egress" } as const;
+  assert.deepEqual(of({ ...given, rules: [rule, out] }, hostA).ports[1]?.egress, [web]);
 });
 
 test("a group as the other side is its members in the network; without members, nobody", () => {
@@ -105,7 +110,37 @@ test("a group as the other side is its members in the network; without members, 
       peer: { group: peer },
     }) as const;
   const members = facts({ nics: [nic(1, hostA, [web]), nic(2, hostB, [web])], rules: [rule(web)] });
-  assert.deepEqual(of(members, hostA).ports[0]?.ingress?.[0]?.peers, ["10.1.0.11", "10.1.0.12"]);
+  const [group] = of(members, hostA).groups;
+  assert.deepEqual(group?.ingress[0]?.peer, { group: web });
+  assert.deepEqual(group?.members, ["10.1.0.11", "10.1.0.12"]);
   const empty = facts({ nics: [nic(1, hostA, [web])], rules: [rule(uuid(21))] });
-  assert.deepEqual(of(empty, hostA).ports[0]?.ingress?.[0]?.peers, []);
+  assert.deepEqual(
+    of(empty, hostA).groups.map(({ id, ingress, members: inIt }) => [id, ingress.length, inIt]),
+    [
+      [web, 1, []],
+      [uuid(21), 0, []],
+    ],
+  );
+});
+
+test("two thousand rules of fifty ports are one message that a link carries with ease", (t) => {
+  const nics = Array.from({ length: 250 }, (_, index) => ({
+    ...nic(index, index < 50 ? hostA : hostB, [web]),
+    address: `10.1.${index}.11`,
+  }));
+  const rules = Array.from({ length: 2_000 }, (_, index) => ({
+    group: web,
+    direction: "ingress" as const,
+    protocol: "tcp" as const,
+    ports: { from: 10_000 + index, to: 10_000 + index },
+    // Half of them for all members, who are many.
+    peer: index % 2 === 0 ? { group: web } : { cidr: `172.16.${index % 250}.0/24` },
+  }));
+  const picture = of(facts({ nics, rules }), hostA);
+  assert.equal(picture.ports.length, 50);
+  assert.equal(picture.groups[0]?.ingress.length, 2_000);
+  assert.equal(picture.groups[0]?.members.length, 250);
+  const { length } = JSON.stringify(picture);
+  t.diagnostic(`${length} bytes`);
+  assert.ok(length < 2 ** 19, `${length} bytes`);
 });

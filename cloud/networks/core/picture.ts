@@ -17,10 +17,23 @@ const id = <Kind extends string>() => z.uuid().transform((text) => text as Kind)
 export const RulePicture = z.object({
   protocol: z.enum(protocols),
   ports: z.object({ from: z.number().int(), to: z.number().int() }).nullable(),
-  /** Networks and addresses of the other side. */
-  peers: z.array(z.string()),
+  /** The other side: a network, or whoever is in this group in this network. */
+  peer: z.union([z.object({ cidr: z.string() }), z.object({ group: id<SecurityGroupId>() })]),
 });
 export type RulePicture = z.output<typeof RulePicture>;
+
+/**
+ * A group in one network. Said once for all ports that are in it: fifty copies of two thousand rules would be
+ * more than a message holds.
+ */
+export const GroupPicture = z.object({
+  id: id<SecurityGroupId>(),
+  ingress: z.array(RulePicture),
+  egress: z.array(RulePicture),
+  /** Addresses of those in it, on whichever host. Only of a group that a rule names; empty for others. */
+  members: z.array(z.string()),
+});
+export type GroupPicture = z.output<typeof GroupPicture>;
 
 export const PortPicture = z.object({
   nic: id<NicId>(),
@@ -28,9 +41,9 @@ export const PortPicture = z.object({
   address: z.string(),
   /** Its own, if it has one. */
   publicAddress: z.string().nullable(),
-  /** Only what one of these says may come in. Null: everything may. */
-  ingress: z.array(RulePicture).nullable(),
-  egress: z.array(RulePicture).nullable(),
+  /** Only what one of these groups says may come in. Null: everything may. */
+  ingress: z.array(id<SecurityGroupId>()).nullable(),
+  egress: z.array(id<SecurityGroupId>()).nullable(),
 });
 export type PortPicture = z.output<typeof PortPicture>;
 
@@ -64,6 +77,8 @@ export const NetworkPicture = z.object({
   /** Where the other hosts of this network are reached. */
   peers: z.array(z.string()),
   ports: z.array(PortPicture),
+  /** Those that ports here are in, and those that the rules of these name. */
+  groups: z.array(GroupPicture),
   router: RouterPicture.nullable(),
 });
 export type NetworkPicture = z.output<typeof NetworkPicture>;
@@ -84,6 +99,7 @@ export function picturesOf(facts: Facts): ReadonlyMap<HostId, readonly NetworkPi
     );
     if (router) hosts.add(router.host);
     for (const host of hosts) {
+      const here = nics.filter((nic) => nic.host === host || nic.arrivesAt === host);
       const picture: NetworkPicture = {
         ...{ id: network.id, vni: network.vni, vlan: network.vlan, cidr: network.cidr },
         gateway: gatewayAddress(network),
@@ -93,10 +109,10 @@ export function picturesOf(facts: Facts): ReadonlyMap<HostId, readonly NetworkPi
           .filter((other) => other !== host)
           .flatMap((other) => facts.underlays.get(other) ?? [])
           .sort(),
-        ports: nics
-          .filter((nic) => nic.host === host || nic.arrivesAt === host)
-          .map((nic) => portOf(nic, facts.oneToOne, rulesOf, members))
+        ports: here
+          .map((nic) => portOf(nic, facts.oneToOne, rulesOf))
           .sort((a, b) => (a.nic < b.nic ? -1 : 1)),
+        groups: groupsOf(here, rulesOf, members),
         router: router?.host === host ? routerOf(network, router, nics, facts) : null,
       };
       pictures.set(host, [...(pictures.get(host) ?? []), picture]);
@@ -105,24 +121,20 @@ export function picturesOf(facts: Facts): ReadonlyMap<HostId, readonly NetworkPi
   return pictures;
 }
 
-function portOf(
-  nic: Nic,
-  oneToOne: Facts["oneToOne"],
-  rulesOf: ReadonlyMap<SecurityGroupId, readonly SecurityRule[]>,
-  members: ReadonlyMap<SecurityGroupId, readonly string[]>,
-): PortPicture {
-  const rules = nic.groups.flatMap((group) => rulesOf.get(group) ?? []);
-  const of = (direction: SecurityRule["direction"]) =>
-    rules.filter((rule) => rule.direction === direction).map((rule) => ruleOf(rule, members));
-  const egress = of("egress");
+type RulesOf = ReadonlyMap<SecurityGroupId, readonly SecurityRule[]>;
+
+function portOf(nic: Nic, oneToOne: Facts["oneToOne"], rulesOf: RulesOf): PortPicture {
+  const saysWhatLeaves = nic.groups.some((group) =>
+    rulesOf.get(group)?.some(({ direction }) => direction === "egress"),
+  );
   return {
     nic: nic.id,
     mac: nic.mac,
     address: nic.address,
     publicAddress: publicOf(nic, oneToOne),
-    ingress: nic.groups.length > 0 ? of("ingress") : null,
+    ingress: nic.groups.length > 0 ? [...nic.groups] : null,
     // As EC2 has it: a group says what may leave only if it says anything of it.
-    egress: egress.length > 0 ? egress : null,
+    egress: saysWhatLeaves ? [...nic.groups] : null,
   };
 }
 
@@ -130,14 +142,29 @@ const publicOf = ({ network, address }: Nic, oneToOne: Facts["oneToOne"]) =>
   oneToOne.find((pair) => pair.network === network && pair.address === address)?.publicAddress ??
   null;
 
-const ruleOf = (
-  { protocol, ports, peer }: SecurityRule,
+function groupsOf(
+  nics: readonly Nic[],
+  rulesOf: RulesOf,
   members: ReadonlyMap<SecurityGroupId, readonly string[]>,
-): RulePicture => ({
-  protocol,
-  ports: ports ?? null,
-  peers: "cidr" in peer ? [peer.cidr] : [...(members.get(peer.group) ?? [])],
-});
+): GroupPicture[] {
+  const own = new Set(nics.flatMap(({ groups }) => groups));
+  const rules = (group: SecurityGroupId) => (own.has(group) ? (rulesOf.get(group) ?? []) : []);
+  const named = new Set(
+    [...own].flatMap(rules).flatMap(({ peer }) => ("group" in peer ? [peer.group] : [])),
+  );
+  return [...new Set([...own, ...named])].sort().map((group) => {
+    const of = (way: SecurityRule["direction"]) =>
+      rules(group)
+        .filter(({ direction }) => direction === way)
+        .map(({ protocol, ports, peer }) => ({ protocol, ports: ports ?? null, peer }));
+    return {
+      id: group,
+      ingress: of("ingress"),
+      egress: of("egress"),
+      members: named.has(group) ? [...(members.get(group) ?? [])] : [],
+    };
+  });
+}
 
 /** Members of a group that can be told apart by their address: those in the same network. */
 function membersOf(nics: readonly Nic[]): ReadonlyMap<SecurityGroupId, readonly string[]> {
