@@ -11,6 +11,7 @@ import type { Instant } from "@holdfast/kernel/time";
 import type { Database } from "@holdfast/store/database";
 import { appendJournal, type JournalRow } from "@holdfast/store/journal";
 import { announce } from "@holdfast/store/news";
+import { takeTurn } from "@holdfast/store/turns";
 import { advance, fatesOf, type Step } from "../core/advance.ts";
 import { carryOutEvents } from "./open-events.ts";
 import { type OrderedMove, perform } from "./perform.ts";
@@ -31,8 +32,6 @@ export interface Rounded {
   readonly moves: readonly OrderedMove[];
 }
 
-/** Any number that nobody else locks. */
-const turn = 7_301_185;
 const nothing: Rounded = { isChanged: false, hosts: [], moves: [] };
 
 export async function round(deps: RoundDeps): Promise<Rounded> {
@@ -44,11 +43,7 @@ export async function round(deps: RoundDeps): Promise<Rounded> {
       [],
     );
     if (!found?.isAny) return nothing;
-    const [mine] = await sql.query<{ got: boolean }>(
-      "select pg_try_advisory_xact_lock($1) as got",
-      [turn],
-    );
-    if (!mine?.got) return nothing;
+    if (!(await takeTurn(sql, "events"))) return nothing;
     const now = deps.now();
     const held = new Set<InstanceId>();
     const decided: { readonly row: WorkRow; readonly steps: readonly Step[] }[] = [];

@@ -9,6 +9,7 @@ import type { Instant } from "@holdfast/kernel/time";
 import type { Database, Sql } from "@holdfast/store/database";
 import { appendJournal } from "@holdfast/store/journal";
 import { announce } from "@holdfast/store/news";
+import { takeTurn } from "@holdfast/store/turns";
 import { movePublic, type PublicNic } from "../core/public.ts";
 import {
   moveRouters,
@@ -25,17 +26,10 @@ export interface RoundDeps {
   readonly self: string;
 }
 
-/** Any number that nobody else locks. */
-const turn = 7_301_184;
-
 /** Resolves with whether anything has changed. */
 export async function round({ database, now: readNow, self }: RoundDeps): Promise<boolean> {
   return database.transaction(async (sql) => {
-    const [mine] = await sql.query<{ got: boolean }>(
-      "select pg_try_advisory_xact_lock($1) as got",
-      [turn],
-    );
-    if (!mine?.got) return false;
+    if (!(await takeTurn(sql, "networks"))) return false;
     const now = readNow();
     const moves = moveRouters(await readNetworks(sql), await readHosts(sql));
     await writeMoves(sql, moves, now);

@@ -8,6 +8,7 @@ import type { HostId, MintId } from "@holdfast/kernel/ids";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Database, Sql } from "@holdfast/store/database";
 import { announce } from "@holdfast/store/news";
+import { takeTurn } from "@holdfast/store/turns";
 import { beginMaking, detachIdle, findUnmade } from "./attachments.ts";
 import { failOverdue } from "./results.ts";
 import { beginDue, thinOut } from "./schedules.ts";
@@ -22,9 +23,6 @@ export interface RoundDeps {
   readonly checkInterval: () => number;
 }
 
-/** Any number that nobody else locks. */
-const turn = 7_301_185;
-
 /** Resolves with the hosts that have more to do now. */
 export async function round({
   database,
@@ -34,11 +32,7 @@ export async function round({
   checkInterval,
 }: RoundDeps): Promise<readonly HostId[]> {
   return database.transaction(async (sql) => {
-    const [mine] = await sql.query<{ got: boolean }>(
-      "select pg_try_advisory_xact_lock($1) as got",
-      [turn],
-    );
-    if (!mine?.got) return [];
+    if (!(await takeTurn(sql, "volumes"))) return [];
     const now = readNow();
     await failOverdue(sql, now);
     await detachIdle(sql, now);
