@@ -10,7 +10,6 @@ import { rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
 import {
   type Dial,
   type Joined,
@@ -52,12 +51,11 @@ import {
   simulatedStorage,
 } from "@holdfast/drivers/volumes/simulated";
 import { problem } from "@holdfast/kernel/problem";
-import { type Clock, type Instant, milliseconds } from "@holdfast/kernel/time";
+import { milliseconds } from "@holdfast/kernel/time";
 import type { Logger } from "pino";
 import { type Agent, startAgent } from "../apps/agent/agent.ts";
+import { wallClock } from "../drivers/hypervisor/fixture-host.ts";
 import { simulatedPassage, simulatedWays, type Ways } from "./passages.ts";
-
-export const wallClock: Clock = { now: () => Date.now() as Instant, sleep: (d) => sleep(d) };
 
 /** A host: what stays when its agent goes. */
 export interface TestHost {

@@ -6,8 +6,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { endMachine } from "@holdfast/drivers/hypervisor/simulated";
 import type { Random } from "@holdfast/kernel/random";
+import { wallClock } from "../drivers/hypervisor/fixture-host.ts";
 import type { Cluster } from "./cluster.ts";
-import { wallClock } from "./hosts.ts";
 
 export const misfortunes = [
   ...["manager", "manager", "manager", "both managers"],

@@ -30,7 +30,11 @@ import { type QemuOptions, qemuHypervisor } from "./qemu.ts";
 /** For processes that are about to end, in milliseconds. */
 const patience = 20_000;
 
-export const wallClock: Clock = { now: () => Date.now() as Instant, sleep: (wait) => sleep(wait) };
+/** What takes long on purpose, such as a slow move, keeps no test that is done with it. */
+export const wallClock: Clock = {
+  now: () => Date.now() as Instant,
+  sleep: (wait) => sleep(wait, undefined, { ref: wait < 5_000 }),
+};
 
 export interface FixtureHost extends HypervisorRig {
   readonly guest: FixtureGuest;

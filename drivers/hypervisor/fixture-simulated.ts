@@ -3,7 +3,7 @@
  * Not for anything but tests: it runs on the real clock, so that waiting for something is the same as in QEMU.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Clock, milliseconds } from "@holdfast/kernel/time";
+import { milliseconds } from "@holdfast/kernel/time";
 import type { HypervisorRig } from "./contract.ts";
 import { wallClock } from "./fixture-host.ts";
 import {
@@ -15,12 +15,6 @@ import {
   simulatedWorld,
 } from "./simulated.ts";
 
-/** A slow move that a test is done with goes on for long, and keeps no process. */
-const clock: Clock = {
-  ...wallClock,
-  sleep: (wait) => sleep(wait, undefined, { ref: wait < 5_000 }),
-};
-
 export function simulatedRig(): HypervisorRig & { readonly world: SimulatedWorld } {
   const world = simulatedWorld({
     bootTime: milliseconds(5),
@@ -29,21 +23,21 @@ export function simulatedRig(): HypervisorRig & { readonly world: SimulatedWorld
   });
   return {
     world,
-    open: () => simulatedHypervisor(world, clock),
+    open: () => simulatedHypervisor(world, wallClock),
     guest: { kernel: "/simulated", initrd: "/simulated", commandLine: "" },
     unlaunchable(spec) {
       world.tempers.set(spec.id, { launch: "fails" });
       return spec;
     },
     async kill(ref) {
-      endMachine(world, ref, clock, { status: { signal: "SIGKILL" } });
+      endMachine(world, ref, wallClock, { status: { signal: "SIGKILL" } });
     },
     async signal(ref, name) {
       const misfortune = { SIGTERM: "terminated", SIGSEGV: "crashed", SIGABRT: "aborted" } as const;
-      befall(world, ref, clock, misfortune[name]);
+      befall(world, ref, wallClock, misfortune[name]);
     },
-    fence: async (ref) => befall(world, ref, clock, "fenced"),
-    starve: async (ref) => befall(world, ref, clock, "starved"),
+    fence: async (ref) => befall(world, ref, wallClock, "fenced"),
+    starve: async (ref) => befall(world, ref, wallClock, "starved"),
     async untilStopped(ref) {
       const machine = world.machines.get(keyOf(ref));
       while (machine && !machine.exit && !machine.isStoppedByWatchdog) await sleep(1);

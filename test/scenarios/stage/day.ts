@@ -13,7 +13,7 @@ import {
 } from "@holdfast/drivers/hypervisor/simulated";
 import type { BmcConduct } from "@holdfast/drivers/power/simulated";
 import { milliseconds } from "@holdfast/kernel/time";
-import { wallClock } from "../../hosts.ts";
+import { wallClock } from "../../../drivers/hypervisor/fixture-host.ts";
 import type { Direction } from "./cable.ts";
 import type { Cloud, Keep } from "./cloud.ts";
 import type { Station } from "./station.ts";

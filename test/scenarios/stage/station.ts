@@ -21,7 +21,8 @@ import type { Target } from "../../../apps/guard/executioner.ts";
 import { type Guard, startGuard } from "../../../apps/guard/guard.ts";
 import { managerDoor } from "../../../apps/guard/renew.ts";
 import { openSocket } from "../../../apps/guard/socket.ts";
-import { newHost, openAgent, type TestHost, wallClock } from "../../hosts.ts";
+import { wallClock } from "../../../drivers/hypervisor/fixture-host.ts";
+import { newHost, openAgent, type TestHost } from "../../hosts.ts";
 import type { Cable } from "./cable.ts";
 import { type Mount, type Pool, poolName } from "./pool.ts";
 
