@@ -550,7 +550,11 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   }
 
   async function everySecond(): Promise<void> {
-    if (await clock.sync()) {
+    const hasJumped = await clock.sync().catch(async (error: unknown) => {
+      await leases.watch().catch(() => {}); // It has to know that the database is away, and says the same of it.
+      throw error;
+    });
+    if (hasJumped) {
       log.warn("the time has jumped");
       await lookAtWaiting();
     }

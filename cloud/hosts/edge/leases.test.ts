@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import type { HostId } from "@holdfast/kernel/ids";
+import { problem } from "@holdfast/kernel/problem";
 import { type Clock, type Instant, minutes, seconds } from "@holdfast/kernel/time";
 import { stopTestServer, testDatabase } from "@holdfast/store/testing";
 import { ensureDefaultPlace } from "./fleet.ts";
@@ -41,8 +42,15 @@ function manager() {
     now: () => (Date.now() + passed + jumped) as Instant,
     sleep: async () => {},
   };
+  let isAway = false;
+  const gone = async () => Promise.reject(problem("unavailable", "database_unavailable", "away"));
+  const { database } = made;
   const leases = hostLeases({
-    database: made.database,
+    database: {
+      ...database,
+      query: (...asked) => (isAway ? gone() : database.query(...asked)),
+      transaction: (...asked) => (isAway ? gone() : database.transaction(...asked)),
+    },
     clock,
     ticks,
     self: "m",
@@ -59,6 +67,9 @@ function manager() {
     },
     jump: (duration: number) => {
       jumped += duration;
+    },
+    setAway: (is: boolean) => {
+      isAway = is;
     },
   };
 }
@@ -107,6 +118,22 @@ test("the clock is set forward by an hour: nobody is silent because of that, and
   assert.ok(leases.isSettling());
   const since = leases.steadySince();
   assert.ok(since !== undefined && Math.abs(since - clock.now()) < 5_000);
+});
+
+test("nobody is silent because the database was away, however long and though nobody asked for anything", async () => {
+  const { leases, pass, setAway } = manager();
+  setAway(true);
+  for (let second = 0; second < 13; second++) {
+    pass(seconds(1));
+    await leases.watch().catch(() => {});
+  }
+  setAway(false);
+  pass(seconds(2));
+  await leases.watch();
+  assert.equal(await stateOf(), "up");
+  pass(seconds(6));
+  await leases.watch();
+  assert.equal(await stateOf(), "suspect");
 });
 
 test("what a host was promised is kept, though the next promise is shorter", async () => {

@@ -80,9 +80,7 @@ export function hostLeases(deps: LeaseDeps): Leases {
       }),
     async watch() {
       noticeJump();
-      if (!isSound) await bringBack();
-      if (ticks() < graceUntil) return;
-      const silent = await findSilent().catch((error: unknown) => {
+      const silent = await look().catch((error: unknown) => {
         forgiveAfter(error);
         throw error;
       });
@@ -93,6 +91,14 @@ export function hostLeases(deps: LeaseDeps): Leases {
     isSettling: () => ticks() < graceUntil,
     steadySince: () => steadySince,
   };
+
+  async function look(): Promise<readonly HostId[]> {
+    if (!isSound) await bringBack();
+    if (ticks() >= graceUntil) return findSilent();
+    // While it is away nobody may be there who asks for anything: the grace counts from when it is back.
+    await database.query("select");
+    return [];
+  }
 
   /** A database that was away has heard nobody. That is not their silence. */
   function forgiveAfter(error: unknown): void {
