@@ -44,6 +44,8 @@ interface Strand {
   readonly to: string;
   landing: Landing | undefined;
   isLetGo: boolean;
+  /** It waits for an answer: as with the real one, it is told before it is shut. */
+  isAsking: boolean;
   snap(): void;
 }
 
@@ -105,7 +107,7 @@ export function simulatedPassage(
       });
       cut.catch(() => {});
       const strand: Strand = {
-        ...{ from: address, to: to.address, landing: undefined, isLetGo: false },
+        ...{ from: address, to: to.address, landing: undefined, isLetGo: false, isAsking: false },
         snap() {
           if (!ways.strands.delete(strand)) return;
           gate.crossings.delete(strand);
@@ -126,7 +128,13 @@ export function simulatedPassage(
           async go() {
             if (!ways.strands.has(strand)) throw destinationUnreachable(to.address);
             strand.isLetGo = true;
-            await Promise.race([gate.reception.go(), cut]);
+            strand.isAsking = true;
+            try {
+              await Promise.race([gate.reception.go(), cut]);
+            } finally {
+              strand.isAsking = false;
+              if (end.gates.get(nameOf(to.machine)) !== gate) strand.snap();
+            }
           },
           close() {
             if (strand.isLetGo) {
@@ -153,5 +161,5 @@ export function simulatedPassage(
 }
 
 function snapAll(gate: Gate | undefined): void {
-  for (const strand of gate?.crossings ?? []) strand.snap();
+  for (const strand of gate?.crossings ?? []) if (!strand.isAsking) strand.snap();
 }
