@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   befall,
+  isAlive,
   type Misfortune,
   type SimulatedMachine,
 } from "@holdfast/drivers/hypervisor/simulated";
@@ -298,6 +299,11 @@ export function newDay(cloud: Cloud, tale: Tale) {
         ?.exit,
     /** Its machine, if one that is alive is there. */
     machine: (name: string) => incarnations(name).find(([, { exit }]) => !exit)?.[1],
+    /** The hosts on which its guest can do anything at this moment. */
+    livesOn: (name: string) =>
+      incarnations(name)
+        .filter(([, machine]) => isAlive(machine))
+        .map(([{ name: host }]) => host),
     /** Whether its agent has passed on a renewal since this was called. */
     heard(host: HostName): () => boolean {
       const before = station(host).renewals;
