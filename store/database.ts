@@ -106,25 +106,34 @@ export function connectDatabase(options: DatabaseOptions): Database {
     close: () => pool.end(),
   };
 
-  async function once<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
-    const client = await pool.connect().catch((error: unknown) => {
-      throw unreachableDatabase(error);
+  /** Listens from the first moment: what comes in the same breath as the connection would end the process. */
+  function acquire(onError: (error: Error) => void): Promise<pg.PoolClient> {
+    return new Promise((resolve, reject) => {
+      pool.connect((error, client) => {
+        if (!client) return reject(unreachableDatabase(error));
+        client.on("error", onError);
+        resolve(client);
+      });
     });
+  }
+
+  async function once<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
     let broken: Error | undefined;
     const onError = (error: Error) => {
       broken ??= error; // The first says why, the next only that it is gone.
     };
-    client.on("error", onError);
+    const client = await acquire(onError);
     let first: unknown;
     const query: Sql["query"] = async (text, values) => {
-      if (broken) throw broken; // Whoever asks a connection that is gone is never answered.
+      // Whoever asks a connection that is gone is never answered.
+      if (broken) throw isConnectionLoss(broken) ? unreachableDatabase(broken) : broken;
       return run<never>(client, text, values).catch((error: unknown) => {
         first ??= error;
         throw error;
       });
     };
     try {
-      await run(client, "begin");
+      await query("begin");
       const result = await work({ query });
       await run(client, "commit");
       return result;
