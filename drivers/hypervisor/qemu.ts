@@ -116,6 +116,8 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
   const { translationMiB = 64, launchTime = seconds(30), binary = "qemu-system-x86_64" } = options;
   const machines = new Map<string, Machine>();
   const starting = new Map<string, { readonly ref: MachineRef; readonly done: Promise<void> }>();
+  /** Being looked at: whether they run is not known yet, and what cannot must not look as if it did. */
+  const unknown = new Set<Machine>();
   /** The youngest generation ever seen here. */
   const seen = new Map<InstanceId, number>();
   const usedUids = new Map<string, number>();
@@ -192,7 +194,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     },
 
     list(id) {
-      const all = [...machines.values()];
+      const all = [...machines.values()].filter((machine) => !unknown.has(machine));
       const asked = id ? all.filter(({ ref }) => ref.id === id) : all;
       return asked.map((machine) => machine.view());
     },
@@ -432,7 +434,8 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
       machines.get(keyOf(ref)) ?? new Machine(house, ref, paths, await readRecord(paths));
     if (!machines.has(keyOf(ref))) {
       machines.set(keyOf(ref), machine);
-      await machine.adopt(true);
+      unknown.add(machine);
+      await machine.adopt(true).finally(() => unknown.delete(machine));
     }
     return machine;
   }
