@@ -35,8 +35,8 @@ export interface Station {
   readonly reports: MachineReport[];
   readonly progress: MigrationReport[];
   hasLease: boolean;
-  /** What its agent may get wrong on its way; see `go` of a crossing. */
-  go: (go: () => Promise<void>) => Promise<void>;
+  /** What its agent may get wrong on its way; see `go` of a crossing. `cut`: everything on the way is lost. */
+  go: (go: () => Promise<void>, cut: () => void) => Promise<void>;
   volumeFile(pool: string): string;
   /** SIGKILL of its agent, and a new one. */
   restart(): Promise<void>;
@@ -50,6 +50,8 @@ export interface Stage {
   readonly a: Station;
   readonly b: Station;
   readonly wish: Wish;
+  /** Only asks the destination to expect it. */
+  expect(): Promise<void>;
   /** Begins to move it from one to the other, and goes on to decide as managers do. */
   move(order?: Partial<NonNullable<Wish["migrateTo"]>>, wait?: "relay" | "sent"): Promise<void>;
   /** As a person does. */
@@ -63,9 +65,11 @@ export interface Stage {
 export interface StageOptions {
   readonly pool: "local" | "shared";
   readonly spec?: Partial<NonNullable<Wish["spec"]>>;
+  /** What it is to be sent over, as `migrations.network` says. */
+  readonly network?: string;
 }
 
-export async function stage(t: TestContext, { pool, spec }: StageOptions): Promise<Stage> {
+export async function stage(t: TestContext, { pool, spec, network }: StageOptions): Promise<Stage> {
   const root = mkdtempSync(join(tmpdir(), "hf-stage-"));
   chmodSync(root, 0o711);
   const image = join(root, "image.raw");
@@ -118,7 +122,8 @@ export async function stage(t: TestContext, { pool, spec }: StageOptions): Promi
   let order: NonNullable<Wish["migrateTo"]> | undefined;
   const migration = mint<string>();
   const there = { ...wish, generation: 2, want: "incoming" as const };
-  const arrives = { migration, from: a.id, network: null };
+  const arrives = { migration, from: a.id, network: network ?? null };
+  const relayOf = () => b.reports.findLast(({ relay }) => relay !== undefined)?.relay;
   const tell = (to: Station, changed: Partial<Wish>) =>
     to.keeper.hear([{ ...wish, ...changed, version: ++version }], []);
   const said = new Set<string>();
@@ -136,6 +141,12 @@ export async function stage(t: TestContext, { pool, spec }: StageOptions): Promi
     const [overHere, overThere] = [ended(a, 1), ended(b, 2)];
     const neverRan = overThere && (overThere.neverRan || overThere.status === "never-launched");
     const gaveUp = a.progress.some(({ is }) => is === "gave-up");
+    // An agent that was started anew listens elsewhere.
+    const address = relayOf();
+    if (order && !order.isAborted && address && order.address !== address) {
+      order = { ...order, address };
+      await tell(a, { migrateTo: order, wasRunning: true });
+    }
     if (runsThere && !overHere)
       await once("farewell", () => tell(a, { want: "nothing", spec: null, migrateTo: order }));
     if (overHere && !overThere)
@@ -165,9 +176,9 @@ export async function stage(t: TestContext, { pool, spec }: StageOptions): Promi
   await until("it runs", () => a.reports.some(({ phase }) => phase === "running"));
   return {
     ...{ a, b, wish, until, running },
+    expect: () => tell(b, { ...there, arrives }),
     async move(changed = {}, wait = "sent") {
       await tell(b, { ...there, arrives });
-      const relayOf = () => b.reports.findLast(({ relay }) => relay !== undefined)?.relay;
       await until("it is expected", () => relayOf() !== undefined);
       order = {
         ...{ migration, generation: 2, address: relayOf() ?? "", host: b.id },
@@ -289,7 +300,7 @@ async function station(
       ...way,
       async reach(to, form, onBroken) {
         const crossing = await way.reach(to, form, onBroken);
-        return { ...crossing, go: () => made.go(crossing.go) };
+        return { ...crossing, go: () => made.go(crossing.go, crossing.close) };
       },
     };
     let isOver = false;

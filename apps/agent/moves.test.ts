@@ -19,6 +19,8 @@ const slow = { bytesPerSecond: 200_000 };
 const ref = ({ wish }: Stage, generation: number) => ({ id: wish.instance, generation });
 const exitOf = ({ reports }: Stage["a"], generation: number) =>
   reports.find((each) => each.generation === generation && each.exit)?.exit;
+const hasArrived = ({ b }: Stage) =>
+  b.hypervisor.list().some((view) => view.is === "incoming" && view.hasArrived);
 
 for (const pool of ["shared", "local"] as const)
   test(`a machine with a ${pool} disk moves, and where it was it ends as migrated`, async (t) => {
@@ -123,9 +125,7 @@ test("one that was all sent runs there, though the agent that should have said s
     await new Promise(() => {});
   };
   await s.move();
-  const isThere = () =>
-    s.b.hypervisor.list().some((view) => view.is === "incoming" && view.hasArrived);
-  await s.until("all of it was sent", () => isKilled && isThere());
+  await s.until("all of it was sent", () => isKilled && hasArrived(s));
   assert.deepEqual(s.running(), []);
   await s.a.restart();
   await s.until("it runs there only", () => `${s.running()}` === "b2" && !!exitOf(s.a, 1));
@@ -143,6 +143,56 @@ test("one runs there, though the answer that it does was lost with the agent tha
   await s.a.restart();
   await s.until("it is over here", () => exitOf(s.a, 1)?.reason === "migrated");
   assert.deepEqual(s.running(), ["b2"]);
+});
+
+/** Right before it is told to run there: all of it has been sent, and it stands still. */
+async function inTheLastStep(s: Stage, happen: (cut: () => void) => Promise<void> | void) {
+  s.a.go = async (go, cut) => {
+    s.a.go = (again) => again();
+    await s.until("all of it is there", () => hasArrived(s));
+    assert.deepEqual(s.running(), []);
+    await happen(cut);
+    return go();
+  };
+  await s.move({}, "relay");
+}
+
+test("one that was all sent runs there, though the agent of its destination was killed before it knew", async (t) => {
+  const s = await stage(t, { pool: "shared" });
+  await inTheLastStep(s, () => s.b.restart());
+  await s.until("it runs there only", () => `${s.running()}` === "b2" && !!exitOf(s.a, 1));
+  assert.equal(exitOf(s.a, 1)?.reason, "migrated");
+});
+
+test("one that was all sent runs there, though the way was cut before anybody could say so", async (t) => {
+  const s = await stage(t, { pool: "shared" });
+  await inTheLastStep(s, (cut) => cut());
+  await s.until("it runs there only", () => `${s.running()}` === "b2" && !!exitOf(s.a, 1));
+  assert.equal(exitOf(s.a, 1)?.reason, "migrated");
+});
+
+test("one whose destination is killed in the last step goes on where it was", async (t) => {
+  const s = await stage(t, { pool: "shared" });
+  await inTheLastStep(s, () => s.b.host.kill(ref(s, 2)));
+  await s.until("it goes on", () => `${s.running()}` === "a1" && !!exitOf(s.b, 2));
+  assert.ok(exitOf(s.b, 2)?.neverRan);
+});
+
+test("it is sent over the network that was asked for", async (t) => {
+  const s = await stage(t, { pool: "shared", network: "127.0.0.0/8" });
+  await s.move();
+  assert.match(s.b.reports.findLast(({ relay }) => relay)?.relay ?? "", /^127\./);
+  await s.until("it runs there only", () => `${s.running()}` === "b2" && !!exitOf(s.a, 1));
+});
+
+test("a host that has no address in that network says so, and it runs on where it is", async (t) => {
+  const s = await stage(t, { pool: "shared", network: "198.51.100.0/24" });
+  await s.expect();
+  const refusal = () => s.b.reports.findLast(({ generation }) => generation === 2)?.exit?.problem;
+  await s.until("it is refused", () => refusal() !== undefined);
+  assert.equal(refusal()?.code, "no_migration_address");
+  assert.ok(s.b.reports.every(({ relay }) => relay === undefined));
+  assert.deepEqual(s.running(), ["a1"]);
 });
 
 test("a host that has lost its lease lets nothing run, and it goes on where it was", async (t) => {
