@@ -9,6 +9,8 @@ import type { Random } from "@holdfast/kernel/random";
 import type { Cluster } from "./cluster.ts";
 
 export const project = "/v1/projects/default";
+/** There has to be one of this name, and a range of public addresses. */
+export const network = "blue";
 
 /** One request that was answered with 202. */
 export interface Accepted {
@@ -51,8 +53,16 @@ const opposites: Readonly<Record<string, string>> = {
 };
 const verbs = [
   ...["start", "start", "start", "stop", "stop", "reboot", "reboot"],
-  ...["destroy", "recover", "recover", "expunge", "cancel", "migrate"],
+  ...["destroy", "recover", "recover", "expunge", "cancel", "migrate", "migrate"],
 ] as const;
+
+/** What its instances have besides a root volume, one after the other. */
+const extras: readonly object[] = [
+  { networks: [network] },
+  { networks: [network], isPublic: true },
+  { volumes: [{ sizeGiB: 1 }] },
+  {},
+];
 
 export function newClient(cluster: Cluster, name: string, random: Random): Client {
   const owned: Owned[] = [];
@@ -84,7 +94,8 @@ export function newClient(cluster: Cluster, name: string, random: Random): Clien
   };
 
   async function run(): Promise<void> {
-    const asked = { name: `${name}-${owned.length}` };
+    const number = owned.length;
+    const asked = { name: `${name}-${number}`, ...(extras[number % extras.length] ?? {}) };
     const { status, body } = await request<Answered>(`${project}/instances`, asked);
     const [born] = body.instances ?? [];
     if (status !== 202 || !born) return note("run", status, body);

@@ -8,8 +8,9 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { seeded } from "@holdfast/kernel/random";
+import { milliseconds } from "@holdfast/kernel/time";
 import { readJournal } from "@holdfast/store/journal";
-import { type Client, newClient, project } from "./clients.ts";
+import { type Client, network, newClient, project } from "./clients.ts";
 import { type Cluster, startCluster } from "./cluster.ts";
 import { foldJournal } from "./fold-journal.ts";
 import { type Misfortune, misfortunes, strike } from "./misfortune.ts";
@@ -29,11 +30,26 @@ const settings = {
   "manager.resync": 1,
 };
 
+/**
+ * Bytes each second. A guest of 128 MiB whose disk has a tenth of a GiB in it moves for about two seconds, so that
+ * it is hit at each of its steps; its last one takes the time in which it stands still, in milliseconds.
+ */
+const wireSpeed = 128 * 2 ** 20;
+const switchTime = milliseconds(200);
+
 let cluster: Cluster;
 let clients: readonly Client[] = [];
 const struck = new Map<Misfortune, number>();
+/** How many moves were under way at a blow, by their state. */
+const hit = new Map<string, number>();
 before(async () => {
   cluster = await startCluster({ managers: 2, hosts: 3, settings });
+  for (const { world } of cluster.hosts) Object.assign(world, { wireSpeed, switchTime });
+  const made = [
+    await cluster.call("POST", `${project}/networks`, { name: network, cidr: "10.7.0.0/24" }),
+    await cluster.call("POST", "/v1/public-ranges", { cidr: "203.0.113.0/24" }),
+  ];
+  for (const { status, body } of made) assert.equal(status, 201, JSON.stringify(body));
 });
 after(() => cluster.close());
 
@@ -65,6 +81,10 @@ async function story(id: string): Promise<string> {
     )
     .join("\n");
 }
+const openMoves = () =>
+  cluster.database
+    .query<{ state: string }>("select state from migration where state in ('preparing', 'copying')")
+    .catch(() => []); // It may just be coming back.
 const accepted = () => clients.flatMap((client) => client.accepted);
 
 test(`two hundred operations are carried out while everything is killed again and again (SEED=${seed})`, async (t) => {
@@ -89,6 +109,7 @@ test(`two hundred operations are carried out while everything is killed again an
       await sleep(random.below(500));
       if (deck.length === 0) deck = random.shuffled(misfortunes);
       const what = deck.pop() ?? "manager";
+      for (const { state } of await openMoves()) hit.set(state, (hit.get(state) ?? 0) + 1);
       await strike(cluster, what, random);
       struck.set(what, (struck.get(what) ?? 0) + 1);
       dealt++;
@@ -175,7 +196,14 @@ test("every move has come to an end, and where one was kept from it, nothing wai
     "select state, count(*)::int as count from migration group by 1 order by 1",
   );
   t.diagnostic(`moves ${rows.map(({ state, count }) => `${state} ${count}`).join(", ")}`);
-  for (const { state } of rows) assert.ok(!["preparing", "copying"].includes(state), state);
+  t.diagnostic(`moves under way at a blow ${JSON.stringify(Object.fromEntries(hit))}`);
+  for (const { state } of rows)
+    assert.ok(!["preparing", "copying", "switched"].includes(state), state);
+  assert.ok(
+    rows.some(({ state }) => state === "done"),
+    "no move got there",
+  );
+  assert.ok(hit.size > 0, "no move was under way at any blow");
 });
 
 test("what is reserved on each host is what its instances need", async () => {
@@ -219,4 +247,22 @@ test("when all is expunged nothing is left anywhere", async () => {
     await database.query("select id, state from volume where state <> 'expunged'"),
     [],
   );
+  const { status } = await cluster.call("DELETE", `${project}/networks/${network}`);
+  assert.ok(status < 300, `the network is kept: ${status}`); // Its router's address goes with it.
+  await until("every address, router, disk and task is given back", async () => {
+    const counts = await leftovers();
+    return Object.values(counts).every((count) => count === 0);
+  }).catch(async () => assert.deepEqual(await leftovers(), {}));
 });
+
+async function leftovers(): Promise<Record<string, number>> {
+  const [row] = await cluster.database.query<Record<string, number>>(
+    `select (select count(*)::int from nic) as nics,
+       (select count(*)::int from public_address) as "publicAddresses",
+       (select count(*)::int from router) as routers,
+       (select count(*)::int from port_forward) as forwards,
+       (select count(*)::int from storage_task) as tasks,
+       (select count(*)::int from attachment) as attachments`,
+  );
+  return row ?? {};
+}
