@@ -100,6 +100,13 @@ const storage = await poolStorage({
   runDir: at.storage,
   clock,
 });
+const networks = linuxNetworks({
+  tag: env.HOLDFAST_NETWORK_TAG ?? usualTag,
+  underlayAddress: underlay.address ?? "127.0.0.1",
+  uplinkDevice: underlay.device,
+  directory: at.networks,
+});
+const { vlan } = await networks.abilities();
 const agent = await startAgent({
   membership,
   managers,
@@ -107,12 +114,7 @@ const agent = await startAgent({
   storage,
   loans: await fileLoans(at.loans),
   shelf: await fileShelf(at.wishes),
-  networks: linuxNetworks({
-    tag: env.HOLDFAST_NETWORK_TAG ?? usualTag,
-    underlayAddress: underlay.address ?? "127.0.0.1",
-    uplinkDevice: underlay.device,
-    directory: at.networks,
-  }),
+  networks,
   metadataKey: randomBytes(32),
   pictureShelf: filePicture(join(at.agent, "networks.json")),
   noteShelf: fileNotes(join(at.agent, "guests.json")),
@@ -128,6 +130,7 @@ const agent = await startAgent({
       kernel: release(),
       hypervisor: await qemuVersion(),
       migration: { mirrors: true },
+      networks: { vlan: vlan.isThere ? null : vlan.reason },
       ...(await processorFacts()),
     },
     pools: [...Object.keys(pools), ...Object.keys(blocks)],

@@ -270,6 +270,8 @@ export const HostFacts = z.object({
   cpu: z.object({ model: z.string(), flags: z.array(z.string()) }).optional(),
   /** Whether it can copy local disks along with a guest that moves. */
   migration: z.object({ mirrors: z.boolean() }).optional(),
+  /** Why its kernel can have no network on a VLAN, in words; null: it can. */
+  networks: z.object({ vlan: z.string().nullable() }).optional(),
 });
 
 /** What the guard of a host says of itself. */

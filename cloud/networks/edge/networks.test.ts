@@ -1,6 +1,7 @@
 /** Networks and their forwards on a real database, asked for by one manager and by two at once. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { ensureDefaultPlace } from "@holdfast/cloud/hosts/edge";
 import type { NetworkId } from "@holdfast/kernel/ids";
 import { readJournal } from "@holdfast/store/journal";
 import { stopTestServer } from "@holdfast/store/testing";
@@ -10,9 +11,8 @@ type Open = Awaited<ReturnType<typeof openOffice>>;
 
 let office: Open;
 let beside: Open;
-let kernelSays: string | undefined = "the module 8021q is not there";
 before(async () => {
-  office = await openOffice({ probeVlan: async () => kernelSays });
+  office = await openOffice();
   beside = await openOffice({ beside: office });
 });
 after(async () => {
@@ -59,7 +59,7 @@ const refused: readonly [body: object, code: string, says: RegExp][] = [
   [{ name: "x", cidr: "10.0.0.0/30" }, "network_unusable", /smaller than a \/29/],
   [{ name: "x", cidr: "10.1.0.128/25" }, "network_overlaps", /network blue \(10\.1\.0\.0\/24\)/],
   [{ name: "x", cidr: "10.1.0.0/16" }, "network_overlaps", /network blue/],
-  [{ name: "x", vlan: 7 }, "vlan_unsupported", /8021q is not there/],
+  [{ name: "x", vlan: 7 }, "vlan_unsupported", /no host is up/],
 ];
 for (const [body, code, says] of refused)
   test(`${JSON.stringify(body)} beside a network blue of 10.1.0.0/24 is ${code}`, () =>
@@ -81,10 +81,25 @@ test("other projects may have the same addresses and the same name", () =>
     await ask("deleteNetwork", { network: "blue" }, undefined, other);
   }));
 
-test("a VLAN is for operators, for hosts that can, and for one network", () =>
-  alone(async ({ ask, refusal, other }) => {
-    kernelSays = undefined;
+test("a VLAN is for operators, where every host can have it, and for one network", () =>
+  alone(async ({ ask, refusal, other, database, mintId }) => {
+    await ensureDefaultPlace(database);
+    const refused = async () =>
+      (await refusal("createNetwork", {}, { name: "v", vlan: 7 })).message;
+    const host = async (name: string, facts: object) =>
+      database.query(
+        `insert into host (id, name, cluster, state, mode, facts) values ($1, $2, 'default', 'up', 'enabled', $3)
+         on conflict (name) do update set facts = excluded.facts`,
+        [mintId(), name, JSON.stringify(facts)],
+      );
+    const able = { networks: { vlan: null } };
     try {
+      await host("host-1", able);
+      await host("host-2", {});
+      assert.match(await refused(), /host-2 cannot have it: its agent has not said/);
+      await host("host-2", { networks: { vlan: "the module 8021q is not there" } });
+      assert.match(await refused(), /host-2 cannot have it: the module 8021q is not there/);
+      await host("host-2", able);
       assert.equal(
         (await refusal("createNetwork", {}, { name: "v", vlan: 7 }, other)).code,
         "vlan_forbidden",
@@ -93,7 +108,7 @@ test("a VLAN is for operators, for hosts that can, and for one network", () =>
       assert.deepEqual([made.vlan, made.mtu], [7, 1_500]);
       assert.equal((await refusal("createNetwork", {}, { name: "w", vlan: 7 })).code, "vlan_taken");
     } finally {
-      kernelSays = "the module 8021q is not there";
+      await database.query("update host set state = 'suspect'");
     }
   }));
 

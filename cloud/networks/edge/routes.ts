@@ -6,7 +6,6 @@
  */
 import type { Settings } from "@holdfast/cloud/settings";
 import type { MintId } from "@holdfast/kernel/ids";
-import { problem } from "@holdfast/kernel/problem";
 import { type Caller, handle } from "@holdfast/kernel/route";
 import type { Clock } from "@holdfast/kernel/time";
 import { brokenConstraint, type Database, type Sql } from "@holdfast/store/database";
@@ -28,6 +27,7 @@ import { listHolders } from "./network-ids.ts";
 import { deleteNetwork, findNetworkView, insertNetwork, listNetworkViews } from "./networks.ts";
 import { deleteRange, insertRange, listRangeViews } from "./ranges.ts";
 import { addRules, removeRules } from "./rules.ts";
+import { checkVlan } from "./vlan.ts";
 
 export interface NetworkRouteDeps {
   readonly database: Database;
@@ -40,8 +40,6 @@ export interface NetworkRouteDeps {
   >;
   /** Something of a network has changed: look, and tell the hosts. */
   readonly onChanged: () => void;
-  /** Undefined once some host has said that its kernel can have VLANs; otherwise why none can, in words. */
-  readonly probeVlan?: () => Promise<string | undefined>;
 }
 
 type Told = Omit<JournalRow, "at" | "actor" | "requestId" | "kind"> & Partial<JournalRow>;
@@ -54,7 +52,7 @@ interface Asked {
 const nobody = "00000000-0000-0000-0000-000000000000";
 
 export function networkRoutes(deps: NetworkRouteDeps) {
-  const { database, clock, mintId, self, settings, onChanged, probeVlan } = deps;
+  const { database, clock, mintId, self, settings, onChanged } = deps;
 
   /** Without a row there was nothing to change, and nothing is told. */
   async function change<T>(
@@ -82,7 +80,7 @@ export function networkRoutes(deps: NetworkRouteDeps) {
   return {
     createNetwork: handle(api.createNetwork, async (request) => {
       const { params, body, caller } = request;
-      if (body.vlan !== undefined) await checkVlan(caller, probeVlan);
+      if (body.vlan !== undefined) await checkVlan(database, caller);
       const id = mintId<"Network">();
       const { name, cidr, vlan } = body;
       return change(request, async (sql, tell) => {
@@ -304,22 +302,6 @@ function tellMoved({ view, lost, got }: Moved, tell: (row: Told) => void): api.A
   for (const bearer of lost) tell(of(bearer, "addressDetached"));
   for (const bearer of got) tell(of(bearer, "addressAttached"));
   return view;
-}
-
-/** A VLAN is a piece of the network outside: not for anybody who may merely make networks. */
-async function checkVlan(caller: Caller, probe: NetworkRouteDeps["probeVlan"]): Promise<void> {
-  if (caller.project !== undefined)
-    throw problem(
-      "forbidden",
-      "vlan_forbidden",
-      "Only an operator may put a network on a VLAN: it reaches whatever else is on it.",
-      { fix: "Leave the VLAN out, or ask an operator" },
-    );
-  const why = probe ? await probe() : "no host has said what its kernel can";
-  if (why !== undefined)
-    throw problem("conflict", "vlan_unsupported", `No host can have VLANs: ${why}.`, {
-      fix: "Leave the VLAN out: VXLAN works everywhere",
-    });
 }
 
 async function unlessTaken<T>(

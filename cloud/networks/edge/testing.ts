@@ -44,7 +44,6 @@ export interface Office {
 }
 
 export interface OfficeOptions {
-  readonly probeVlan?: () => Promise<string | undefined>;
   /** A second manager on the database of another. */
   readonly beside?: Office & { readonly url: string };
 }
@@ -71,7 +70,6 @@ export async function openOffice(options: OfficeOptions = {}) {
     onChanged: () => {
       changes++;
     },
-    ...(options.probeVlan ? { probeVlan: options.probeVlan } : {}),
   });
 
   const office: Office = {
