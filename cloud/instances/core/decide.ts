@@ -25,6 +25,8 @@ export type Action =
   | { readonly do: "move"; readonly event: InstanceEvent; readonly cause?: Cause }
   /** The destination waits for its memory: tell the source where to send it. */
   | { readonly do: "copy" }
+  /** All of it was sent: its destination has no longer than the last step may take to say that it runs. */
+  | { readonly do: "handOver" }
   /** The platform does not want the move any more; what is to come of it, the hosts say. */
   | { readonly do: "breakOff"; readonly says: string }
   /** Find a host for it. The only step that needs to know about other instances. */

@@ -1,7 +1,7 @@
 /**
  * Two writers, looked for by chance: a manager, three hosts and everything that may happen between them
  * in any order. Wishes and reports arrive late or not at all, processes crash, hosts fall silent, come back
- * or are proven dead, people change their minds.
+ * or are proven dead, do not reach each other any more, people change their minds.
  *
  * The hosts here do what agents do (cloud/agent), no more cleverly: the source stands still once all is sent
  * and runs on only when its wish does not speak of the move any more; the destination runs only when it is
@@ -67,6 +67,8 @@ const acts = [
   "stop",
   "start",
   "wait",
+  "cut",
+  "cut-short",
   ...hosts.flatMap((host) => [
     `deliver ${host}`,
     `deliver ${host}`,
@@ -89,6 +91,8 @@ class Stage {
   readonly hosts = hosts.map(
     (id): Host => ({ id, state: "heard", sent: undefined, held: undefined, says: [] }),
   );
+  /** Whether the hosts reach each other no more, for good. */
+  isCut = false;
   switches = 0;
   aborts = 0;
   restarts = 0;
@@ -108,6 +112,12 @@ class Stage {
   private command(verb: string): void {
     if (verb === "wait") {
       this.world = { ...this.world, now: after(this.world.now, minutes(2)) };
+    } else if (verb === "cut" || verb === "cut-short") {
+      this.isCut = true;
+      // What the source had sent was on its way still.
+      for (const one of this.processes)
+        if (verb === "cut-short" && one.is === "arrived") one.is = "incoming";
+      return;
     } else if (verb === "migrate") {
       const to = this.hosts.find(
         ({ id, state }) => state === "heard" && id !== this.world.instance.home,
@@ -211,7 +221,7 @@ class Stage {
 
   private send(host: Host, own: Process, to: NonNullable<Wish["migrateTo"]>): void {
     const there = this.processes.find(({ generation }) => generation === to.generation);
-    if (to.isAborted || there?.is !== "incoming") {
+    if (to.isAborted || this.isCut || there?.is !== "incoming") {
       host.says.push("gave-up");
       return;
     }
@@ -226,6 +236,7 @@ class Stage {
       return;
     }
     host.says.push("sent");
+    if (this.isCut) return;
     const there = this.processes.find(({ generation }) => generation === to.generation);
     const other = this.hosts.find(({ id }) => id === there?.host);
     // Too late to break it off: the word to go on gets through, or nobody is there to hear it.

@@ -279,6 +279,22 @@ test("the first deadline breaks it off and gives the hosts time to say what beca
   assert.deepEqual([second.instance.op?.attempt, second.migration?.abort], [1, "given-up"]);
 });
 
+test("once all was sent, the first deadline is no further away than the last step may take", () => {
+  const far = after(now, minutes(10));
+  const sent = on("migrating", { hasSent: true }, {}, { op: op("migrate", { deadline: far }) });
+  const { world: soon, entries } = settle(sent);
+  assert.deepEqual(
+    [soon.instance.op?.deadline, soon.migration?.abort, entries],
+    [after(now, moving().terms.switching), undefined, []],
+  );
+  const later = { ...soon, now: after(now, seconds(1)) };
+  assert.deepEqual(
+    settle(later).world.instance,
+    soon.instance,
+    "and it comes no nearer by being looked at",
+  );
+});
+
 test("what has moved and ended there ends as what it was there", () => {
   const { entries, world: end } = settle(on("migrating", { arrival: gone }, { incarnation: left }));
   assert.deepEqual(
@@ -325,7 +341,7 @@ test("the source is told where to only once the destination waits, and until tha
   assert.equal(toSource(settle(on("migrating", { arrival: unused })).world).migrateTo, null);
 });
 
-test("the destination may run it only once the one at home is over, and never from nothing", () => {
+test("the destination may run it only once the one at home is over or has sent all, and never from nothing", () => {
   const wish = (of: World) => {
     const { want, wasRunning } = toDestination(of) ?? {};
     return [want, wasRunning];
@@ -340,6 +356,8 @@ test("the destination may run it only once the one at home is over, and never fr
   assert.deepEqual(wish(on("migrating", {}, { incarnation: crashed })), ["running", true]);
   assert.deepEqual(wish(on("migrating", { hasGivenUp: true })), ["stopped", true]);
   assert.deepEqual(wish(on("migrating", { abort: "asked" })), ["incoming", true]);
+  assert.deepEqual(wish(on("migrating", { hasSent: true })), ["incoming", true]);
+  assert.deepEqual(wish(on("migrating", { abort: "given-up", hasSent: true })), ["running", true]);
   assert.deepEqual(wish(on("migrating", { state: "preparing", abort: "asked" })), [
     "stopped",
     true,

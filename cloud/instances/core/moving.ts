@@ -4,6 +4,7 @@
  * Silence is never read as an end: as long as one of the two is neither over nor running under a valid
  * lease, nothing is concluded about it.
  */
+import { after } from "@holdfast/kernel/time";
 import { unreachable } from "@holdfast/kernel/unreachable";
 import type { Action } from "./decide.ts";
 import { hasLeft, isOver } from "./migration.ts";
@@ -35,10 +36,14 @@ export function learnMoving(world: World, migration: Migration): Action | "settl
       event: desired === "running" ? "reattachedMigrating" : "reattachedStopping",
     };
   if (state !== "migrating") return "single"; // It is to stop: its own end comes first.
-  return onTheWay(migration, isArrivalOver);
+  return onTheWay(world, migration, isArrivalOver);
 }
 
-function onTheWay(migration: Migration, isArrivalOver: boolean): Action | "settled" {
+function onTheWay(
+  { instance, now }: World,
+  migration: Migration,
+  isArrivalOver: boolean,
+): Action | "settled" {
   const { abort, arrival, hasGivenUp, lease, relay, says, state } = migration;
   if (isArrivalOver && hasNeverRun(migration)) return { do: "move", event: "migrationAborted" };
   // It stands still, and what it was sent to may have run and written: then its memory is of the past.
@@ -51,6 +56,8 @@ function onTheWay(migration: Migration, isArrivalOver: boolean): Action | "settl
     return { do: "breakOff", says: "its destination has fallen silent" };
   if (abort === undefined && state === "preparing" && arrival.phase === "incoming" && relay)
     return { do: "copy" };
+  const isPatient = (instance.op?.deadline ?? now) > after(now, migration.terms.switching);
+  if (abort === undefined && migration.hasSent && isPatient) return { do: "handOver" };
   return "settled";
 }
 
@@ -71,8 +78,9 @@ const silent = ({ now }: World, isDestination: boolean): Action => ({
 });
 
 /**
- * What the destination should make of the arrival. `running` is said only once the process at home is over:
- * what has come completely may run then, and what has not never will.
+ * What the destination should make of the arrival. `running` is said only once the process at home is over, or
+ * has sent everything and nobody waits for its word any more: what has come completely may run then, and what
+ * has not never will.
  */
 export function wantOfArrival(
   world: Pick<World, "instance" | "incarnation" | "lease">,
@@ -86,6 +94,9 @@ export function wantOfArrival(
       if (migration.hasGivenUp || (migration.abort && migration.state === "preparing"))
         return "stopped";
       if (desired !== "running") return "stopped";
+      // It stands still at home until this one has run or ended. Whoever waits for the source's own word may wait
+      // for ever, where the way between the two hosts is gone.
+      if (migration.abort && migration.hasSent) return "running";
       return isOver(world.incarnation, world.lease) ? "running" : "incoming";
     case "stopping":
       return "stopped";

@@ -64,6 +64,16 @@ export function apply(world: World, action: Exclude<Action, { do: "place" | "wai
         entry: undefined,
       };
     }
+    case "handOver": {
+      const { migration } = world;
+      if (!migration) return { world, entry: undefined };
+      const op = underWay(
+        world,
+        "waiting for its destination to say that it runs",
+        migration.terms.switching,
+      );
+      return { world: { ...world, instance: { ...instance, op } }, entry: undefined };
+    }
     case "breakOff":
       return { world: brokenOff(world, "given-up", action.says), entry: undefined };
     case "rebase":
