@@ -9,7 +9,7 @@ import type { InstanceView } from "@holdfast/cloud/instances/api";
 import type { MigrationView } from "@holdfast/cloud/instances/migration-api";
 import type { JobView } from "@holdfast/cloud/jobs/api";
 import type { SnapshotView, VolumeView } from "@holdfast/cloud/volumes/api";
-import { endMachine, isAlive } from "@holdfast/drivers/hypervisor/simulated";
+import { endMachine, isAlive, type SimulatedMachine } from "@holdfast/drivers/hypervisor/simulated";
 import type { InstanceId, VolumeId } from "@holdfast/kernel/ids";
 import { type Platform, startPlatform, type TestHost, until, wallClock } from "./platform.ts";
 
@@ -224,6 +224,31 @@ describe("live migration", { concurrency: false }, () => {
     await isBooked();
     const again = await call<{ code: string }>("POST", `${moves}/${begun.id}/abort`, {});
     assert.deepEqual([again.status, again.body.code], [409, "not_migrating"]);
+  });
+
+  test("where its hosts lose each other at the last moment, it runs where it was sent to", async (t) => {
+    const setting = "/v1/settings/migrations.switching";
+    await call("PUT", setting, { value: 1 });
+    const { id, host: from, generation } = await run("torn");
+    const { world, ways } = host(from);
+    const cutAtTheEnd = ({ spec, hasLeft }: SimulatedMachine) => {
+      if (spec.id !== id || !hasLeft) return;
+      ways.isCut = () => true;
+      ways.settle();
+    };
+    world.attached.add(cutAtTheEnd);
+    t.after(async () => {
+      world.attached.delete(cutAtTheEnd);
+      ways.isCut = () => false;
+      await call("PUT", setting, { value: null });
+    });
+    const begun = await migrate("torn");
+    await becomes(begun.id, "done");
+    assert.ok(ways.isCut("", ""), "the way was there to the end");
+    const now = await show("torn");
+    assert.deepEqual([now.state, now.host, now.generation], ["running", begun.to, generation + 1]);
+    assert.deepEqual(writers(id), [begun.to]);
+    await isBooked();
   });
 
   test("stopped while it moves, both ends are ended and it stays stopped", async () => {
