@@ -14,6 +14,7 @@ import {
 } from "@holdfast/cloud/events/api";
 import { listHosts } from "@holdfast/cloud/hosts/api";
 import type { InstanceView } from "@holdfast/cloud/instances/api";
+import { listMigrations } from "@holdfast/cloud/instances/migration-api";
 import { Problem } from "@holdfast/kernel/problem";
 import { glance, type Plot, patience } from "./plot.ts";
 import { notReady } from "./readiness.ts";
@@ -40,6 +41,7 @@ export async function depart(stage: Stage, plot: Plot): Promise<Report> {
       fix: `See all of it: holdfast maintenance ${host.name} --dry-run`,
     });
 
+  const movesBefore = await Promise.all(guests.map((guest) => movesOf(client, guest)));
   const injectedAt = await plot.strike();
   const steps: Step[] = [];
   const step = async (what: string, isSo: () => Promise<boolean | undefined>) => {
@@ -81,7 +83,7 @@ export async function depart(stage: Stage, plot: Plot): Promise<Report> {
   );
   const witnesses: Testimony[] = [];
   for (const [index, guest] of guests.entries()) {
-    const faults = await faultsOf(stage, guest, fateOf(fates, guest));
+    const faults = await faultsOf(stage, guest, fateOf(fates, guest), movesBefore[index] ?? 0);
     const said = heard[index] ?? { spoke: false };
     const all = said.fault ? [said.fault, ...faults] : faults;
     witnesses.push({
@@ -137,15 +139,27 @@ async function hear(
   }
 }
 
+/** How often it has been moved while it ran. */
+async function movesOf(
+  client: Stage["client"],
+  { id, project }: Pick<InstanceView, "id" | "project">,
+): Promise<number> {
+  const asked = { params: { project }, query: { instance: id, limit: 1_000 } };
+  const { migrations } = await client.call(listMigrations, asked);
+  return migrations.filter(({ state }) => state === "switched" || state === "done").length;
+}
+
 async function faultsOf(
   { client }: Stage,
   { id, project, host, generation }: InstanceView,
   fate: FateView | undefined,
+  movesBefore: number,
 ): Promise<readonly string[]> {
   const isSettled = (now: InstanceView) => now.state === "running" && now.guest === "up";
   const now = await watch(client, { id, project }, isSettled, patience);
   if (!now) return ["the manager does not answer"];
-  const launches = now.generation - generation;
+  const moves = (await movesOf(client, { id, project })) - movesBefore;
+  const launches = now.generation - generation - moves; // Where it has moved to, it is a later generation.
   const expected = fate?.does === "migrate" ? 0 : 1;
   return [
     !isSettled(now) && `it is ${now.state}, guest ${now.guest ?? "gone"}`,
