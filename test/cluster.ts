@@ -58,8 +58,8 @@ export interface Cluster {
   /** `managers` are the ones that this agent may connect to; all, if not said. */
   startAgent(host: TestHost, managers?: readonly number[]): Promise<void>;
   killAgent(host: TestHost): void;
-  /** Nothing is under way, and no host has an ending that the managers have not recorded. */
-  isSettled(): Promise<boolean>;
+  /** What is under way, and endings on hosts that the managers have not recorded; for people. */
+  unsettled(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
@@ -145,15 +145,19 @@ export async function startCluster(options: {
       host.agent?.kill();
       host.agent = undefined;
     },
-    async isSettled() {
-      const [row] = await database.query<{ busy: number }>(
-        `select ((select count(*) from job where state = 'running')
-           + (select count(*) from host where state <> 'up')
-           + (select count(*) from instance where op is not null
-               or (desired = 'running' and state <> 'running' and state <> 'failed')))::int as busy`,
+    async unsettled() {
+      const rows = await database.query<{ says: string }>(
+        `select concat_ws(' ', 'job', id, kind) as says from job where state = 'running'
+         union all select concat_ws(' ', name, state) from host where state <> 'up'
+         union all select concat_ws(' ', name, state, 'wanted', desired, op::text, cause::text) from instance
+           where op is not null or (desired = 'running' and state <> 'running' and state <> 'failed')`,
       );
-      const machines = hosts.flatMap(({ world }) => [...world.machines.values()]);
-      return row?.busy === 0 && machines.every(({ exit }) => !exit);
+      const ended = hosts.flatMap(({ name, world }) =>
+        [...world.machines.values()]
+          .filter(({ exit }) => exit)
+          .map(({ spec }) => `${name} keeps ${spec.id} g${spec.generation}, which has ended`),
+      );
+      return [...rows.map(({ says }) => says), ...ended];
     },
     async close() {
       for (const host of hosts) cluster.killAgent(host);
