@@ -188,6 +188,19 @@ export function brokenConstraint(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.constraint : undefined;
 }
 
+/** Does the work, and says `taken` where it breaks this constraint. */
+export async function unlessTaken<T>(
+  constraint: string,
+  taken: () => Error,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw brokenConstraint(error) === constraint ? taken() : error;
+  }
+}
+
 function isRetryable(error: unknown): boolean {
   return sqlState(error) === "40P01" || sqlState(error) === "40001" || isStalled(error);
 }

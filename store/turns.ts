@@ -1,6 +1,7 @@
 /**
- * Work that one manager at a time does for all. Whoever does not get the turn need not wait: what is left to do
- * shows in the database, and the next look finds it.
+ * Rounds over everything of a kind, again and again: in one process one after the other, and of all managers one at
+ * a time. Whoever does not get the turn need not wait: what is left to do shows in the database, and the next
+ * look finds it.
  */
 import type { Sql } from "./database.ts";
 
@@ -13,4 +14,36 @@ export async function takeTurn(sql: Sql, at: keyof typeof locks): Promise<boolea
     locks[at],
   ]);
   return mine?.got === true;
+}
+
+export interface Turns {
+  /** Something may be different. Any number of changes while a turn is under way make one more turn. */
+  changed(): void;
+  /** Resolves when the last turn is over. */
+  close(): Promise<void>;
+}
+
+/** A turn that fails is told of; whoever looks for itself every second makes another. */
+export function turns(turn: () => Promise<void>, onError: (error: unknown) => void): Turns {
+  let isWanted = false;
+  let isOpen = true;
+  let turning: Promise<void> | undefined;
+  const run = async () => {
+    await new Promise((resolve) => setImmediate(resolve)); // Whatever else is changing comes along.
+    while (isWanted && isOpen) {
+      isWanted = false;
+      await turn().catch(onError);
+    }
+    turning = undefined;
+  };
+  return {
+    changed() {
+      isWanted = true;
+      if (isOpen) turning ??= run();
+    },
+    async close() {
+      isOpen = false;
+      await turning;
+    },
+  };
 }

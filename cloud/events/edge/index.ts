@@ -3,5 +3,5 @@ export type { Movers } from "./movers.ts";
 export { writePolicies } from "./policies.ts";
 export { type EventRouteDeps, eventRoutes } from "./routes.ts";
 export { eventTroubles } from "./troubles.ts";
-export { type EventWatch, eventWatch } from "./watch.ts";
+export { eventWatch } from "./watch.ts";
 export { rehearsals } from "./worksites.ts";

@@ -5,6 +5,7 @@
  */
 import type { HostId } from "@holdfast/kernel/ids";
 import { Problem } from "@holdfast/kernel/problem";
+import { type Turns, turns } from "@holdfast/store/turns";
 import type { OrderedMove } from "./perform.ts";
 import { type RoundDeps, round } from "./round.ts";
 
@@ -14,44 +15,21 @@ export interface EventWatchDeps extends RoundDeps {
   readonly onError: (error: unknown) => void;
 }
 
-export interface EventWatch {
-  /** Something may be due. */
-  changed(): void;
-  close(): Promise<void>;
-}
-
-export function eventWatch(deps: EventWatchDeps): EventWatch {
-  let isWanted = false;
-  let isOpen = true;
-  let turning: Promise<void> | undefined;
+export function eventWatch(deps: EventWatchDeps): Turns {
   const ordering = new Set<Promise<void>>();
+  const { changed, close } = turns(async () => {
+    const { isChanged, hosts, moves } = await round(deps);
+    if (isChanged) deps.onChanged(hosts);
+    for (const move of moves) begin(move);
+  }, deps.onError);
 
   return {
-    changed() {
-      isWanted = true;
-      if (isOpen) turning ??= turns();
-    },
+    changed,
     async close() {
-      isOpen = false;
-      await turning;
+      await close();
       await Promise.all(ordering);
     },
   };
-
-  async function turns(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve)); // Whatever else is changing comes along.
-    while (isWanted && isOpen) {
-      isWanted = false;
-      try {
-        const { isChanged, hosts, moves } = await round(deps);
-        if (isChanged) deps.onChanged(hosts);
-        for (const move of moves) begin(move);
-      } catch (error) {
-        deps.onError(error); // The next second is another turn.
-      }
-    }
-    turning = undefined;
-  }
 
   /** Not awaited: to order one takes a transaction of somebody else's, and the others need not wait. */
   function begin(move: OrderedMove): void {

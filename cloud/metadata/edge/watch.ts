@@ -5,6 +5,7 @@
  */
 import type { HostId } from "@holdfast/kernel/ids";
 import type { Database } from "@holdfast/store/database";
+import { type Turns, turns } from "@holdfast/store/turns";
 import type { GuestNotes } from "../core/guest.ts";
 
 export interface MetadataWatchDeps {
@@ -16,47 +17,12 @@ export interface MetadataWatchDeps {
   readonly onError: (error: unknown) => void;
 }
 
-export interface MetadataWatch {
-  /** Something may be different. */
-  changed(): void;
-  close(): Promise<void>;
-}
-
-export function metadataWatch({
-  database,
-  hosts,
-  tell,
-  onError,
-}: MetadataWatchDeps): MetadataWatch {
-  let isWanted = false;
-  let isOpen = true;
-  let turning: Promise<void> | undefined;
-
-  return {
-    changed() {
-      isWanted = true;
-      if (isOpen) turning ??= turns();
-    },
-    async close() {
-      isOpen = false;
-      await turning;
-    },
-  };
-
-  async function turns(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve)); // Whatever else is changing comes along.
-    while (isWanted && isOpen) {
-      isWanted = false;
-      try {
-        const here = hosts();
-        const notes = await readNotes(database, here);
-        for (const host of here) tell(host, notes.get(host) ?? []);
-      } catch (error) {
-        onError(error); // The next second is another turn.
-      }
-    }
-    turning = undefined;
-  }
+export function metadataWatch({ database, hosts, tell, onError }: MetadataWatchDeps): Turns {
+  return turns(async () => {
+    const here = hosts();
+    const notes = await readNotes(database, here);
+    for (const host of here) tell(host, notes.get(host) ?? []);
+  }, onError);
 }
 
 /** What is over is told for a week, as EC2 does; more of it than this helps nobody. */

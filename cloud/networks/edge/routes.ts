@@ -8,7 +8,7 @@ import type { Settings } from "@holdfast/cloud/settings";
 import type { MintId } from "@holdfast/kernel/ids";
 import { type Caller, handle } from "@holdfast/kernel/route";
 import type { Clock } from "@holdfast/kernel/time";
-import { brokenConstraint, type Database, type Sql } from "@holdfast/store/database";
+import { type Database, type Sql, unlessTaken } from "@holdfast/store/database";
 import { appendJournal, type JournalRow } from "@holdfast/store/journal";
 import { announce } from "@holdfast/store/news";
 import * as api from "../api.ts";
@@ -302,16 +302,4 @@ function tellMoved({ view, lost, got }: Moved, tell: (row: Told) => void): api.A
   for (const bearer of lost) tell(of(bearer, "addressDetached"));
   for (const bearer of got) tell(of(bearer, "addressAttached"));
   return view;
-}
-
-async function unlessTaken<T>(
-  constraint: string,
-  taken: () => Error,
-  work: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw brokenConstraint(error) === constraint ? taken() : error;
-  }
 }

@@ -2,13 +2,13 @@
  * What a manager does about networks all the time: rounds over all of them, and the pictures of the hosts
  * that are connected here.
  *
- * Any number of changes while one turn is under way make one more turn. Nothing is lost with a manager:
- * each looks for itself every second, and hosts are told whole pictures.
+ * Nothing is lost with a manager: each looks for itself every second, and hosts are told whole pictures.
  */
 import type { NetworksLook } from "@holdfast/cloud/hosts";
 import type { HostId } from "@holdfast/kernel/ids";
 import { type Clock, iso } from "@holdfast/kernel/time";
 import type { Database } from "@holdfast/store/database";
+import { type Turns, turns } from "@holdfast/store/turns";
 import { type NetworkPicture, picturesOf } from "../core/picture.ts";
 import { readFacts } from "./facts.ts";
 import { round } from "./round.ts";
@@ -24,29 +24,24 @@ export interface NetworkWatchDeps {
   readonly onError: (error: unknown) => void;
 }
 
-export interface NetworkWatch {
-  /** Something may be different: instances came or went, hosts did, or somebody changed a network. */
-  changed(): void;
+export interface NetworkWatch extends Turns {
   /** What a host sees of its networks. */
   heard(host: HostId, epoch: number, look: NetworksLook): void;
   /** The last word of each host that is connected here. */
   looks(): ReadonlyMap<HostId, NetworksLook>;
-  close(): Promise<void>;
 }
 
 export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
   const { database, clock, onError } = deps;
   const looks = new Map<HostId, NetworksLook>();
   const rules = ruleNotes(deps);
-  let isWanted = false;
-  let turning: Promise<void> | undefined;
-  let isOpen = true;
+  const { changed, close } = turns(async () => {
+    await round({ database, now: clock.now, self: deps.self });
+    await tell(deps.hosts());
+  }, onError);
 
   return {
-    changed() {
-      isWanted = true;
-      if (isOpen) turning ??= turns();
-    },
+    changed,
     heard(host, epoch, look) {
       looks.set(host, look);
       note(database, host, epoch, look, clock).catch(onError);
@@ -54,25 +49,10 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
     },
     looks: () => looks,
     async close() {
-      isOpen = false;
-      await turning;
+      await close();
       await rules.close();
     },
   };
-
-  async function turns(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve)); // Whatever else is changing comes along.
-    while (isWanted && isOpen) {
-      isWanted = false;
-      try {
-        await round({ database, now: clock.now, self: deps.self });
-        await tell(deps.hosts());
-      } catch (error) {
-        onError(error); // The next second is another turn.
-      }
-    }
-    turning = undefined;
-  }
 
   async function tell(hosts: readonly HostId[]): Promise<void> {
     if (hosts.length === 0) return;

@@ -9,7 +9,7 @@ import type { Settings } from "@holdfast/cloud/settings";
 import type { HostId, InstanceId, MintId } from "@holdfast/kernel/ids";
 import { type Caller, handle } from "@holdfast/kernel/route";
 import type { Clock } from "@holdfast/kernel/time";
-import { brokenConstraint, type Database, type Sql } from "@holdfast/store/database";
+import { type Database, type Sql, unlessTaken } from "@holdfast/store/database";
 import { appendJournal, type JournalRow } from "@holdfast/store/journal";
 import { announce } from "@holdfast/store/news";
 import * as api from "../api.ts";
@@ -369,16 +369,4 @@ const contended = () => new Error("two disks were given one slot");
 function only<T>([one]: readonly T[]): T {
   if (one === undefined) throw new Error("what was written a moment ago is gone");
   return one;
-}
-
-async function unlessTaken<T>(
-  constraint: string,
-  taken: () => Error,
-  work: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw brokenConstraint(error) === constraint ? taken() : error;
-  }
 }

@@ -2,13 +2,13 @@
  * What a manager does about volumes all the time: rounds over all of them, and what the hosts that are connected
  * here should be doing.
  *
- * Any number of changes while one turn is under way make one more turn. Nothing is lost with a manager: each looks
- * for itself every second, and hosts are told whole lists.
+ * Nothing is lost with a manager: each looks for itself every second, and hosts are told whole lists.
  */
 import type { Checkup, MachineReport, StorageResult, StorageTask } from "@holdfast/cloud/hosts";
 import type { HostId, InstanceId } from "@holdfast/kernel/ids";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Database } from "@holdfast/store/database";
+import { type Turns, turns } from "@holdfast/store/turns";
 import { recordDisks } from "./attachments.ts";
 import { recordResults } from "./results.ts";
 import { type RoundDeps, round } from "./round.ts";
@@ -25,63 +25,40 @@ export interface VolumeWatchDeps extends RoundDeps {
   readonly onError: (error: unknown) => void;
 }
 
-export interface VolumeWatch {
-  /** Something may be different: somebody asked for something, instances or hosts came or went. */
-  changed(): void;
+export interface VolumeWatch extends Turns {
   /** What came of tasks. Resolves with those that are in the database. */
   ended(host: HostId, results: readonly StorageResult[]): Promise<readonly string[]>;
   /** What a host says of its machines: among other things, their disks. */
   heard(host: HostId, epoch: number, machines: readonly MachineReport[]): Promise<void>;
   /** How full its pools are. Nothing waits for it: another one follows. */
   measured(host: HostId, storage: Checkup["storage"]): void;
-  close(): Promise<void>;
 }
 
 export function volumeWatch(deps: VolumeWatchDeps): VolumeWatch {
   const { database, now, onError, onChanged } = deps;
-  let isWanted = false;
-  let turning: Promise<void> | undefined;
-  let isOpen = true;
+  const { changed, close } = turns(async () => {
+    await round(deps);
+    await tell(deps.hosts());
+  }, onError);
 
-  const watch: VolumeWatch = {
-    changed() {
-      isWanted = true;
-      if (isOpen) turning ??= turns();
-    },
+  return {
+    changed,
+    close,
     async ended(host, results) {
       const { ids, isChanged, hosts, instances } = await recordResults(deps, host, results);
       if (isChanged) {
         onChanged(instances, hosts);
-        watch.changed();
+        changed();
       }
       return ids;
     },
     async heard(host, epoch, machines) {
-      if (await recordDisks(database, host, epoch, machines, now())) watch.changed();
+      if (await recordDisks(database, host, epoch, machines, now())) changed();
     },
     measured(host, storage) {
       note(database, host, storage, now()).catch(onError);
     },
-    async close() {
-      isOpen = false;
-      await turning;
-    },
   };
-  return watch;
-
-  async function turns(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve)); // Whatever else is changing comes along.
-    while (isWanted && isOpen) {
-      isWanted = false;
-      try {
-        await round(deps);
-        await tell(deps.hosts());
-      } catch (error) {
-        onError(error); // The next second is another turn.
-      }
-    }
-    turning = undefined;
-  }
 
   async function tell(hosts: readonly HostId[]): Promise<void> {
     if (hosts.length === 0) return;
