@@ -187,12 +187,16 @@ async function direct({ from, to, machine, next, mirrored }: Way): Promise<numbe
   let wake = () => {};
   from.hypervisor.onEvent(() => wake());
   await from.hypervisor.migrate(machine, { ...landing, mirrored, mayPostcopy: false });
+  let isSwitched = false; // It says so for a moment more.
   for (;;) {
     const news = new Promise<void>((resolve) => {
       wake = resolve;
     });
     const view = await from.hypervisor.migration(machine);
-    if (view.status === "pre-switchover") await from.hypervisor.steer(machine, "switch");
+    if (view.status === "pre-switchover" && !isSwitched) {
+      await from.hypervisor.steer(machine, "switch");
+      isSwitched = true;
+    }
     if (view.status === "failed") throw new Error(view.says);
     if (view.status === "completed") {
       await until(() => isThere(to, next));
