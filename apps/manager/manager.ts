@@ -528,15 +528,12 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
 
   /** Copies that moves have left behind: a host that could not remove one then may be able to now. */
   async function tellLeftovers(): Promise<void> {
-    for (const host of hub.hosts()) {
-      const volumes = await leftoversOn(database, host);
-      if (volumes.length === 0) continue;
+    for (const [host, volumes] of await leftoversOn(database, hub.hosts()))
       hub.tell(
         host,
         [],
         volumes.map((volume) => ({ volume, pool: "local" })),
       );
-    }
   }
 
   /** Undefined: this manager has not heard of it, another one may have. */

@@ -262,14 +262,19 @@ export async function writeLeftovers(
   );
 }
 
-/** The local volumes that this host has a needless copy of. Never one that is there by right. */
-export const leftoversOn = (sql: Sql, host: HostId): Promise<readonly VolumeId[]> =>
-  sql
-    .query<{ volume: VolumeId }>(
-      `select distinct v.id as volume from migration g join instance i on i.id = g.instance_id
-         join volume v on v.id = i.volume_id
-       where g.leftover_host = $1 and g.state <> 'switched' and v.host_id <> $1
-         and not exists (select from migration o where o.instance_id = i.id and o.to_host = $1 and o.${isOpen})`,
-      [host],
-    )
-    .then((rows) => rows.map(({ volume }) => volume));
+/** The local volumes that these hosts have needless copies of. Never one that is there by right. */
+export async function leftoversOn(
+  sql: Sql,
+  hosts: readonly HostId[],
+): Promise<ReadonlyMap<HostId, readonly VolumeId[]>> {
+  const rows = await sql.query<{ host: HostId; volumes: VolumeId[] }>(
+    `select g.leftover_host as host, array_agg(distinct v.id) as volumes
+     from migration g join instance i on i.id = g.instance_id join volume v on v.id = i.volume_id
+     where g.leftover_host = any($1) and g.state <> 'switched' and v.host_id <> g.leftover_host
+       and not exists (select from migration o
+         where o.instance_id = i.id and o.to_host = g.leftover_host and o.${isOpen})
+     group by 1`,
+    [hosts],
+  );
+  return new Map(rows.map(({ host, volumes }) => [host, volumes]));
+}

@@ -80,7 +80,7 @@ export async function wishesForHost(
     const arrival = arrivalWishOf(input, row.move?.to_epoch ?? 0, patience);
     return arrival ? [...mine, arrival] : mine;
   });
-  const leftovers = await leftoversOn(sql, host);
+  const leftovers = (await leftoversOn(sql, [host])).get(host) ?? [];
   return {
     wishes: [...wishes, ...(await farewellsTo(sql, host))],
     deleteVolumes: [...volumes, ...leftovers.map((volume) => ({ volume, pool: "local" }))],
