@@ -49,12 +49,15 @@ export function newTale(database: Database): Tale {
       const rows = await read(database, last).catch(() => []); // It may be the database that is away.
       last = rows.at(-1)?.seq ?? last;
       for (const row of rows) {
-        const key = `${row.kind} ${row.name}`; // "host" sorts before "instance".
+        const key = subjectOf(row);
         const told = subjects.get(key) ?? [];
         const line = lineOf(row);
         if (told.at(-1) === foundAgain(row))
           told.splice(-1, 1, lineOf({ ...row, from: "lost" }) ?? "");
-        else if (line !== undefined && told.at(-1) !== line) told.push(line);
+        else if (told.at(-1) === stoodStill(row)) {
+          const passed = row.to === "emptying" ? undefined : lineOf({ ...row, from: "emptying" });
+          told.splice(-1, 1, ...(passed === undefined ? [] : [passed]));
+        } else if (line !== undefined && told.at(-1) !== line) told.push(line);
         subjects.set(key, told);
       }
     },
@@ -72,6 +75,17 @@ export function newTale(database: Database): Tale {
  */
 const foundAgain = ({ name, event, from }: Row) =>
   event === "exitObserved" && from === "running" ? `  ${name}: lost → running, reattached` : "";
+
+/**
+ * Work on a host is a subject of its own: it looks at the host once a second, and what it sees first when the
+ * host comes back depends on when. "host" sorts before "instance".
+ */
+const subjectOf = ({ kind, name, event }: Row) =>
+  event === "maintenance" ? `${kind} ${name}, ${event}` : `${kind} ${name}`;
+
+/** What stood in its way for a moment: whether the work saw it depends on when it looked, too. */
+const stoodStill = ({ name, event, from }: Row) =>
+  event === "maintenance" && from === "blocked" ? `  ${name}: emptying → blocked, maintenance` : "";
 
 function lineOf(row: Row): string | undefined {
   const { name, event, from, to } = row;
