@@ -48,10 +48,6 @@ interface Job {
   readonly problem: { readonly code: string; readonly message: string } | null;
 }
 
-interface Fleet {
-  readonly hosts: readonly { readonly name: string; readonly cpus: number }[];
-}
-
 let platform: Platform;
 before(async () => {
   platform = await startPlatform({ hosts: 11 });
@@ -347,10 +343,12 @@ async function muteAgent() {
   const asked = { hostName: name, minutes: 5 };
   const { body } = await platform.call<{ token: string }>("POST", "/v1/join-tokens", asked);
   const joined = await join(manager, body.token, name);
-  const wire = await dialler([manager], joined)(
-    () => {},
-    () => {},
-  );
+  await platform.call("PATCH", `/v1/hosts/${name}`, { tags: [name] });
+  let isWelcome = () => {};
+  const welcome = new Promise<void>((resolve) => {
+    isWelcome = resolve;
+  });
+  const wire = await dialler([manager], joined)(isWelcome, () => {});
   const say = (message: object) => wire.send(JSON.stringify(message));
   say({
     say: "hello",
@@ -366,11 +364,7 @@ async function muteAgent() {
     machines: [],
   });
   const beats = setInterval(() => say({ say: "heartbeat", sentAt: 0, guard: null }), 500);
-  await platform.call("PATCH", `/v1/hosts/${name}`, { tags: [name] });
-  await until("the mute host is here", async () => {
-    const { body: fleet } = await platform.call<Fleet>("GET", "/v1/hosts");
-    return fleet.hosts.some((host) => host.name === name && host.cpus === 4);
-  });
+  await welcome; // It is up from here on, for whoever looks for a place as well.
   return {
     name,
     joined,
