@@ -267,6 +267,24 @@ test("a guard that retires disarms the watchdog only if no fenceable guest is al
   assert.equal(host.watchdog.isArmed(), false);
 });
 
+test("a guard that retires first ends what it writes down", async () => {
+  const { host } = await one();
+  let written = () => {};
+  const disk = new Promise<void>((resolve) => {
+    written = resolve;
+  });
+  host.disk = () => disk;
+  host.renew();
+  let hasRetired = false;
+  const retired = host.guard?.retire().then(() => {
+    hasRetired = true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(hasRetired, false);
+  written();
+  await retired;
+});
+
 test("nothing that is thrown stops the loop", async () => {
   const { world, host, other } = await two();
   const [machine] = host.machines;

@@ -106,7 +106,7 @@ export async function startGuard(deps: GuardDeps): Promise<Guard> {
   let lookedAt: number | undefined;
   let lookBegunAt: number | undefined;
   let isLooking = false;
-  let isSaving = false;
+  let saving: Promise<void> | undefined;
   let toSave: string | undefined;
   let saidAt = Number.NEGATIVE_INFINITY;
   let said = "";
@@ -153,6 +153,7 @@ export async function startGuard(deps: GuardDeps): Promise<Guard> {
         log("the watchdog stays armed", { error });
       }
       watchdog.close();
+      await saving; // Or half a file would be left.
     },
   };
 
@@ -298,15 +299,13 @@ export async function startGuard(deps: GuardDeps): Promise<Guard> {
   /** One at a time and only the latest: the disk may be slow, and it is only for our successor. */
   function save(text: string): void {
     toSave = text;
-    if (isSaving) return;
-    isSaving = true;
-    void (async () => {
+    saving ??= (async () => {
       while (toSave !== undefined) {
         const mine = toSave;
         toSave = undefined;
         await deps.shelf.write(mine).catch(fault("could not write the lease down"));
       }
-      isSaving = false;
+      saving = undefined;
     })();
   }
 

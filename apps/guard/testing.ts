@@ -128,6 +128,8 @@ export interface TestGuard {
   readonly watchdog: TestWatchdog;
   readonly killed: Killed[];
   readonly said: string[];
+  /** How long its disk takes for a file. */
+  disk: () => Promise<void>;
   guard: Guard | undefined;
   /** What managers answer this guard; rejects as long as it is undefined. */
   managers: (() => Promise<Granted>) | undefined;
@@ -167,6 +169,7 @@ export function testGuard(
     }),
     killed: [],
     said: [],
+    disk: async () => {},
     guard: undefined,
     managers: undefined,
     agentsKilled: [],
@@ -183,6 +186,7 @@ export function testGuard(
         shelf: {
           read: async () => shelf,
           write: async (text) => {
+            await host_.disk();
             shelf = text;
           },
         },
