@@ -4,8 +4,15 @@
  *
  * Arguments are test files; without any, every *.test.ts of the repository. Exit code: that of the tests,
  * or 1 if there were none.
+ *
+ * Most files stress real parts, two at a time, and a machine that something else keeps busy as well can be
+ * too slow for one of them. So a few files that failed beside others are run once more, alone: what fails
+ * there has failed. What does not is named at the end as unsteady, and is to be mended all the same.
  */
 import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
 import { startTestServer } from "@holdfast/store/testing";
 import {
   debianNeeds,
@@ -27,6 +34,8 @@ const testNeeds: readonly Need[] = [
 
 /** Two cores: more files at once only make each other miss their deadlines. */
 const filesAtOnce = 2;
+/** More than this, and it is not the machine. */
+const mostAgain = 5;
 
 const args = process.argv.slice(2);
 const lacking = await missing(testNeeds);
@@ -55,19 +64,25 @@ if (files.length === 0) {
   process.exit(1);
 }
 const server = await startTestServer();
+const notes = mkdtempSync(join(tmpdir(), "hf-tests-"));
 try {
-  const flags = [
-    "--import",
-    "tsx",
-    "--import",
-    "./tools/patience.ts",
-    "--test",
-    `--test-concurrency=${filesAtOnce}`,
-    "--test-reporter=spec",
-  ];
-  process.exitCode = await run([...flags, ...files], server.url);
+  const first = await run(files, filesAtOnce);
+  const again = first.failed.length <= mostAgain && files.length > 1 ? first.failed : [];
+  process.exitCode = again.length > 0 ? await runAlone(again, first.summary) : first.code;
 } finally {
+  rmSync(notes, { recursive: true });
   await server.stop();
+}
+
+/** Returns the exit code of all. */
+async function runAlone(again: readonly string[], summary: string): Promise<number> {
+  console.log(`\nOnce more, alone: ${again.join(", ")}\n`);
+  const { code, failed } = await run(again, 1);
+  const unsteady = again.filter((file) => !failed.includes(file));
+  console.log(`\nBeside others: ${summary}.`);
+  if (unsteady.length > 0) console.log(`Unsteady, passed alone: ${unsteady.join(", ")}`);
+  console.log(failed.length > 0 ? `Failed twice: ${failed.join(", ")}` : "Alone: all passed.");
+  return code;
 }
 
 function everyTest(): readonly string[] {
@@ -77,10 +92,34 @@ function everyTest(): readonly string[] {
   return listed.stdout.split("\n").filter(Boolean);
 }
 
-function run(argv: readonly string[], database: string): Promise<number> {
+interface Ended {
+  readonly code: number;
+  /** Files in which something failed. */
+  readonly failed: readonly string[];
+  /** As "12 tests, 11 pass, 1 fail". */
+  readonly summary: string;
+}
+
+function run(some: readonly string[], atOnce: number): Promise<Ended> {
+  const note = join(notes, `${atOnce}.tap`);
+  const flags = [
+    ...["--import", "tsx", "--import", "./tools/patience.ts", "--test"],
+    `--test-concurrency=${atOnce}`,
+    ...["--test-reporter=spec", "--test-reporter-destination=stdout"],
+    ...["--test-reporter=tap", `--test-reporter-destination=${note}`],
+  ];
   return new Promise((resolve) => {
-    const env = { ...process.env, HOLDFAST_TEST_DATABASE: database };
-    const child = spawn(process.execPath, [...argv], { env, stdio: "inherit" });
-    child.on("exit", (code) => resolve(code ?? 1));
+    const env = { ...process.env, HOLDFAST_TEST_DATABASE: server.url };
+    const child = spawn(process.execPath, [...flags, ...some], { env, stdio: "inherit" });
+    child.on("exit", (code) => resolve({ code: code ?? 1, ...told(readFileSync(note, "utf8")) }));
   });
+}
+
+/** From the Test Anything Protocol: where each thing that is not ok is, and the counts at the end. */
+function told(tap: string): Omit<Ended, "code"> {
+  const places = tap.matchAll(/^ *not ok .*\n(?:(?! *\.\.\.$).*\n)*? *location: '(.+):\d+:\d+'$/gm);
+  const failed = new Set(Array.from(places, ([, file = ""]) => relative(process.cwd(), file)));
+  const count = (what: string) =>
+    `${new RegExp(`^# ${what} (\\d+)$`, "m").exec(tap)?.[1] ?? "no"} ${what}`;
+  return { failed: [...failed], summary: ["tests", "pass", "fail"].map(count).join(", ") };
 }

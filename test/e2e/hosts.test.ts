@@ -302,7 +302,7 @@ test("down leaves the guests running, and up finds them again", async () => {
     .filter((line) => /(agent|guard|supervisor|chassis)\.js/.test(line));
   assert.deepEqual(left, []);
   await here.command("up", "--hosts", "3");
-  assert.deepEqual(here.guests(), guests, await here.command("deaths", "--json"));
+  assert.deepEqual(here.guests(), guests, await here.command("deaths"));
   assert.deepEqual(await boots(), before);
 });
 
