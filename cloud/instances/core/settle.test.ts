@@ -46,6 +46,15 @@ test("a host makes it start: the next generation, a home, an operation with a de
   assert.equal(next.incarnation?.phase, "asked");
 });
 
+test("a job that ended before a host was found has ended, whatever comes after", () => {
+  const dead = athome({ desired: "running", op: op("reboot"), job: job("reboot") });
+  const settled = settle(world(dead, { incarnation: exited("exited", because("qemu-crash")) }));
+  assert.deepEqual(settled.finished, [{ job: job("reboot"), outcome: "failed" }]);
+  assert.ok(settled.wantsPlace);
+  const { world: next } = placed(settled.world, home);
+  assert.deepEqual(settle(next, settled).finished, settled.finished);
+});
+
 test("without a host and with somebody waiting it is failed at once, and the job with it", () => {
   const refused = unplaced(
     world({ state: "stopped", job: job("run") }),

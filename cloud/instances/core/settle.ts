@@ -24,10 +24,14 @@ export interface Settled {
 /** More steps than any life has between two facts; reaching it means that two rules disagree. */
 const tooMany = 24;
 
-export function settle(start: World, before: Partial<Pick<Settled, "entries">> = {}): Settled {
+/** `before`: what has been concluded in this pass already, and is to be written down with it. */
+export function settle(
+  start: World,
+  before: Partial<Pick<Settled, "entries" | "finished">> = {},
+): Settled {
   let world = start;
   const entries: Entry[] = [...(before.entries ?? [])];
-  const finished: { job: JobRef; outcome: "succeeded" | "failed" }[] = [];
+  const finished = [...(before.finished ?? [])];
   const done = (wantsPlace: boolean, lookAt: Instant | undefined): Settled => ({
     world,
     entries,
