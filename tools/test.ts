@@ -10,7 +10,7 @@
  * there has failed. What does not is named at the end as unsteady, and is to be mended all the same.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { startTestServer } from "@holdfast/store/testing";
@@ -111,7 +111,10 @@ function run(some: readonly string[], atOnce: number): Promise<Ended> {
   return new Promise((resolve) => {
     const env = { ...process.env, HOLDFAST_TEST_DATABASE: server.url };
     const child = spawn(process.execPath, [...flags, ...some], { env, stdio: "inherit" });
-    child.on("exit", (code) => resolve({ code: code ?? 1, ...told(readFileSync(note, "utf8")) }));
+    child.on("exit", (code) => {
+      const tap = existsSync(note) ? readFileSync(note, "utf8") : ""; // It may not even have begun.
+      resolve({ code: code ?? 1, ...told(tap) });
+    });
   });
 }
 
