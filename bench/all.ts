@@ -1,0 +1,115 @@
+/**
+ * Runs the benches one after the other, each in a process of its own, and writes docs/benchmarks.md with
+ * their figures and charts. `npm run bench` is this.
+ *
+ *   node --import tsx bench/all.ts [NAME...]     these only; what the others found last time stays
+ *   node --import tsx bench/all.ts --page        runs nothing, writes the page and the charts again
+ *   node --import tsx bench/all.ts --list
+ *
+ * A run takes minutes, so each bench is short here and has longer ways to run it by itself. What a bench found is
+ * kept in docs/benchmarks/NAME.json with the machine and its load: the page is made of these alone.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import type { BenchResult } from "./figures.ts";
+import { loadNow } from "./measure.ts";
+import { findings, keep, machineNow, writePage } from "./page.ts";
+
+interface Entry {
+  readonly name: string;
+  readonly file: string;
+  /** What makes it short. */
+  readonly args?: readonly string[];
+  /** After this it is ended, and the page says so. */
+  readonly minutes: number;
+  /** Programs, devices and rights without which it need not begin. */
+  readonly needs?: readonly string[];
+}
+
+const entries: readonly Entry[] = [
+  { name: "placement", file: "placement.ts", minutes: 6 },
+  { name: "deploy", file: "deploy.ts", args: ["--instances", "2000"], minutes: 4 },
+  { name: "start", file: "start.ts", args: ["5"], minutes: 4, needs: ["qemu-system-x86_64"] },
+  { name: "storage", file: "storage.ts", args: ["5"], minutes: 4, needs: ["qemu-img"] },
+  { name: "network", file: "network.ts", args: ["2"], minutes: 4, needs: ["nft", "busybox"] },
+  { name: "migrate", file: "migrate.ts", args: ["1"], minutes: 5, needs: ["qemu-system-x86_64"] },
+];
+
+const { values: options, positionals: names } = parseArgs({
+  allowPositionals: true,
+  options: {
+    page: { type: "boolean", default: false },
+    list: { type: "boolean", default: false },
+  },
+});
+
+if (options.list) for (const { name, args = [] } of entries) console.log([name, ...args].join(" "));
+else {
+  const unknown = names.filter((name) => !entries.some((entry) => entry.name === name));
+  if (unknown.length > 0) throw new Error(`there is no bench ${unknown.join(", ")}; see --list`);
+  if (!options.page)
+    await runAll(entries.filter(({ name }) => !names.length || names.includes(name)));
+  console.log(`${writePage(findings())} benches are in docs/benchmarks.md`);
+}
+
+async function runAll(chosen: readonly Entry[]): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), "hf-bench-"));
+  try {
+    for (const entry of chosen) {
+      console.log(`\n== ${entry.name} (load ${loadNow()})`);
+      const before = loadNow();
+      const begun = performance.now();
+      const result = await run(entry, join(directory, `${entry.name}.json`));
+      const seconds = Math.round((performance.now() - begun) / 1_000);
+      keep({
+        ...{ name: entry.name, result, seconds, machine: machineNow() },
+        load: { before, after: loadNow() },
+        at: new Date().toISOString().slice(0, 16).replace("T", " "),
+      });
+      if (result.cannot) console.log(`cannot run here: ${result.cannot}`);
+    }
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+async function run({ name, file, args = [], minutes, needs = [] }: Entry, report: string) {
+  const failed = (cannot: string): BenchResult => ({ bench: name, what: "", figures: [], cannot });
+  const missing = needs.filter((program) => !isInstalled(program));
+  if (missing.length > 0) return failed(`${missing.join(" and ")} is not installed`);
+  const child = spawn(
+    process.execPath,
+    ["--import", "tsx", join(import.meta.dirname, file), ...args],
+    { stdio: ["ignore", "inherit", "pipe"], env: { ...process.env, BENCH_REPORT: report } },
+  );
+  let said = "";
+  child.stderr.on("data", (data: Buffer) => {
+    process.stderr.write(data);
+    said = `${said}${data.toString()}`.slice(-4_000);
+  });
+  // It is asked first, so that it takes down what it has started.
+  const asked = setTimeout(() => child.kill("SIGTERM"), minutes * 60_000);
+  const ended = setTimeout(() => child.kill("SIGKILL"), minutes * 60_000 + 30_000);
+  const [code, signal] = await new Promise<[number | null, string | null]>((resolve) =>
+    child.once("close", (...how) => resolve(how)),
+  );
+  clearTimeout(asked);
+  clearTimeout(ended);
+  // Whatever it came to after it had delivered: its figures count.
+  if (existsSync(report)) return JSON.parse(readFileSync(report, "utf8")) as BenchResult; // `deliver` wrote it.
+  if (signal) return failed(`it was not done after ${minutes} minutes`);
+  return failed(code === 0 ? "it delivered nothing" : (lastError(said) ?? `it ended with ${code}`));
+}
+
+/** The line that says what was thrown. */
+const lastError = (said: string) =>
+  said
+    .split("\n")
+    .find((line) => /^\w*(Error|Problem)\b/.test(line))
+    ?.slice(0, 300);
+
+const isInstalled = (program: string) =>
+  (process.env.PATH ?? "").split(":").some((directory) => existsSync(join(directory, program)));
