@@ -85,12 +85,14 @@ export class Fleet {
     return entry ? (entry.host?.reservedMemoryMiB ?? 0) + entry.heldMemoryMiB : 0;
   }
 
-  /** Adds a host or replaces what is known of it. Nothing new, nothing done. */
-  upsert(host: HostCapacity): void {
+  /** Adds a host or replaces what is known of it. Nothing new, nothing done, and false. */
+  upsert(host: HostCapacity): boolean {
     const slot = this.#slotOf.get(host.id);
     const known = slot === undefined ? undefined : this.#slots[slot]?.host;
     if (slot === undefined || !known) this.#join(host);
-    else if (!isSame(known, host)) this.#replace(slot, known, host);
+    else if (isSame(known, host)) return false;
+    else this.#replace(slot, known, host);
+    return true;
   }
 
   remove(id: HostId): void {

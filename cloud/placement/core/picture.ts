@@ -40,9 +40,12 @@ export class Picture {
     return this.#held.size;
   }
 
-  /** Adds a host, or replaces what was known of it, including the sums that it has given out. */
-  upsert(host: HostCapacity): void {
-    this.#fleet.upsert(host);
+  /**
+   * Adds a host, or replaces what was known of it, including the sums that it has given out. Returns whether
+   * that was anything new.
+   */
+  upsert(host: HostCapacity): boolean {
+    return this.#fleet.upsert(host);
   }
 
   /** Forgets a host, and what was held on it. */
@@ -105,6 +108,12 @@ export class Picture {
   find(id: HostId): HostCapacity | undefined {
     const slot = this.#fleet.slotOf(id);
     return slot === undefined ? undefined : this.#at(slot);
+  }
+
+  /** The host as it is known from outside, without what is held on it: what `upsert` would have to be told. */
+  known(id: HostId): HostCapacity | undefined {
+    const slot = this.#fleet.slotOf(id);
+    return slot === undefined ? undefined : this.#fleet.hostAt(slot);
   }
 
   /** All hosts in name order, each as `find` gives it. */

@@ -28,10 +28,10 @@ after(async () => {
   await stopTestServer();
 });
 
-async function place(): Promise<Choice | undefined> {
+async function place(more: Partial<PlacementRequest> = {}): Promise<Choice | undefined> {
   return made.database.transaction(async (sql) => {
     const session = placer.session(sql);
-    const choices = await session.place([{ instance, request }]);
+    const choices = await session.place([{ instance, request: { ...request, ...more } }]);
     session.committed();
     return choices.get(instance);
   });
@@ -50,4 +50,26 @@ test("a host that was fenced and taken back unseen is not placed on under the ep
   assert.equal(await place(), "contended");
   assert.equal(await reservedMiB(), 128);
   assert.deepEqual(await place(), { host, epoch: 2 });
+});
+
+test("nobody is refused for what is no longer so, although nobody has told of the change", async () => {
+  const refused = await place({ tags: ["ssd"] });
+  assert.ok(typeof refused === "object" && "refused" in refused);
+  await made.database.query("update host set tags = '{ssd}'");
+  assert.deepEqual(await place({ tags: ["ssd"] }), { host, epoch: 2 });
+  await made.database.query("update host set state = 'suspect'");
+  assert.equal(await place(), "contended"); // The other way round it is the row that says no.
+  await made.database.query("update host set state = 'up'");
+  assert.deepEqual(await place(), { host, epoch: 2 });
+});
+
+test("a rehearsal leaves nothing behind, and a choice is not forgotten over it", async () => {
+  const before = await reservedMiB();
+  await place({ memoryMiB: 512 });
+  const found = await placer.rehearse(made.database, host, [{ instance, request }]);
+  const rehearsed = found.get(instance);
+  assert.ok(rehearsed && "refused" in rehearsed, "the only host is the one that is down");
+  assert.equal(await reservedMiB(), (before ?? 0) + 512);
+  const refused = await place({ memoryMiB: 512 });
+  assert.ok(typeof refused === "object" && "refused" in refused, "it is full, and memory knows");
 });

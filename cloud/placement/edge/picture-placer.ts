@@ -2,7 +2,8 @@
  * The placer of a manager: one picture of the fleet, kept up to date by news, and the rows of the hosts.
  *
  * Whatever goes wrong, the answer is to read the rows again: a host on which a choice turned out to be
- * contended, or whose transaction was abandoned, is read anew before the next choice.
+ * contended, or whose transaction was abandoned, is read anew before the next choice. And nobody is refused out
+ * of memory alone: what the picture has no host for is tried once more on what the rows say at that moment.
  */
 import { grouped } from "@holdfast/kernel/grouped";
 import type { HostId, InstanceId } from "@holdfast/kernel/ids";
@@ -11,7 +12,6 @@ import type { Sql } from "@holdfast/store/database";
 import {
   choose,
   explainIn,
-  type HostCapacity,
   Picture,
   type PlacementOptions,
   type PlacementRequest,
@@ -19,9 +19,10 @@ import {
   refusal,
 } from "../index.ts";
 import type { Choice, Claim, PlacementSession, Placer, Want } from "./placer.ts";
+import { fleetReader } from "./reader.ts";
 
 export interface PicturePlacer extends Placer {
-  /** Read these hosts again before the next choice; without a list, all of them. */
+  /** Read these hosts again before the next choice; without a list, all that have changed. */
   distrust(hosts?: readonly HostId[]): void;
   /** Where these would go if this host were down, one after the other. Nothing is reserved. */
   rehearse(
@@ -37,24 +38,18 @@ export type Rehearsed = { readonly name: string } | { readonly refused: Problem 
 
 export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
   const picture = new Picture();
-  const epochs = new Map<HostId, number>();
-  const known = new Map<HostId, HostCapacity>();
-  const stale = new Set<HostId>();
-  let isAllStale = true;
+  const reader = fleetReader(picture);
 
   return {
-    distrust(hosts) {
-      if (!hosts || hosts.length === 0) isAllStale = true;
-      else for (const host of hosts) stale.add(host);
-    },
+    distrust: reader.distrust,
     session,
     async rehearse(sql, down, wants) {
-      await refresh(sql);
+      await reader.catchUp(sql);
       await readGroups(
         sql,
         wants.map(({ request }) => request),
       );
-      const dead = known.get(down);
+      const dead = picture.known(down);
       const open: Reservation[] = [];
       const found = new Map<InstanceId, Rehearsed>();
       // Nothing is awaited from here on, so nobody sees the picture as if the host were down.
@@ -65,7 +60,7 @@ export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
         if (reservation) open.push(reservation);
         found.set(
           instance,
-          host ? { name: known.get(host)?.name ?? host } : { refused: whyNot(request) },
+          host ? { name: picture.known(host)?.name ?? host } : { refused: whyNot(request) },
         );
       }
       for (const reservation of open) picture.release(reservation);
@@ -73,41 +68,11 @@ export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
       return found;
     },
     async explain(sql, request) {
-      await refresh(sql);
+      await reader.catchUp(sql);
       await readGroups(sql, [request]);
       return explainIn(picture, request, options());
     },
   };
-
-  async function refresh(sql: Sql): Promise<void> {
-    if (!isAllStale && stale.size === 0) return;
-    const which = isAllStale ? null : [...stale];
-    // Before reading: what is distrusted meanwhile may be newer than what is being read.
-    isAllStale = false;
-    stale.clear();
-    const rows = await readHosts(sql, which).catch((error: unknown) => {
-      if (!which) isAllStale = true;
-      for (const host of which ?? []) stale.add(host);
-      throw error;
-    });
-    for (const { epoch, ...host } of rows) {
-      picture.upsert(host);
-      known.set(host.id, host);
-      epochs.set(host.id, epoch);
-    }
-  }
-
-  function readHosts(sql: Sql, which: readonly HostId[] | null) {
-    return sql.query<HostCapacity & { epoch: number }>(
-      `select h.id, h.name, c.pod, p.zone, h.cluster, h.cpus,
-         h.tags || array(select 'pool:' || pool from unnest(h.pools) pool) as tags, h.memory_mib as "memoryMiB",
-         h.reserved_cpus as "reservedCpus", h.reserved_memory_mib as "reservedMemoryMiB",
-         h.state, h.mode, h.every_concern as concerns, h.epoch
-       from host h join cluster c on c.name = h.cluster join pod p on p.name = c.pod
-       where $1::uuid[] is null or h.id = any($1)`,
-      [which],
-    );
-  }
 
   /**
    * Where the members of these groups are. The advisory locks make managers that place into one group
@@ -148,18 +113,23 @@ export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
       async place(wants) {
         const choices = new Map<InstanceId, Choice>();
         if (wants.length === 0) return choices;
-        await refresh(sql);
+        await reader.refresh(sql);
         await readGroups(
           sql,
           wants.map(({ request }) => request),
           true,
         );
-        const chosen = chooseAll(wants, choices, open);
+        const first = chooseAll(wants);
+        const isBehind = first.left.length > 0 && (await reader.catchUp(sql));
+        const second = isBehind ? chooseAll(first.left) : { chosen: [], left: first.left };
+        for (const [instance, refused] of refusals(second.left)) choices.set(instance, { refused });
+        const chosen = [...first.chosen, ...second.chosen];
+        for (const { reservation } of chosen) begin(reservation);
         const accepted = await reserve(sql, chosen);
         for (const { instance, reservation } of chosen) {
           const { host } = reservation;
           const isIn = accepted.has(host);
-          choices.set(instance, isIn ? { host, epoch: epochs.get(host) ?? 0 } : "contended");
+          choices.set(instance, isIn ? { host, epoch: reader.epochOf(host) } : "contended");
           if (isIn) continue;
           picture.release(reservation);
           touched.add(host);
@@ -172,34 +142,52 @@ export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
       },
       committed() {
         for (const reservation of open) picture.confirm(reservation);
-        for (const host of touched) stale.add(host);
+        end();
       },
       abandoned() {
-        for (const reservation of open) picture.release(reservation);
-        for (const host of touched) stale.add(host);
+        for (const reservation of open) {
+          picture.release(reservation);
+          touched.add(reservation.host); // That a commit was not heard of does not mean that it failed.
+        }
+        end();
       },
     };
+
+    function begin(reservation: Reservation): void {
+      open.push(reservation);
+      reader.begins(reservation.host);
+    }
+
+    function end(): void {
+      for (const { host } of open.splice(0)) reader.ends(host);
+      if (touched.size > 0) reader.distrust([...touched]);
+    }
   }
 
-  function chooseAll(
-    wants: readonly Want[],
-    choices: Map<InstanceId, Choice>,
-    open: Reservation[],
-  ): readonly { instance: InstanceId; reservation: Reservation }[] {
-    const refusals = new Map<string, Problem>();
-    return wants.flatMap(({ instance, request }) => {
-      const host = chooseFor(request);
-      const reservation = host && picture.reserve(host, request);
-      if (reservation) {
-        open.push(reservation);
-        return [{ instance, reservation }];
-      }
-      const key = JSON.stringify(request);
-      const refused = refusals.get(key) ?? whyNot(request);
-      refusals.set(key, refused);
-      choices.set(instance, { refused });
-      return [];
-    });
+  /** For each in order; what is left found no host. */
+  function chooseAll(wants: readonly Want[]) {
+    const chosen: { readonly instance: InstanceId; readonly reservation: Reservation }[] = [];
+    const left: Want[] = [];
+    for (const want of wants) {
+      const host = chooseFor(want.request);
+      const reservation = host && picture.reserve(host, want.request);
+      if (reservation) chosen.push({ instance: want.instance, reservation });
+      else left.push(want);
+    }
+    return { chosen, left };
+  }
+
+  /** Each kind is explained once: that takes a look at every host, and ten thousand may ask for the same. */
+  function refusals(wants: readonly Want[]): ReadonlyMap<InstanceId, Problem> {
+    const byKind = new Map<string, Problem>();
+    return new Map(
+      wants.map(({ instance, request }) => {
+        const kind = JSON.stringify({ ...request, avoidHosts: [] });
+        const refused = byKind.get(kind) ?? whyNot(request);
+        byKind.set(kind, refused);
+        return [instance, refused];
+      }),
+    );
   }
 
   /** A host where it has just failed is better than none. */
@@ -226,7 +214,7 @@ export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
     if (chosen.length === 0) return new Set();
     const { factors } = options();
     const sums = sumByHost(chosen.map(({ reservation }) => reservation));
-    const known = sums[0].map((host) => epochs.get(host) ?? 0);
+    const known = sums[0].map((host) => reader.epochOf(host));
     const rows = await sql.query<{ id: HostId }>(
       `update host h set reserved_cpus = h.reserved_cpus + d.cpus,
          reserved_memory_mib = h.reserved_memory_mib + d.memory
