@@ -1,7 +1,7 @@
 /** Placement: which host an instance goes to, and why not the others. What other capabilities may use. */
 export { type Room, roomOf } from "./core/capacity.ts";
 export { choose, type Placement, placeAll } from "./core/choose.ts";
-export { type ExplainOptions, explain, explainIn } from "./core/explain.ts";
+export { type ExplainOptions, explain, explainBriefly, explainIn } from "./core/explain.ts";
 export type {
   Explanation,
   Factors,
@@ -17,4 +17,4 @@ export type {
   Verdict,
 } from "./core/model.ts";
 export { Picture, type Reservation, type Size } from "./core/picture.ts";
-export { refusal } from "./core/refusal.ts";
+export { refusal, unexplained } from "./core/refusal.ts";

@@ -26,6 +26,16 @@ export function roomOf(host: HostCapacity, factors: Factors): Room {
   };
 }
 
+/** What `roomOf` says of one of the two, for who asks every host. */
+export const freeCpus = ({ cpus, cluster, reservedCpus }: HostCapacity, factors: Factors): number =>
+  scaled(cpus, factors.clusters?.[cluster]?.cpu ?? factors.cpu) - reservedCpus;
+
+export const freeMemoryMiB = (
+  { memoryMiB, cluster, reservedMemoryMiB }: HostCapacity,
+  factors: Factors,
+): number =>
+  scaled(memoryMiB, factors.clusters?.[cluster]?.memory ?? factors.memory) - reservedMemoryMiB;
+
 /** The factors that hold in one cluster. */
 export function factorsIn(factors: Factors, cluster: string): Overprovisioning {
   const own = factors.clusters?.[cluster];

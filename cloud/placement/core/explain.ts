@@ -18,7 +18,7 @@ import type {
 } from "./model.ts";
 import type { Picture } from "./picture.ts";
 import { byName, type Judged, type Ranked, rank } from "./rank.ts";
-import { judge } from "./rules.ts";
+import { brokenBy, judge, rulesIn } from "./rules.ts";
 
 export interface ExplainOptions extends PlacementOptions {
   /** Where the members of the request's anti-affinity group are. */
@@ -32,9 +32,8 @@ export function explain(
 ): Explanation {
   const groupHosts = options.groupHosts ?? new Set<HostId>();
   const circumstances = { factors: options.factors, groupHosts };
-  const judged = [...hosts]
-    .sort(byName)
-    .map((host) => ({ host, rejections: judge(host, request, circumstances) }));
+  const sorted = [...hosts].sort(byName);
+  const judged = sorted.map((host) => ({ host, rejections: judge(host, request, circumstances) }));
   const company = companyOf(hosts.filter(({ id }) => groupHosts.has(id)));
   const ranked = rank(judged, request, options, company);
   const places = new Map(ranked.map((one, place) => [one.host.id, { ...one, place }]));
@@ -43,8 +42,9 @@ export function explain(
     request,
     chosen: ranked[0]?.host.id,
     hosts: judged.map((one) => verdict(one, places.get(one.host.id), ranked.length)),
-    summary: summarize(judged),
-    nearestFixes: ranked.length > 0 ? [] : nearestFixes(judged, request, circumstances),
+    asked: judged.length,
+    summary: summaryOf(countsOf(judged.map(({ host }) => brokenBy(host, request, circumstances)))),
+    nearestFixes: ranked.length > 0 ? [] : nearestFixes(sorted, request, circumstances),
   };
 }
 
@@ -56,6 +56,42 @@ export function explainIn(
 ): Explanation {
   const groupHosts = picture.membersOf(request.antiAffinityGroup);
   return explain(picture.hosts(), request, { ...options, groupHosts });
+}
+
+/** Of how many hosts a brief explanation has a verdict, besides those that the request names. */
+const mostVerdicts = 32;
+
+/**
+ * Why `choose` has just found nobody: the same, but with the verdicts of a few hosts only. In a large fleet those of
+ * all are most of the work, and nobody who is refused reads them.
+ */
+export function explainBriefly(
+  picture: Picture,
+  request: PlacementRequest,
+  options: PlacementOptions,
+): Explanation {
+  const hosts = picture.hosts();
+  const groupHosts = picture.membersOf(request.antiAffinityGroup);
+  const circumstances = { factors: options.factors, groupHosts };
+  const counts = new Map<number, number>();
+  const shown: Verdict[] = [];
+  for (const [index, host] of hosts.entries()) {
+    const broken = brokenBy(host, request, circumstances);
+    counts.set(broken, (counts.get(broken) ?? 0) + 1);
+    if (index >= mostVerdicts && !request.onlyHosts?.includes(host.id)) continue;
+    const rejections = judge(host, request, circumstances);
+    shown.push(verdict({ host, rejections }, undefined, 0));
+  }
+  if (counts.has(0)) return explainIn(picture, request, options);
+  return {
+    planner: options.planner,
+    request,
+    chosen: undefined,
+    hosts: shown,
+    asked: hosts.length,
+    summary: summaryOf(counts),
+    nearestFixes: nearestFixes(hosts, request, circumstances),
+  };
 }
 
 function verdict(
@@ -74,11 +110,18 @@ function verdict(
   };
 }
 
-function summarize(judged: readonly Judged[]): Explanation["summary"] {
-  const counts = new Map<Rule, number>();
-  for (const { rejections } of judged)
-    for (const { rule } of rejections) counts.set(rule, (counts.get(rule) ?? 0) + 1);
-  return [...counts]
+function countsOf(all: readonly number[]): ReadonlyMap<number, number> {
+  const counts = new Map<number, number>();
+  for (const broken of all) counts.set(broken, (counts.get(broken) ?? 0) + 1);
+  return counts;
+}
+
+/** Out of how many hosts broke which set of rules. */
+function summaryOf(counts: ReadonlyMap<number, number>): Explanation["summary"] {
+  const byRule = new Map<Rule, number>();
+  for (const [broken, hosts] of counts)
+    for (const rule of rulesIn(broken)) byRule.set(rule, (byRule.get(rule) ?? 0) + hosts);
+  return [...byRule]
     .map(([rule, hosts]) => ({ rule, hosts }))
     .sort((a, b) => b.hosts - a.hosts || (a.rule < b.rule ? -1 : 1));
 }

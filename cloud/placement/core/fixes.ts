@@ -7,9 +7,14 @@
  *
  * Nearness is the order of `fixKinds` (first what moves guests or numbers, then what changes a host,
  * then what changes the wish), then how much must change, then how many hosts it admits.
+ *
+ * A fleet may have a hundred thousand hosts, and a refusal must not hold up those who wait behind it. So hosts are
+ * sorted by what alone speaks against them, each change is tried on those alone that it can cure, and only the
+ * nearest few proposals of a kind are made at all.
  */
+import { grouped } from "@holdfast/kernel/grouped";
 import type { HostId } from "@holdfast/kernel/ids";
-import { factorsIn } from "./capacity.ts";
+import { factorsIn, freeCpus, freeMemoryMiB } from "./capacity.ts";
 import {
   type Factors,
   type FixKind,
@@ -19,154 +24,162 @@ import {
   type PlacementRequest,
   type Rule,
 } from "./model.ts";
-import { byName, type Judged } from "./rank.ts";
-import { type Circumstances, judge } from "./rules.ts";
+import { brokenBy, type Circumstances, rulesIn } from "./rules.ts";
+import { mostOfAKind, Shortlist } from "./shortlist.ts";
 
-/** More of one kind would bury the other kinds. */
-const mostOfAKind = 3;
-
-interface Proposal {
-  readonly kind: FixKind;
-  readonly change: string;
-  /** How much must change, comparable within a kind. */
-  readonly amount: number;
-  readonly admits: () => readonly HostId[];
-}
+/** What alone speaks against a host: one rule, or its size. Everything else has no single change. */
+type Cause = "size" | Exclude<Rule, "cpu" | "memory">;
 
 /** Everything that a proposal may be made from. */
 interface Refusal {
-  readonly judged: readonly Judged[];
+  /** In name order, by their cause. */
+  readonly hosts: ReadonlyMap<Cause, readonly HostCapacity[]>;
+  readonly size: number;
   readonly request: PlacementRequest;
   readonly circumstances: Circumstances;
 }
 
+/** All hosts in name order, none of which is feasible. */
 export function nearestFixes(
-  judged: readonly Judged[],
+  all: readonly HostCapacity[],
   request: PlacementRequest,
   circumstances: Circumstances,
 ): readonly NearestFix[] {
-  const refusal: Refusal = { judged, request, circumstances };
-  const proposals = [
-    ...judged.flatMap((one) => changesToHost(one, refusal)),
-    ...changesToFactors(refusal),
-    ...changesToRequest(refusal),
-  ];
-  const fixes = fixKinds.flatMap((kind) => nearestOf(proposals.filter((one) => one.kind === kind)));
+  const hosts = byCause(all, request, circumstances);
+  const refusal: Refusal = { hosts, size: all.length, request, circumstances };
+  const list = new Shortlist();
+  proposeChangesToHosts(refusal, list);
+  proposeFactors(refusal, list);
+  proposeChangesToRequest(refusal, list);
+  const fixes = fixKinds.flatMap((kind) => nearestOf(kind, list));
   return fixes.length > 0 ? fixes : anotherHost(refusal);
 }
 
-function nearestOf(proposals: readonly Proposal[]): readonly NearestFix[] {
+function nearestOf(kind: FixKind, list: Shortlist): readonly NearestFix[] {
   const tried: (NearestFix & { amount: number })[] = [];
-  for (const { kind, change, amount, admits } of [...proposals].sort(byAmount)) {
-    const isEnough = tried.length >= mostOfAKind && amount > (tried.at(-1)?.amount ?? 0);
-    if (isEnough || tried.length >= 10 * mostOfAKind) break; // Ties are tried, but not without end.
+  for (const { change, amount, admits } of list.of(kind)) {
+    if (tried.length >= mostOfAKind && amount > (tried.at(-1)?.amount ?? 0)) break;
     const wouldAdmit = admits();
     if (wouldAdmit.length > 0) tried.push({ kind, change, wouldAdmit, amount });
   }
   return tried
     .sort((a, b) => a.amount - b.amount || b.wouldAdmit.length - a.wouldAdmit.length)
     .slice(0, mostOfAKind)
-    .map(({ kind, change, wouldAdmit }) => ({ kind, change, wouldAdmit }));
+    .map(({ change, wouldAdmit }) => ({ kind, change, wouldAdmit }));
 }
 
-/** `judged` is in name order and sorting is stable, so equal amounts stay in name order. */
-const byAmount = (a: Proposal, b: Proposal) => a.amount - b.amount;
+function byCause(
+  all: readonly HostCapacity[],
+  request: PlacementRequest,
+  circumstances: Circumstances,
+): ReadonlyMap<Cause, readonly HostCapacity[]> {
+  const causes = new Map<number, Cause | undefined>();
+  const hosts = new Map<Cause, HostCapacity[]>();
+  for (const host of all) {
+    const broken = brokenBy(host, request, circumstances);
+    if (!causes.has(broken)) causes.set(broken, causeOf(rulesIn(broken)));
+    const cause = causes.get(broken);
+    if (cause === undefined) continue;
+    const those = hosts.get(cause);
+    if (those) those.push(host);
+    else hosts.set(cause, [host]);
+  }
+  return hosts;
+}
 
-/** What could be done to this one host. Nothing else changes, so only it is asked again. */
-function changesToHost({ host, rejections }: Judged, refusal: Refusal): readonly Proposal[] {
-  const { request, circumstances } = refusal;
-  const { name, id } = host;
-  const broken = rejections.map(({ rule }) => rule);
-  const group = request.antiAffinityGroup;
-  const missing = request.tags.filter((tag) => !host.tags.includes(tag));
+function causeOf([first, second, third]: readonly Rule[]): Cause | undefined {
+  if (!first || third) return undefined;
+  if (first === "cpu" || first === "memory")
+    return second === undefined || second === "memory" ? "size" : undefined;
+  return second ? undefined : first;
+}
 
-  const shortOf = (rule: Rule) => rejections.find((one) => one.rule === rule)?.shortBy ?? 0;
-  const cpus = shortOf("cpu");
-  const memoryMiB = shortOf("memory");
-  if (onlyOf(broken, ["cpu", "memory"])) {
-    if (cpus > host.reservedCpus || memoryMiB > host.reservedMemoryMiB) return [];
+/** What could be done to one host. Nothing else changes, so only it is asked again. */
+function proposeChangesToHosts(refusal: Refusal, list: Shortlist): void {
+  const { hosts, request, circumstances } = refusal;
+  const of = (cause: Cause) => hosts.get(cause) ?? [];
+  const patched = (host: HostCapacity, patch: Partial<HostCapacity>) => () =>
+    ask([{ ...host, ...patch }], request, circumstances);
+
+  for (const host of of("size")) {
+    const cpus = Math.max(0, request.cpus - freeCpus(host, circumstances.factors));
+    const memoryMiB = Math.max(0, request.memoryMiB - freeMemoryMiB(host, circumstances.factors));
+    if (cpus > host.reservedCpus || memoryMiB > host.reservedMemoryMiB) continue;
     const amount = cpus / Math.max(1, request.cpus) + memoryMiB / Math.max(1, request.memoryMiB);
+    if (!list.wants("free-capacity", amount)) continue;
     const reservedCpus = host.reservedCpus - cpus;
     const reservedMemoryMiB = host.reservedMemoryMiB - memoryMiB;
-    const change = `free ${sizeText({ cpus, memoryMiB })} on ${name}`;
-    return [withHost("free-capacity", change, amount, { reservedCpus, reservedMemoryMiB })];
+    const change = `free ${sizeText({ cpus, memoryMiB })} on ${host.name}`;
+    const admits = patched(host, { reservedCpus, reservedMemoryMiB });
+    list.add("free-capacity", { change, amount, admits });
   }
-  if (onlyOf(broken, ["host-mode"]))
-    return [
-      withHost("enable-host", `enable ${name}, which is ${modeText[host.mode]}`, 0, {
-        mode: "enabled",
-      }),
-    ];
-  if (onlyOf(broken, ["host-state"]))
-    return [
-      withHost("bring-host-up", `bring ${name} back, which is ${host.state}`, 0, { state: "up" }),
-    ];
-  if (onlyOf(broken, ["tags"])) {
-    const change = `add ${tagsText(missing)} to ${name}`;
-    return [withHost("add-tags", change, missing.length, { tags: [...host.tags, ...missing] })];
+  for (const host of of("host-mode")) {
+    if (!list.wants("enable-host", 0)) break;
+    const change = `enable ${host.name}, which is ${modeText[host.mode]}`;
+    list.add("enable-host", { change, amount: 0, admits: patched(host, { mode: "enabled" }) });
   }
-  if (onlyOf(broken, ["anti-affinity"])) {
+  for (const host of of("host-state")) {
+    if (!list.wants("bring-host-up", 0)) break;
+    const change = `bring ${host.name} back, which is ${host.state}`;
+    list.add("bring-host-up", { change, amount: 0, admits: patched(host, { state: "up" }) });
+  }
+  for (const host of of("tags")) {
+    const missing = request.tags.filter((tag) => !host.tags.includes(tag));
+    if (!list.wants("add-tags", missing.length)) continue;
+    const change = `add ${tagsText(missing)} to ${host.name}`;
+    const admits = patched(host, { tags: [...host.tags, ...missing] });
+    list.add("add-tags", { change, amount: missing.length, admits });
+  }
+  for (const host of of("anti-affinity")) {
+    if (!list.wants("relax-anti-affinity", 0)) break;
     const groupHosts = new Set(circumstances.groupHosts);
-    groupHosts.delete(id);
+    groupHosts.delete(host.id);
     const admits = () => ask([host], request, { ...circumstances, groupHosts });
-    const change = `relax anti-affinity group ${group} on ${name}`;
-    return [{ kind: "relax-anti-affinity", change, amount: 0, admits }];
+    const change = `relax anti-affinity group ${request.antiAffinityGroup} on ${host.name}`;
+    list.add("relax-anti-affinity", { change, amount: 0, admits });
   }
-  if (onlyOf(broken, ["only-hosts"])) {
-    const onlyHosts = [...(request.onlyHosts ?? []), id];
-    return [withRequest("allow-host", `allow ${name} too`, { onlyHosts })];
+  for (const host of of("only-hosts")) {
+    if (!list.wants("allow-host", 0)) break;
+    const onlyHosts = [...(request.onlyHosts ?? []), host.id];
+    const admits = () => ask([host], { ...request, onlyHosts }, circumstances);
+    list.add("allow-host", { change: `allow ${host.name} too`, amount: 0, admits });
   }
-  if (onlyOf(broken, ["avoided"])) {
-    const avoidHosts = request.avoidHosts.filter((other) => other !== id);
-    return [withRequest("stop-avoiding", `stop avoiding ${name}`, { avoidHosts })];
-  }
-  return [];
-
-  function withHost(
-    kind: FixKind,
-    change: string,
-    amount: number,
-    patch: Partial<HostCapacity>,
-  ): Proposal {
-    const admits = () => ask([{ ...host, ...patch }], request, circumstances);
-    return { kind, change, amount, admits };
-  }
-
-  function withRequest(kind: FixKind, change: string, patch: Partial<PlacementRequest>): Proposal {
-    const admits = () => ask([host], { ...request, ...patch }, circumstances);
-    return { kind, change, amount: 0, admits };
+  for (const host of of("avoided")) {
+    if (!list.wants("stop-avoiding", 0)) break;
+    const avoidHosts = request.avoidHosts.filter((other) => other !== host.id);
+    const admits = () => ask([host], { ...request, avoidHosts }, circumstances);
+    list.add("stop-avoiding", { change: `stop avoiding ${host.name}`, amount: 0, admits });
   }
 }
 
 /** The smallest factor that admits somebody; in each cluster apart where clusters have their own. */
-function changesToFactors({ judged, request, circumstances }: Refusal): readonly Proposal[] {
+function proposeFactors({ hosts, request, circumstances }: Refusal, list: Shortlist): void {
   const { factors } = circumstances;
-  const hosts = judged.map(({ host }) => host);
-  const smallest = new Map<string, { cluster?: string; dimension: Dimension; to: number }>();
-  for (const { host, rejections } of judged) {
-    for (const dimension of dimensions) {
-      if (
-        !onlyOf(
-          rejections.map(({ rule }) => rule),
-          [dimension],
-        )
-      )
-        continue;
-      const to = factorFor(host, request, dimension);
-      const cluster = factors.clusters ? { cluster: host.cluster } : {};
-      const key = JSON.stringify([dimension, cluster]);
-      if (to < (smallest.get(key)?.to ?? Number.POSITIVE_INFINITY))
-        smallest.set(key, { ...cluster, dimension, to });
+  for (const dimension of dimensions) {
+    const short = (hosts.get("size") ?? []).filter((host) => {
+      const isShort = {
+        cpu: freeCpus(host, factors) < request.cpus,
+        memory: freeMemoryMiB(host, factors) < request.memoryMiB,
+      };
+      return isShort[dimension] && isShort.cpu !== isShort.memory;
+    });
+    const byCluster: ReadonlyMap<string | undefined, readonly HostCapacity[]> = factors.clusters
+      ? grouped(short, ({ cluster }) => cluster)
+      : new Map([[undefined, short]]);
+    for (const [cluster, those] of byCluster) {
+      const to = those.reduce(
+        (least, host) => Math.min(least, factorFor(host, request, dimension)),
+        Number.POSITIVE_INFINITY,
+      );
+      const from = (cluster === undefined ? factors : factorsIn(factors, cluster))[dimension];
+      const amount = to / from - 1;
+      if (!Number.isFinite(to) || !list.wants("raise-factor", amount)) continue;
+      const where = cluster === undefined ? "" : ` in cluster ${cluster}`;
+      const change = `raise the ${dimension} factor from ${from} to ${to}${where}`;
+      const higher = { ...circumstances, factors: raised(factors, cluster, dimension, to) };
+      list.add("raise-factor", { change, amount, admits: () => ask(those, request, higher) });
     }
   }
-  return [...smallest.values()].map(({ cluster, dimension, to }): Proposal => {
-    const from = (cluster === undefined ? factors : factorsIn(factors, cluster))[dimension];
-    const where = cluster === undefined ? "" : ` in cluster ${cluster}`;
-    const admits = () =>
-      ask(hosts, request, { ...circumstances, factors: raised(factors, cluster, dimension, to) });
-    const change = `raise the ${dimension} factor from ${from} to ${to}${where}`;
-    return { kind: "raise-factor", change, amount: to / from - 1, admits };
-  });
 }
 
 type Dimension = "cpu" | "memory";
@@ -192,40 +205,42 @@ function raised(
   return { ...factors, clusters: { ...factors.clusters, [cluster]: own } };
 }
 
-/** What the asker could do without: tags, the zone, some of the size. Everybody is asked again. */
-function changesToRequest({ judged, request, circumstances }: Refusal): readonly Proposal[] {
-  const hosts = judged.map(({ host }) => host);
-  const proposals = new Map<string, Proposal>();
-  const propose = (kind: FixKind, change: string, amount: number, changed: PlacementRequest) => {
-    const admits = () => ask(hosts, changed, circumstances);
-    if (!proposals.has(change)) proposals.set(change, { kind, change, amount, admits });
-  };
-  for (const { host, rejections } of judged) {
-    const broken = rejections.map(({ rule }) => rule);
-    const have = (rule: Rule) =>
-      Number(rejections.find((one) => one.rule === rule)?.have ?? Infinity);
-    if (onlyOf(broken, ["tags"])) {
-      const kept = request.tags.filter((tag) => host.tags.includes(tag));
-      const dropped = request.tags.filter((tag) => !host.tags.includes(tag));
-      const change = `ask without ${tagsText(dropped)}`;
-      propose("drop-tags", change, dropped.length, { ...request, tags: kept });
-    }
-    if (onlyOf(broken, ["zone"]))
-      propose("other-zone", `ask for zone ${host.zone}`, 0, { ...request, zone: host.zone });
-    if (onlyOf(broken, ["cpu", "memory"])) {
-      const cpus = Math.min(request.cpus, have("cpu"));
-      const memoryMiB = Math.min(request.memoryMiB, have("memory"));
-      if (cpus < 1 || memoryMiB < 1) continue;
-      const change = `ask for no more than ${sizeText({ cpus, memoryMiB })}`;
-      const amount = 2 - cpus / request.cpus - memoryMiB / request.memoryMiB;
-      propose("ask-for-less", change, amount, { ...request, cpus, memoryMiB });
-    }
+/** What the asker could do without: tags, the zone, some of the size. All that it may help are asked again. */
+function proposeChangesToRequest({ hosts, request, circumstances }: Refusal, list: Shortlist) {
+  const of = (cause: Cause) => hosts.get(cause) ?? [];
+  const admitting = (those: readonly HostCapacity[], changed: Partial<PlacementRequest>) => () =>
+    ask(those, { ...request, ...changed }, circumstances);
+
+  const lacking = grouped(of("tags"), (host) =>
+    tagsText(request.tags.filter((tag) => !host.tags.includes(tag))),
+  );
+  for (const [text, [host]] of lacking) {
+    const tags = request.tags.filter((tag) => host?.tags.includes(tag));
+    const amount = request.tags.length - tags.length;
+    const admits = admitting(of("tags"), { tags });
+    list.add("drop-tags", { change: `ask without ${text}`, amount, admits });
   }
-  return [...proposals.values()];
+  for (const [zone, those] of grouped(of("zone"), (host) => host.zone)) {
+    const admits = admitting(those, { zone });
+    list.add("other-zone", { change: `ask for zone ${zone}`, amount: 0, admits });
+  }
+  const sizes = new Set<number>();
+  for (const host of of("size")) {
+    const cpus = Math.min(request.cpus, freeCpus(host, circumstances.factors));
+    const memoryMiB = Math.min(request.memoryMiB, freeMemoryMiB(host, circumstances.factors));
+    if (cpus < 1 || memoryMiB < 1) continue;
+    const amount = 2 - cpus / request.cpus - memoryMiB / request.memoryMiB;
+    const size = cpus * 2 ** 31 + memoryMiB; // Both fit into 31 bits; a text for each host would be slow.
+    if (sizes.has(size) || !list.wants("ask-for-less", amount)) continue;
+    sizes.add(size);
+    const change = `ask for no more than ${sizeText({ cpus, memoryMiB })}`;
+    const admits = admitting(of("size"), { cpus, memoryMiB });
+    list.add("ask-for-less", { change, amount, admits });
+  }
 }
 
 /** When no single change to what is there would do. Tried too: a factor below 1 asks for a bigger host. */
-function anotherHost({ judged, request, circumstances }: Refusal): readonly NearestFix[] {
+function anotherHost({ size, request, circumstances }: Refusal): readonly NearestFix[] {
   const { cpu, memory } = circumstances.factors;
   if (request.onlyHosts || !(cpu > 0) || !(memory > 0)) return [];
   const cpus = Math.ceil(request.cpus / cpu);
@@ -246,10 +261,10 @@ function anotherHost({ judged, request, circumstances }: Refusal): readonly Near
     mode: "enabled",
     concerns: [],
   };
-  if (judge(spare, request, circumstances).length > 0) return [];
+  if (brokenBy(spare, request, circumstances) !== 0) return [];
   const where = request.zone === undefined ? "" : ` in zone ${request.zone}`;
   const tags = request.tags.length > 0 ? ` with ${tagsText(request.tags)}` : "";
-  const another = judged.length > 0 ? "another host" : "a host";
+  const another = size > 0 ? "another host" : "a host";
   const change = `add ${another} of at least ${sizeText({ cpus, memoryMiB })}${where}${tags}`;
   return [{ kind: "add-host", change, wouldAdmit: [] }];
 }
@@ -259,14 +274,7 @@ function ask(
   request: PlacementRequest,
   circumstances: Circumstances,
 ): readonly HostId[] {
-  return hosts
-    .filter((host) => judge(host, request, circumstances).length === 0)
-    .sort(byName)
-    .map(({ id }) => id);
-}
-
-function onlyOf(broken: readonly Rule[], allowed: readonly Rule[]): boolean {
-  return broken.length > 0 && broken.every((rule) => allowed.includes(rule));
+  return hosts.filter((host) => brokenBy(host, request, circumstances) === 0).map(({ id }) => id);
 }
 
 /** `2 cpus and 512 MiB`, without the part that is nought. */

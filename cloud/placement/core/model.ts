@@ -129,8 +129,10 @@ export interface Explanation {
   readonly planner: Planner;
   readonly request: PlacementRequest;
   readonly chosen: HostId | undefined;
-  /** One verdict for every host, in name order. */
+  /** One verdict for every host, in name order; in a brief explanation of a few. */
   readonly hosts: readonly Verdict[];
+  /** How many hosts were asked. */
+  readonly asked: number;
   /** How many hosts each rule refused, most first. A host that breaks two rules counts in both. */
   readonly summary: readonly { readonly rule: Rule; readonly hosts: number }[];
   /** Nearest first; empty when a host was found. */

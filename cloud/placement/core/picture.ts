@@ -119,7 +119,12 @@ export class Picture {
   /** All hosts in name order, each as `find` gives it. */
   hosts(): readonly HostCapacity[] {
     this.#fleet.settle();
-    return this.#fleet.sorted.flatMap((slot) => this.#at(slot) ?? []);
+    const hosts: HostCapacity[] = [];
+    for (const slot of this.#fleet.sorted) {
+      const host = this.#at(slot);
+      if (host) hosts.push(host);
+    }
+    return hosts;
   }
 
   /** The zones that have hosts. */
@@ -176,7 +181,11 @@ export class Picture {
     const host = this.#fleet.hostAt(slot);
     if (!host) return undefined;
     const reservedCpus = this.#fleet.givenOutCpus(slot);
-    return { ...host, reservedCpus, reservedMemoryMiB: this.#fleet.givenOutMemoryMiB(slot) };
+    const reservedMemoryMiB = this.#fleet.givenOutMemoryMiB(slot);
+    // Mostly nothing is held, and a copy of each of 100,000 hosts is most of what a refusal would cost.
+    if (reservedCpus === host.reservedCpus && reservedMemoryMiB === host.reservedMemoryMiB)
+      return host;
+    return { ...host, reservedCpus, reservedMemoryMiB };
   }
 
   #join(group: string, host: HostId, by: 1 | -1): void {

@@ -6,7 +6,7 @@
  */
 import { type Problem, problem } from "@holdfast/kernel/problem";
 import { sizeText } from "./fixes.ts";
-import type { Explanation, Rule } from "./model.ts";
+import type { Explanation, PlacementRequest, Rule } from "./model.ts";
 
 /** Why a host said no, so that a number can stand before it. */
 const phrases: Readonly<Record<Rule, string>> = {
@@ -21,9 +21,12 @@ const phrases: Readonly<Record<Rule, string>> = {
   memory: "short of memory",
 };
 
+/** It is written down with each instance that it is told to: the first few hosts tell the story. */
+const mostNamed = 32;
+
 /** For an explanation that chose nobody. */
 export function refusal(explanation: Explanation): Problem {
-  const { request, hosts, summary, nearestFixes } = explanation;
+  const { request, summary, nearestFixes } = explanation;
   // Nobody can allow another host: the platform itself named the one that has the volume.
   const change = nearestFixes.find(({ kind }) => kind !== "allow-host")?.change;
   const nearest = change ? ` Nearest change: ${change}.` : "";
@@ -34,7 +37,22 @@ export function refusal(explanation: Explanation): Problem {
     : "Look at the verdict of each host: no single change would help.";
   return problem("exhausted", "insufficient_capacity", message, {
     fix,
-    facts: { hosts, summary, nearestFixes },
+    facts: {
+      hosts: explanation.hosts.slice(0, mostNamed),
+      summary,
+      nearestFixes: nearestFixes.map((one) => ({
+        ...one,
+        wouldAdmit: one.wouldAdmit.slice(0, mostNamed),
+      })),
+    },
+  });
+}
+
+/** The same of one that nobody has looked into, because too many others were refused with it. */
+export function unexplained(request: PlacementRequest): Problem {
+  const message = `No host can take ${sizeText(request) || "this"}. Too many different requests were refused at once to say of each why.`;
+  return problem("exhausted", "insufficient_capacity", message, {
+    fix: "Ask why: holdfast placement explain",
   });
 }
 
@@ -46,9 +64,9 @@ function whyOnly({ request: { onlyHosts = [] }, hosts }: Explanation): string | 
   return `It may run on ${only.name} alone, and that is ${reasons}.`;
 }
 
-function whyAll({ hosts, summary }: Explanation): string {
-  const counts = summary.map(({ rule, hosts: count }) => `${count} ${phrases[rule]}`).join(", ");
-  return hosts.length === 0
+function whyAll({ asked, summary }: Explanation): string {
+  const counts = summary.map(({ rule, hosts }) => `${hosts} ${phrases[rule]}`).join(", ");
+  return asked === 0
     ? "There are no hosts."
-    : `Of ${hosts.length} ${hosts.length === 1 ? "host" : "hosts"}: ${counts}.`;
+    : `Of ${asked} ${asked === 1 ? "host" : "hosts"}: ${counts}.`;
 }

@@ -45,6 +45,8 @@ export class Views {
   readonly #fleet: Fleet;
   readonly #mostSlots: number;
   #settings: Setting[] = [];
+  /** No fewer than there are. */
+  #counted = 0;
   /** Counts up, to know what was used least recently. */
   #uses = 0;
 
@@ -108,7 +110,9 @@ export class Views {
 
   #makeRoomFor(family: Map<string, KeptView>): void {
     const most = Math.max(fewestViews, this.#mostSlots / Math.max(1, this.#fleet.slots));
+    if (++this.#counted < most) return; // Counting them all for each new one would be quadratic.
     const all = this.#all();
+    this.#counted = all.length;
     if (all.length < most) return;
     leastUsed(all)?.drop();
     for (const { families } of this.#settings)

@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { ensureDefaultPlace } from "@holdfast/cloud/hosts/edge";
 import type { HostId, InstanceId } from "@holdfast/kernel/ids";
 import { stopTestServer, testDatabase } from "@holdfast/store/testing";
-import type { PlacementRequest } from "../index.ts";
+import { explainBriefly, explainIn, Picture, type PlacementRequest } from "../index.ts";
 import { picturePlacer } from "./picture-placer.ts";
 import type { Choice } from "./placer.ts";
 
@@ -72,4 +72,44 @@ test("a rehearsal leaves nothing behind, and a choice is not forgotten over it",
   assert.equal(await reservedMiB(), (before ?? 0) + 512);
   const refused = await place({ memoryMiB: 512 });
   assert.ok(typeof refused === "object" && "refused" in refused, "it is full, and memory knows");
+});
+
+test("a thousand refusals of one kind are one explanation, and of many kinds only some are explained", async () => {
+  const wants = Array.from({ length: 1_000 }, (_, i) => ({
+    instance: `0190f5a0-0000-7000-8000-${String(i).padStart(12, "0")}` as InstanceId,
+    request: {
+      ...request,
+      tags: [i < 990 ? "gpu" : `gpu-${i}`],
+      antiAffinityGroup: `group-${i}`,
+    },
+  }));
+  const choices = await made.database.transaction(async (sql) => {
+    const session = placer.session(sql);
+    const answer = await session.place(wants);
+    session.committed();
+    return [...answer.values()];
+  });
+  const told = choices.flatMap((one) =>
+    typeof one === "object" && "refused" in one ? one.refused : [],
+  );
+  assert.equal(told.length, 1_000);
+  assert.equal(new Set(told.slice(0, 990)).size, 1);
+  const explained = new Set(told.filter(({ details }) => details.facts));
+  assert.equal(explained.size, 4);
+});
+
+test("a brief explanation says of how many hosts it speaks, and what would help, as the long one does", () => {
+  const picture = new Picture();
+  for (let i = 0; i < 100; i++)
+    picture.upsert({
+      ...{ id: `h${i}` as HostId, name: `h${i}`, zone: "a", pod: "p", cluster: "c", tags: [] },
+      ...{ cpus: 4, memoryMiB: 1024, reservedCpus: i % 5, reservedMemoryMiB: 1024 },
+      ...{ state: "up" as const, mode: "enabled" as const, concerns: [] },
+    });
+  const how = { planner: "spread", factors: { cpu: 1, memory: 1 } } as const;
+  const { hosts: few, ...brief } = explainBriefly(picture, request, how);
+  const { hosts: all, ...long } = explainIn(picture, request, how);
+  assert.deepEqual(brief, long);
+  assert.deepEqual([few.length, all.length, brief.asked], [32, 100, 100]);
+  assert.deepEqual(few, all.slice(0, 32));
 });

@@ -11,12 +11,14 @@ import type { Problem } from "@holdfast/kernel/problem";
 import type { Sql } from "@holdfast/store/database";
 import {
   choose,
+  explainBriefly,
   explainIn,
   Picture,
   type PlacementOptions,
   type PlacementRequest,
   type Reservation,
   refusal,
+  unexplained,
 } from "../index.ts";
 import type { Choice, Claim, PlacementSession, Placer, Want } from "./placer.ts";
 import { fleetReader } from "./reader.ts";
@@ -35,6 +37,9 @@ export interface PicturePlacer extends Placer {
 }
 
 export type Rehearsed = { readonly name: string } | { readonly refused: Problem };
+
+/** So many kinds of refusal are explained in one batch: at 100,000 hosts each holds everybody up for a tenth of a second. */
+const mostExplained = 4;
 
 export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
   const picture = new Picture();
@@ -180,11 +185,17 @@ export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
   /** Each kind is explained once: that takes a look at every host, and ten thousand may ask for the same. */
   function refusals(wants: readonly Want[]): ReadonlyMap<InstanceId, Problem> {
     const byKind = new Map<string, Problem>();
+    const kindOf = ({ antiAffinityGroup: group, ...request }: PlacementRequest) =>
+      JSON.stringify({
+        ...{ ...request, avoidHosts: [] },
+        group: picture.membersOf(group).size > 0 ? group : undefined, // Of an empty one nobody is in the way.
+      });
     return new Map(
       wants.map(({ instance, request }) => {
-        const kind = JSON.stringify({ ...request, avoidHosts: [] });
-        const refused = byKind.get(kind) ?? whyNot(request);
-        byKind.set(kind, refused);
+        const kind = kindOf(request);
+        const isEnough = byKind.size >= mostExplained;
+        const refused = byKind.get(kind) ?? (isEnough ? unexplained(request) : whyNot(request));
+        if (!isEnough) byKind.set(kind, refused);
         return [instance, refused];
       }),
     );
@@ -192,15 +203,14 @@ export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
 
   /** A host where it has just failed is better than none. */
   function chooseFor(request: PlacementRequest): HostId | undefined {
-    return (
-      choose(picture, request, options()) ??
-      choose(picture, { ...request, avoidHosts: [] }, options())
-    );
+    const found = choose(picture, request, options());
+    if (found !== undefined || request.avoidHosts.length === 0) return found;
+    return choose(picture, { ...request, avoidHosts: [] }, options());
   }
 
   /** Of the last attempt: that a host had just failed it is not what it is refused for. */
   function whyNot(request: PlacementRequest): Problem {
-    return refusal(explainIn(picture, { ...request, avoidHosts: [] }, options()));
+    return refusal(explainBriefly(picture, { ...request, avoidHosts: [] }, options()));
   }
 
   /**
