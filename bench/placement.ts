@@ -1,15 +1,21 @@
 /**
- * Placements per second at 1,000, 10,000 and 100,000 hosts, next to a linear scan in the same run; and how
- * well best-fit packs, next to the same planner when it may sort everything first.
- * Usage: node --import tsx bench/placement.ts
+ * Placements per second at 1,000, 10,000 and 100,000 hosts, next to a linear scan in the same run; how well
+ * best-fit packs, next to the same planner when it may sort everything first; what a refusal costs; and how much
+ * memory the picture takes with 1,000,000 instances.
+ * Usage: node --import tsx bench/placement.ts [rounds]      default 2
  *
  * A placement is a choice and its reservation, which the next choice sees; requests of all kinds come
  * mixed. The scan must give the same host each time, or the run fails: a fast wrong answer is no
- * result. Rates are the best of three medians, taken in turns, because other work on the machine only slows.
+ * result. Rates are for a second of processor time, collecting garbage included, and the best of the rounds, taken
+ * in turns: other work on the machine only slows.
  */
 import assert from "node:assert/strict";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import {
   choose,
+  explainBriefly,
+  explainIn,
   type HostCapacity,
   Picture,
   type PlacementOptions,
@@ -19,13 +25,15 @@ import {
 } from "@holdfast/cloud/placement";
 import type { HostId } from "@holdfast/kernel/ids";
 import { type Random, seeded } from "@holdfast/kernel/random";
+import { deliver, type Figure } from "./figures.ts";
+import { loadNow, whole } from "./measure.ts";
 
 const planners: readonly Planner[] = ["first-fit", "best-fit", "spread"];
 const sizes = [1_000, 10_000, 100_000];
 const factors = { cpu: 4, memory: 1, clusters: { "cluster-3": { cpu: 2 } } };
 const alive = 2_000;
 const block = 4_000;
-const rounds = 3;
+const rounds = Number(process.argv[2] ?? 2);
 type Shape = Pick<PlacementRequest, "cpus" | "memoryMiB">;
 const shapes: readonly [Shape, ...Shape[]] = [
   { cpus: 1, memoryMiB: 1024 },
@@ -36,7 +44,7 @@ const shapes: readonly [Shape, ...Shape[]] = [
   { cpus: 16, memoryMiB: 32_768 },
 ];
 
-/** Each in placements per second. */
+/** Each in placements per second of processor time. */
 interface Measures {
   readonly perSecond: number;
   /** The same with one release for each placement. */
@@ -67,42 +75,147 @@ const rates = subjects.map((subject, i) => {
     refused: subject.refused(),
   };
 });
-console.log(`zones, tags, anti-affinity, factors ${JSON.stringify(factors)}\n`);
-const headings = [
-  "planner   ",
-  "  hosts",
-  "placements/s",
-  "us each",
-  "cost vs 1,000",
-  "with releases/s",
-  "linear scan/s",
-  "  ratio",
-  "first choice",
-  "refused",
-];
-console.log(headings.join("  "));
-for (const rate of rates) console.log(row(rate));
-console.log("");
-for (const line of packing()) console.log(line);
+console.log(`load ${loadNow()}`);
+const most = sizes.at(-1) ?? 0;
+const atMost = rates.filter(({ hosts }) => hosts === most);
+deliver({
+  bench: "placement",
+  what: `choices with their reservations among hosts with zones, pods, tags, groups and factors ${JSON.stringify(factors)}, for a second of processor time`,
+  figures: [...atMost.map(speed), ...atMost.map(growth), ...packing(), refusing(), footprint()],
+  curves: [
+    {
+      name: "placement",
+      title: "Cost of one placement",
+      x: { label: "hosts", unit: "" },
+      y: { label: "processor time of each", unit: "us" },
+      lines: [
+        ...planners.map((planner) => curve(planner, planner, ({ perSecond }) => perSecond)),
+        curve("best-fit", "linear scan, best-fit", ({ scanPerSecond }) => scanPerSecond),
+      ],
+    },
+  ],
+  notes: [
+    `The first choice of a kind makes its view: ${atMost.map(({ planner, firstMs }) => `${planner} ${firstMs.toFixed(0)} ms`).join(", ")} at ${whole(most)} hosts.`,
+    `Refused for want of a host: ${rates.map(({ planner, hosts, refused }) => `${planner} ${whole(hosts)} ${(refused * 100).toFixed(1)} %`).join(", ")}.`,
+  ],
+});
 
-function row(rate: (typeof rates)[number]): string {
-  const { planner, hosts, perSecond, churnPerSecond, scanPerSecond, firstMs, refused } = rate;
-  const smallest = rates.find((other) => other.planner === planner)?.perSecond ?? perSecond;
-  const cells = [
-    planner,
-    whole(hosts),
-    whole(perSecond),
-    (1e6 / perSecond).toFixed(1),
-    `${(smallest / perSecond).toFixed(2)}x`,
-    whole(churnPerSecond),
-    whole(scanPerSecond),
-    `${(perSecond / scanPerSecond).toFixed(1)}x`,
-    `${firstMs.toFixed(0)} ms`,
-    `${(refused * 100).toFixed(1)} %`,
-  ];
-  return cells
-    .map((cell, i) => (i ? cell.padStart(headings[i]?.length ?? 0) : cell.padEnd(10)))
-    .join("  ");
+type Rated = (typeof rates)[number];
+
+function curve(planner: Planner, name: string, of: (rate: Rated) => number) {
+  const points = rates
+    .filter((rate) => rate.planner === planner)
+    .map((rate) => ({ x: rate.hosts, y: 1e6 / of(rate) }));
+  return { name, points };
+}
+
+function speed({ planner, perSecond, churnPerSecond, scanPerSecond }: Rated): Figure {
+  return {
+    name: `${planner}, ${whole(most)} hosts`,
+    what: "placements, beside a loop over all hosts; and with a release for each",
+    sides: [
+      { name: "placed", value: perSecond, unit: "/s" },
+      { name: "linear scan", value: scanPerSecond, unit: "/s" },
+      { name: "placed and released", value: churnPerSecond, unit: "/s" },
+    ],
+    goal: { of: "value", must: 100_000, better: 1_000_000, atLeast: true },
+  };
+}
+
+function growth({ planner, perSecond }: Rated): Figure {
+  const few = rates.find((other) => other.planner === planner)?.perSecond ?? perSecond;
+  return {
+    name: `${planner}, growth`,
+    what: `one placement at ${whole(most)} hosts, beside ${whole(sizes[0] ?? 0)}`,
+    sides: [
+      { name: `${whole(most)} hosts`, value: 1e6 / perSecond, unit: "us" },
+      { name: `${whole(sizes[0] ?? 0)} hosts`, value: 1e6 / few, unit: "us" },
+    ],
+    goal: { of: "ratio", must: 2 },
+  };
+}
+
+/** All are short of memory, which leaves the most changes to try. */
+function refusing(): Figure {
+  const picture = new Picture();
+  const random = seeded(3);
+  for (let i = 0; i < most; i++) {
+    const reservedMemoryMiB = 262_144 - random.below(64) * 256;
+    picture.upsert({
+      ...hostNumber(i, most, random),
+      reservedMemoryMiB,
+      state: "up",
+      mode: "enabled",
+    });
+  }
+  const request: PlacementRequest = { cpus: 4, memoryMiB: 16_640, tags: [], avoidHosts: [] };
+  const options: PlacementOptions = { planner: "best-fit", factors };
+  assert.equal(choose(picture, request, options), undefined);
+  const timed = (work: () => unknown) => {
+    const times = Array.from({ length: 3 }, () => {
+      const before = cpuNow();
+      work();
+      return cpuNow() - before;
+    });
+    return Math.min(...times);
+  };
+  return {
+    name: `a refusal, ${whole(most)} hosts`,
+    what: "why nobody can take it and what would help, beside a verdict for every host",
+    sides: [
+      {
+        name: "a refusal",
+        value: timed(() => explainBriefly(picture, request, options)),
+        unit: "ms",
+      },
+      {
+        name: "every verdict",
+        value: timed(() => explainIn(picture, request, options)),
+        unit: "ms",
+      },
+    ],
+    goal: { of: "value", must: 500, better: 100 },
+  };
+}
+
+/** The picture, its views under all kinds of request, and a group for each fifth instance. */
+function footprint(): Figure {
+  const instances = 10 * most;
+  const before = heldMemory();
+  const picture = new Picture();
+  const random = seeded(5);
+  for (let i = 0; i < most; i++)
+    picture.upsert({ ...hostNumber(i, most, random), reservedCpus: 0, reservedMemoryMiB: 0 });
+  const options: PlacementOptions = { planner: "spread", factors };
+  let placed = 0;
+  for (let i = 0; i < instances; i++) {
+    const host = choose(picture, requestNumber(i, random), options);
+    const reservation = host && picture.reserve(host, requestNumber(i, random));
+    if (reservation && picture.confirm(reservation)) placed += 1;
+  }
+  assert.ok(placed > instances * 0.9, `only ${placed} were placed`);
+  const bytes = heldMemory() - before;
+  assert.ok(picture.size === most); // It is in use until here.
+  return {
+    name: `memory, ${whole(placed)} instances`,
+    what: `of the picture of ${whole(most)} hosts in heap and outside, per instance`,
+    sides: [{ name: "the picture", value: bytes / placed, unit: "B" }],
+    goal: { of: "value", must: 500 },
+  };
+}
+
+function heldMemory(): number {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void; // What V8 puts there under this flag.
+  collect();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+/** Milliseconds of processor time so far. */
+function cpuNow(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
 }
 
 function prepare(planner: Planner, hosts: number): Subject {
@@ -130,9 +243,9 @@ function prepare(planner: Planner, hosts: number): Subject {
   const some = (count: number) =>
     Array.from({ length: count }, () => requestNumber(number++, random));
   const each = (requests: readonly PlacementRequest[], work: (one: PlacementRequest) => void) => {
-    const start = performance.now();
+    const start = cpuNow();
     for (const request of requests) work(request);
-    return (requests.length / (performance.now() - start)) * 1000;
+    return (requests.length / (cpuNow() - start)) * 1000;
   };
 
   const firstMs = 1000 / each(some(1), place);
@@ -154,9 +267,9 @@ function prepare(planner: Planner, hosts: number): Subject {
     return rate;
   };
   const measure = () => ({
-    perSecond: median(5, placing),
-    churnPerSecond: median(5, () => each(some(block), churn)),
-    scanPerSecond: median(3, scanning),
+    perSecond: median(3, placing),
+    churnPerSecond: median(3, () => each(some(block), churn)),
+    scanPerSecond: scanning(),
   });
   return { planner, hosts, firstMs, measure, refused: () => refused / asked };
 }
@@ -298,26 +411,36 @@ function linearScan(picture: Picture, { planner }: PlacementOptions) {
 }
 
 /** Best-fit in order of arrival against best-fit on everything sorted, the biggest first. */
-function* packing(): Generator<string> {
+function packing(): readonly Figure[] {
   const random = seeded(11);
   const hosts = 1_000;
   const memoryMiB = 262_144;
-  for (const load of [0.9, 1.1]) {
+  return [0.9, 1.1].map((load) => {
     const wanted: PlacementRequest[] = [];
     for (let sum = 0; sum < hosts * memoryMiB * load; sum += wanted.at(-1)?.memoryMiB ?? 0)
       wanted.push({ ...awkward(random), tags: [], avoidHosts: [] });
-    const sorted = [...wanted].sort((a, b) => b.memoryMiB - a.memoryMiB || b.cpus - a.cpus);
     const online = pack(wanted, hosts, memoryMiB);
-    const offline = pack(sorted, hosts, memoryMiB);
+    // Both are usual; whichever does better is the one to stand beside.
+    const share = ({ cpus, memoryMiB: size }: Shape) => Math.max(cpus / 256, size / memoryMiB);
+    const offline = [
+      [...wanted].sort((a, b) => b.memoryMiB - a.memoryMiB || b.cpus - a.cpus),
+      [...wanted].sort((a, b) => share(b) - share(a)),
+    ].map((sorted) => pack(sorted, hosts, memoryMiB));
     const isFull = load > 1;
-    const ratio = isFull ? online.placedMiB / offline.placedMiB : offline.used / online.used;
-    const what = isFull ? "memory placed" : "hosts used";
-    const [ours, theirs] = isFull
-      ? [whole(online.placedMiB), whole(offline.placedMiB)]
-      : [whole(online.used), whole(offline.used)];
-    yield `best-fit packing at ${Math.round(load * 100)} % of ${whole(hosts)} hosts, ${whole(wanted.length)} requests: ` +
-      `${what} ${ours}, offline best fit decreasing ${theirs}: ${(ratio * 100).toFixed(1)} %`;
-  }
+    const placed = Math.max(...offline.map(({ placedMiB }) => placedMiB));
+    const used = Math.min(...offline.map((one) => one.used));
+    const [ours, theirs] = isFull ? [online.placedMiB, placed] : [online.used, used];
+    return {
+      name: `packing at ${Math.round(load * 100)} %`,
+      what: `${isFull ? "memory placed" : "hosts used"} by best-fit in order of arrival, ${whole(wanted.length)} requests on ${whole(hosts)} hosts`,
+      sides: [
+        { name: "best-fit", value: ours, unit: isFull ? "MiB" : "hosts" },
+        { name: "offline, the biggest first", value: theirs, unit: isFull ? "MiB" : "hosts" },
+      ],
+      ratio: isFull ? ours / theirs : theirs / ours,
+      goal: { of: "ratio", must: 0.98, atLeast: true },
+    };
+  });
 }
 
 /** Sizes that do not fill a host of 262,144 MiB without rest: 768 MiB to 60 GiB, with 1 to 16 cpus. */
@@ -347,8 +470,4 @@ function pack(requests: readonly PlacementRequest[], hosts: number, memoryMiB: n
 function median(times: number, run: () => number): number {
   const sorted = Array.from({ length: times }, run).sort((a, b) => a - b);
   return sorted[Math.floor(times / 2)] ?? 0;
-}
-
-function whole(number: number): string {
-  return Math.round(number).toLocaleString("en-US");
 }
