@@ -165,12 +165,10 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       batch: settings.current()["manager.batch"],
       resync: inSeconds("manager.resync"),
     }),
-    onDone({ orders, jobs }) {
-      if (orders.size > 0) {
-        networks.changed();
-        volumes.changed();
-        guests.changed();
-      }
+    onDone({ orders, jobs, stirs }) {
+      if (stirs.networks) networks.changed();
+      if (stirs.volumes) volumes.changed();
+      if (stirs.guests) guests.changed();
       for (const [host, { wishes, deleteVolumes }] of orders) hub.tell(host, wishes, deleteVolumes);
       progress.moved(jobs);
     },

@@ -29,6 +29,7 @@ import { departuresOf, lateOf } from "./endings.ts";
 import { type HostOrders, imagesOf, ordersOf } from "./host-orders.ts";
 import { writeDepartures, writeLeftovers } from "./migration-rows.ts";
 import { depart, type MoveAsked, type MoveDefaults, type MoveWants, moveWants } from "./moves.ts";
+import { type Stirs, stirsOf } from "./stirs.ts";
 import { writeVolumes } from "./volumes.ts";
 import { loadWorlds } from "./worlds.ts";
 import { write } from "./write.ts";
@@ -73,6 +74,7 @@ export interface Done {
   readonly again: readonly InstanceId[];
   /** How many were taken because they were due. */
   readonly due: number;
+  readonly stirs: Stirs;
 }
 
 export interface PassDeps {
@@ -192,6 +194,7 @@ async function run(
         .map(([id]) => id),
     ],
     due: due.length,
+    stirs: stirsOf(cases.values()),
   };
 }
 
@@ -317,7 +320,8 @@ async function dependentsOf(sql: Sql, cases: Iterable<Case>): Promise<readonly I
   );
   if (risen.length === 0) return [];
   const rows = await sql.query<{ id: InstanceId }>(
-    "select id from instance where depends_on && $1 and state = 'stopped' and desired = 'running'",
+    `select id from instance where depends_on <> '{}' and depends_on && $1
+       and state = 'stopped' and desired = 'running'`,
     [risen.map(({ settled }) => settled.world.instance.id)],
   );
   return rows.map(({ id }) => id);

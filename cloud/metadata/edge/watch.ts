@@ -49,7 +49,9 @@ async function readNotes(
            and (s.state = 'active' or s.ended_at > now() - interval '7 days')
          order by s.state <> 'active', s.not_before desc limit ${mostEvents}) e), '[]')
      ) order by i.id) as notes
-     from instance i where i.home = any($1) group by i.home`,
+     from instance i where i.home = any($1)
+       -- Whoever has no connection cannot ask.
+       and exists (select from nic n where n.instance_id = i.id) group by i.home`,
     [hosts],
   );
   return new Map(rows.map(({ host, notes }) => [host, notes]));
