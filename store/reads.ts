@@ -46,4 +46,21 @@ export function together<Key, Value>(
   };
 }
 
+/**
+ * The same for what is said instead of asked: whatever arrives while one batch is being taken in goes into the
+ * next, in order. All of a batch succeed or fail together.
+ */
+export function inBatches<Item>(take: (items: readonly Item[]) => Promise<void>) {
+  let waiting: Item[] = [];
+  const next = shared(() => {
+    const items = waiting;
+    waiting = [];
+    return take(items);
+  });
+  return (item: Item): Promise<void> => {
+    waiting.push(item);
+    return next("");
+  };
+}
+
 const noMatter = () => {};

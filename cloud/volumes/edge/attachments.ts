@@ -155,6 +155,8 @@ async function tellDetached(sql: Sql, gone: readonly Gone[], now: Instant): Prom
 
 interface Known {
   readonly instance: InstanceId;
+  readonly host: HostId;
+  readonly epoch: number;
   readonly volume: VolumeId;
   /** False: it is the root volume, of which only the size is of interest. */
   readonly isAttached: boolean;
@@ -165,26 +167,37 @@ interface Known {
   readonly message: string | null;
 }
 
+/** What one host says of its machines. */
+export interface Saying {
+  readonly host: HostId;
+  readonly epoch: number;
+  readonly machines: readonly MachineReport[];
+}
+
+/** Whether there is a word of disks in it. */
+export const saysOfDisks = ({ phase, disks }: MachineReport) =>
+  phase === "running" && disks !== undefined;
+
 /**
- * What a host says of the disks of its machines. Nearly always it is what is known already, and nothing is
- * written. Resolves with whether anything has changed.
+ * What hosts say of the disks of their machines, the latest last. Nearly always it is what is known already, and
+ * nothing is written. Resolves with whether anything has changed.
  */
 export async function recordDisks(
   database: Database,
-  host: HostId,
-  epoch: number,
-  machines: readonly MachineReport[],
+  all: readonly Saying[],
   now: Instant,
 ): Promise<boolean> {
-  const saying = machines.filter(({ phase, disks }) => phase === "running" && disks);
+  const saying = all.flatMap(({ host, epoch, machines }) =>
+    machines.filter(saysOfDisks).map((machine) => ({ host, epoch, machine })),
+  );
   if (saying.length === 0) return false;
-  const news = await findNews(database, host, epoch, saying);
+  const news = await findNews(database, saying);
   if (news.length === 0) return false;
   return database.transaction(async (sql) => {
     const ids = news.map(({ instance }) => instance);
     await sql.query("select from instance where id = any($1) order by id for update", [ids]);
     // Locked, it may look different.
-    const fresh = await findNews(sql, host, epoch, saying);
+    const fresh = await findNews(sql, saying);
     const said = fresh.flatMap(({ disk }) => disk ?? []);
     await sql.query(
       `update attachment a set "is" = d."is", bytes = d.bytes, problem = d.problem, said_at = $2::timestamptz
@@ -225,29 +238,37 @@ interface News {
 /** Of the generation that this host has, of this epoch: nobody else knows anything about its disks. */
 async function findNews(
   sql: Sql,
-  host: HostId,
-  epoch: number,
-  machines: readonly MachineReport[],
+  saying: readonly {
+    readonly host: HostId;
+    readonly epoch: number;
+    readonly machine: MachineReport;
+  }[],
 ): Promise<readonly News[]> {
+  // Of two words of one host on the same machine the later one counts.
+  const reports = new Map(
+    saying.map((one) => [`${one.machine.instance} ${one.host} ${one.epoch}`, one]),
+  );
+  const latest = [...reports.values()];
   const rows = await sql.query<Known>(
-    `select i.id as instance, d.id as volume, a.volume_id is not null as "isAttached", a.leaving, a."is", coalesce(a.bytes, d.actual_bytes) as bytes,
+    `select i.id as instance, m.host, m.epoch, d.id as volume, a.volume_id is not null as "isAttached", a.leaving, a."is", coalesce(a.bytes, d.actual_bytes) as bytes,
        case when a.volume_id is null then d.problem else a.problem end->>'code' as code,
        case when a.volume_id is null then d.problem else a.problem end->>'message' as message
-     from unnest($1::uuid[], $2::int[]) m (id, generation) join instance i on i.id = m.id and i.generation = m.generation
-       join incarnation c on c.instance_id = i.id and c.generation = i.generation and c.host_id = $3 and c.host_epoch = $4
+     from unnest($1::uuid[], $2::int[], $3::uuid[], $4::int[]) m (id, generation, host, epoch)
+       join instance i on i.id = m.id and i.generation = m.generation and i.home = m.host
+       join incarnation c on c.instance_id = i.id and c.generation = i.generation
+         and c.host_id = m.host and c.host_epoch = m.epoch
        join lateral (select volume_id as id from attachment where instance_id = i.id union select i.volume_id) o on true
-       join volume d on d.id = o.id left join attachment a on a.volume_id = d.id
-     where i.home = $3`,
+       join volume d on d.id = o.id left join attachment a on a.volume_id = d.id`,
     [
-      machines.map(({ instance }) => instance),
-      machines.map(({ generation }) => generation),
-      host,
-      epoch,
+      latest.map(({ machine }) => machine.instance),
+      latest.map(({ machine }) => machine.generation),
+      latest.map(({ host }) => host),
+      latest.map(({ epoch }) => epoch),
     ],
   );
-  const reports = new Map(machines.map((machine) => [machine.instance, machine]));
-  return rows.flatMap(({ instance, volume, isAttached, leaving, is, bytes, ...was }): News[] => {
-    const report = reports.get(instance);
+  return rows.flatMap((row): News[] => {
+    const { instance, volume, isAttached, leaving, is, bytes, ...was } = row;
+    const report = reports.get(`${instance} ${row.host} ${row.epoch}`)?.machine;
     const disk = report?.disks?.find((one) => one.volume === volume);
     if (disk) {
       const { code = null, message = null } = disk.problem ?? {};

@@ -39,7 +39,9 @@ export async function moveVolumes(
   const moved = await sql.query<{ id: VolumeId; state: VolumeState }>(
     `update volume v set
        state = case when a.event = 'expunge' and v.host_id is null then 'expunged' else a."to" end,
-       host_id = coalesce(d.host, v.host_id)
+       host_id = coalesce(d.host, v.host_id),
+       -- Made as it should be; whoever has it says so if it is not. Saves one more version of every root volume.
+       actual_bytes = case a.event when 'created' then coalesce(v.actual_bytes, v.size_bytes) else v.actual_bytes end
      from json_to_recordset($1::json) as d (id uuid, event text, host uuid, by uuid),
        json_to_recordset($2::json) as a (event text, "from" text, "to" text)
      where v.id = d.id and a.event = d.event and a."from" = v.state

@@ -60,12 +60,16 @@ async function disks(
   );
   await recordDisks(
     database,
-    host,
-    1,
     [
       {
-        ...{ instance, generation: row?.generation ?? 0, phase: "running", guest: "up" },
-        ...{ reboots: 0, at: now(), disks: volumes, disksOf: disksOf ?? row?.version },
+        host,
+        epoch: 1,
+        machines: [
+          {
+            ...{ instance, generation: row?.generation ?? 0, phase: "running", guest: "up" },
+            ...{ reboots: 0, at: now(), disks: volumes, disksOf: disksOf ?? row?.version },
+          },
+        ],
       },
     ],
     now(),

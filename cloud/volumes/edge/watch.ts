@@ -8,8 +8,9 @@ import type { Checkup, MachineReport, StorageResult, StorageTask } from "@holdfa
 import type { HostId, InstanceId } from "@holdfast/kernel/ids";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Database } from "@holdfast/store/database";
+import { inBatches } from "@holdfast/store/reads";
 import { type Turns, turns } from "@holdfast/store/turns";
-import { recordDisks } from "./attachments.ts";
+import { recordDisks, type Saying, saysOfDisks } from "./attachments.ts";
 import { recordResults } from "./results.ts";
 import { type RoundDeps, round } from "./round.ts";
 import { tasksOf } from "./tasks.ts";
@@ -41,6 +42,10 @@ export function volumeWatch(deps: VolumeWatchDeps): VolumeWatch {
     await tell(deps.hosts());
   }, onError);
 
+  const record = inBatches(async (said: readonly Saying[]) => {
+    if (await recordDisks(database, said, now())) changed();
+  });
+
   return {
     changed,
     close,
@@ -53,7 +58,7 @@ export function volumeWatch(deps: VolumeWatchDeps): VolumeWatch {
       return ids;
     },
     async heard(host, epoch, machines) {
-      if (await recordDisks(database, host, epoch, machines, now())) changed();
+      if (machines.some(saysOfDisks)) await record({ host, epoch, machines });
     },
     measured(host, storage) {
       note(database, host, storage, now()).catch(onError);
