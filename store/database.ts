@@ -8,6 +8,7 @@
  * (`Promise.all`): they travel one behind the other, are carried out in the order of the calls, and
  * after one that fails none has any effect.
  */
+import type { Socket } from "node:net";
 import { Problem, problem } from "@holdfast/kernel/problem";
 import pg from "pg";
 
@@ -20,8 +21,11 @@ export interface Sql {
 }
 
 export interface Database extends Sql {
-  /** Runs `work` in one transaction, again if PostgreSQL broke it off: to resolve a deadlock, or because we stood still. */
-  transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+  /**
+   * Runs `work` in one transaction, again if PostgreSQL broke it off: to resolve a deadlock, or because we stood still.
+   * `locally`: settings of PostgreSQL that hold within it, such as `enable_seqscan = off`. Constants, never input.
+   */
+  transaction<T>(work: (sql: Sql) => Promise<T>, locally?: readonly string[]): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -93,10 +97,11 @@ export function connectDatabase(options: DatabaseOptions): Database {
         }
       }
     },
-    async transaction(work) {
+    async transaction(work, locally = []) {
+      const begin = ["begin", ...locally.map((setting) => `set local ${setting}`)].join(";");
       for (let conflicts = 0; ; ) {
         try {
-          return await once(work);
+          return await once(work, begin);
         } catch (error) {
           if (isStalePlan(error)) continue;
           if (!isRetryable(error) || ++conflicts === 5) throw error;
@@ -117,7 +122,7 @@ export function connectDatabase(options: DatabaseOptions): Database {
     });
   }
 
-  async function once<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+  async function once<T>(work: (sql: Sql) => Promise<T>, begin: string): Promise<T> {
     let broken: Error | undefined;
     const onError = (error: Error) => {
       broken ??= error; // The first says why, the next only that it is gone.
@@ -127,14 +132,18 @@ export function connectDatabase(options: DatabaseOptions): Database {
     const query: Sql["query"] = async (text, values) => {
       // Whoever asks a connection that is gone is never answered.
       if (broken) throw isConnectionLoss(broken) ? unreachableDatabase(broken) : broken;
+      sendTogether(client);
       return run<never>(client, text, values).catch((error: unknown) => {
         first ??= error;
         throw error;
       });
     };
     try {
-      await query("begin");
+      // Travels with the first statement; whatever breaks it breaks that as well.
+      const begun = query(begin);
+      begun.catch(() => {});
       const result = await work({ query });
+      await begun;
       await run(client, "commit");
       return result;
     } catch (thrown) {
@@ -162,6 +171,13 @@ async function run<Row extends object>(
   } catch (error) {
     throw isConnectionLoss(error) ? unreachableDatabase(error) : error;
   }
+}
+
+/** What is asked in one breath leaves in one packet: each write of its own costs more than most statements. */
+function sendTogether(client: pg.PoolClient): void {
+  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection; // Not in its types.
+  stream.cork();
+  process.nextTick(() => stream.uncork());
 }
 
 const names = new Map<string, string>();

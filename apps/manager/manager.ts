@@ -277,11 +277,12 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
         ...(await wishesForHost(database, host, patience())),
       };
     },
-    async onReport(host, epoch, { machines, volumes: made }) {
-      await worker.report(
-        machines.map((report) => ({ host, epoch, report })),
-        made.map((volume) => ({ ...volume, host })),
-      );
+    async onReport(host, epoch, { machines, volumes: made }, news) {
+      if (news.length + made.length > 0)
+        await worker.report(
+          news.map((report) => ({ host, epoch, report })),
+          made.map((volume) => ({ ...volume, host })),
+        );
       await volumes.heard(host, epoch, machines);
     },
     onMigration(host, report) {

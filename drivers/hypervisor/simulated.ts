@@ -253,9 +253,14 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
 
   function views(id?: InstanceId): readonly MachineView[] {
     const now = clock.now();
-    const machines = [...world.machines.values()];
-    const asked = id ? machines.filter(({ spec }) => spec.id === id) : machines;
+    const asked = id ? machinesOf(id) : [...world.machines.values()];
     return asked.map((machine) => viewOf(machine, now));
+  }
+
+  /** Asked all the time, of hosts with hundreds. */
+  function machinesOf(id: InstanceId): readonly SimulatedMachine[] {
+    const generations = Array.from({ length: world.seen.get(id) ?? 0 }, (_, i) => i + 1);
+    return generations.flatMap((generation) => world.machines.get(keyOf({ id, generation })) ?? []);
   }
 
   function launch(spec: MachineSpec, arrival?: moving.Arrival): SimulatedMachine {

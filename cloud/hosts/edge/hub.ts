@@ -36,7 +36,13 @@ export interface HubDeps {
    * or with what it must end before it is welcome.
    */
   readonly onHello: (host: HostId, hello: Hello) => Promise<Welcome | Purge>;
-  readonly onReport: (host: HostId, epoch: number, report: Report) => Promise<void>;
+  /** `news`: those of its machines of which it has not said the very same on this connection before. */
+  readonly onReport: (
+    host: HostId,
+    epoch: number,
+    report: Report,
+    news: Report["machines"],
+  ) => Promise<void>;
   /** Resolves when the lease is renewed in the database; rejects with `lease_void` if it was fenced. */
   readonly onHeartbeat: (renewal: Heard) => Promise<void>;
   /** How the host's machines look. Nothing waits for it: another one follows. */
@@ -95,6 +101,8 @@ interface Connection {
   epoch: number | undefined;
   terms: Heard["terms"] | undefined;
   readonly told: Map<InstanceId, number>;
+  /** What it has said of each machine that runs, and what is in the database by now. */
+  readonly recorded: Map<InstanceId, string>;
   pools: readonly PoolFacts[];
   /** The picture of its networks that it was last told, as it was sent. */
   networks: string;
@@ -253,6 +261,7 @@ export function openHub(deps: HubDeps): Hub {
       epoch: undefined,
       terms: undefined,
       told: new Map(),
+      recorded: new Map(),
       pools: [],
       networks: "",
       storage: "",
@@ -373,7 +382,12 @@ export function openHub(deps: HubDeps): Hub {
 
   async function record(host: HostId, connection: Connection, report: Report): Promise<void> {
     if (connection.epoch === undefined) return;
-    await deps.onReport(host, connection.epoch, report);
+    const { recorded } = connection;
+    const news = report.machines.filter((one) => recorded.get(one.instance) !== factOf(one));
+    await deps.onReport(host, connection.epoch, report, news);
+    for (const one of news)
+      if (one.phase === "running") recorded.set(one.instance, factOf(one));
+      else recorded.delete(one.instance);
     const machines = report.machines.filter(({ phase }) => phase === "exited");
     const volumes = report.volumes.map(({ volume }) => volume);
     if (machines.length + volumes.length === 0) return;
@@ -381,6 +395,10 @@ export function openHub(deps: HubDeps): Hub {
     for (const { instance } of machines) connection.told.delete(instance);
   }
 }
+
+/** All that a report says of a machine that runs, but for its disks. */
+const factOf = ({ generation, phase, guest, reboots }: Report["machines"][number]) =>
+  `${generation} ${phase} ${guest} ${reboots}`;
 
 /** What the host still holds and nobody wishes for: it is to be ended and forgotten. */
 function leftovers(hello: Hello, epoch: number, wishes: readonly Wish[]): Wish[] {

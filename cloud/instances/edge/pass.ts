@@ -19,7 +19,7 @@ import type { Database, Sql } from "@holdfast/store/database";
 import { announce } from "@holdfast/store/news";
 import { type Order, obey } from "../core/command.ts";
 import { openMigration } from "../core/migration.ts";
-import type { Migration, Patience, World } from "../core/model.ts";
+import type { Incarnation, Migration, Patience, World } from "../core/model.ts";
 import { heard } from "../core/report.ts";
 import { requestOf } from "../core/request.ts";
 import { placed, unplaced } from "../core/transition.ts";
@@ -87,6 +87,15 @@ export interface PassDeps {
   readonly self: string;
 }
 
+/**
+ * A pass looks everything up by key. Left alone, PostgreSQL plans its statements anew each time, which costs as
+ * much as carrying them out, or reads a small table from end to end and goes on so when it has grown.
+ */
+const byKey = [
+  "plan_cache_mode = force_generic_plan",
+  ...["seqscan", "hashjoin", "mergejoin"].map((way) => `enable_${way} = off`),
+];
+
 export async function pass(deps: PassDeps, work: Work): Promise<Done> {
   let session: PlacementSession | undefined;
   try {
@@ -94,7 +103,7 @@ export async function pass(deps: PassDeps, work: Work): Promise<Done> {
       session?.abandoned(); // A transaction that is run again begins with a fresh picture.
       session = deps.placer.session(sql);
       return run(deps, work, sql, session);
-    });
+    }, byKey);
     session?.committed();
     return done;
   } catch (error) {
@@ -218,6 +227,7 @@ function learn(item: Case | undefined, { host, epoch, report }: HostReport): voi
     return;
   if (known.phase === "exited") return;
   const incarnation = heard(known, report, world.instance, world.errand);
+  if (!isArrival && isKnown(known, incarnation)) return;
   item.written.set(known.generation, {
     incarnation,
     epoch: knownEpoch,
@@ -228,6 +238,13 @@ function learn(item: Case | undefined, { host, epoch, report }: HostReport): voi
     : { ...world, incarnation };
   item.settled = { ...item.settled, world: told };
 }
+
+/** Said again, it would be one more version of the row. */
+const isKnown = (known: Incarnation, told: Incarnation) =>
+  told.phase === known.phase &&
+  told.guest === known.guest &&
+  told.reboots === known.reboots &&
+  !told.ending;
 
 /** Its agent may have begun anew, and be reached at another port: then the source has to hear of that. */
 function withArrival(world: World, migration: Migration, relay: string | undefined): World {

@@ -37,7 +37,7 @@ export type Plan = (
 ) => Promise<readonly Birth[]>;
 
 export function planning({ database, settings, mintId, mintName }: PlanDeps): Plan {
-  const { typeOf, imageOf, runningJobs } = sharedReads(database);
+  const { typeOf, imageOf, runningJobs, connectionsOf } = sharedReads(database);
   return plan;
 
   async function plan(
@@ -66,7 +66,9 @@ export function planning({ database, settings, mintId, mintName }: PlanDeps): Pl
     const pool = body.pool ?? limits["volumes.default_pool"];
     if (pool !== "local") await checkPool(database, pool);
     const dependsOn = await findDependencies(database, project, body.dependsOn);
-    const { networks, groups } = await findConnections(database, project, body);
+    const { networks, groups } = await connectionsOf(
+      JSON.stringify([project, body.networks ?? null, body.groups]),
+    );
     const keys = await findKeys(database, project, body.keys);
     const { maintenancePolicy } = body;
     const ids = Array.from({ length: body.count }, () => mintId<"Instance">());
@@ -130,6 +132,12 @@ function sharedReads(database: Database) {
     imageOf: shared((key) => {
       const [project = "", image = ""] = key.split(" ");
       return findImage(database, project as ProjectId, image); // Ids and names hold no spaces.
+    }),
+    /** By project, networks and groups, as JSON. */
+    connectionsOf: shared((key) => {
+      type Asked = [ProjectId, readonly string[] | null, readonly string[]]; // As it was put together above.
+      const [project, networks, groups] = JSON.parse(key) as Asked;
+      return findConnections(database, project, { networks: networks ?? undefined, groups });
     }),
     runningJobs: shared((project) => countRunningJobs(database, project as ProjectId)), // Keys are text.
   };

@@ -2,7 +2,7 @@
  * The one loop of a manager that carries out passes.
  *
  * One pass at a time: while it runs, whatever arrives is collected and goes into the next, so that the
- * busier it gets the larger the batches are and the less each costs. Many managers may run this loop on
+ * busier it gets the larger the batches are and the less each costs. Projects take turns. Many managers may run this loop on
  * one database; rows are locked by whoever has them in hand.
  *
  * A pass that fails is taken apart and each item tried alone, so that one that cannot be carried out
@@ -10,8 +10,9 @@
  */
 import type { InstanceId, JobId } from "@holdfast/kernel/ids";
 import { Problem } from "@holdfast/kernel/problem";
-import { type Duration, type Instant, seconds } from "@holdfast/kernel/time";
+import { type Duration, type Instant, milliseconds, seconds } from "@holdfast/kernel/time";
 import type { Birth } from "./births.ts";
+import { fairQueue } from "./fair-queue.ts";
 import { type Asked, type Done, type HostReport, type PassDeps, pass, type Work } from "./pass.ts";
 
 export interface Worker {
@@ -48,10 +49,19 @@ type Reports = {
 
 /** How long to leave alone what could not be carried out, or a database that does not answer. */
 const pause = seconds(1);
+/** Fewer than this right after a pass: more are on their way. One that finds nothing going on waits for nobody. */
+const trickle = 100;
+const moment = milliseconds(3);
 
 export function startWorker(deps: WorkerDeps): Worker {
-  const births: Waiting<readonly Birth[]>[] = [];
-  const orders: Waiting<Asked>[] = [];
+  const births = fairQueue<Waiting<readonly Birth[]>>(
+    ({ item: [first] }) => first?.seed.project ?? "",
+    ({ item }) => item.length,
+  );
+  const orders = fairQueue<Waiting<Asked>>(
+    ({ item }) => item.job.project,
+    () => 1,
+  );
   const reports: Waiting<Reports>[] = [];
   const looks = new Set<InstanceId>();
   let isDueWanted = true;
@@ -99,19 +109,28 @@ export function startWorker(deps: WorkerDeps): Worker {
     return births.length + orders.length + reports.length + looks.size > 0 || isDueWanted;
   }
 
+  function isTrickle(): boolean {
+    const waiting = births.length + orders.length + reports.length;
+    return waiting > 0 && waiting < trickle;
+  }
+
   async function drain(): Promise<void> {
     // Let everything that is arriving at this moment into the same pass.
     await new Promise((resolve) => setImmediate(resolve));
-    while (isOpen && hasWork()) await turn();
+    while (isOpen && hasWork()) {
+      await turn();
+      // What comes one behind the other is worth a moment: a pass costs the same for one as for many.
+      if (isOpen && isTrickle()) await sleep(moment);
+    }
     if (isOpen) await sleepUntilDue();
   }
 
   async function turn(): Promise<void> {
     const { batch } = deps.limits();
     const mine = {
-      births: births.splice(0, requestsFor(births, batch)),
-      orders: orders.splice(0, batch),
-      reports: reports.splice(0, batch),
+      births: births.take(batch),
+      orders: orders.take(batch),
+      reports: reports.splice(0, reportsFor(reports, batch)),
       looks: [...looks].slice(0, batch),
       due: isDueWanted ? batch : 0,
     };
@@ -253,14 +272,14 @@ export function startWorker(deps: WorkerDeps): Worker {
   }
 }
 
-/** How many of the waiting requests ask for `most` instances together; one may ask for more than that alone. */
-function requestsFor(births: readonly Waiting<readonly Birth[]>[], most: number): number {
-  let instances = 0;
-  const full = births.findIndex(({ item }) => {
-    instances += item.length;
-    return instances >= most;
+/** How many of the waiting reports tell of `most` machines and volumes together; one may tell of more than that alone. */
+function reportsFor(reports: readonly Waiting<Reports>[], most: number): number {
+  let told = 0;
+  const full = reports.findIndex(({ item: { machines, volumes } }) => {
+    told += machines.length + volumes.length;
+    return told >= most;
   });
-  return full < 0 ? births.length : full + 1;
+  return full < 0 ? reports.length : full + 1;
 }
 
 const sleep = (duration: Duration) => new Promise((resolve) => setTimeout(resolve, duration));

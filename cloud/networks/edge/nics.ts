@@ -187,10 +187,13 @@ export async function findConnections(
        and (name = any($2) or id::text = any($2))`,
     [project, wanted],
   );
-  const known = await sql.query<{ id: SecurityGroupId; name: string }>(
-    "select id, name from security_group where project_id = $1 and (name = any($2) or id::text = any($2))",
-    [project, groups],
-  );
+  const known =
+    groups.length === 0
+      ? []
+      : await sql.query<{ id: SecurityGroupId; name: string }>(
+          "select id, name from security_group where project_id = $1 and (name = any($2) or id::text = any($2))",
+          [project, groups],
+        );
   const of = <T extends { id: string; name: string }>(all: readonly T[], asked: string) =>
     all.find(({ id, name }) => name === asked || id === asked);
   const missing = wanted.find((name) => !of(found, name));
