@@ -145,7 +145,9 @@ function volumeOf({ before, settled }: Case): Parameters<typeof writeVolumes>[1]
   if (state === was) return [];
   if (state === "destroyed") return [{ volume, is: "kept" }];
   if (was === "destroyed" && state === "stopped") return [{ volume, is: "taken-back" }];
-  if (state === "expunging") return [{ volume, is: "unwanted" }];
+  // One that was never placed goes all the way in one pass.
+  const isUnwanted = state === "expunging" || (state === "expunged" && was !== "expunging");
+  if (isUnwanted) return [{ volume, is: "unwanted" }];
   return [];
 }
 
