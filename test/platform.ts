@@ -9,6 +9,7 @@ import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { saveToken } from "@holdfast/cloud/access/edge";
 import { dialler, type Joined, join } from "@holdfast/cloud/agent/edge";
+import { openMonitor } from "@holdfast/cloud/invariants/edge";
 import {
   type SimulatedStore,
   simulatedBlobs,
@@ -170,9 +171,11 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     },
     call: (method, path, body, headers) => call(platform, method, path, body, headers),
     async close() {
+      const broken = await brokenRules(database);
       for (const host of platform.hosts) await platform.stopAgent(host);
       for (const index of managers.keys()) await platform.stopManager(index);
       await drop();
+      if (broken.length > 0) throw new Error(`these rules are broken:\n${broken.join("\n")}`);
     },
   };
   for (let index = 0; index < managerCount; index++) await platform.startManager(index);
@@ -191,6 +194,16 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     return body.hosts.length === hostCount && body.hosts.every(({ state }) => state === "up");
   });
   return platform;
+}
+
+/**
+ * Whatever a test has done to it: what always holds does. Nobody says that something is late, because a test may
+ * have had all managers stopped for a while.
+ */
+async function brokenRules(database: Platform["database"]): Promise<readonly string[]> {
+  const monitor = openMonitor(database, { now: wallClock.now, awakeSince: () => undefined });
+  const violations = await monitor.look({ everything: true });
+  return violations.map(({ rule, name, says }) => `${rule}: ${name}: ${says}`);
 }
 
 async function enrol(
