@@ -20,6 +20,7 @@ import { historyGroup } from "./groups/history.ts";
 import { hostsGroup } from "./groups/hosts.ts";
 import { imagesGroup } from "./groups/images.ts";
 import { instancesGroup } from "./groups/instances.ts";
+import { invariantsGroup } from "./groups/invariants.ts";
 import { jobsGroup } from "./groups/jobs.ts";
 import { keysGroup } from "./groups/keys.ts";
 import { maintenanceGroup } from "./groups/maintenance.ts";
@@ -49,6 +50,7 @@ export const groups: readonly Group[] = [
   healthGroup,
   historyGroup,
   deathsGroup,
+  invariantsGroup,
   jobsGroup,
   alarmsGroup,
   hostsGroup,

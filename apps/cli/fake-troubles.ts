@@ -1,11 +1,12 @@
 /**
- * The routes of status checks, alarms and deaths for the tests of the command line: `web` is impaired and
+ * The routes of status checks, alarms, deaths and invariants for the tests of the command line: `web` is impaired and
  * died once, everything else is well.
  *
  * A fake of the answers and not of the rules; those are tested where they are.
  */
 import * as checks from "@holdfast/cloud/checks/api";
 import * as deaths from "@holdfast/cloud/deaths/api";
+import * as invariants from "@holdfast/cloud/invariants/api";
 import { problem } from "@holdfast/kernel/problem";
 import { type Handler, handle } from "@holdfast/kernel/route";
 
@@ -78,6 +79,28 @@ export const aDeath = (moment: number): deaths.DeathView => ({
   next: "Read the trace: holdfast log web.",
 });
 
+export function invariantsReply(moment: number, holds: boolean) {
+  const seen = { checkedAt: moment - 2_000, graceSeconds: 0, graceBecause: null };
+  const writer: invariants.RuleView = {
+    ...{ ...seen, name: "one-writer", about: "instance", says: "Only one may be running." },
+    ...{ why: "Two that write to one disk destroy it.", subjects: 31, violations: 0 },
+    ...{ roundAt: moment - 180_000, roundOf: 500 },
+  };
+  const capacity: invariants.RuleView = {
+    ...{ ...seen, name: "capacity-adds-up", about: "host", says: "What is taken is needed." },
+    ...{ why: "Room leaks.", subjects: 4, violations: holds ? 0 : 1, roundAt: null, roundOf: null },
+  };
+  const violation: invariants.ViolationView = {
+    ...{ rule: "capacity-adds-up", about: "host", name: "h1", since: moment - 40_000 },
+    subject: "0197a000-0000-7000-8000-0000000000d1",
+    ...{ says: "5 processors are taken, and 4 are needed", rows: { reservedCpus: 5 } },
+  };
+  return {
+    ...{ holds, checkedAt: moment - 2_000, manager: "m1", broken: holds ? 0 : 1 },
+    ...{ rules: [writer, capacity], violations: holds ? [] : [violation] },
+  };
+}
+
 export function troubleHandlers(moment: number, isWell: () => boolean): readonly Handler[] {
   const [status, alarm, death] = [aStatus(moment), anAlarm(moment), aDeath(moment)];
   const ofInstance = (name: string) => {
@@ -97,6 +120,7 @@ export function troubleHandlers(moment: number, isWell: () => boolean): readonly
       troubles: isWell() ? [] : [aTrouble(moment)],
       unknown: [],
     })),
+    handle(invariants.getInvariants, async () => invariantsReply(moment, isWell())),
     handle(checks.listAlarms, async ({ params }) => ({
       alarms: params.project === "default" ? [alarm] : [],
     })),

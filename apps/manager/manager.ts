@@ -49,6 +49,12 @@ import {
   wishesForHost,
   writeProgress,
 } from "@holdfast/cloud/instances/edge";
+import {
+  invariantCounts,
+  invariantRoutes,
+  invariantTroubles,
+  invariantWatch,
+} from "@holdfast/cloud/invariants/edge";
 import { keyRoutes } from "@holdfast/cloud/keys/edge";
 import { metadataWatch } from "@holdfast/cloud/metadata/edge";
 import { networkRoutes, networkTroubles, networkWatch } from "@holdfast/cloud/networks/edge";
@@ -247,6 +253,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     { about: "networks", find: networkTroubles(database, () => networks.looks()) },
     { about: "volumes", find: volumeTroubles(database, volumeShares) },
     { about: "planned work", find: eventTroubles(database) },
+    { about: "what always holds", find: invariantTroubles(database) },
   ];
   const hub = openHub({
     async onHello(host, hello) {
@@ -342,6 +349,11 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     tell: hub.tellGuests,
     onError,
   });
+  const invariants = invariantWatch({
+    ...{ database, clock, self, onError },
+    every: () => settings.current()["manager.invariants"],
+    onBroken: (violation) => log.error({ violation }, "what should always hold does not"),
+  });
   const sites = {
     placer: rehearsals(placement),
     movers: liveMovers({ database, worker, clock, mintId }),
@@ -376,6 +388,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       onImport: () => void imports.sweep().catch(onError),
     }),
     deathRoutes(database),
+    invariantRoutes(database),
     checkRoutes({ database, clock, mintId, mintSecret, limits: checks.limits, sources: troubles }),
     placementRoutes(database, placer),
     availabilityRoutes({
@@ -439,6 +452,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     access: gate,
     measure: () => measure(database, checks.limits(), clock.now()),
     deaths: () => deathCounts(database),
+    invariants: () => invariantCounts(database),
   });
   contentRoute(api, { access: gate, database, take: imports.take });
   consolePort(api.server, { access: gate, database, hub, log });
@@ -493,6 +507,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       await planned.close();
       await guests.close();
       await checks.close();
+      await invariants.close();
       await vitals.close();
       await worker.close();
       await database.close();
@@ -560,6 +575,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     planned.changed();
     await leases.watch();
     await fencing.round();
+    void invariants.round();
   }
 
   /** Whatever waits for a moment: after a jump of the time that is no longer the one that was meant. */

@@ -20,6 +20,11 @@ export interface MetricsDeps {
   readonly deaths: () => Promise<
     readonly { readonly cause: string; readonly layer: string; readonly count: number }[]
   >;
+  /** What always holds, and how often it does not. */
+  readonly invariants: () => Promise<{
+    readonly at: number | null;
+    readonly rules: readonly { readonly name: string; readonly violations: number }[];
+  }>;
 }
 
 /** Seconds. Most answers take one to ten milliseconds. */
@@ -43,8 +48,12 @@ export function metricsRoute(server: FastifyInstance, deps: MetricsDeps): void {
   });
   server.get("/metrics", async (request, reply) => {
     if (!isLocal(request)) await assertOperator(deps.access, request);
-    const [measures, deaths] = await Promise.all([deps.measure(), deps.deaths()]);
-    const platform = registryOf(measures, deaths);
+    const [measures, deaths, invariants] = await Promise.all([
+      deps.measure(),
+      deps.deaths(),
+      deps.invariants(),
+    ]);
+    const platform = registryOf(measures, deaths, invariants);
     reply.header("content-type", platform.contentType);
     return `${await platform.metrics()}\n${recoveryText(measures)}\n${await own.metrics()}`;
   });
@@ -72,6 +81,7 @@ const isLocal = ({ socket, headers }: FastifyRequest) =>
 function registryOf(
   { instances, hosts, checks, isAbridged }: Measures,
   deaths: Awaited<ReturnType<MetricsDeps["deaths"]>>,
+  invariants: Awaited<ReturnType<MetricsDeps["invariants"]>>,
 ): Registry {
   const registry = new Registry();
   const registers = [registry];
@@ -92,6 +102,18 @@ function registryOf(
     "1 if only checks that have failed are listed, because there are too many instances.",
     [],
   ).set(isAbridged ? 1 : 0);
+  const violated = gauge(
+    "holdfast_invariant_violations",
+    "What breaks a rule that always holds. Anything but 0 is a fault of the platform.",
+    ["rule"],
+  );
+  for (const { name: rule, violations } of invariants.rules) violated.set({ rule }, violations);
+  if (invariants.at !== null)
+    gauge(
+      "holdfast_invariants_checked_timestamp_seconds",
+      "When a manager last looked whether everything holds that always holds.",
+      [],
+    ).set(invariants.at / 1_000);
   const died = new Counter({
     name: "holdfast_deaths_total",
     help: "Deaths of instances by cause.",

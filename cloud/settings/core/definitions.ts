@@ -307,6 +307,12 @@ export const definitions = {
     [1, 5_000],
     "How many instances a manager takes in hand in one transaction.",
   ),
+  "manager.invariants": whole(
+    "seconds",
+    5,
+    [0, 3_600],
+    "How often one of the managers looks whether everything holds that always holds. 0: never. A look costs a few milliseconds, whatever the number of instances.",
+  ),
   "manager.resync": number(
     "seconds",
     5,
