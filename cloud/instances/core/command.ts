@@ -34,6 +34,8 @@ export type Obeyed =
       readonly world: World;
       readonly entries: readonly Entry[];
       readonly superseded: JobRef | undefined;
+      /** It asks for what already is: its job has succeeded, and changes nothing. */
+      readonly isDone?: true;
     }
   | { readonly refused: Problem };
 
@@ -71,6 +73,12 @@ export function obey(world: World, order: Order): Obeyed {
   if ("refused" in reaction && !isUnderWay)
     return { refused: notNow(world, verb, reaction.accepting) };
   if (verb === "destroy" && instance.isProtected) return { refused: isProtected(instance) };
+  // What was thrown away is taken back by `recover` and by nothing else, least of all by a `stop` that came late.
+  if (isThrownAway(instance) && (verb === "start" || verb === "stop")) {
+    if (!("ignored" in reaction)) return { refused: isToGo(world, verb) };
+    const entry: Entry = { ...unmoved(instance, verb), job: job.id };
+    return { world, entries: [entry], superseded: undefined, isDone: true };
+  }
 
   const desired = wishes[verb] ?? instance.desired;
   const given: Instance = {
@@ -93,6 +101,14 @@ export function obey(world: World, order: Order): Obeyed {
   const { world: next, entry } = moved(told, verb);
   return { world: next, entries: entry ? [wish, entry] : [wish], superseded: instance.job };
 }
+
+const isThrownAway = ({ desired }: Instance) => desired === "destroyed" || desired === "expunged";
+
+const unmoved = ({ state }: Instance, verb: Order["verb"]) => ({
+  event: `command-${verb}`,
+  from: state,
+  to: state,
+});
 
 /** What runs is ended and, because it is still wanted, started again; the host it was on is the last choice. */
 function relaunch(world: World, { job, requestId }: Order): Obeyed {
@@ -151,6 +167,18 @@ export function noteMove(
   const entry: Entry = { event: "command-migrate", from: state, to: state, job: job.id };
   return { world: { ...world, instance: { ...instance, job, requestId } }, entry };
 }
+
+const isToGo = ({ instance: { name, state, desired } }: World, verb: string): Problem =>
+  problem(
+    "conflict",
+    "not_in_this_state",
+    `${name} is ${state} to be ${desired}: it cannot ${verb}.`,
+    {
+      fix: `To keep it, take it back once it is destroyed: holdfast recover ${name}`,
+      retryAfterSeconds: 5,
+      facts: { state, op: null, accepting: [] },
+    },
+  );
 
 const notMoving = ({ name, state }: Instance): Problem =>
   problem("conflict", "not_migrating", `${name} is ${state}: nothing of it is on its way.`, {

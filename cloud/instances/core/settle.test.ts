@@ -155,6 +155,24 @@ test("what is refused says the state, the operation in the way and when to try a
   );
 });
 
+test("what was thrown away is not brought back by a stop or a start that came late", () => {
+  for (const state of ["destroyed", "expunging", "expunged"] as const) {
+    const gone = world({ state, desired: "destroyed", destroyedAt: now, job: job("expunge") });
+    const obeyed = obey(gone, order("stop"));
+    assert.ok(!("refused" in obeyed) && obeyed.isDone, state);
+    assert.equal(obeyed.world, gone, state);
+    assert.equal(obeyed.superseded, undefined, "the job that carries it out goes on");
+  }
+  const dying = athome({ state: "stopping", op: op("stop"), desired: "destroyed" });
+  const lost = athome({ state: "lost", op: op("locate"), desired: "destroyed" });
+  for (const [instance, verb] of [
+    [dying, "stop"],
+    [lost, "stop"],
+    [lost, "start"],
+  ] as const)
+    assert.ok("refused" in obey(world(instance), order(verb)), `${instance.state} ${verb}`);
+});
+
 test("what is protected is not destroyed", () => {
   const obeyed = obey(world(athome({ isProtected: true })), order("destroy"));
   assert.ok("refused" in obeyed && obeyed.refused.code === "instance_protected");

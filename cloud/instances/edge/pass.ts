@@ -271,6 +271,7 @@ function order(
     refused.set(job.id, obeyed.refused);
     return;
   }
+  if (obeyed.isDone) outcomes.push({ job: job.id, outcome: "succeeded" });
   if (obeyed.superseded) outcomes.push({ job: obeyed.superseded.id, outcome: "cancelled" });
   const entries = [...item.settled.entries, ...obeyed.entries];
   item.settled = { ...item.settled, world: obeyed.world, entries };

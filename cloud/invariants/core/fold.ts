@@ -97,7 +97,9 @@ function add(sum: Folded, { seq, event, from, to, generation: given, cause: told
   const isLeaving = atHome.has(from) && !atHome.has(to);
   if (isLeaving && !isProof.has(event)) say("home", `ends a home without a proof`);
 
-  const desired = wishes[event] ?? sum.desired;
+  // Of what was thrown away, a stop asks for what already is.
+  const isMoot = ending.has(sum.desired) && event === "command-stop";
+  const desired = isMoot ? sum.desired : (wishes[event] ?? sum.desired);
   const isUndone = ending.has(sum.desired) && !ending.has(desired);
   if (isUndone && event !== "command-recover")
     say("wish", `takes back that it should be ${sum.desired}`);

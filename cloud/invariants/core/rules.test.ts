@@ -321,12 +321,12 @@ const planted: readonly Planted[] = [
       ["want-stopped", "stopped", "stopped", 1],
     ),
   }),
-  its("destroyed-unless-recovered", "it was only to be stopped", {
-    ...stopped,
+  its("destroyed-unless-recovered", "somebody wanted it to run", {
+    ...{ ...stopped, desired: "running", lookAt: at(-1) },
     journal: told(
       stopped,
       ["command-destroy", "stopped", "stopped", 1],
-      ["command-stop", "stopped", "stopped", 1],
+      ["command-start", "stopped", "stopped", 1],
     ),
   }),
   its("job-is-open", "its job is over", {
