@@ -7,14 +7,14 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { openMonitor } from "@holdfast/cloud/invariants/edge";
 import { seeded } from "@holdfast/kernel/random";
 import { milliseconds } from "@holdfast/kernel/time";
 import { readJournal } from "@holdfast/store/journal";
 import { type Client, network, newClient, project } from "./clients.ts";
 import { type Cluster, startCluster } from "./cluster.ts";
-import { foldJournal } from "./fold-journal.ts";
 import { type Misfortune, misfortunes, strike } from "./misfortune.ts";
-import { until } from "./platform.ts";
+import { until, wallClock } from "./platform.ts";
 
 const seed = Number(process.env.SEED ?? 1);
 const enough = 200;
@@ -190,11 +190,13 @@ test("no request that was accepted is lost, none was written down twice, and eve
   }
 });
 
-test("each row is what its journal adds up to", async () => {
-  for (const { id, name, state, desired, generation } of await rowsOf()) {
-    const entries = await readJournal(cluster.database, id, 0, 10_000);
-    assert.deepEqual(foldJournal(entries), { state, desired, generation, gaps: [] }, name);
-  }
+test("everything holds that always holds", async () => {
+  const monitor = openMonitor(cluster.database, { now: wallClock.now });
+  const violations = await monitor.look({ everything: true });
+  assert.deepEqual(
+    violations.map(({ rule, name, says }) => `${rule}: ${name}: ${says}`),
+    [],
+  );
 });
 
 test("every move has come to an end, and where one was kept from it, nothing waits", async (t) => {

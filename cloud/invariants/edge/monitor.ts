@@ -1,7 +1,7 @@
 /**
  * Looks whether everything holds that always holds: at one moment, and again at the next.
  *
- * It is for whoever runs a cloud, in a process or in a simulator: call `look` as often as you like, one at a time.
+ * It is for whoever runs a cloud, in a process or in a simulator: call `look` as often as you like; looks wait for each other.
  * What it remembers between two looks is where it has got to, what it has seen broken, and since when.
  */
 import { after, type Duration, type Instant, milliseconds, seconds } from "@holdfast/kernel/time";
@@ -62,12 +62,15 @@ export function openMonitor(
   /** Everything that was broken when its subject was last looked at. */
   let known = new Map<string, Violation>();
 
-  return {
-    look: async (how) => (await survey(how)).violations,
-    survey,
+  let last: Promise<unknown> = Promise.resolve();
+  const survey: Monitor["survey"] = (how) => {
+    const mine = last.then(() => once(how));
+    last = mine.catch(() => {}); // Whoever asked for it is told.
+    return mine;
   };
+  return { look: async (how) => (await survey(how)).violations, survey };
 
-  async function survey({
+  async function once({
     everything = false,
     sql,
   }: {

@@ -2,8 +2,10 @@
  * Who sees everything: all machines of all hosts at the moment they are launched, and the whole database
  * many times a second. What must never be true for a moment is found here and nowhere else.
  *
- * It compares what the platform believes with what is, which no part of the platform can.
+ * It compares what the platform believes with what is, which no part of the platform can. What the rows alone
+ * must obey it leaves to the rules that every platform is watched by.
  */
+import { openMonitor } from "@holdfast/cloud/invariants/edge";
 import {
   isAlive,
   type SimulatedMachine,
@@ -12,8 +14,7 @@ import {
 } from "@holdfast/drivers/hypervisor/simulated";
 import { milliseconds } from "@holdfast/kernel/time";
 import type { Database } from "@holdfast/store/database";
-import type { JournalEntry } from "@holdfast/store/journal";
-import { foldJournal } from "../../fold-journal.ts";
+import { wallClock } from "../../platform.ts";
 import { WatchedMap } from "../../watched-world.ts";
 
 export interface Oracle {
@@ -34,8 +35,6 @@ export interface Oracle {
 }
 
 const every = 250;
-/** The lease, the watchdog and a second: before that it may not have fired. Production's settings; milliseconds. */
-const watchdogBound = 16_000;
 
 /** `isCutOff`: the storage itself keeps this one from its volume, so that it can write no more. */
 export function watchWorlds(
@@ -48,6 +47,8 @@ export function watchWorlds(
   const excused = new Set<string>();
   const worlds = new Map<string, SimulatedWorld>();
   const certificates = new Set<string>();
+  // Managers come and go in these stories: what is late is for the stories to say.
+  const monitor = openMonitor(database, { now: wallClock.now, awakeSince: () => undefined });
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> | undefined;
   for (const name of names) {
@@ -109,31 +110,11 @@ export function watchWorlds(
   }
 
   async function look(): Promise<void> {
-    for (const row of await readInstances(database)) {
-      const about = `${row.name} (${row.state})`;
-      if (row.isTransitional && row.deadline === null)
-        say(`${about} is on its way and has no operation with a deadline`);
-      if (row.isTransitional && row.lookAt === null) say(`${about} is never looked at again`);
-      if (row.isWaiting && row.lookAt === null)
-        say(`${about} should run, and nobody will look at it again`);
-      const { state, desired, generation, gaps } = foldJournal(row.journal);
-      const [is, was] = [
-        `${row.state} ${row.desired} ${row.generation}`,
-        `${state} ${desired} ${generation}`,
-      ];
-      if (is !== was) say(`${about} is ${is}, and its journal says ${was}`);
-      for (const gap of gaps) say(`the journal of ${row.name} has a gap: ${gap}`);
-      if (row.unproven > 0)
-        say(`${about} was given up ${row.unproven} times without a certificate`);
-    }
+    for (const { rule, name, says } of await monitor.look()) say(`${name}: ${says} (${rule})`);
     for (const row of await readCertificates(database)) {
+      // What a certificate rests on is a rule; what it says of machines, only who sees them can judge.
       if (certificates.has(row.id)) continue;
       certificates.add(row.id);
-      if (row.evidence === 0 || row.signature === "")
-        say(`a certificate of ${row.host} has no evidence`);
-      const silentFor = Date.now() - row.silentSince;
-      if (row.proof === "watchdog" && silentFor < watchdogBound)
-        say(`${row.host} was proven dead by its watchdog after ${silentFor} ms`);
       if (row.proof === "attested") continue; // That is the word of a person, who may be wrong.
       for (const machine of worlds.get(row.host)?.machines.values() ?? []) {
         const { spec, at, exit } = machine;
@@ -144,10 +125,6 @@ export function watchWorlds(
           );
       }
     }
-    for (const name of await miscounted(database))
-      say(`the room that is taken on ${name} is not what its instances need`);
-    for (const host of await hostsWithoutProof(database))
-      say(`${host} is down without a certificate`);
   }
 
   function say(violation: string): void {
@@ -163,35 +140,6 @@ function volumeOf(host: string, { spec: { id, disks } }: SimulatedMachine): stri
   return source?.isShared ? file : `${host}:${file}`;
 }
 
-interface Row {
-  readonly name: string;
-  readonly state: string;
-  readonly desired: string;
-  readonly generation: number;
-  readonly isTransitional: boolean;
-  readonly isWaiting: boolean;
-  readonly deadline: string | null;
-  readonly lookAt: number | null;
-  readonly journal: JournalEntry[];
-  readonly unproven: number;
-}
-
-/** One statement sees one moment: the row and its journal belong together. */
-const readInstances = (database: Database) =>
-  database.query<Row>(
-    `select i.name, i.state, i.desired, i.generation, i.look_at as "lookAt", i.op->>'deadline' as deadline,
-       i.state in ('provisioning', 'starting', 'stopping', 'migrating', 'lost', 'expunging') as "isTransitional",
-       i.state = 'stopped' and i.desired = 'running' as "isWaiting",
-       (select json_agg(json_build_object('seq', j.seq, 'event', j.event, 'from', j.from_state,
-           'to', j.to_state, 'generation', j.generation) order by j.seq)
-        from journal j where j.subject = i.id) as journal,
-       (select count(*)::int from journal j
-          join incarnation c on c.instance_id = i.id and c.generation = j.generation
-        where j.subject = i.id and j.event in ('fenceProven', 'operatorAttested')
-          and not exists (select from fence_certificate f where f.host_id = c.host_id)) as unproven
-     from instance i`,
-  );
-
 const readCertificates = (database: Database) =>
   database.query<{
     id: string;
@@ -199,31 +147,7 @@ const readCertificates = (database: Database) =>
     proof: string;
     covers: string;
     silentSince: number;
-    evidence: number;
-    signature: string;
   }>(
-    `select f.id, h.name as host, f.proof, f.covers, f.silent_since as "silentSince", f.signature,
-       (select count(*)::int from jsonb_object_keys(f.evidence)) as evidence
+    `select f.id, h.name as host, f.proof, f.covers, f.silent_since as "silentSince"
      from fence_certificate f join host h on h.id = f.host_id`,
   );
-
-/** Hosts whose claims are not those of what is home there or on its way to there. */
-async function miscounted(database: Database): Promise<readonly string[]> {
-  const rows = await database.query<{ name: string }>(
-    `select h.name from host h left join (
-       select home as host, cpus, memory_mib from instance where home is not null
-       union all select g.to_host, i.cpus, i.memory_mib from migration g
-         join instance i on i.id = g.instance_id where g.state in ('preparing', 'copying')) t on t.host = h.id
-     group by h.id having h.reserved_cpus <> coalesce(sum(t.cpus), 0)
-       or h.reserved_memory_mib <> coalesce(sum(t.memory_mib), 0)`,
-  );
-  return rows.map(({ name }) => name);
-}
-
-async function hostsWithoutProof(database: Database): Promise<readonly string[]> {
-  const rows = await database.query<{ name: string }>(
-    `select name from host h where state = 'down'
-       and not exists (select from fence_certificate f where f.host_id = h.id and f.epoch = h.epoch)`,
-  );
-  return rows.map(({ name }) => name);
-}
