@@ -96,6 +96,8 @@ export interface InstanceSight {
   readonly lastGeneration: number;
   readonly version: number;
   readonly home: string | null;
+  /** The state of the host that is its home. */
+  readonly homeState: string | null;
   readonly lookAt: Instant | null;
   /** The class of its cause. */
   readonly cause: string | null;
@@ -114,6 +116,8 @@ export interface InstanceSight {
   readonly nics: readonly number[];
   /** States of the volumes that are attached to it. */
   readonly disks: readonly string[];
+  /** How many of them it is to let go of. */
+  readonly leaving: number;
   readonly incarnations: readonly IncarnationSight[];
   readonly moves: readonly MoveSight[];
   readonly journal: readonly Line[];

@@ -183,6 +183,45 @@ export const instanceRules: readonly Rule<InstanceSight>[] = [
     },
   },
   {
+    name: "homes-follow-hosts",
+    says: "Whoever is at home on a host that is silent is lost; whoever is lost is not where a host is heard or proven dead.",
+    why: "It would be taken for running where nobody knows, or wait for a proof that is there.",
+    grace: {
+      lasts: seconds(15),
+      because:
+        "What happens to a host has its guests looked at with the same commit, and that look comes a moment later.",
+    },
+    // While it moves it may be lost because of the other host.
+    find: ({ state, homeState, generation, incarnations, moves }) => {
+      if (!atHome.has(state) || moves.some((one) => open.has(one.state))) return [];
+      const isProven = incarnations.some(
+        (one) => one.generation === generation && one.provenAt !== null,
+      );
+      return [
+        ...when(
+          state !== "lost" && homeState !== "up",
+          `it is ${state}, and its host is ${homeState}`,
+        ),
+        ...when(state === "lost" && homeState === "up", "it is lost, and its host is heard"),
+        ...when(state === "lost" && isProven, "it is lost, and its end is proven"),
+      ];
+    },
+  },
+  {
+    name: "detached-disks-go",
+    says: "A disk that is to be let go of is let go of by an instance that runs nowhere.",
+    why: "Its owner could neither use nor delete it.",
+    grace: {
+      lasts: seconds(15),
+      because: "The round over volumes lets go of it, a second later.",
+    },
+    find: ({ home, leaving }) =>
+      when(
+        home === null && leaving > 0,
+        `${leaving} disks are to be let go of, and it runs nowhere`,
+      ),
+  },
+  {
     name: "journal-adds-up",
     says: "Its row is what its journal adds up to.",
     why: "Timeline, audit and postmortem would tell another story than what is.",
@@ -243,6 +282,16 @@ export const instanceRules: readonly Rule<InstanceSight>[] = [
       ),
       ...when(job !== null && !job.isTarget, `its job ${job?.id} is about others`),
     ],
+  },
+  {
+    name: "jobs-get-somewhere",
+    says: "Whoever carries a job has something next that brings it nearer to its end.",
+    why: "It would be carried for ever, and somebody waits for it.",
+    find: ({ job, state, op, lookAt }) =>
+      when(
+        job !== null && op === null && (lookAt === null || state === "destroyed"),
+        `it carries the job ${job?.id}, is ${state}, and nothing is next`,
+      ),
   },
   {
     name: "gone-holds-nothing",

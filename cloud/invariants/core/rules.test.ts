@@ -51,14 +51,15 @@ const gone: IncarnationSight = { ...first, phase: "exited", how: "exited" };
 
 const running: InstanceSight = {
   ...{ id: "i1", name: "web", state: "running", desired: "running", op: null },
-  ...{ generation: 1, lastGeneration: 1, version: 3, home: "h1", lookAt: null, cause: null },
+  ...{ generation: 1, lastGeneration: 1, version: 3, home: "h1", homeState: "up" },
+  ...{ lookAt: null, cause: null, leaving: 0 },
   ...{ destroyedAt: null, job: null, errand: null },
   volume: { state: "ready", host: "h1", pool: "local" },
   ...{ nics: [0], disks: [], incarnations: [first], moves: [], journal: lines(...lived) },
 };
 const stopped: InstanceSight = {
   ...running,
-  ...{ state: "stopped", desired: "stopped", home: null, cause: "user-stop" },
+  ...{ state: "stopped", desired: "stopped", home: null, homeState: null, cause: "user-stop" },
   ...{ incarnations: [gone], journal: lines(...ended) },
 };
 const starting: InstanceSight = {
@@ -307,7 +308,7 @@ const planted: readonly Planted[] = [
   its("endings-have-causes", "it was lost without a word", {
     ...running,
     state: "lost",
-    lookAt: at(-60),
+    ...{ lookAt: at(-60), homeState: "suspect" },
     op: { kind: "locate", since: at(1), deadline: at(-60) },
     journal: told(running, ["leaseExpired", "running", "lost", 1]),
   }),
@@ -331,12 +332,24 @@ const planted: readonly Planted[] = [
   }),
   its("job-is-open", "its job is over", {
     ...running,
-    job: { id: "j1", state: "succeeded", isTarget: true },
+    ...{ lookAt: at(-1), job: { id: "j1", state: "succeeded", isTarget: true } },
   }),
   its("job-is-open", "its job is about others", {
     ...running,
-    job: { id: "j1", state: "running", isTarget: false },
+    ...{ lookAt: at(-1), job: { id: "j1", state: "running", isTarget: false } },
   }),
+  its("jobs-get-somewhere", "it has stopped and still carries the job", {
+    ...stopped,
+    job: { id: "j1", state: "running", isTarget: true },
+  }),
+  its("homes-follow-hosts", "its host is silent", { ...running, homeState: "suspect" }),
+  its("homes-follow-hosts", "the proof of its end is there, and it waits for one", {
+    ...{ ...running, state: "lost", homeState: "down", lookAt: at(-60) },
+    op: { kind: "locate", since: at(20), deadline: at(-60) },
+    incarnations: [{ ...first, provenAt: at(15) }],
+    journal: told(running, ["leaseExpired", "running", "lost", 1, "host-silent"]),
+  }),
+  its("detached-disks-go", "it has stopped and holds on", { ...stopped, leaving: 1 }),
   its("gone-holds-nothing", "it holds an address", { ...expunged, nics: [0] }),
   its("gone-holds-nothing", "its bytes are there", {
     ...expunged,

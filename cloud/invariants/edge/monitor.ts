@@ -83,7 +83,7 @@ export function openMonitor(
     cursor = seen.cursor;
     remember(judge(sights, moment), moment.now);
     const violations = [...known.values()]
-      .filter(({ rule, since }) => moment.now >= after(since, graces.get(rule) ?? milliseconds(0)))
+      .filter(({ rule, since }) => counts(rule, since, moment.now))
       .sort((a, b) => a.since - b.since);
     return {
       at: moment.now,
@@ -112,6 +112,14 @@ export function openMonitor(
         rounds,
       };
     }
+  }
+
+  /** What somebody is to bring to its end is given the grace of that only while there is somebody. */
+  function counts(rule: string, since: Instant, now: Instant): boolean {
+    const grace = graces.get(rule);
+    if (!grace) return true;
+    const awake = awakeSince ? awakeSince() : since;
+    return awake !== undefined && now >= after(awake > since ? awake : since, grace);
   }
 
   function momentOf(now: Instant): Moment {

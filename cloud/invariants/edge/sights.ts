@@ -34,13 +34,14 @@ export async function readInstances(
   if (ids.length === 0) return [];
   return sql.query<InstanceSight>(
     `select i.id, i.name, i.state, i.desired, i.op, i.generation, i.last_generation as "lastGeneration",
-       i.version, i.home, i.look_at as "lookAt", i.cause->>'class' as cause, i.destroyed_at as "destroyedAt",
+       i.version, i.home, (select h.state from host h where h.id = i.home) as "homeState", i.look_at as "lookAt", i.cause->>'class' as cause, i.destroyed_at as "destroyedAt",
        case when i.job_id is not null then json_build_object('id', i.job_id, 'state', b.state,
          'isTarget', coalesce(i.id = any(b.targets), false)) end as job,
        (select e.does from errand e where e.instance_id = i.id and e.generation = i.generation) as errand,
        json_build_object('state', v.state, 'host', v.host_id, 'pool', v.pool) as volume,
        ${list("n.slot order by n.slot) from nic n where n.instance_id = i.id")} as nics,
        ${list("d.state) from attachment a join volume d on d.id = a.volume_id where a.instance_id = i.id")} as disks,
+       (select count(*)::int from attachment a where a.instance_id = i.id and a.leaving is not null) as leaving,
        ${list(`json_build_object('generation', c.generation, 'host', c.host_id, 'epoch', c.host_epoch,
            'phase', c.phase, 'how', c.ending->>'how', 'provenAt', ${ms("f.proven_at")},
            'hasDeath', exists (select from death d where d.instance_id = i.id and d.generation = c.generation))
