@@ -194,6 +194,15 @@ function prepared(text: string, values: readonly unknown[]): pg.QueryConfig {
   return name === undefined ? { text, values: [...values] } : { name, text, values: [...values] };
 }
 
+/**
+ * For transactions that look everything up by key. Left alone, PostgreSQL plans a large statement anew each time, which
+ * costs as much as carrying it out, or reads a small table from end to end and goes on so when it has grown.
+ */
+export const byKey: readonly string[] = [
+  "plan_cache_mode = force_generic_plan",
+  ...["seqscan", "hashjoin", "mergejoin"].map((way) => `enable_${way} = off`),
+];
+
 /** The SQLSTATE of an error that PostgreSQL reported, if it did. */
 export function sqlState(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.code : undefined;

@@ -58,3 +58,85 @@ test("what a host should run is not lost when it is decided while its welcome is
     ],
   );
 });
+
+const welcomed: Welcome = {
+  ...{ name: "host-1", zone: "zone-1", epoch: 2, heartbeat: seconds(1), concurrentStarts: 1 },
+  ...{ lease: seconds(5), killBudget: seconds(3), watchdog: seconds(10) },
+  ...{ wishes: [], deleteVolumes: [] },
+};
+const hello = JSON.stringify({
+  ...{ say: "hello", protocol: protocolVersion, bootId: "b", epoch: null, pools: [] },
+  ...{ underlay: null, cpus: 1, memoryMiB: 1_024, held: [], machines: [] },
+  facts: { acceleration: { kind: "none", reason: "" }, kernel: "", hypervisor: "" },
+});
+const reportWith = (more: object) =>
+  JSON.stringify({
+    say: "report",
+    machines: [
+      {
+        ...{ instance, generation: 1, phase: "running", guest: "booting", reboots: 0, at: 1 },
+        ...more,
+      },
+    ],
+    volumes: [],
+  });
+
+test("a report does not wait for the one before it to be written; what builds on reports does", async () => {
+  const heard: string[] = [];
+  const written: (() => void)[] = [];
+  const hub = openHub({
+    onHello: async () => welcomed,
+    onReport: (_, __, { machines }) => {
+      heard.push(machines[0]?.guest ?? "");
+      return new Promise((resolve) => written.push(resolve));
+    },
+    onHeartbeat: async () => {},
+    onStorage: async () => {
+      heard.push("storage");
+      return [];
+    },
+    onError: (_, error) => assert.fail(String(error)),
+  });
+  const link = hub.connected(host, { send: () => {}, close: () => {} });
+  link.said(hello);
+  for (const guest of ["booting", "up"]) link.said(reportWith({ guest }));
+  link.said(JSON.stringify({ say: "storage-report", results: [] }));
+  await turn();
+  assert.deepEqual(heard, ["booting", "up"]);
+  written.shift()?.();
+  await turn();
+  assert.deepEqual(heard, ["booting", "up"]);
+  written.shift()?.();
+  await turn();
+  assert.deepEqual(heard, ["booting", "up", "storage"]);
+});
+
+test("what a host says of a machine again is passed on as a report, and is no news", async () => {
+  const told: [machines: number, news: number][] = [];
+  const hub = openHub({
+    onHello: async () => welcomed,
+    onReport: async (_, __, { machines }, news) => {
+      told.push([machines.length, news.length]);
+    },
+    onHeartbeat: async () => {},
+    onError: (_, error) => assert.fail(String(error)),
+  });
+  const link = hub.connected(host, { send: () => {}, close: () => {} });
+  link.said(hello);
+  const disks = [{ volume: instance, is: "attached", bytes: 1 }];
+  for (const more of [{}, { disks }, { guest: "up" }, { guest: "up" }, { guest: "booting" }])
+    link.said(reportWith(more));
+  await turn();
+  const again = hub.connected(host, { send: () => {}, close: () => {} });
+  again.said(hello);
+  again.said(reportWith({}));
+  await turn();
+  assert.deepEqual(told, [
+    [1, 1],
+    [1, 0], // Only its disks are new, and those are somebody else's.
+    [1, 1],
+    [1, 0],
+    [1, 1], // It has been so before; not since.
+    [1, 1], // Somebody else may have been told something else in between.
+  ]);
+});

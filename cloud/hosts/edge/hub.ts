@@ -101,8 +101,8 @@ interface Connection {
   epoch: number | undefined;
   terms: Heard["terms"] | undefined;
   readonly told: Map<InstanceId, number>;
-  /** What it has said of each machine that runs, and what is in the database by now. */
-  readonly recorded: Map<InstanceId, string>;
+  /** The last that it has said of each machine that runs. */
+  readonly said: Map<InstanceId, string>;
   pools: readonly PoolFacts[];
   /** The picture of its networks that it was last told, as it was sent. */
   networks: string;
@@ -261,7 +261,7 @@ export function openHub(deps: HubDeps): Hub {
       epoch: undefined,
       terms: undefined,
       told: new Map(),
-      recorded: new Map(),
+      said: new Map(),
       pools: [],
       networks: "",
       storage: "",
@@ -270,19 +270,29 @@ export function openHub(deps: HubDeps): Hub {
       open: new Map(),
     };
     connections.set(host, connection);
+    const fail = (error: unknown) => {
+      deps.onError(host, error);
+      socket.close(); // It comes back and says everything again.
+    };
     // What a host says is taken in order: a report after a hello must find the hello done.
     let queue = Promise.resolve();
+    // Reports are given on in order too, but one need not be written before the next is heard: a busy host would
+    // have one for each pass.
+    let reports = Promise.resolve();
+    const hearNext = async (text: string) => {
+      if (connections.get(host) !== connection) return;
+      const message = fromAgent.parse(JSON.parse(text));
+      if (message.say === "report") {
+        const recorded = record(host, connection, message).catch(fail);
+        reports = Promise.all([reports, recorded]).then(() => {});
+        return;
+      }
+      if (afterReports.has(message.say)) await reports;
+      await hear(host, connection, message);
+    };
     return {
       said(text: string) {
-        queue = queue.then(async () => {
-          if (connections.get(host) !== connection) return;
-          try {
-            await hear(host, connection, fromAgent.parse(JSON.parse(text)));
-          } catch (error) {
-            deps.onError(host, error);
-            socket.close(); // It comes back and says everything again.
-          }
-        });
+        queue = queue.then(() => hearNext(text).catch(fail));
       },
       closed() {
         if (connections.get(host) === connection) connections.delete(host);
@@ -292,14 +302,16 @@ export function openHub(deps: HubDeps): Hub {
     };
   }
 
-  async function hear(host: HostId, connection: Connection, message: FromAgent): Promise<void> {
+  async function hear(
+    host: HostId,
+    connection: Connection,
+    message: Exclude<FromAgent, Report>,
+  ): Promise<void> {
     switch (message.say) {
       case "hello":
         return greet(host, connection, message);
       case "heartbeat":
         return renew(host, connection, message);
-      case "report":
-        return record(host, connection, message);
       case "checkup":
         if (connection.epoch !== undefined) deps.onCheckup?.(host, connection.epoch, message);
         return;
@@ -382,12 +394,13 @@ export function openHub(deps: HubDeps): Hub {
 
   async function record(host: HostId, connection: Connection, report: Report): Promise<void> {
     if (connection.epoch === undefined) return;
-    const { recorded } = connection;
-    const news = report.machines.filter((one) => recorded.get(one.instance) !== factOf(one));
+    const { said } = connection;
+    const news = report.machines.filter((one) => said.get(one.instance) !== factOf(one));
+    // Before it is written: if that fails, this connection is over.
+    for (const one of report.machines)
+      if (one.phase === "running") said.set(one.instance, factOf(one));
+      else said.delete(one.instance);
     await deps.onReport(host, connection.epoch, report, news);
-    for (const one of news)
-      if (one.phase === "running") recorded.set(one.instance, factOf(one));
-      else recorded.delete(one.instance);
     const machines = report.machines.filter(({ phase }) => phase === "exited");
     const volumes = report.volumes.map(({ volume }) => volume);
     if (machines.length + volumes.length === 0) return;
@@ -395,6 +408,13 @@ export function openHub(deps: HubDeps): Hub {
     for (const { instance } of machines) connection.told.delete(instance);
   }
 }
+
+/** What is decided or written by what the reports before it have said. */
+const afterReports: ReadonlySet<FromAgent["say"]> = new Set([
+  "hello",
+  "migration",
+  "storage-report",
+]);
 
 /** All that a report says of a machine that runs, but for its disks. */
 const factOf = ({ generation, phase, guest, reboots }: Report["machines"][number]) =>

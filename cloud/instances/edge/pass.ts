@@ -15,7 +15,7 @@ import type { Choice, PlacementSession, Placer, Want } from "@holdfast/cloud/pla
 import type { HostId, InstanceId, JobId } from "@holdfast/kernel/ids";
 import { type Problem, type ProblemView, problem, viewOf } from "@holdfast/kernel/problem";
 import { after, type Instant, milliseconds } from "@holdfast/kernel/time";
-import type { Database, Sql } from "@holdfast/store/database";
+import { byKey, type Database, type Sql } from "@holdfast/store/database";
 import { announce } from "@holdfast/store/news";
 import { type Order, obey } from "../core/command.ts";
 import { openMigration } from "../core/migration.ts";
@@ -86,15 +86,6 @@ export interface PassDeps {
   readonly now: () => Instant;
   readonly self: string;
 }
-
-/**
- * A pass looks everything up by key. Left alone, PostgreSQL plans its statements anew each time, which costs as
- * much as carrying them out, or reads a small table from end to end and goes on so when it has grown.
- */
-const byKey = [
-  "plan_cache_mode = force_generic_plan",
-  ...["seqscan", "hashjoin", "mergejoin"].map((way) => `enable_${way} = off`),
-];
 
 export async function pass(deps: PassDeps, work: Work): Promise<Done> {
   let session: PlacementSession | undefined;

@@ -4,7 +4,7 @@ import { ephemeralWarning } from "@holdfast/cloud/volumes";
 import type { InstanceId, MintId, ProjectId } from "@holdfast/kernel/ids";
 import { handle } from "@holdfast/kernel/route";
 import type { Clock } from "@holdfast/kernel/time";
-import { brokenConstraint, type Database } from "@holdfast/store/database";
+import { brokenConstraint, byKey, type Database } from "@holdfast/store/database";
 import { appendJournal, readJournal } from "@holdfast/store/journal";
 import { together } from "@holdfast/store/reads";
 import * as api from "../api.ts";
@@ -180,7 +180,7 @@ function warningsOf({ name, disks, generation }: api.InstanceView): string[] {
 /** Many requests end at the same moment: what all of them answer with is read once. */
 const sharedViews = (database: Database) =>
   together(async (lists: readonly (readonly InstanceId[])[]) => {
-    const views = await viewInstances(database, lists.flat());
+    const views = await database.transaction((sql) => viewInstances(sql, lists.flat()), byKey);
     const byId = new Map(views.map((view) => [view.id, view]));
     return new Map(lists.map((ids) => [ids, ids.flatMap((id) => byId.get(id) ?? [])]));
   });

@@ -8,7 +8,7 @@ import type { DiskReport, MachineReport, WishedDisk } from "@holdfast/cloud/host
 import type { HostId, InstanceId, ProjectId, VolumeId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { type Instant, iso } from "@holdfast/kernel/time";
-import type { Database, Sql } from "@holdfast/store/database";
+import { byKey, type Database, type Sql } from "@holdfast/store/database";
 import { appendJournal } from "@holdfast/store/journal";
 import type { Disk } from "../core/model.ts";
 import { expunge, moveVolumes } from "./states.ts";
@@ -191,7 +191,7 @@ export async function recordDisks(
     machines.filter(saysOfDisks).map((machine) => ({ host, epoch, machine })),
   );
   if (saying.length === 0) return false;
-  const news = await findNews(database, saying);
+  const news = await database.transaction((sql) => findNews(sql, saying), byKey);
   if (news.length === 0) return false;
   return database.transaction(async (sql) => {
     const ids = news.map(({ instance }) => instance);
