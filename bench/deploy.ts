@@ -2,7 +2,7 @@
  * 5,000 instances on 100 simulated hosts through the real API: a manager process, a durable PostgreSQL and
  * agents on real links; next to what the same PostgreSQL takes in batched updates in the same run.
  * Usage: node --import tsx bench/deploy.ts [--instances 5000] [--hosts 100] [--requests 5] [--clients 64]
- *        [--only together|apart|one] [--top] [--profile DIRECTORY]
+ *        [--only together,apart,one,fair,life,growth] [--crowd 10000] [--growth 1000,10000] [--top] [--profile DIRECTORY]
  *
  * The clock runs from the first call to the moment when the database says of the last instance that it
  * runs; the API is asked afterwards whether that is so. The client's own processor time is not the platform's.
@@ -11,6 +11,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { connectDatabase, type Database } from "@holdfast/store/database";
+import { fairness, growthOf, lifeCycle } from "./deploy-costs.ts";
+import { type BenchResult, type Curve, deliver, type Figure } from "./figures.ts";
 import {
   cpuOf,
   cpuOfFamily,
@@ -40,6 +42,8 @@ const { values: options } = parseArgs({
     requests: { type: "string", default: "5" },
     clients: { type: "string", default: "64" },
     only: { type: "string" },
+    crowd: { type: "string", default: "10000" },
+    growth: { type: "string", default: "1000,10000,100000" },
     top: { type: "boolean", default: false },
     profile: { type: "string" },
   },
@@ -61,6 +65,11 @@ interface Result {
   readonly statements: number;
   readonly rows: number;
   readonly transactions: number;
+  /** What PostgreSQL has logged, in bytes. */
+  readonly logged: number;
+  /** Milliseconds of processor time a second before it began: what the hosts cost that nobody deploys to. */
+  readonly idle: number;
+  readonly seconds: number;
   /** Milliseconds from the call to its 202. */
   readonly accepted: readonly number[];
 }
@@ -117,6 +126,13 @@ async function main(): Promise<void> {
   floors.push(await batchedUpdates(database));
   report(results, floors);
   if (wants("one")) await oneByOne(call, database);
+  const costs = { call, database, cpu: () => platformCpu(manager.pid, server.pid, hostPids) };
+  const fair = wants("fair") ? await fairness(costs, Number(options.crowd)) : undefined;
+  const life = wants("life") ? await lifeCycle(costs) : undefined;
+  const growth = wants("growth")
+    ? await growthOf(costs, options.growth.split(",").map(Number))
+    : [];
+  deliver(found(results, floors, { ...(fair ? { fair } : {}), ...(life ? { life } : {}), growth }));
   if (options.top) {
     await topStatements(database, "total_exec_time");
     await topStatements(database, "calls");
@@ -126,7 +142,63 @@ async function main(): Promise<void> {
 }
 
 function wants(what: string): boolean {
-  return options.only === undefined || options.only === what;
+  return options.only === undefined || options.only.split(",").includes(what);
+}
+
+const platformCpu = (manager: number, server: number, hostPids: readonly number[]) =>
+  cpuOf(manager) + cpuOfFamily(server) + hostPids.reduce((sum, pid) => sum + cpuOf(pid), 0);
+
+function found(
+  results: readonly Result[],
+  floors: readonly number[],
+  {
+    fair,
+    life,
+    growth,
+  }: { fair?: readonly Figure[]; life?: readonly Figure[]; growth: readonly Curve[] },
+): BenchResult {
+  const rates = results.flatMap(
+    ({ what, perSecond, cpu, rows, logged, idle, seconds }): Figure[] => {
+      const each = cpu.manager + cpu.PostgreSQL + cpu.hosts;
+      return [
+        {
+          name: `rate, ${what}`,
+          what: "durable deploys from the call to seen running, beside rows that the same PostgreSQL takes in batched updates",
+          sides: [
+            { name: "deploys", value: perSecond, unit: "/s" },
+            { name: "rows updated", value: median(floors), unit: "/s" },
+          ],
+          goal: { of: "value", must: 1_500, better: 5_000, atLeast: true },
+        },
+        {
+          name: `processor time, ${what}`,
+          what: "of manager, PostgreSQL and simulated hosts for each deploy, beside what of it the hosts cost anyway meanwhile",
+          sides: [
+            { name: "deploy", value: each, unit: "ms" },
+            { name: "idle share", value: (idle * seconds) / instances, unit: "ms" },
+          ],
+          goal: { of: "value", must: 1.2, better: 0.4 },
+        },
+        {
+          name: `written, ${what}`,
+          what: "versions of rows for each deploy, and the bytes of PostgreSQL's log",
+          sides: [{ name: "rows", value: rows, unit: "rows" }],
+        },
+        {
+          name: `logged, ${what}`,
+          what: "bytes of PostgreSQL's log for each deploy",
+          sides: [{ name: "log", value: logged, unit: "B" }],
+        },
+      ];
+    },
+  );
+  return {
+    bench: "deploy",
+    what: `deploys on ${hosts} simulated hosts through API, manager, durable PostgreSQL and the agents' protocol, all on the same processors`,
+    figures: [...rates, ...(fair ?? []), ...(life ?? [])],
+    curves: growth,
+    notes: ["Simulated hosts cost processor time of their own, which is in the figures."],
+  };
 }
 
 async function create(call: Call, count: number): Promise<string> {
@@ -173,6 +245,10 @@ async function measure(
     hosts: hostPids.reduce((sum, pid) => sum + cpuOf(pid), 0),
     client: cpuOf(process.pid),
   });
+  const sum = ({ manager: a, PostgreSQL: b, hosts: c }: ReturnType<typeof cpu>) => a + b + c;
+  const idleFrom = sum(cpu());
+  await sleep(2_000);
+  const idle = (sum(cpu()) - idleFrom) / 2;
   const before = { counts: await counts(database), cpu: cpu(), running: await running(database) };
   const start = performance.now();
   const accepted = await work();
@@ -196,6 +272,9 @@ async function measure(
     statements: per("statements"),
     rows: per("rows"),
     transactions: per("transactions"),
+    logged: per("logged"),
+    idle,
+    seconds,
     accepted,
   };
 }
@@ -203,13 +282,15 @@ async function measure(
 /** Renewals of leases come every second whatever is deployed, and are left out. */
 async function counts(database: Database) {
   await sleep(1_200); // Sessions report what they have written once a second.
-  const [row] = await database.query<Record<"statements" | "rows" | "transactions", number>>(
-    `select
+  const [row] = await database.query<
+    Record<"statements" | "rows" | "transactions" | "logged", number>
+  >(
+    `select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8 as logged,
        (select sum(calls) from pg_stat_statements where query not like '%host_lease%')::float8 as statements,
        (select sum(n_tup_ins + n_tup_upd + n_tup_del) from pg_stat_user_tables where relname not in ('host_lease', 'bench_floor'))::float8 as rows,
        (select sum(calls) from pg_stat_statements where query ilike 'commit')::float8 as transactions`,
   );
-  return row ?? { statements: 0, rows: 0, transactions: 0 };
+  return row ?? { statements: 0, rows: 0, transactions: 0, logged: 0 };
 }
 
 /** A job is over when the last of its instances runs. Asked often, so it must cost nothing: an index of those that are open. */
@@ -278,7 +359,15 @@ async function batchedUpdates(database: Database): Promise<number> {
 function report(results: readonly Result[], floors: readonly number[]): void {
   const floor = median(floors);
   const heads = ["", "instances/s", "CPU ms each", "manager", "PostgreSQL", "hosts", "client"];
-  const counted = ["statements", "rows", "commits", "202 after ms: median", "99 %"];
+  const counted = [
+    "statements",
+    "rows",
+    "commits",
+    "WAL bytes",
+    "idle ms/s",
+    "202 after ms: median",
+    "99 %",
+  ];
   const platform = ({ cpu }: Result) => cpu.manager + cpu.PostgreSQL + cpu.hosts;
   const fixed = (value: number) => value.toFixed(2);
   const lines = results.map((result) => [
@@ -291,6 +380,8 @@ function report(results: readonly Result[], floors: readonly number[]): void {
     fixed(result.statements),
     fixed(result.rows),
     fixed(result.transactions),
+    whole(result.logged),
+    whole(result.idle),
     median(result.accepted).toFixed(1),
     percentile(result.accepted, 0.99).toFixed(1),
   ]);
@@ -367,7 +458,7 @@ async function topStatements(
     rows: number;
     query: string;
   }>(
-    `select calls::float8 as calls, total_exec_time + total_plan_time as total, mean_exec_time as mean, rows::float8 as rows,
+    `select calls::float8 as calls, total_exec_time + total_plan_time as total, total_plan_time as mean, rows::float8 as rows,
        left(regexp_replace(query, '\\s+', ' ', 'g'), 90) as query
      from pg_stat_statements order by ${order} desc limit 25`,
   );

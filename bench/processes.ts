@@ -70,7 +70,8 @@ export async function startServer(directory: string): Promise<Server> {
   };
   execFileSync("chmod", ["755", directory]);
   const urls = await prepareEmbedded(options);
-  const counting = "shared_preload_libraries = 'pg_stat_statements'\n";
+  const counting =
+    "shared_preload_libraries = 'pg_stat_statements'\npg_stat_statements.track_planning = on\n";
   await appendFile(join(options.directory, "data", "postgresql.conf"), counting);
   const pid = await launchEmbedded(options);
   endings.push(() => end(pid, "SIGINT"));
