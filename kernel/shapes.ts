@@ -26,3 +26,9 @@ export const ProblemShape = z.object({
   retryAfterSeconds: z.number().optional(),
   facts: z.record(z.string(), z.unknown()).optional(),
 });
+
+/** Where the page before ended. Opaque: written by the list itself, and refused by any other. */
+export const Cursor = z
+  .string()
+  .max(400)
+  .describe("The `next` of the page before, as it was given.");

@@ -1,7 +1,7 @@
 /** The names of things, for completion and for suggestions: asked for when they are needed, never kept. */
 import type { Client } from "@holdfast/client/client";
+import { allHosts } from "@holdfast/client/pages";
 import { listProjects } from "@holdfast/cloud/access/api";
-import { listHosts } from "@holdfast/cloud/hosts/api";
 import { listImages } from "@holdfast/cloud/images/api";
 import { listInstances } from "@holdfast/cloud/instances/api";
 import { listJobs } from "@holdfast/cloud/jobs/api";
@@ -40,7 +40,7 @@ const lists: Readonly<
     const { instances } = await client.call(listInstances, { ...ofProject(project), query });
     return instances.map(({ name }) => name);
   },
-  host: async (client) => (await client.call(listHosts)).hosts.map(({ name }) => name),
+  host: async (client) => (await allHosts(client.call)).map(({ name }) => name),
   image: async (client, project) =>
     (await client.call(listImages, ofProject(project))).images.map(({ name }) => name),
   job: async (client, project) =>

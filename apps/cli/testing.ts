@@ -258,6 +258,7 @@ export function fakeCloud(...present: readonly instances.InstanceView[]): Cloud 
     })),
     handle(hosts.listHosts, async () => ({
       hosts: [aHost(), aHost({ name: "h2", state: "suspect" })],
+      next: null,
     })),
     handle(hosts.changeHost, async ({ params, body }) =>
       aHost({

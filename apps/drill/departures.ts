@@ -5,6 +5,7 @@
  * address, and where everybody is in the end.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { allHosts } from "@holdfast/client/pages";
 import {
   endMaintenance,
   type FateView,
@@ -12,7 +13,6 @@ import {
   listScheduledEvents,
   previewMaintenance,
 } from "@holdfast/cloud/events/api";
-import { listHosts } from "@holdfast/cloud/hosts/api";
 import type { InstanceView } from "@holdfast/cloud/instances/api";
 import { listMigrations } from "@holdfast/cloud/instances/migration-api";
 import { Problem } from "@holdfast/kernel/problem";
@@ -77,9 +77,7 @@ export async function depart(stage: Stage, plot: Plot): Promise<Report> {
   await mending.all();
   steps.push({ what: "given back", at: Date.now() - injectedAt });
   const isBack = await step("host in use", async () =>
-    (await client.call(listHosts)).hosts.some(
-      ({ id, mode }) => id === host.id && mode === "enabled",
-    ),
+    (await allHosts(client.call)).some(({ id, mode }) => id === host.id && mode === "enabled"),
   );
   const witnesses: Testimony[] = [];
   for (const [index, guest] of guests.entries()) {

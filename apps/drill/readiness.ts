@@ -3,8 +3,9 @@
  * what was wrong before.
  */
 import { type Client, connect } from "@holdfast/client/client";
+import { allHosts } from "@holdfast/client/pages";
 import { listProjects } from "@holdfast/cloud/access/api";
-import { type HostView, listHosts } from "@holdfast/cloud/hosts/api";
+import type { HostView } from "@holdfast/cloud/hosts/api";
 import { getInstance, type InstanceView, listInstances } from "@holdfast/cloud/instances/api";
 import { listSettings } from "@holdfast/cloud/settings/api";
 import { type Problem, problem } from "@holdfast/kernel/problem";
@@ -56,7 +57,7 @@ export async function mayBeRestarted({ client }: Stage, instance: InstanceView):
 
 /** Operators only: the manager refuses a project's token. */
 export async function readyHost({ client }: Stage, name: string): Promise<HostView> {
-  const { hosts } = await client.call(listHosts);
+  const hosts = await allHosts(client.call);
   const host = hosts.find((one) => one.name === name || one.id === name);
   if (!host)
     throw problem("not_found", "host_not_found", `There is no host ${name}.`, {
@@ -93,7 +94,7 @@ export async function wellness(
 ): Promise<() => Promise<boolean>> {
   // A call that is stuck must not look like patience.
   const quick = connect({ ...client.connection, timeoutSeconds: 2 });
-  const seen = async () => (await quick.call(listHosts)).hosts.filter(isIn).map(({ name }) => name);
+  const seen = async () => (await allHosts(quick.call)).filter(isIn).map(({ name }) => name);
   const before = host ? [host.name] : await seen();
   return async () => {
     const now = await orAway(seen());

@@ -10,9 +10,10 @@ import { connect } from "node:net";
 import { availableParallelism, totalmem } from "node:os";
 import { join as joinPath } from "node:path";
 import type { Client } from "@holdfast/client/client";
+import { allHosts } from "@holdfast/client/pages";
 import { join } from "@holdfast/cloud/agent/edge";
 import { setBmc } from "@holdfast/cloud/availability/api";
-import { createJoinToken, listHosts } from "@holdfast/cloud/hosts/api";
+import { createJoinToken } from "@holdfast/cloud/hosts/api";
 import { changeSetting } from "@holdfast/cloud/settings/api";
 import { problem } from "@holdfast/kernel/problem";
 import { z } from "zod";
@@ -164,7 +165,7 @@ export async function ensureHosts(
 /** Every host that is on and reachable is up, as far as the managers know. */
 export async function hostsAreUp(client: Client, room: Room): Promise<void> {
   await patiently(60, async () => {
-    const { hosts: seen } = await client.call(listHosts, { params: {}, query: {} });
+    const seen = await allHosts(client.call);
     const { hosts } = await room.view();
     return hosts
       .filter(({ power, isFrozen, cut }) => power !== "off" && !isFrozen && !cut.in && !cut.out)

@@ -10,9 +10,10 @@ import { mkdir, open } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join as joinPath } from "node:path";
 import { type Client, connect } from "@holdfast/client/client";
+import { allHosts } from "@holdfast/client/pages";
 import { saveToken } from "@holdfast/cloud/access/edge";
 import { join } from "@holdfast/cloud/agent/edge";
-import { createJoinToken, listHosts } from "@holdfast/cloud/hosts/api";
+import { createJoinToken } from "@holdfast/cloud/hosts/api";
 import { registerImage } from "@holdfast/cloud/images/api";
 import { listInstances } from "@holdfast/cloud/instances/api";
 import { fileBlobs } from "@holdfast/drivers/images/files";
@@ -262,7 +263,7 @@ async function ensureIdentity(client: Client, place: Place): Promise<void> {
 
 async function hostIsUp(client: Client, logs: string): Promise<void> {
   await patiently(45, async () => {
-    const { hosts } = await client.call(listHosts, { params: {}, query: {} });
+    const hosts = await allHosts(client.call);
     return hosts.some(({ state, isConnected }) => state === "up" && isConnected);
   }).catch(async () => {
     throw await notUp("agent", undefined, logs);
@@ -276,7 +277,7 @@ async function summary(
   first: string | undefined,
   say: Say,
 ): Promise<void> {
-  const { hosts } = await client.call(listHosts, { params: {}, query: {} });
+  const hosts = await allHosts(client.call);
   const { instances } = await client.call(listInstances, { params: { project }, query: {} });
   const running = instances.filter(({ state }) => state === "running").length;
   const name = first ?? instances[0]?.name ?? "NAME";

@@ -1,6 +1,6 @@
 /** What the world may ask about hosts. Operators only: a project does not see what it runs on. */
 import { route } from "@holdfast/kernel/route";
-import { Label } from "@holdfast/kernel/shapes";
+import { Cursor, Label } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { hostLifecycle, hostModes } from "./core/lifecycle.ts";
 
@@ -62,13 +62,16 @@ export type HostView = z.output<typeof HostView>;
 export const listHosts = route({
   method: "GET",
   path: "/v1/hosts",
-  summary: "The fleet.",
+  summary: "The fleet, by name, a page at a time.",
   needs: "platform:read",
   params: none,
-  query: none,
+  query: z.strictObject({
+    limit: z.coerce.number().int().min(1).max(1_000).default(1_000),
+    after: Cursor.optional(),
+  }),
   body: z.undefined(),
-  reply: [200, z.object({ hosts: z.array(HostView) })],
-  fails: {},
+  reply: [200, z.object({ hosts: z.array(HostView), next: z.string().nullable() })],
+  fails: { cursor_not_valid: "invalid" },
 });
 
 export const changeHost = route({

@@ -2,7 +2,7 @@
 import { maintenancePolicies } from "@holdfast/cloud/events";
 import { KeyParam } from "@holdfast/cloud/keys";
 import { route } from "@holdfast/kernel/route";
-import { Label, ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
+import { Cursor, Label, ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { lifecycle } from "./core/lifecycle.ts";
 import { recoveries } from "./core/model.ts";
@@ -262,11 +262,11 @@ export const listInstances = route({
     host: Label.optional(),
     name: Label.optional(),
     limit: z.coerce.number().int().min(1).max(1_000).default(100),
-    after: z.uuid().optional().describe("The last id of the page before."),
+    after: Cursor.optional(),
   }),
   body: z.undefined(),
   reply: [200, z.object({ instances: z.array(InstanceView), next: z.string().nullable() })],
-  fails: {},
+  fails: { cursor_not_valid: "invalid" },
 });
 
 export const getInstance = route({

@@ -4,6 +4,8 @@
  * There is no command that fails a host over. What is proven dead is left at once, and what is not proven
  * must not be left at all; so people can only look, swear, or say that a brake is mistaken.
  */
+
+import { allHosts } from "@holdfast/client/pages";
 import {
   attestHost,
   getFence,
@@ -11,7 +13,6 @@ import {
   planFailover,
   releaseBrake,
 } from "@holdfast/cloud/availability/api";
-import { listHosts } from "@holdfast/cloud/hosts/api";
 import type { Group } from "../group.ts";
 import { lineOf } from "../input.ts";
 import { count } from "../options.ts";
@@ -121,7 +122,7 @@ export const availabilityGroup: Group = (program, open) => {
 };
 
 async function askName(session: Session, host: string): Promise<string> {
-  const { hosts } = await session.call(listHosts);
+  const hosts = await allHosts(session.call);
   const known = hosts.find(({ id, name }) => name === host || id === host);
   if (!known) return host; // The manager says that there is none.
   session.note(oathText(known, session.now()));

@@ -1,6 +1,8 @@
 /** `hosts`: the fleet, and what its operators want of it. */
+
+import { allHosts } from "@holdfast/client/pages";
 import { removeBmc, setBmc } from "@holdfast/cloud/availability/api";
-import { changeHost, createJoinToken, listHosts, revokeHost } from "@holdfast/cloud/hosts/api";
+import { changeHost, createJoinToken, revokeHost } from "@holdfast/cloud/hosts/api";
 import { Option } from "commander";
 import { type Group, listing } from "../group.ts";
 import { textIn } from "../input.ts";
@@ -33,7 +35,7 @@ export const hostsGroup: Group = (program, open) => {
     "Lists the hosts: their state, what is wanted of them, their room, the shared pools that they reach, what would prove them dead (watchdog, power controller), and below it how guests are accelerated and what is wrong with them.",
     async (command) => {
       const session = open(command);
-      const reply = await session.call(listHosts);
+      const reply = { hosts: [...(await allHosts(session.call))] };
       session.show(reply, () =>
         reply.hosts.length > 0
           ? hostTable(reply.hosts, session.now(), session.paint)

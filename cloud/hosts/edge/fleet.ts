@@ -1,5 +1,6 @@
 /** Hosts as rows, for people who ask to see them. */
 import { problem } from "@holdfast/kernel/problem";
+import { cursorOf, isText } from "@holdfast/store/cursor";
 import type { Sql } from "@holdfast/store/database";
 import type { HostView } from "../api.ts";
 
@@ -13,10 +14,25 @@ const columns = `h.id, h.name, p.zone, c.pod, h.cluster, h.state, h.mode, h.epoc
 export type HostRow = Omit<HostView, "isConnected" | "hasGuard" | "watchdog">;
 
 export function listHostRows(sql: Sql): Promise<readonly HostRow[]> {
-  return sql.query<HostRow>(
-    `select ${columns} from host h join cluster c on c.name = h.cluster join pod p on p.name = c.pod
-     left join host_lease l on l.host_id = h.id order by h.name`,
+  return pageOfHostRows(sql, { limit: null }).then(({ hosts }) => hosts);
+}
+
+const cursor = cursorOf("hosts", isText);
+
+/** By name. `limit`: null for all. Rejects with `cursor_not_valid`. */
+export async function pageOfHostRows(
+  sql: Sql,
+  { limit, after }: { readonly limit: number | null; readonly after?: string | undefined },
+): Promise<{ readonly hosts: readonly HostRow[]; readonly next: string | null }> {
+  const rows = await sql.query<HostRow>(
+    `select ${columns} from (select * from host where name > $1 order by name limit $2) h
+       join cluster c on c.name = h.cluster join pod p on p.name = c.pod
+       left join host_lease l on l.host_id = h.id order by h.name`,
+    [after === undefined ? "" : cursor.read(after), limit === null ? null : limit + 1],
   );
+  const hosts = limit === null ? rows : rows.slice(0, limit);
+  const last = hosts.at(-1);
+  return { hosts, next: hosts.length < rows.length && last ? cursor.write(last.name) : null };
 }
 
 /** By name or id. Rejects with `host_not_found`. */

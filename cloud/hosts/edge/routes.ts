@@ -10,7 +10,7 @@ import { changeHost, createJoinToken, type HostView, listHosts, revokeHost } fro
 import { hostModes } from "../core/lifecycle.ts";
 import type { GuardReport } from "../core/link.ts";
 import type { enrolment } from "./enrolment.ts";
-import { findHostRow, type HostRow, listHostRows } from "./fleet.ts";
+import { findHostRow, type HostRow, pageOfHostRows } from "./fleet.ts";
 import type { Hub } from "./hub.ts";
 
 interface Deps {
@@ -39,7 +39,10 @@ export function hostRoutes(deps: Deps) {
     return { ...row, ...guarding(isConnected ? guards.get(id) : undefined), isConnected };
   }
   return {
-    listHosts: handle(listHosts, async () => ({ hosts: (await listHostRows(database)).map(view) })),
+    listHosts: handle(listHosts, async ({ query }) => {
+      const { hosts, next } = await pageOfHostRows(database, query);
+      return { hosts: hosts.map(view), next };
+    }),
 
     changeHost: handle(changeHost, async ({ params, body, caller, requestId }) => {
       const host = await findHostRow(database, params.host);

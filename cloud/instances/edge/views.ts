@@ -3,6 +3,7 @@ import { nicViewsOf } from "@holdfast/cloud/networks/edge";
 import { diskViewsOf } from "@holdfast/cloud/volumes/edge";
 import type { InstanceId, ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
+import { cursorOf, isUuid } from "@holdfast/store/cursor";
 import type { Sql } from "@holdfast/store/database";
 import type { InstanceView } from "../api.ts";
 import { homed } from "../core/lifecycle.ts";
@@ -16,12 +17,12 @@ const columns = `i.id, p.name as project, i.name, i.type, i.cpus, i.memory_mib a
     array(select d.name from instance d where d.id = any(i.depends_on) order by d.name) end as "dependsOn", i.zone, i.host_tags as "hostTags",
   i.anti_affinity_group as "antiAffinityGroup", cardinality(i.restarts) as restarts, i.look_at as "nextLook",
   i.created_at as "createdAt", i.destroyed_at as "destroyedAt", ${nicViewsOf("i.id")} as nics, ${diskViewsOf("i")} as disks`;
-const sources = `instance i
-  join project p on p.id = i.project_id
+const joins = `join project p on p.id = i.project_id
   join image m on m.id = i.image_id
   join volume v on v.id = i.volume_id
   left join host h on h.id = i.home
   left join incarnation c on c.instance_id = i.id and c.generation = i.generation`;
+const sources = `instance i ${joins}`;
 
 /** What a guest did is shown only while there is one. */
 const shown = (row: ViewRow): InstanceView =>
@@ -46,21 +47,35 @@ export interface Page {
   readonly after?: string | undefined;
 }
 
+const cursors = (project: ProjectId) => cursorOf(`instances ${project}`, isUuid);
+
 export async function pageOfInstances(
   sql: Sql,
   project: ProjectId,
   { state, host, name, limit, after }: Page,
 ): Promise<{ instances: InstanceView[]; next: string | null }> {
+  const cursor = cursors(project);
+  // Only what is asked for is in the text: then each question has the index that it needs.
+  const values: unknown[] = [project, limit + 1];
+  const where = (condition: string, value: unknown) =>
+    value === undefined ? [] : [condition.replace("?", `$${values.push(value)}`)];
+  const conditions = [
+    "i.project_id = $1",
+    state === "expunged" ? "i.state = 'expunged'" : "i.state <> 'expunged'",
+    ...where("i.state = ?", state === "expunged" ? undefined : state),
+    ...where("i.home = (select id from host where name = ?)", host),
+    ...where("i.name = ?", name),
+    ...where("i.id > ?::uuid", after === undefined ? undefined : cursor.read(after)),
+  ];
+  // The page is found first and dressed then: what it shows besides is worth ten times the finding.
   const rows = await sql.query<ViewRow>(
-    `select ${columns} from ${sources}
-     where i.project_id = $1 and ($2::uuid is null or i.id > $2)
-       and case when $3::text is null then i.state <> 'expunged' else i.state = $3 end
-       and ($4::text is null or h.name = $4) and ($5::text is null or i.name = $5)
-     order by i.id limit $6`,
-    [project, after ?? null, state ?? null, host ?? null, name ?? null, limit + 1],
+    `select ${columns} from (select * from instance i where ${conditions.join(" and ")} order by i.id limit $2) i
+       ${joins} order by i.id`,
+    values,
   );
   const instances = rows.slice(0, limit).map(shown);
-  return { instances, next: rows.length > limit ? (instances.at(-1)?.id ?? null) : null };
+  const last = instances.at(-1);
+  return { instances, next: rows.length > limit && last ? cursor.write(last.id) : null };
 }
 
 /** By id, or by the name of one that is not expunged. Rejects with `instance_not_found`. */
@@ -69,12 +84,18 @@ export async function findInstance(
   project: ProjectId,
   nameOrId: string,
 ): Promise<InstanceView> {
-  const [row] = await sql.query<ViewRow>(
-    `select ${columns} from ${sources}
-     where i.project_id = $1 and ((i.name = $2 and i.state <> 'expunged') or i.id::text = $2)`,
-    [project, nameOrId],
-  );
-  if (row) return shown(row);
+  // One that is called like the id of another is found where nobody has that id.
+  const isId = isUuid(nameOrId);
+  for (const condition of [
+    ...(isId ? ["i.id = $2::uuid"] : []),
+    "i.name = $2 and i.state <> 'expunged'",
+  ]) {
+    const [row] = await sql.query<ViewRow>(
+      `select ${columns} from ${sources} where i.project_id = $1 and ${condition}`,
+      [project, nameOrId],
+    );
+    if (row) return shown(row);
+  }
   throw instanceNotFound(nameOrId);
 }
 
