@@ -22,6 +22,7 @@ import { imagesGroup } from "./groups/images.ts";
 import { instancesGroup } from "./groups/instances.ts";
 import { invariantsGroup } from "./groups/invariants.ts";
 import { jobsGroup } from "./groups/jobs.ts";
+import { journalGroup } from "./groups/journal.ts";
 import { keysGroup } from "./groups/keys.ts";
 import { maintenanceGroup } from "./groups/maintenance.ts";
 import { migrationsGroup } from "./groups/migrations.ts";
@@ -56,6 +57,7 @@ export const groups: readonly Group[] = [
   hostsGroup,
   maintenanceGroup,
   eventsGroup,
+  journalGroup,
   availabilityGroup,
   typesGroup,
   imagesGroup,
