@@ -5,18 +5,23 @@
  * Whatever arrives while one batch is being written goes into the next. A batch that cannot be written is
  * dropped: the next word says everything again.
  */
+import { setTimeout as sleep } from "node:timers/promises";
+
 export interface Latest<Key, Word> {
   heard(key: Key, word: Word): void;
   /** What waits is dropped. Resolves when what is being written is done. */
   close(): Promise<void>;
 }
 
+/** `gathering`: between one batch and the next at least; of a thousand speakers few batches become. Milliseconds. */
 export function latest<Key, Word>(
   write: (batch: ReadonlyMap<Key, Word>) => Promise<void>,
   onError: (error: unknown) => void,
+  gathering = 0,
 ): Latest<Key, Word> {
   let waiting = new Map<Key, Word>();
   let writing: Promise<void> | undefined;
+  let isOpen = true;
 
   return {
     heard(key, word) {
@@ -24,6 +29,7 @@ export function latest<Key, Word>(
       writing ??= drain();
     },
     async close() {
+      isOpen = false;
       waiting.clear();
       await writing;
     },
@@ -39,6 +45,7 @@ export function latest<Key, Word>(
       } catch (error) {
         onError(error);
       }
+      if (isOpen && gathering > 0) await sleep(gathering);
     }
     writing = undefined;
   }

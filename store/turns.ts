@@ -23,26 +23,37 @@ export interface Turns {
   close(): Promise<void>;
 }
 
-/** A turn that fails is told of; whoever looks for itself every second makes another. */
+/** How long after a turn that failed another one is made; milliseconds. */
+const pause = 1_000;
+
+/** A turn that fails is told of, and made again a moment later. */
 export function turns(turn: () => Promise<void>, onError: (error: unknown) => void): Turns {
   let isWanted = false;
   let isOpen = true;
   let turning: Promise<void> | undefined;
+  let retry: NodeJS.Timeout | undefined;
+  const failed = (error: unknown) => {
+    onError(error);
+    clearTimeout(retry);
+    if (isOpen) retry = setTimeout(changed, pause);
+  };
   const run = async () => {
     await new Promise((resolve) => setImmediate(resolve)); // Whatever else is changing comes along.
     while (isWanted && isOpen) {
       isWanted = false;
-      await turn().catch(onError);
+      await turn().catch(failed);
     }
     turning = undefined;
   };
+  function changed(): void {
+    isWanted = true;
+    if (isOpen) turning ??= run();
+  }
   return {
-    changed() {
-      isWanted = true;
-      if (isOpen) turning ??= run();
-    },
+    changed,
     async close() {
       isOpen = false;
+      clearTimeout(retry);
       await turning;
     },
   };

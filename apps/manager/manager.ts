@@ -30,11 +30,14 @@ import type { GuardReport } from "@holdfast/cloud/hosts";
 import {
   enrolment,
   ensureDefaultPlace,
+  type Hello,
   hostLeases,
   hostRoutes,
   openAuthority,
   openHub,
+  type Purge,
   vitalNotes,
+  type Welcome,
 } from "@holdfast/cloud/hosts/edge";
 import { imageImports, imageRoutes, manifestCache } from "@holdfast/cloud/images/edge";
 import { movePatienceFrom, patienceFrom } from "@holdfast/cloud/instances";
@@ -46,6 +49,7 @@ import {
   migrationRoutes,
   settleDepartures,
   startWorker,
+  unknownReports,
   wishesForHost,
   writeProgress,
 } from "@holdfast/cloud/instances/edge";
@@ -55,6 +59,7 @@ import {
   invariantTroubles,
   invariantWatch,
 } from "@holdfast/cloud/invariants/edge";
+import { journalRoutes } from "@holdfast/cloud/journal/edge";
 import { keyRoutes } from "@holdfast/cloud/keys/edge";
 import { metadataWatch } from "@holdfast/cloud/metadata/edge";
 import { networkRoutes, networkTroubles, networkWatch } from "@holdfast/cloud/networks/edge";
@@ -70,10 +75,12 @@ import { seconds, type Ticks } from "@holdfast/kernel/time";
 import { databaseClock } from "@holdfast/store/clock";
 import { connectDatabase } from "@holdfast/store/database";
 import { listen, type News } from "@holdfast/store/news";
+import { watchJournal } from "@holdfast/store/tail";
 import type { Logger } from "pino";
 import { agentPort } from "./agents.ts";
 import { consolePort } from "./consoles.ts";
 import { contentRoute } from "./content.ts";
+import { door } from "./door.ts";
 import { hostReader } from "./host-reader.ts";
 import { httpServer } from "./http.ts";
 import { metricsRoute } from "./metrics.ts";
@@ -119,6 +126,10 @@ export interface Manager {
 }
 
 const gib = 2 ** 30;
+/** Hosts that are greeted at the same time: as many again as there are connections to the database. */
+const hellosAtOnce = 16;
+/** Networks and guests are looked at when the journal names them, and all of them so often; milliseconds. */
+const seldom = 600_000;
 type InSeconds =
   | "hosts.heartbeat"
   | "hosts.lease"
@@ -172,9 +183,12 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       resync: inSeconds("manager.resync"),
     }),
     onDone({ orders, jobs, stirs }) {
-      if (stirs.networks) networks.changed();
-      if (stirs.volumes) volumes.changed();
-      if (stirs.guests) guests.changed();
+      const instances = [...orders.values()].flatMap(({ wishes }) =>
+        wishes.map(({ instance }) => instance),
+      );
+      if (stirs.networks) networks.touched({ instances });
+      if (stirs.volumes) void volumes.tick().catch(onError);
+      if (stirs.guests) guests.touched(instances);
       for (const [host, { wishes, deleteVolumes }] of orders) hub.tell(host, wishes, deleteVolumes);
       progress.moved(jobs);
     },
@@ -255,34 +269,13 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     { about: "planned work", find: eventTroubles(database) },
     { about: "what always holds", find: invariantTroubles(database) },
   ];
+  const greeting = door(hellosAtOnce);
   const hub = openHub({
-    async onHello(host, hello) {
-      const admitted = await admit({ database, notary }, host, hello);
-      if ("purge" in admitted) {
-        log.warn({ host, purge: admitted.purge }, "a host has what may be running elsewhere");
-        return admitted;
-      }
-      const { name, zone, epoch } = admitted;
-      await worker.report(
-        hello.machines.map((report) => ({ host, epoch, report })),
-        [],
-      );
-      await volumes.heard(host, epoch, hello.machines);
-      await settleDepartures(database, host, hello.machines);
-      const endsWithin = watchdogBound(terms());
-      await leases.renew({ host, epoch, guard: undefined, endsWithin });
-      onHostsChanged([host]);
-      log.info({ host, name, epoch, machines: hello.machines.length }, "a host is here");
-      const current = settings.current();
-      return {
-        name,
-        zone,
-        epoch,
-        heartbeat: inSeconds("hosts.heartbeat"),
-        ...terms(),
-        concurrentStarts: current["agent.concurrent_starts"],
-        ...(await wishesForHost(database, host, patience())),
-      };
+    onHello: (host, hello) => greeting(() => welcome(host, hello)),
+    onWelcome(host) {
+      networks.arrived(host);
+      guests.arrived(host);
+      volumes.arrived(host);
     },
     async onReport(host, epoch, { machines, volumes: made }, news) {
       if (news.length + made.length > 0)
@@ -326,9 +319,12 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   const networks = networkWatch({
     database,
     clock,
+    ticks,
     self,
     hosts: hub.hosts,
     tell: hub.tellNetworks,
+    tellChanges: hub.tellNetworkChanges,
+    told: hub.toldNetworks,
     onError,
   });
   const volumes = volumeWatch({
@@ -345,6 +341,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   });
   const guests = metadataWatch({
     database,
+    ticks,
     hosts: hub.hosts,
     tell: hub.tellGuests,
     onError,
@@ -358,6 +355,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     placer: rehearsals(placement),
     movers: liveMovers({ database, worker, clock, mintId }),
   };
+  const journal = await watchJournal({ database, onSubjects, onFlood });
   const planned = eventWatch({
     ...{ ...sites, database, mintId, self, onError },
     now: clock.now,
@@ -366,6 +364,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   const joining = enrolment({ database, authority, clock, mintId, mintSecret, self });
   const accessDeps = { database, clock, mintId, mintSecret };
   const gate = access(accessDeps);
+  const stream = journalRoutes({ database, ticks });
   const agentAddress = `${options.agents.names[0]}:${options.agents.port}`;
   const handlers: readonly Handler[] = [
     instanceRoutes({
@@ -405,10 +404,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       mintId,
       self,
       settings: settings.current,
-      onChanged() {
-        networks.changed();
-        guests.changed();
-      },
+      onChanged: () => void lookAtJournal(),
     }),
     volumeRoutes({
       database,
@@ -429,6 +425,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     }),
     keyRoutes({ database, clock, mintId }),
     settingRoutes({ database, settings, clock, self }),
+    stream.routes,
     accessRoutes(accessDeps),
     hostRoutes({
       database,
@@ -481,6 +478,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   const listener = listen(options.databaseUrl, self, onNews, catchUp);
   const watch = setInterval(() => void everySecond().catch(onError), 1_000);
   const alarms = setInterval(() => void checks.watch().catch(onError), 1_000);
+  const resync = setInterval(onFlood, seldom);
   const sweep = setInterval(() => {
     void imports.sweep().catch(onError);
     void tellLeftovers().catch(onError);
@@ -497,7 +495,9 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       clearInterval(watch);
       clearInterval(alarms);
       clearInterval(sweep);
+      clearInterval(resync);
       await listener.close();
+      stream.close();
       const answered = api.close(); // It waits for consoles, which end with the links to their hosts.
       hub.close();
       await agents.close();
@@ -514,11 +514,45 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     },
   };
 
+  /** A host says hello: whether it may come in, what it tells, and what it is to know. */
+  async function welcome(host: HostId, hello: Hello): Promise<Welcome | Purge> {
+    checks.arrived(host);
+    vitals.arrived(host);
+    const admitted = await admit({ database, notary }, host, hello);
+    if ("purge" in admitted) {
+      log.warn({ host, purge: admitted.purge }, "a host has what may be running elsewhere");
+      return admitted;
+    }
+    const { name, zone, epoch } = admitted;
+    const news = await unknownReports(database, host, epoch, hello.machines);
+    if (news.length > 0)
+      await worker.report(
+        news.map((report) => ({ host, epoch, report })),
+        [],
+      );
+    await volumes.heard(host, epoch, hello.machines);
+    await settleDepartures(database, host, hello.machines);
+    const endsWithin = watchdogBound(terms());
+    await leases.renew({ host, epoch, guard: undefined, endsWithin });
+    onHostsChanged([host]);
+    log.info({ host, name, epoch, machines: hello.machines.length }, "a host is here");
+    const current = settings.current();
+    return {
+      name,
+      zone,
+      epoch,
+      heartbeat: inSeconds("hosts.heartbeat"),
+      ...terms(),
+      concurrentStarts: current["agent.concurrent_starts"],
+      ...(await wishesForHost(database, host, patience())),
+    };
+  }
+
   /** Their guests are due for a look, as was written with the change. */
   function onHostsChanged(hosts: readonly HostId[]): void {
     placer.distrust(hosts);
     worker.wake();
-    networks.changed();
+    void lookAtJournal();
   }
 
   function volumeShares() {
@@ -537,7 +571,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   function onPlansCarriedOut(hosts: readonly HostId[]): void {
     if (hosts.length > 0) onHostsChanged(hosts);
     else worker.wake();
-    guests.changed();
+    void lookAtJournal();
   }
 
   /** Copies that moves have left behind: a host that could not remove one then may be able to now. */
@@ -569,9 +603,8 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       log.warn("the time has jumped");
       await lookAtWaiting();
     }
-    networks.changed();
-    volumes.changed();
-    guests.changed();
+    await lookAtJournal();
+    await volumes.tick();
     planned.changed();
     await leases.watch();
     await fencing.round();
@@ -588,9 +621,8 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
 
   function onNews(news: News): void {
     if (news.hosts) placer.distrust(news.hosts as HostId[]); // Only managers write news, and ids are what they write.
-    if (news.networks || news.wishes || news.hosts) networks.changed();
-    if (news.volumes || news.hosts) volumes.changed();
-    if (news.networks || news.wishes || news.events) guests.changed();
+    void lookAtJournal();
+    if (news.volumes) volumes.changed();
     if (news.events) planned.changed();
     if (news.wishes) void tellAgain(news.wishes as HostId[]).catch(onError);
     if (news.jobs) progress.moved(news.jobs);
@@ -600,9 +632,28 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       hub.cutOff(host as HostId, "its certificate was revoked");
   }
 
+  /** What the journal says has happened concerns networks and guests, whoever has done it. */
+  function onSubjects(by: Parameters<Parameters<typeof watchJournal>[0]["onSubjects"]>[0]): void {
+    const { instance: instances = [], network: subjects = [], host = [] } = by;
+    networks.touched({ instances, subjects, hosts: host as HostId[] }); // As managers have written them.
+    guests.touched(instances);
+    if (subjects.length > 0) guests.changed(); // The names of groups.
+  }
+
+  function onFlood(): void {
+    networks.changed();
+    guests.changed();
+  }
+
+  function lookAtJournal(): Promise<void> {
+    return journal.look().catch(onError);
+  }
+
   /** Anything may have been missed. */
   function catchUp(): void {
     placer.distrust();
+    void lookAtJournal();
+    volumes.changed();
     void settings.reload().catch(onError);
     void tellAgain([]).catch(onError);
     progress.moved(undefined);

@@ -41,7 +41,7 @@ export interface LinkDeps {
   /** Tries one manager; which one is the dialler's choice, a different one each time if there are several. */
   readonly dial: Dial;
   readonly keeper: Keeper;
-  readonly networks: Pick<Networker, "hear">;
+  readonly networks: Pick<Networker, "hear" | "hearChanges">;
   readonly storekeeper: Pick<Storekeeper, "hear" | "recorded" | "unrecorded" | "cutOff">;
   readonly notes: Pick<Notebook, "hear">;
   readonly hypervisor: Hypervisor;
@@ -236,6 +236,9 @@ export function openLink(deps: LinkDeps): Link {
         break;
       case "networks":
         deps.networks.hear(message.networks);
+        break;
+      case "networks-changed":
+        deps.networks.hearChanges(message.networks, message.gone);
         break;
       case "guests":
         deps.notes.hear(message.guests);

@@ -13,7 +13,7 @@ import type {
   RouterPicture,
 } from "@holdfast/cloud/networks";
 import type { Facts, HostNetworks, Network, Router, Rule } from "@holdfast/drivers/network";
-import type { NicId, SecurityGroupId } from "@holdfast/kernel/ids";
+import type { NetworkId, NicId, SecurityGroupId } from "@holdfast/kernel/ids";
 import { Problem, problem } from "@holdfast/kernel/problem";
 import { type Duration, seconds } from "@holdfast/kernel/time";
 
@@ -35,7 +35,10 @@ export interface NetworkerDeps {
 
 export interface Networker {
   open(): Promise<void>;
+  /** All of them. What is not among them is removed. */
   hear(networks: readonly NetworkPicture[]): void;
+  /** These are so now, and those are gone; all others stay as they were last heard. */
+  hearChanges(networks: readonly NetworkPicture[], gone: readonly NetworkId[]): void;
   /**
    * Resolves when these can be plugged into, with what their guests should know of them. Rejects with
    * `network_not_ready` if they cannot by `within`.
@@ -75,9 +78,10 @@ export function networker(deps: NetworkerDeps): Networker {
       if (kept) await apply(kept);
       timer = setTimeout(() => void tend(), lookEvery);
     },
-    hear(networks) {
-      shelf.save(networks).catch((error) => log("could not keep the picture", { error }));
-      void apply(networks);
+    hear,
+    hearChanges(networks, gone) {
+      const changed = new Set([...networks.map(({ id }) => id), ...gone]);
+      hear([...wanted.filter(({ id }) => !changed.has(id)), ...networks]);
     },
     ready: (nics, within) =>
       new Promise((resolve, reject) => {
@@ -112,6 +116,11 @@ export function networker(deps: NetworkerDeps): Networker {
       clearTimeout(timer);
     },
   };
+
+  function hear(networks: readonly NetworkPicture[]): void {
+    shelf.save(networks).catch((error) => log("could not keep the picture", { error }));
+    void apply(networks);
+  }
 
   async function apply(networks: readonly NetworkPicture[]): Promise<void> {
     wanted = networks;

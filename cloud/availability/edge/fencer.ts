@@ -1,7 +1,7 @@
 /**
  * Sees to it that a silent host is either heard or proven dead.
  *
- * Level-triggered, like everything here: once a second the whole fleet is read in one query and each silent
+ * Level-triggered, like everything here: once a second, if any host is silent, the whole fleet is read in one query and each silent
  * host gets its next step. What is remembered between two rounds is only which power controllers are busy;
  * forgetting it costs another command to switch off what is off.
  */
@@ -16,7 +16,7 @@ import { type Braked, type BrakeRules, brake, podOf, zoneOf } from "../core/brak
 import { type FencingRules, type FencingSteps, fence, type Power } from "../core/fencing.ts";
 import { certify, type Notary, type Proven } from "./certificates.ts";
 import { noteBmc, type PowerController } from "./power-controllers.ts";
-import { type FleetRow, readFleet, readReleases } from "./silent-hosts.ts";
+import { type FleetRow, isAnySilent, readFleet, readReleases } from "./silent-hosts.ts";
 import type { StorageCut } from "./storage-cut.ts";
 
 export interface FencerDeps {
@@ -69,7 +69,7 @@ export function fencer(deps: FencerDeps): Fencer {
 
   async function round(): Promise<void> {
     if (deps.isSettling()) return;
-    const fleet = await readFleet(database, notary.now());
+    const fleet = (await isAnySilent(database)) ? await readFleet(database, notary.now()) : [];
     const silent = fleet.filter(({ state }) => state === "suspect");
     if (silent.length === 0) {
       pursuits = [];

@@ -1,7 +1,7 @@
 /** The fleet as fencing sees it: who is silent, since when, and what could prove it dead. */
 import type { HostState } from "@holdfast/cloud/hosts";
 import type { HostId } from "@holdfast/kernel/ids";
-import { type Instant, since } from "@holdfast/kernel/time";
+import type { Instant } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
 import type { SilentHost } from "../core/fencing.ts";
 
@@ -38,6 +38,11 @@ interface Row extends Standing {
   readonly provenAt: Instant | null;
 }
 
+/** Nearly always there is none, and then nobody needs to read the fleet. */
+export async function isAnySilent(sql: Sql): Promise<boolean> {
+  return (await sql.query("select from host where state = 'suspect' limit 1", [])).length > 0;
+}
+
 export async function readFleet(sql: Sql, now: Instant): Promise<readonly FleetRow[]> {
   const rows = await sql.query<Row>(
     `select h.id, h.name, c.pod, p.zone, h.state, h.epoch, l.renewed_at as "renewedAt",
@@ -47,6 +52,7 @@ export async function readFleet(sql: Sql, now: Instant): Promise<readonly FleetR
      from host h join cluster c on c.name = h.cluster join pod p on p.name = c.pod
        join host_lease l on l.host_id = h.id left join host_bmc b on b.host_id = h.id`,
   );
+  const sights = sightsOf(rows, now);
   return rows.map((row) => ({
     id: row.id,
     name: row.name,
@@ -57,7 +63,7 @@ export async function readFleet(sql: Sql, now: Instant): Promise<readonly FleetR
     silentSince: row.renewedAt,
     endsBy: row.endsBy ?? undefined,
     watchdog: row.watchdog ?? undefined,
-    seenSince: seenSince(row, rows, now),
+    seenSince: seenSince(row, sights),
     bmc:
       row.url !== null
         ? { url: row.url, user: row.username ?? "", password: row.password ?? "" }
@@ -69,23 +75,30 @@ export async function readFleet(sql: Sql, now: Instant): Promise<readonly FleetR
 /** A stamp that is older than this is nobody's any more; milliseconds. Renewals come every second. */
 const fresh = 3_000;
 
+/** Of each pool, which two hosts have shown themselves there for longest: one of them is another than any given one. */
+type Sights = ReadonlyMap<string, readonly { readonly host: HostId; readonly since: Instant }[]>;
+
+function sightsOf(fleet: readonly Row[], now: Instant): Sights {
+  const sights = new Map<string, { host: HostId; since: Instant }[]>();
+  for (const { id, state, pools, stampingSince, renewedAt } of fleet) {
+    if (state !== "up" || stampingSince === null || now - renewedAt >= fresh) continue;
+    for (const pool of pools) {
+      const known = sights.get(pool) ?? [];
+      known.push({ host: id, since: stampingSince });
+      sights.set(pool, known.sort((a, b) => a.since - b.since).slice(0, 2));
+    }
+  }
+  return sights;
+}
+
 /** The latest, over its pools, of the earliest moment since which another host has shown itself in that pool. */
-function seenSince(host: Row, fleet: readonly Row[], now: Instant): SilentHost["seenSince"] {
-  if (host.pools.length === 0) return "alone";
+function seenSince({ id, pools }: Row, sights: Sights): SilentHost["seenSince"] {
+  if (pools.length === 0) return "alone";
   let latest: Instant | undefined;
-  for (const pool of host.pools) {
-    const sights = fleet.flatMap((other) =>
-      other.id !== host.id &&
-      other.state === "up" &&
-      other.pools.includes(pool) &&
-      other.stampingSince !== null &&
-      now - other.renewedAt < fresh
-        ? [other.stampingSince]
-        : [],
-    );
-    if (sights.length === 0) return undefined;
-    const earliest = sights.reduce((a, b) => (since(a, b) > 0 ? a : b));
-    if (latest === undefined || earliest > latest) latest = earliest;
+  for (const pool of pools) {
+    const other = sights.get(pool)?.find(({ host }) => host !== id);
+    if (!other) return undefined;
+    if (latest === undefined || other.since > latest) latest = other.since;
   }
   return latest;
 }

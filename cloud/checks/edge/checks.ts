@@ -29,6 +29,8 @@ export interface ChecksDeps {
 export interface StatusChecks {
   /** A host has looked at its machines. */
   heard(host: HostId, epoch: number, checkup: Checkup): void;
+  /** A host has connected anew. */
+  arrived(host: HostId): void;
   /** How often hosts should. */
   every(): Duration;
   limits(): Limits;
@@ -57,6 +59,7 @@ export function statusChecks(deps: ChecksDeps): StatusChecks {
 
   return {
     heard: records.heard,
+    arrived: records.arrived,
     every: () => limits().interval,
     limits,
     watch,

@@ -1,10 +1,12 @@
 /**
  * Takes in what hosts see of their machines, and writes down what has changed.
  *
- * Whatever arrives while one batch is being written goes into the next, so that a manager with a thousand
+ * Of a host that says of all its machines that they are as well as they were, nothing is read and only that it was
+ * looked at is written: a fleet in which nothing changes costs the same for any number of guests. Whatever arrives while one batch is being written goes into the next, so that a manager with a thousand
  * hosts writes a few statements and not a thousand. A checkup that cannot be written is dropped: the next
  * one says everything again.
  */
+import { createHash } from "node:crypto";
 import type { Checkup, MachineLook } from "@holdfast/cloud/hosts";
 import type { HostId, InstanceId } from "@holdfast/kernel/ids";
 import type { Clock, Instant } from "@holdfast/kernel/time";
@@ -12,7 +14,8 @@ import type { Database, Sql } from "@holdfast/store/database";
 import { appendJournal, type JournalRow } from "@holdfast/store/journal";
 import { latest } from "@holdfast/store/latest";
 import { advance } from "../core/advance.ts";
-import { judge } from "../core/judge.ts";
+import { calmness } from "../core/calm.ts";
+import { judge as verdictsOf } from "../core/judge.ts";
 import { type Checks, checkNames, type Limits } from "../core/model.ts";
 import { loadWatched, type NewChecks, saveChecks, saveCheckups, type Watched } from "./statuses.ts";
 
@@ -27,6 +30,8 @@ export interface RecorderDeps {
 
 export interface Recorder {
   heard(host: HostId, epoch: number, checkup: Checkup): void;
+  /** It has connected anew, and may have spoken to another manager meanwhile. */
+  arrived(host: HostId): void;
   close(): Promise<void>;
 }
 
@@ -35,44 +40,128 @@ interface Heard {
   readonly checkup: Checkup;
 }
 
+/** Hosts whose last checkup was recorded as all well: its fingerprint, and until when it need not be compared. */
+type Calm = Map<HostId, { readonly fingerprint: string; readonly until: number }>;
+
+/** What is well stays so without another look at the rows for so long; milliseconds. */
+const calmFor = 300_000;
+
+/** Between one batch and the next: a thousand hosts are a few statements a second. Milliseconds. */
+const gathering = 200;
+
 export function recorder(deps: RecorderDeps): Recorder {
-  const checkups = latest<HostId, Heard>(async (batch) => {
-    const changed = await record(deps, batch);
-    if (changed.length > 0) deps.onChanged(changed);
-  }, deps.onError);
+  const calm: Calm = new Map();
+  const checkups = latest<HostId, Heard>(
+    async (batch) => {
+      const changed = await record(deps, batch, calm);
+      if (changed.length > 0) deps.onChanged(changed);
+    },
+    deps.onError,
+    gathering,
+  );
 
   return {
     heard: (host, epoch, checkup) => checkups.heard(host, { epoch, checkup }),
+    arrived: (host) => calm.delete(host),
     close: checkups.close,
   };
 }
 
+type Batch = ReadonlyMap<HostId, Heard>;
+
 /** Returns the instances of which a check has failed or passes again. */
 async function record(
   { database, clock, limits: readLimits }: RecorderDeps,
-  batch: ReadonlyMap<HostId, Heard>,
+  batch: Batch,
+  calm: Calm,
+): Promise<readonly InstanceId[]> {
+  const now = clock.now();
+  const limits = readLimits();
+  const fingerprints = new Map(
+    [...batch].map(([host, { epoch, checkup }]) => [host, fingerprintOf(checkup, epoch, limits)]),
+  );
+  const isCalm = (host: HostId) => {
+    const before = calm.get(host);
+    return (
+      before !== undefined && before.until > now && before.fingerprint === fingerprints.get(host)
+    );
+  };
+  const hosts = [...batch.keys()];
+  const open = hosts.filter((host) => !isCalm(host));
+  for (const host of open) calm.delete(host);
+  const { looked, changed } = await judge(database, open, batch, limits, now);
+  const turned = changed.length > 0 ? await write(database, changed, batch, limits, now) : [];
+  await saveCheckups(database, hosts, now);
+  const restless = new Set(changed.map(({ one }) => one.host));
+  for (const host of open) {
+    const fingerprint = fingerprints.get(host);
+    const isWhole = looked.get(host) === batch.get(host)?.checkup.machines.length;
+    if (fingerprint && isWhole && !restless.has(host))
+      calm.set(host, { fingerprint, until: now + calmFor });
+  }
+  return turned;
+}
+
+const fingerprintOf = (checkup: Checkup, epoch: number, limits: Limits) => {
+  const text = calmness(checkup, epoch, limits);
+  return text === undefined ? undefined : createHash("sha1").update(text).digest("base64");
+};
+
+interface Judged {
+  readonly one: Watched;
+  readonly checks: Checks;
+}
+
+/** How many machines of each host were found as it says, and those whose checks are others now. */
+async function judge(
+  sql: Sql,
+  hosts: readonly HostId[],
+  batch: Batch,
+  limits: Limits,
+  now: Instant,
+): Promise<{ looked: ReadonlyMap<HostId, number>; changed: readonly Judged[] }> {
+  const looked = new Map(hosts.map((host) => [host, 0]));
+  if (hosts.length === 0) return { looked, changed: [] };
+  const ids = hosts.flatMap(
+    (host) => batch.get(host)?.checkup.machines.map(({ instance }) => instance) ?? [],
+  );
+  const next = await judgeThese(sql, { ids, hosts }, batch, limits, now);
+  for (const { one } of next) if (one.host) looked.set(one.host, (looked.get(one.host) ?? 0) + 1);
+  return { looked, changed: next.filter(({ one, checks }) => !isSame(one.known, checks)) };
+}
+
+async function judgeThese(
+  sql: Sql,
+  which: Parameters<typeof loadWatched>[1],
+  batch: Batch,
+  limits: Limits,
+  now: Instant,
+): Promise<readonly Judged[]> {
+  const watched = await loadWatched(sql, which, now);
+  return watched.flatMap((one) => {
+    const look = one.host && findLook(batch.get(one.host), one);
+    return look ? [{ one, checks: judged(one, look, batch, limits, now) }] : [];
+  });
+}
+
+/** Another manager may be writing about the same, if a host has just changed over: so held, and judged again. */
+function write(
+  database: Database,
+  candidates: readonly Judged[],
+  batch: Batch,
+  limits: Limits,
+  now: Instant,
 ): Promise<readonly InstanceId[]> {
   return database.transaction(async (sql) => {
-    const now = clock.now();
-    const limits = readLimits();
-    const hosts = [...batch.keys()];
-    const ids = [...batch.values()].flatMap(({ checkup }) =>
-      checkup.machines.map(({ instance }) => instance),
-    );
-    // Another manager may be writing about the same, if a host has just changed over.
+    const ids = candidates.map(({ one }) => one.id);
     await sql.query(
       "select from instance_check where instance_id = any($1) order by instance_id for update",
       [ids],
     );
-    const watched = await loadWatched(sql, { ids, hosts }, now);
-    const next = watched.flatMap((one) => {
-      const look = one.host && findLook(batch.get(one.host), one);
-      return look ? [{ one, checks: judged(one, look, batch, limits, now) }] : [];
-    });
+    const next = await judgeThese(sql, { ids, hosts: [...batch.keys()] }, batch, limits, now);
     const changed = next.filter(({ one, checks }) => !isSame(one.known, checks));
     const turned = changed.flatMap(({ one, checks }) => turns(one, checks, now));
     await saveChecks(sql, changed.map(rowOf));
-    await saveCheckups(sql, hosts, now);
     await appendJournal(sql, turned);
     return [...new Set(turned.map(({ subject }) => subject as InstanceId))]; // Journal rows hold plain text.
   });
@@ -98,7 +187,7 @@ function judged(
 ): Checks {
   const storage = host && batch.get(host)?.checkup.storage.find((one) => one.pool === pool);
   const sight = { subject, host: subject.host?.name ?? "its host", look, storage, limits };
-  return advance(known, judge(sight), limits, now);
+  return advance(known, verdictsOf(sight), limits, now);
 }
 
 const rowOf = ({ one, checks }: { one: Watched; checks: Checks }): NewChecks => ({

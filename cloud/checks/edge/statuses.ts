@@ -68,6 +68,9 @@ const sources = `instance i
   left join host_checkup k on k.host_id = i.home
   left join instance_check c on c.instance_id = i.id`;
 
+const isSuspicious = `i.id in (select instance_id from instance_check where is_failing
+  union all select g.id from host s join instance g on g.home = s.id where s.state <> 'up')`;
+
 /** Which instances to load; what is left out does not matter. Expunged ones never are. */
 export interface Which {
   readonly ids?: readonly string[] | undefined;
@@ -85,24 +88,22 @@ export async function loadWatched(
   which: Which,
   now: Instant,
 ): Promise<readonly Watched[]> {
+  // Only what is asked for is in the text: with `or` and null PostgreSQL would read every instance.
+  const values: unknown[] = [];
+  const where = (condition: string, value: unknown) =>
+    value === undefined ? [] : [condition.replace("?", `$${values.push(value)}`)];
+  const conditions = [
+    "i.state <> 'expunged'",
+    ...where("i.id = any(?::uuid[])", which.ids),
+    ...where("i.home = any(?::uuid[])", which.hosts),
+    ...where("i.project_id = any(?::uuid[])", which.projects),
+    ...where("i.name = ?::text", which.name),
+    ...(which.onlySuspicious ? [isSuspicious] : []),
+    ...(which.onlyHomed ? ["i.home is not null"] : []),
+  ];
   const rows = await sql.query<Row>(
-    `select ${columns} from ${sources}
-     where i.state <> 'expunged'
-       and ($1::uuid[] is null or i.id = any($1))
-       and ($2::uuid[] is null or i.home = any($2))
-       and ($3::uuid[] is null or i.project_id = any($3))
-       and ($4::text is null or i.name = $4)
-       and (not $5 or c.is_failing or (h.id is not null and h.state <> 'up'))
-       and (not $6 or i.home is not null)
-     order by i.id`,
-    [
-      which.ids ?? null,
-      which.hosts ?? null,
-      which.projects ?? null,
-      which.name ?? null,
-      which.onlySuspicious ?? false,
-      which.onlyHomed ?? false,
-    ],
+    `select ${columns} from ${sources} where ${conditions.join(" and ")} order by i.id`,
+    values,
   );
   return rows.map((row) => watchedOf(row, now));
 }

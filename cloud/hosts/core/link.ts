@@ -27,7 +27,7 @@ import {
   WishedDisk,
 } from "./storage-words.ts";
 
-export const protocolVersion = 4;
+export const protocolVersion = 5;
 
 const id = <Kind extends string>() => z.uuid().transform((text) => text as Kind); // Checked just before.
 const generation = z.number().int().nonnegative();
@@ -360,6 +360,12 @@ export const fromManager = z.discriminatedUnion("say", [
   }),
   /** All that its networks should be. What is not in it is removed. */
   z.object({ say: z.literal("networks"), networks: z.array(NetworkPicture) }),
+  /** The same where little is different: these are so now, and those are gone. What is not in it stays. */
+  z.object({
+    say: z.literal("networks-changed"),
+    networks: z.array(NetworkPicture),
+    gone: z.array(id<NetworkId>()),
+  }),
   /** All that it should do with volumes. What is not in it is of no interest any more. */
   z.object({
     say: z.literal("storage"),

@@ -9,8 +9,8 @@ import type { Sql } from "@holdfast/store/database";
 export async function lookAtGuests(sql: Sql, hosts: readonly HostId[]): Promise<void> {
   await sql.query(
     `update instance i set look_at = now()
-     from (select id from instance where home = any($1) or id in (
-         select instance_id from migration where to_host = any($1) and state in ('preparing', 'copying'))
+     from (select id from instance where id in (select id from instance where home = any($1)
+         union select instance_id from migration where to_host = any($1) and state in ('preparing', 'copying'))
        order by id for update) due where i.id = due.id`,
     [hosts],
   );

@@ -5,9 +5,10 @@
  * renew; whether a wish has come true is in the reports. So a connection may break at any moment and
  * come back at any other manager: the hello says what the host holds, and only differences follow.
  */
+import { createHash } from "node:crypto";
 import type { GuestNotes } from "@holdfast/cloud/metadata";
 import type { NetworkPicture } from "@holdfast/cloud/networks";
-import type { HostId, InstanceId } from "@holdfast/kernel/ids";
+import type { HostId, InstanceId, NetworkId } from "@holdfast/kernel/ids";
 import { Problem, problem } from "@holdfast/kernel/problem";
 import { type Duration, seconds } from "@holdfast/kernel/time";
 import {
@@ -36,6 +37,8 @@ export interface HubDeps {
    * or with what it must end before it is welcome.
    */
   readonly onHello: (host: HostId, hello: Hello) => Promise<Welcome | Purge>;
+  /** It is welcome, and may be told what is said to each only once. */
+  readonly onWelcome?: (host: HostId) => void;
   /** `news`: those of its machines of which it has not said the very same on this connection before. */
   readonly onReport: (
     host: HostId,
@@ -104,8 +107,10 @@ interface Connection {
   /** The last that it has said of each machine that runs. */
   readonly said: Map<InstanceId, string>;
   pools: readonly PoolFacts[];
-  /** The picture of its networks that it was last told, as it was sent. */
-  networks: string;
+  /** What it was last told of each of its networks, as a hash: the pictures of a fleet are more than fits in memory. */
+  readonly networks: Map<string, string>;
+  /** Whether it has been told all of its networks on this connection; before that a difference means nothing. */
+  knowsNetworks: boolean;
   /** The tasks that it was last told, the same way. */
   storage: string;
   /** The same of what its guests may know. */
@@ -124,8 +129,12 @@ export interface Hub {
   isConnected(host: HostId): boolean;
   hosts(): readonly HostId[];
   tell(host: HostId, wishes: readonly Wish[], deleteVolumes: readonly Unwanted[]): void;
-  /** What its networks should be; said only if it is something else than was said last. */
+  /** What its networks should be, all of them; said only if it is something else than was said last. */
   tellNetworks(host: HostId, networks: readonly NetworkPicture[]): void;
+  /** What these networks should be there: null, nothing. Said in the same way; nothing is before it was told all. */
+  tellNetworkChanges(host: HostId, changes: ReadonlyMap<NetworkId, NetworkPicture | null>): void;
+  /** The networks that it was told of on this connection; undefined before it was told all of them. */
+  toldNetworks(host: HostId): ReadonlyMap<string, unknown> | undefined;
   /** What it should do with volumes; said only if it is something else than was said last. */
   tellStorage(host: HostId, tasks: readonly StorageTask[], place: string | null): void;
   /** What its guests may know of themselves; said in the same way. */
@@ -173,19 +182,45 @@ export function openHub(deps: HubDeps): Hub {
     tellNetworks(host, networks) {
       const connection = connections.get(host);
       if (connection?.epoch === undefined) return;
-      const message: FromManager = { say: "networks", networks: [...networks] };
-      const text = JSON.stringify(message);
-      if (text === connection.networks) return;
-      connection.networks = text;
-      connection.socket.send(text);
+      const told = new Map(networks.map((network) => [network.id as string, hashOf(network)]));
+      const isSame =
+        connection.knowsNetworks &&
+        told.size === connection.networks.size &&
+        [...told].every(([id, hash]) => connection.networks.get(id) === hash);
+      if (isSame) return;
+      connection.networks.clear();
+      for (const [id, hash] of told) connection.networks.set(id, hash);
+      connection.knowsNetworks = true;
+      send(connection, { say: "networks", networks: [...networks] });
+    },
+    tellNetworkChanges(host, changes) {
+      const connection = connections.get(host);
+      if (connection?.epoch === undefined || !connection.knowsNetworks) return;
+      const fresh: NetworkPicture[] = [];
+      const gone: NetworkId[] = [];
+      for (const [id, network] of changes) {
+        const hash = network === null ? undefined : hashOf(network);
+        if (hash === connection.networks.get(id)) continue;
+        if (network === null || hash === undefined) gone.push(id);
+        else fresh.push(network);
+        if (hash === undefined) connection.networks.delete(id);
+        else connection.networks.set(id, hash);
+      }
+      if (fresh.length + gone.length > 0)
+        send(connection, { say: "networks-changed", networks: fresh, gone });
+    },
+    toldNetworks(host) {
+      const connection = connections.get(host);
+      return connection?.knowsNetworks ? connection.networks : undefined;
     },
     tellStorage(host, tasks, place) {
       const connection = connections.get(host);
       if (connection?.epoch === undefined) return;
       const message: FromManager = { say: "storage", tasks: [...tasks], place };
       const text = JSON.stringify(message);
-      if (text === connection.storage) return;
-      connection.storage = text;
+      const hash = hashOf(message);
+      if (hash === connection.storage) return;
+      connection.storage = hash;
       connection.socket.send(text);
     },
     tellGuests(host, guests) {
@@ -193,8 +228,9 @@ export function openHub(deps: HubDeps): Hub {
       if (connection?.epoch === undefined) return;
       const message: FromManager = { say: "guests", guests: [...guests] };
       const text = JSON.stringify(message);
-      if (text === connection.guests) return;
-      connection.guests = text;
+      const hash = hashOf(message);
+      if (hash === connection.guests) return;
+      connection.guests = hash;
       connection.socket.send(text);
     },
     cutOff(host, reason) {
@@ -263,7 +299,8 @@ export function openHub(deps: HubDeps): Hub {
       told: new Map(),
       said: new Map(),
       pools: [],
-      networks: "",
+      networks: new Map(),
+      knowsNetworks: false,
       storage: "",
       guests: "",
       missed: [],
@@ -380,6 +417,7 @@ export function openHub(deps: HubDeps): Hub {
     if (ended.length > 0) send(connection, { say: "recorded", machines: ended, volumes: [] });
     tellNews(connection, [...wishes, ...leftovers(hello, welcome.epoch, wishes)], deleteVolumes);
     for (const missed of connection.missed.splice(0)) tellNews(connection, ...missed);
+    deps.onWelcome?.(host);
   }
 
   async function recordStorage(
@@ -456,6 +494,10 @@ function tellNews(
   if (fresh.length + deleteVolumes.length === 0) return;
   send(connection, { say: "wishes", wishes: fresh, deleteVolumes: [...deleteVolumes] });
 }
+
+/** 128 bits of it, which is enough to tell two pictures apart. */
+const hashOf = (value: unknown) =>
+  createHash("sha1").update(JSON.stringify(value)).digest("base64").slice(0, 22);
 
 function send({ socket }: Connection, message: FromManager): void {
   socket.send(JSON.stringify(message));

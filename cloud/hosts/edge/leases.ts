@@ -60,6 +60,10 @@ export interface Leases {
 const jump = 1_000;
 /** After a start, a jump or an outage of the database: the lease, and two seconds for every agent to find its way back. */
 const settling = 2_000;
+/** Between one statement and the next: of a big fleet's renewals many go into each. Of a small one's the first goes at once. */
+const gathering = 100;
+/** Silent hosts whose guests are called lost in one transaction. */
+const silentAtOnce = 50;
 /** Stamps further apart than this have a gap between them: three times their interval. */
 const stampGap = 3_000;
 
@@ -67,6 +71,7 @@ export function hostLeases(deps: LeaseDeps): Leases {
   const { database, clock, ticks, self, lease, flaps, onChanged, onError } = deps;
   let waiting: { renewal: Renewal; resolve: () => void; reject: (error: unknown) => void }[] = [];
   let isFlushing = false;
+  let lastFlush = Number.NEGATIVE_INFINITY;
   let graceUntil = ticks() + lease() + settling;
   let last = { wall: clock.now(), steady: ticks() };
   let steadySince: Instant | undefined;
@@ -109,12 +114,23 @@ export function hostLeases(deps: LeaseDeps): Leases {
     graceUntil = ticks() + lease() + settling;
   }
 
-  function findSilent(): Promise<readonly HostId[]> {
+  /** A rack, or the whole fleet: some at a time, so that nobody waits for the guests of all of them. */
+  async function findSilent(): Promise<readonly HostId[]> {
+    const all: HostId[] = [];
+    for (;;) {
+      const some = await takeSilent();
+      all.push(...some);
+      if (some.length < silentAtOnce) return all;
+    }
+  }
+
+  function takeSilent(): Promise<readonly HostId[]> {
     // The clock and not now(): had that jumped just now, all would be silent, and nobody has seen it yet.
     const silentBefore = new Date(clock.now() - lease());
     return database.transaction(async (sql) => {
       const silent = await sql.query<{ id: HostId }>(
-        `select h.id from host h join host_lease l on l.host_id = h.id where ${isSilent}`,
+        `select h.id from host h join host_lease l on l.host_id = h.id where ${isSilent}
+         order by h.id limit ${silentAtOnce}`,
         [silentBefore],
       );
       if (silent.length === 0) return [];
@@ -136,7 +152,10 @@ export function hostLeases(deps: LeaseDeps): Leases {
 
   async function flush(): Promise<void> {
     isFlushing = true;
-    await new Promise((resolve) => setImmediate(resolve)); // Whatever else is arriving comes along.
+    const early = gathering - (ticks() - lastFlush);
+    if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
+    else await new Promise((resolve) => setImmediate(resolve)); // Whatever else is arriving comes along.
+    lastFlush = ticks();
     const batch = waiting;
     waiting = [];
     try {

@@ -1,9 +1,10 @@
 /**
  * Takes in what agents say of their hosts' hardware, and writes it down when it has changed.
  *
- * It is said again with every checkup, so most of what comes is known already: one read for all hosts that
- * have just spoken, and a write only where it differs. What cannot be written is dropped; it comes again.
- * Compared with the row and not with what this manager remembers: the host may have spoken to another one.
+ * It is said again with every checkup, so nearly all of what comes is known already: one read for all hosts that
+ * have said something else, and a write only where it differs. What cannot be written is dropped; it comes again.
+ * Compared with the row first, because the host may have spoken to another manager; what has been compared since it
+ * connected here need not be again.
  */
 import type { HostId } from "@holdfast/kernel/ids";
 import type { Clock } from "@holdfast/kernel/time";
@@ -23,6 +24,8 @@ export interface VitalNotesDeps {
 
 export interface VitalNotes {
   heard(host: HostId, epoch: number, concerns: readonly string[]): void;
+  /** It has connected anew, and may have spoken to another manager meanwhile. */
+  arrived(host: HostId): void;
   close(): Promise<void>;
 }
 
@@ -44,13 +47,22 @@ export function vitalNotes({
   onChanged,
   onError,
 }: VitalNotesDeps): VitalNotes {
+  /** What each has said on this connection and is in its row. */
+  const known = new Map<HostId, Heard>();
   const notes = latest<HostId, Heard>(async (batch) => {
     const changed = await record(batch);
+    for (const [host, heard] of batch) known.set(host, heard);
     if (changed.length > 0) onChanged(changed);
   }, onError);
 
   return {
-    heard: (host, epoch, concerns) => notes.heard(host, { epoch, concerns }),
+    heard(host, epoch, concerns) {
+      const before = known.get(host);
+      if (before?.epoch === epoch && isSame(before.concerns, concerns)) return;
+      known.delete(host);
+      notes.heard(host, { epoch, concerns });
+    },
+    arrived: (host) => known.delete(host),
     close: notes.close,
   };
 

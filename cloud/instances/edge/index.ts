@@ -3,6 +3,7 @@ export { cancelRoutes } from "./cancel.ts";
 export { type GivenErrand, giveErrands, remind, takeBackErrands } from "./errands.ts";
 export { type Guest, guestsOf } from "./guests.ts";
 export type { HostOrders } from "./host-orders.ts";
+export { unknownReports } from "./known.ts";
 export { migrationRoutes } from "./migration-routes.ts";
 export { leftoversOn, settleDepartures, writeProgress } from "./migration-rows.ts";
 export { bytesFromMbps } from "./migration-views.ts";

@@ -60,7 +60,9 @@ export async function wishesForHost(
      join host h on h.id = i.home
      left join fence_certificate f on f.host_id = c.host_id and f.epoch = c.host_epoch
        and (f.covers = 'everything' or v.pool <> 'local')
-     where i.home = $1 or i.id in (select instance_id from migration where to_host = $1 and ${isOpen})`,
+     -- Not \`or\`: for that PostgreSQL would read every instance that there is.
+     where i.id in (select id from instance where home = $1
+       union select instance_id from migration where to_host = $1 and ${isOpen})`,
     [host],
   );
   // A shared volume whose own host is gone is deleted by any that reaches its pool; twice is harmless.

@@ -1,15 +1,18 @@
 /**
  * Tells the hosts that are connected here what their guests may know: whole, whenever it has changed.
  *
- * Guests ask their host and nobody else, so what is told here is what they hear when no manager is there.
+ * Guests ask their host and nobody else, so what is told here is what they hear when no manager is there. Hosts of
+ * which nobody says that anything happened are not read again, but for a look at all of them now and then.
  */
 import type { HostId } from "@holdfast/kernel/ids";
+import type { Ticks } from "@holdfast/kernel/time";
 import type { Database } from "@holdfast/store/database";
 import { type Turns, turns } from "@holdfast/store/turns";
 import type { GuestNotes } from "../core/guest.ts";
 
 export interface MetadataWatchDeps {
   readonly database: Database;
+  readonly ticks: Ticks;
   /** The hosts that are connected here. */
   readonly hosts: () => readonly HostId[];
   /** Says it only if it is something else than was said last. */
@@ -17,12 +20,92 @@ export interface MetadataWatchDeps {
   readonly onError: (error: unknown) => void;
 }
 
-export function metadataWatch({ database, hosts, tell, onError }: MetadataWatchDeps): Turns {
-  return turns(async () => {
-    const here = hosts();
-    const notes = await readNotes(database, here);
-    for (const host of here) tell(host, notes.get(host) ?? []);
-  }, onError);
+export interface MetadataWatch extends Turns {
+  /** Something has happened to these. */
+  touched(instances: readonly string[]): void;
+  /** A host has connected and is welcome. */
+  arrived(host: HostId): void;
+}
+
+/** Hosts that are read together: what their guests may know is a kilobyte for each guest. */
+const hostsAtOnce = 200;
+/** To look at all of them may take this share of a processor; the next such look waits accordingly. */
+const shareForAll = 0.1;
+
+export function metadataWatch({
+  database,
+  ticks,
+  hosts,
+  tell,
+  onError,
+}: MetadataWatchDeps): MetadataWatch {
+  const due = new Set<HostId>();
+  let instances = new Set<string>();
+  let isAllWanted = false;
+  let restUntil = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const { changed: again, close } = turns(turn, onError);
+
+  return {
+    changed() {
+      isAllWanted = true;
+      again();
+    },
+    touched(some) {
+      for (const id of some) instances.add(id);
+      again();
+    },
+    arrived(host) {
+      due.add(host);
+      again();
+    },
+    async close() {
+      clearTimeout(timer);
+      await close();
+    },
+  };
+
+  async function turn(): Promise<void> {
+    const began = ticks();
+    const isAll = isAllWanted && began >= restUntil;
+    if (isAll) isAllWanted = false;
+    const mine = instances;
+    instances = new Set();
+    try {
+      if (isAll) for (const host of hosts()) due.add(host);
+      else for (const host of await homesOf(database, [...mine])) due.add(host);
+      const here = new Set(hosts());
+      while (due.size > 0) {
+        const batch = [...due].slice(0, hostsAtOnce);
+        const told = batch.filter((host) => here.has(host));
+        const notes = await readNotes(database, told);
+        for (const host of told) tell(host, notes.get(host) ?? []);
+        for (const host of batch) due.delete(host);
+      }
+    } catch (error) {
+      if (isAll) isAllWanted = true;
+      for (const id of mine) instances.add(id);
+      throw error;
+    }
+    if (isAll) restUntil = ticks() + (ticks() - began) / shareForAll;
+    if (!isAllWanted) return;
+    clearTimeout(timer);
+    timer = setTimeout(again, Math.max(1, restUntil - ticks()));
+  }
+}
+
+/** Where they are, and where they were: there they are to be forgotten. */
+async function homesOf(
+  database: Database,
+  instances: readonly string[],
+): Promise<readonly HostId[]> {
+  if (instances.length === 0) return [];
+  const rows = await database.query<{ host: HostId }>(
+    `select distinct host_id as host from incarnation where instance_id = any($1)
+     union select home from instance where id = any($1) and home is not null`,
+    [instances],
+  );
+  return rows.map(({ host }) => host);
 }
 
 /** What is over is told for a week, as EC2 does; more of it than this helps nobody. */

@@ -86,44 +86,73 @@ export type NetworkPicture = z.output<typeof NetworkPicture>;
 /** VXLAN takes 50 of the 1500 bytes of the network below: outer Ethernet, IP, UDP and its own header. */
 export const mtuOf = (vlan: number | null) => (vlan === null ? 1_450 : 1_500);
 
-export function picturesOf(facts: Facts): ReadonlyMap<HostId, readonly NetworkPicture[]> {
+/** `only`: nobody else's are of interest. */
+export function picturesOf(
+  facts: Facts,
+  only?: ReadonlySet<HostId>,
+): ReadonlyMap<HostId, readonly NetworkPicture[]> {
   const pictures = new Map<HostId, NetworkPicture[]>();
   const nicsOf = grouped(facts.nics, ({ network }) => network);
   const rulesOf = grouped(facts.rules, ({ group }) => group);
+  const routers = new Map(facts.routers.map((router) => [router.network, router]));
+  const publics = new Map(
+    facts.oneToOne.map(({ network, address, publicAddress }) => [
+      `${network} ${address}`,
+      publicAddress,
+    ]),
+  );
   for (const network of facts.networks) {
     const nics = nicsOf.get(network.id) ?? [];
     const members = membersOf(nics);
-    const router = facts.routers.find((each) => each.network === network.id);
-    const hosts = new Set(
-      nics.flatMap(({ host, arrivesAt }) => [host ?? [], arrivesAt ?? []].flat()),
-    );
-    if (router) hosts.add(router.host);
-    for (const host of hosts) {
-      const here = nics.filter((nic) => nic.host === host || nic.arrivesAt === host);
+    const router = routers.get(network.id);
+    const nicsAt = byHost(nics);
+    if (router && !nicsAt.has(router.host)) nicsAt.set(router.host, []);
+    const underlays = [...nicsAt.keys()]
+      .flatMap((host) => {
+        const underlay = facts.underlays.get(host);
+        return underlay === undefined ? [] : [{ host, underlay }];
+      })
+      .sort((a, b) => (a.underlay < b.underlay ? -1 : 1));
+    for (const [host, here] of nicsAt) {
+      if (only && !only.has(host)) continue;
       const picture: NetworkPicture = {
         ...{ id: network.id, vni: network.vni, vlan: network.vlan, cidr: network.cidr },
         gateway: gatewayAddress(network),
         domain: network.domain,
         mtu: mtuOf(network.vlan),
-        peers: [...hosts]
-          .filter((other) => other !== host)
-          .flatMap((other) => facts.underlays.get(other) ?? [])
-          .sort(),
+        peers: underlays.flatMap((other) => (other.host === host ? [] : other.underlay)),
         ports: here
-          .map((nic) => portOf(nic, facts.oneToOne, rulesOf))
+          .map((nic) => portOf(nic, publics, rulesOf))
           .sort((a, b) => (a.nic < b.nic ? -1 : 1)),
         groups: groupsOf(here, rulesOf, members),
         router: router?.host === host ? routerOf(network, router, nics, facts) : null,
       };
-      pictures.set(host, [...(pictures.get(host) ?? []), picture]);
+      const own = pictures.get(host);
+      if (own) own.push(picture);
+      else pictures.set(host, [picture]);
     }
   }
   return pictures;
 }
 
+/** Where each is home, and where it is on its way to. */
+function byHost(nics: readonly Nic[]): Map<HostId, Nic[]> {
+  const found = new Map<HostId, Nic[]>();
+  const add = (host: HostId, nic: Nic) => {
+    const own = found.get(host);
+    if (own) own.push(nic);
+    else found.set(host, [nic]);
+  };
+  for (const nic of nics) {
+    if (nic.host) add(nic.host, nic);
+    if (nic.arrivesAt && nic.arrivesAt !== nic.host) add(nic.arrivesAt, nic);
+  }
+  return found;
+}
+
 type RulesOf = ReadonlyMap<SecurityGroupId, readonly SecurityRule[]>;
 
-function portOf(nic: Nic, oneToOne: Facts["oneToOne"], rulesOf: RulesOf): PortPicture {
+function portOf(nic: Nic, publics: ReadonlyMap<string, string>, rulesOf: RulesOf): PortPicture {
   const saysWhatLeaves = nic.groups.some((group) =>
     rulesOf.get(group)?.some(({ direction }) => direction === "egress"),
   );
@@ -131,16 +160,12 @@ function portOf(nic: Nic, oneToOne: Facts["oneToOne"], rulesOf: RulesOf): PortPi
     nic: nic.id,
     mac: nic.mac,
     address: nic.address,
-    publicAddress: publicOf(nic, oneToOne),
+    publicAddress: publics.get(`${nic.network} ${nic.address}`) ?? null,
     ingress: nic.groups.length > 0 ? [...nic.groups] : null,
     // As EC2 has it: a group says what may leave only if it says anything of it.
     egress: saysWhatLeaves ? [...nic.groups] : null,
   };
 }
-
-const publicOf = ({ network, address }: Nic, oneToOne: Facts["oneToOne"]) =>
-  oneToOne.find((pair) => pair.network === network && pair.address === address)?.publicAddress ??
-  null;
 
 function groupsOf(
   nics: readonly Nic[],
@@ -170,7 +195,11 @@ function groupsOf(
 function membersOf(nics: readonly Nic[]): ReadonlyMap<SecurityGroupId, readonly string[]> {
   const members = new Map<SecurityGroupId, string[]>();
   for (const { groups, address } of nics)
-    for (const group of groups) members.set(group, [...(members.get(group) ?? []), address]);
+    for (const group of groups) {
+      const own = members.get(group);
+      if (own) own.push(address);
+      else members.set(group, [address]);
+    }
   return members;
 }
 

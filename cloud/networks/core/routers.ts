@@ -40,10 +40,9 @@ export type RouterMove =
 export function moveRouters(
   networks: readonly RoutedNetwork[],
   hosts: ReadonlyMap<HostId, RouterHost>,
+  /** How many routers each host has, of all networks; counted here if these are all. */
+  load: Map<HostId, number> = loadOf(networks),
 ): readonly RouterMove[] {
-  const load = new Map<HostId, number>();
-  for (const { router } of networks)
-    if (router) load.set(router.host, (load.get(router.host) ?? 0) + 1);
   return networks.flatMap((network): RouterMove[] => {
     const { id, guests, router } = network;
     if (guests.size === 0) return router ? [{ network: id, do: "remove" }] : [];
@@ -55,6 +54,13 @@ export function moveRouters(
     const generation = (router?.generation ?? 0) + 1;
     return [{ network: id, do: "place", host: best.id, epoch: best.epoch, generation, why }];
   });
+}
+
+function loadOf(networks: readonly RoutedNetwork[]): Map<HostId, number> {
+  const load = new Map<HostId, number>();
+  for (const { router } of networks)
+    if (router) load.set(router.host, (load.get(router.host) ?? 0) + 1);
+  return load;
 }
 
 function reasonToMove({ router }: RoutedNetwork, hosts: ReadonlyMap<HostId, RouterHost>) {

@@ -30,19 +30,29 @@ interface RuleRow extends Omit<SecurityRule, "ports" | "peer"> {
 }
 
 /** Of every network that one of these hosts has something to do with. */
-export async function readFacts(database: Database, hosts: readonly HostId[]): Promise<Facts> {
+export const readFacts = (database: Database, hosts: readonly HostId[]): Promise<Facts> =>
+  readAbout(database, { hosts });
+
+/** Of these networks, as far as they are there. */
+export const readFactsOf = (database: Database, networks: readonly NetworkId[]): Promise<Facts> =>
+  readAbout(database, { networks });
+
+const ofHosts = `n.id in (
+  select r.network_id from router r where r.host_id = any($1)
+  union select c.network_id from instance i join nic c on c.instance_id = i.id where i.home = any($1)
+  union select c.network_id from migration g join nic c on c.instance_id = g.instance_id
+    where g.to_host = any($1) and ${isMoving})`;
+
+async function readAbout(
+  database: Database,
+  which: { readonly hosts: readonly HostId[] } | { readonly networks: readonly NetworkId[] },
+): Promise<Facts> {
   return database.transaction(async (sql) => {
     await sql.query("set transaction isolation level repeatable read, read only");
     const networks = await sql.query<Network>(
       `select n.id, n.vni, n.vlan, n.cidr, n.domain from network n
-       where n.deleted_at is null and (
-         exists (select from router r where r.network_id = n.id and r.host_id = any($1))
-         or exists (select from nic c join instance i on i.id = c.instance_id
-           where c.network_id = n.id and i.home = any($1))
-         or exists (select from nic c join migration g on g.instance_id = c.instance_id
-           where c.network_id = n.id and g.to_host = any($1) and ${isMoving}))
-       order by n.id`,
-      [hosts],
+       where n.deleted_at is null and ${"hosts" in which ? ofHosts : "n.id = any($1)"} order by n.id`,
+      ["hosts" in which ? which.hosts : which.networks],
     );
     const ids = networks.map(({ id }) => id);
     const nics = await sql.query<NicRow>(

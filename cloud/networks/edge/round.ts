@@ -1,8 +1,7 @@
 /**
- * One look at all networks: routers go where they should be, automatic public addresses come and go.
+ * One look at networks, all or some: routers go where they should be, automatic public addresses come and go.
  *
- * Level-triggered and the same for every manager. One at a time does it; the others need not wait, because
- * it would find nothing left to do.
+ * Level-triggered and the same for every manager. One at a time does it; the others look again a moment later.
  */
 import type { HostId, NetworkId, NicId, ProjectId } from "@holdfast/kernel/ids";
 import type { Instant } from "@holdfast/kernel/time";
@@ -26,12 +25,20 @@ export interface RoundDeps {
   readonly self: string;
 }
 
-/** Resolves with whether anything has changed. */
-export async function round({ database, now: readNow, self }: RoundDeps): Promise<boolean> {
+/**
+ * Resolves with the networks that have another router, or with undefined if it is another manager's turn.
+ * `some`: undefined means all of them.
+ */
+export async function round(
+  { database, now: readNow, self }: RoundDeps,
+  some?: readonly NetworkId[],
+): Promise<readonly NetworkId[] | undefined> {
   return database.transaction(async (sql) => {
-    if (!(await takeTurn(sql, "networks"))) return false;
+    if (!(await takeTurn(sql, "networks"))) return undefined;
     const now = readNow();
-    const moves = moveRouters(await readNetworks(sql), await readHosts(sql));
+    const load = new Map<HostId, number>();
+    for (const { host, count } of await readLoad(sql)) load.set(host, count);
+    const moves = moveRouters(await readNetworks(sql, some), await readHosts(sql), load);
     await writeMoves(sql, moves, now);
     const routers = await giveRouters(sql, now);
     const publics = await readPublic(sql);
@@ -46,11 +53,35 @@ export async function round({ database, now: readNow, self }: RoundDeps): Promis
     const given = routers + wanting.length - without.length;
     const isChanged = moves.length + release.length + given > 0;
     if (isChanged) await announce(sql, { from: self, networks: true });
-    return isChanged;
+    return [
+      ...moves.map(({ network }) => network),
+      ...(release.length + given > 0 ? await networksOfPublic(sql, publics) : []),
+    ];
   });
 }
 
-async function readNetworks(sql: Sql): Promise<readonly RoutedNetwork[]> {
+/** Whose guests came or went with their addresses: rare, and few have any. */
+async function networksOfPublic(
+  sql: Sql,
+  publics: readonly { readonly id: NicId }[],
+): Promise<readonly NetworkId[]> {
+  const rows = await sql.query<{ id: NetworkId }>(
+    `select distinct network_id as id from nic where id = any($1)
+     union select network_id from public_address where kind = 'router'`,
+    [publics.map(({ id }) => id)],
+  );
+  return rows.map(({ id }) => id);
+}
+
+const readLoad = (sql: Sql) =>
+  sql.query<{ host: HostId; count: number }>(
+    "select host_id as host, count(*)::int as count from router group by 1",
+  );
+
+async function readNetworks(
+  sql: Sql,
+  some: readonly NetworkId[] | undefined,
+): Promise<readonly RoutedNetwork[]> {
   const rows = await sql.query<{
     id: NetworkId;
     host: HostId | null;
@@ -64,10 +95,13 @@ async function readNetworks(sql: Sql): Promise<readonly RoutedNetwork[]> {
        select network_id, jsonb_object_agg(home, guests) as guests from (
          select c.network_id, i.home, count(*)::int as guests
          from nic c join instance i on i.id = c.instance_id
-         where i.home is not null and i.state in ${homed} group by 1, 2) h group by 1
+         where i.home is not null and i.state in ${homed} and ($1::uuid[] is null or c.network_id = any($1))
+         group by 1, 2) h group by 1
      ) g on g.network_id = n.id
-     where r.network_id is not null or (n.deleted_at is null and g.guests is not null)
+     where (r.network_id is not null or (n.deleted_at is null and g.guests is not null))
+       and ($1::uuid[] is null or n.id = any($1))
      order by n.id`,
+    [some ?? null],
   );
   return rows.map(({ id, host, epoch, generation, guests }) => ({
     id,
@@ -129,5 +163,6 @@ const readPublic = (sql: Sql) =>
        coalesce(a.kind, 'nothing') as has
      from nic c join instance i on i.id = c.instance_id
        left join public_address a on a.nic_id = c.id
-     where c.is_public or a.kind = 'automatic'`,
+     where c.id in (select id from nic where is_public
+       union all select nic_id from public_address where kind = 'automatic')`,
   );

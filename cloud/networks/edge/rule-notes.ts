@@ -15,6 +15,8 @@ type Rules = NetworksLook["rules"];
 export interface RuleNotes {
   /** What cannot be written is said again by the host. */
   heard(host: HostId, epoch: number, rules: Rules): void;
+  /** It has connected anew, and may have spoken to another manager meanwhile. */
+  arrived(host: HostId): void;
   /** Resolves when all that was heard is written. */
   close(): Promise<void>;
 }
@@ -27,12 +29,24 @@ export function ruleNotes(deps: {
   const { database, clock } = deps;
   /** The end of what is being written of each host. */
   const last = new Map<HostId, Promise<void>>();
+  /** What each has said on this connection and is in its row. */
+  const known = new Map<HostId, string>();
 
   return {
     heard(host, epoch, rules) {
+      const word = `${epoch} ${rules}`;
+      if (known.get(host) === word) return;
+      known.delete(host);
       const before = last.get(host) ?? Promise.resolve();
-      last.set(host, before.then(() => note(host, epoch, rules)).catch(deps.onError));
+      const now = before
+        .then(() => note(host, epoch, rules))
+        .then(() => {
+          if (last.get(host) === now) known.set(host, word);
+        })
+        .catch(deps.onError);
+      last.set(host, now);
     },
+    arrived: (host) => known.delete(host),
     async close() {
       await Promise.all(last.values());
     },

@@ -1,47 +1,89 @@
 /**
- * What a manager does about networks all the time: rounds over all of them, and the pictures of the hosts
+ * What a manager does about networks all the time: routers where they should be, and the pictures of the hosts
  * that are connected here.
  *
- * Nothing is lost with a manager: each looks for itself every second, and hosts are told whole pictures.
+ * Of a fleet with a thousand networks nearly all are as they were, so a turn is about those of which somebody has said
+ * that something happened. The rest is looked at now and then all the same, as seldom as that is dear. Nothing is lost
+ * with a manager: each reads the journal for itself, and a host that connects is told everything.
  */
 import type { NetworksLook } from "@holdfast/cloud/hosts";
-import type { HostId } from "@holdfast/kernel/ids";
-import { type Clock, iso } from "@holdfast/kernel/time";
+import type { HostId, NetworkId } from "@holdfast/kernel/ids";
+import { type Clock, iso, type Ticks } from "@holdfast/kernel/time";
 import type { Database } from "@holdfast/store/database";
 import { type Turns, turns } from "@holdfast/store/turns";
 import { type NetworkPicture, picturesOf } from "../core/picture.ts";
-import { readFacts } from "./facts.ts";
+import { findTouched, nothing, type Touched, together } from "./dirt.ts";
+import { readFacts, readFactsOf } from "./facts.ts";
 import { round } from "./round.ts";
 import { ruleNotes } from "./rule-notes.ts";
 
 export interface NetworkWatchDeps {
   readonly database: Database;
   readonly clock: Clock;
+  readonly ticks: Ticks;
   readonly self: string;
   /** The hosts that are connected here. */
   readonly hosts: () => readonly HostId[];
+  /** All networks of a host. */
   readonly tell: (host: HostId, networks: readonly NetworkPicture[]) => void;
+  /** Some of them; null: it has nothing to do with that one any more. */
+  readonly tellChanges: (
+    host: HostId,
+    changes: ReadonlyMap<NetworkId, NetworkPicture | null>,
+  ) => void;
+  /** Those that it was told of; undefined before it was told all. */
+  readonly told: (host: HostId) => ReadonlyMap<string, unknown> | undefined;
   readonly onError: (error: unknown) => void;
 }
 
 export interface NetworkWatch extends Turns {
+  /** Something has happened to these. */
+  touched(what: Partial<Touched>): void;
+  /** A host has connected and is welcome: it is told all its networks. */
+  arrived(host: HostId): void;
   /** What a host sees of its networks. */
   heard(host: HostId, epoch: number, look: NetworksLook): void;
   /** The last word of each host that is connected here. */
   looks(): ReadonlyMap<HostId, NetworksLook>;
 }
 
+/** Hosts that are told everything in one turn: a picture is up to 100 KB. */
+const arrivalsAtOnce = 250;
+/** Networks that are read together where all are looked at. */
+const networksAtOnce = 50;
+/** To look at all of them may take this share of a processor; the next such look waits accordingly. */
+const shareForAll = 0.1;
+/** Another manager has the turn, and may be about other networks; milliseconds. */
+const pause = 250;
+
 export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
-  const { database, clock, onError } = deps;
+  const { database, clock, ticks, onError } = deps;
   const looks = new Map<HostId, NetworksLook>();
   const rules = ruleNotes(deps);
-  const { changed, close } = turns(async () => {
-    await round({ database, now: clock.now, self: deps.self });
-    await tell(deps.hosts());
-  }, onError);
+  const arrivals = new Set<HostId>();
+  let isAllWanted = false;
+  let dirt: Touched = nothing;
+  let restUntil = 0;
+  let welcomeAt = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let isOpen = true;
+  let underlays = new Map<HostId, string>();
+  const { changed: again, close } = turns(turn, onError);
 
   return {
-    changed,
+    changed() {
+      isAllWanted = true;
+      again();
+    },
+    touched(what) {
+      dirt = together(dirt, what);
+      again();
+    },
+    arrived(host) {
+      rules.arrived(host);
+      arrivals.add(host);
+      again();
+    },
     heard(host, epoch, look) {
       looks.set(host, look);
       note(database, host, epoch, look, clock).catch(onError);
@@ -49,15 +91,109 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
     },
     looks: () => looks,
     async close() {
+      isOpen = false;
+      clearTimeout(timer);
       await close();
       await rules.close();
     },
   };
 
-  async function tell(hosts: readonly HostId[]): Promise<void> {
+  async function turn(): Promise<void> {
+    const began = ticks();
+    const isAll = isAllWanted && began >= restUntil;
+    const mine = dirt;
+    dirt = nothing;
+    if (isAll) isAllWanted = false;
+    try {
+      const some = isAll ? undefined : await findTouched(database, mine);
+      if (some === undefined) await lookAtAll();
+      else if (some.length > 0) await lookAt(some);
+      if (some === undefined) restUntil = ticks() + (ticks() - began) / shareForAll;
+      await welcome();
+    } catch (error) {
+      if (isAll) isAllWanted = true;
+      dirt = together(dirt, mine);
+      later(pause);
+      throw error;
+    }
+    if (isAllWanted) later(restUntil - ticks());
+    if (arrivals.size > 0) later(welcomeAt - ticks());
+  }
+
+  function later(milliseconds: number): void {
+    if (!isOpen) return;
+    clearTimeout(timer);
+    timer = setTimeout(again, Math.max(1, milliseconds));
+  }
+
+  async function lookAt(some: readonly NetworkId[]): Promise<void> {
+    const moved = await round({ database, now: clock.now, self: deps.self }, some);
+    // It sees to what it has read of in the journal, and this manager sees to its own hosts.
+    if (!moved) {
+      dirt = together(dirt, { networks: some });
+      later(pause);
+    }
+    await tell([...new Set([...some, ...(moved ?? [])])]);
+  }
+
+  async function lookAtAll(): Promise<void> {
+    await round({ database, now: clock.now, self: deps.self });
+    const rows = await database.query<{ id: NetworkId }>(
+      "select id from network where deleted_at is null order by id",
+      [],
+    );
+    const known = new Set<string>(rows.map(({ id }) => id));
+    for (const host of deps.hosts())
+      for (const id of deps.told(host)?.keys() ?? [])
+        if (!known.has(id)) deps.tellChanges(host, new Map([[id as NetworkId, null]])); // The keys are such ids.
+    for (let from = 0; from < rows.length; from += networksAtOnce)
+      await tell(rows.slice(from, from + networksAtOnce).map(({ id }) => id));
+  }
+
+  /** What has become of these networks, to all hosts that have or had something to do with them. */
+  async function tell(networks: readonly NetworkId[]): Promise<void> {
+    const hosts = deps.hosts();
     if (hosts.length === 0) return;
-    const pictures = picturesOf(await readFacts(database, hosts));
-    for (const host of hosts) deps.tell(host, pictures.get(host) ?? []);
+    const facts = await readFactsOf(database, networks);
+    noteUnderlays(facts.underlays);
+    const pictures = picturesOf(facts, new Set(hosts));
+    for (const host of hosts) {
+      const told = deps.told(host);
+      if (!told) continue;
+      const changes = new Map<NetworkId, NetworkPicture | null>();
+      for (const id of networks) if (told.has(id)) changes.set(id, null);
+      for (const picture of pictures.get(host) ?? []) changes.set(picture.id, picture);
+      if (changes.size > 0) deps.tellChanges(host, changes);
+    }
+  }
+
+  async function welcome(): Promise<void> {
+    if (arrivals.size === 0 || ticks() < welcomeAt) return;
+    const began = ticks();
+    const here = new Set(deps.hosts());
+    const batch = [...arrivals].slice(0, arrivalsAtOnce);
+    for (const host of batch) arrivals.delete(host);
+    const hosts = batch.filter((host) => here.has(host));
+    if (hosts.length === 0) return;
+    try {
+      const facts = await readFacts(database, hosts);
+      noteUnderlays(facts.underlays);
+      const pictures = picturesOf(facts, new Set(hosts));
+      for (const host of hosts) deps.tell(host, pictures.get(host) ?? []);
+      welcomeAt = ticks() + 2 * (ticks() - began); // Those who arrive together share most of their networks.
+    } catch (error) {
+      for (const host of hosts) arrivals.add(host);
+      throw error;
+    }
+  }
+
+  /** A host that is reached elsewhere is another peer to all that share a network with it. */
+  function noteUnderlays(now: ReadonlyMap<HostId, string>): void {
+    const moved = [...now].filter(([host, underlay]) => underlays.get(host) !== underlay);
+    if (underlays.size > 0 && moved.length > 0)
+      dirt = together(dirt, { guestsOf: moved.map(([host]) => host) });
+    underlays = new Map(now);
+    if (dirt.guestsOf.length > 0) later(1);
   }
 }
 

@@ -23,6 +23,19 @@ export interface RoundDeps {
   readonly checkInterval: () => number;
 }
 
+/** Whether a round would find anything that is due: cheap, to be asked every second. */
+export async function isAnythingDue(database: Database, now: Instant): Promise<boolean> {
+  const [found] = await database.query<{ isAny: boolean }>(
+    `select exists (select from storage_task)
+       or exists (select from backup_schedule where next_at <= $1)
+       or exists (select from attachment where leaving is not null)
+       or exists (select from volume v join attachment a on a.volume_id = v.id join instance i on i.id = a.instance_id
+         where v.state = 'allocated' and v.kind = 'data' and i.home is not null) as "isAny"`,
+    [iso(now)],
+  );
+  return found?.isAny === true;
+}
+
 /** Resolves with the hosts that have more to do now. */
 export async function round({
   database,

@@ -2,7 +2,7 @@
  * What a manager does about volumes all the time: rounds over all of them, and what the hosts that are connected
  * here should be doing.
  *
- * Nothing is lost with a manager: each looks for itself every second, and hosts are told whole lists.
+ * Nothing is lost with a manager: each asks every second whether anything is due, and hosts are told whole lists.
  */
 import type { Checkup, MachineReport, StorageResult, StorageTask } from "@holdfast/cloud/hosts";
 import type { HostId, InstanceId } from "@holdfast/kernel/ids";
@@ -12,7 +12,7 @@ import { inBatches } from "@holdfast/store/reads";
 import { type Turns, turns } from "@holdfast/store/turns";
 import { recordDisks, type Saying, saysOfDisks } from "./attachments.ts";
 import { recordResults } from "./results.ts";
-import { type RoundDeps, round } from "./round.ts";
+import { isAnythingDue, type RoundDeps, round } from "./round.ts";
 import { tasksOf } from "./tasks.ts";
 
 export interface VolumeWatchDeps extends RoundDeps {
@@ -27,6 +27,10 @@ export interface VolumeWatchDeps extends RoundDeps {
 }
 
 export interface VolumeWatch extends Turns {
+  /** A second has passed: another look if anything is due, or if the last one is long ago. */
+  tick(): Promise<void>;
+  /** A host has connected and is welcome. */
+  arrived(host: HostId): void;
   /** What came of tasks. Resolves with those that are in the database. */
   ended(host: HostId, results: readonly StorageResult[]): Promise<readonly string[]>;
   /** What a host says of its machines: among other things, their disks. */
@@ -37,10 +41,27 @@ export interface VolumeWatch extends Turns {
 
 export function volumeWatch(deps: VolumeWatchDeps): VolumeWatch {
   const { database, now, onError, onChanged } = deps;
-  const { changed, close } = turns(async () => {
-    await round(deps);
+  const arrivals = new Set<HostId>();
+  /** Those that were last told of something to do. */
+  let busy: ReadonlySet<HostId> = new Set();
+  let lastRound = 0;
+  let place: string | undefined;
+  let isRoundWanted = false;
+  const { changed: again, close } = turns(async () => {
+    if (isRoundWanted) {
+      isRoundWanted = false;
+      lastRound = now();
+      await round(deps).catch((error: unknown) => {
+        isRoundWanted = true;
+        throw error;
+      });
+    }
     await tell(deps.hosts());
   }, onError);
+  const changed = () => {
+    isRoundWanted = true;
+    again();
+  };
 
   const record = inBatches(async (said: readonly Saying[]) => {
     if (await recordDisks(database, said, now())) changed();
@@ -49,6 +70,14 @@ export function volumeWatch(deps: VolumeWatchDeps): VolumeWatch {
   return {
     changed,
     close,
+    async tick() {
+      const isLong = now() - lastRound > atLeastEvery;
+      if (isLong || place !== deps.place() || (await isAnythingDue(database, now()))) changed();
+    },
+    arrived(host) {
+      arrivals.add(host);
+      again();
+    },
     async ended(host, results) {
       const { ids, isChanged, hosts, instances } = await recordResults(deps, host, results);
       if (isChanged) {
@@ -65,12 +94,22 @@ export function volumeWatch(deps: VolumeWatchDeps): VolumeWatch {
     },
   };
 
+  /** Only those that have something to do, had it before, or know nothing yet: the others would be told the same. */
   async function tell(hosts: readonly HostId[]): Promise<void> {
     if (hosts.length === 0) return;
     const tasks = await tasksOf(database, hosts);
-    for (const host of hosts) deps.tell(host, tasks.get(host) ?? [], deps.place() || null);
+    const isOther = place !== deps.place();
+    place = deps.place();
+    for (const host of hosts)
+      if (isOther || tasks.has(host) || busy.has(host) || arrivals.has(host))
+        deps.tell(host, tasks.get(host) ?? [], place || null);
+    busy = new Set(tasks.keys());
+    for (const host of hosts) arrivals.delete(host);
   }
 }
+
+/** What is due by the clock alone, such as checks of volumes that nobody uses, waits so long at most; milliseconds. */
+const atLeastEvery = 30_000;
 
 /** Written when it is something else by a hundredth of the pool, or a minute old. */
 async function note(
