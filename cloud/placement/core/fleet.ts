@@ -18,9 +18,14 @@ const edit = 1;
 interface Slot {
   /** Undefined where a host was removed and nobody has taken its place. */
   host: HostCapacity | undefined;
+  /** What was confirmed since the host came from outside like that. Apart from it: a copy of the host for each would be garbage. */
+  confirmedCpus: number;
+  confirmedMemoryMiB: number;
   heldCpus: number;
   heldMemoryMiB: number;
 }
+
+const empty = { confirmedCpus: 0, confirmedMemoryMiB: 0, heldCpus: 0, heldMemoryMiB: 0 };
 
 export class Fleet {
   readonly #slots: Slot[] = [];
@@ -70,25 +75,39 @@ export class Fleet {
     return this.#slotOf.get(id);
   }
 
-  /** The host as it came from outside, without what is held. */
+  /** The host as it came from outside: its sums may be behind, the methods below are not. */
   hostAt(slot: number): HostCapacity | undefined {
     return this.#slots[slot]?.host;
   }
 
+  /** The host with what was confirmed since, and without what is held. */
+  knownAt(slot: number): HostCapacity | undefined {
+    const entry = this.#slots[slot];
+    if (!entry?.host) return undefined;
+    const { host, confirmedCpus, confirmedMemoryMiB } = entry;
+    if (confirmedCpus === 0 && confirmedMemoryMiB === 0) return host;
+    return {
+      ...host,
+      reservedCpus: host.reservedCpus + confirmedCpus,
+      reservedMemoryMiB: host.reservedMemoryMiB + confirmedMemoryMiB,
+    };
+  }
+
   givenOutCpus(slot: number): number {
     const entry = this.#slots[slot];
-    return entry ? (entry.host?.reservedCpus ?? 0) + entry.heldCpus : 0;
+    return entry ? (entry.host?.reservedCpus ?? 0) + entry.confirmedCpus + entry.heldCpus : 0;
   }
 
   givenOutMemoryMiB(slot: number): number {
     const entry = this.#slots[slot];
-    return entry ? (entry.host?.reservedMemoryMiB ?? 0) + entry.heldMemoryMiB : 0;
+    if (!entry) return 0;
+    return (entry.host?.reservedMemoryMiB ?? 0) + entry.confirmedMemoryMiB + entry.heldMemoryMiB;
   }
 
   /** Adds a host or replaces what is known of it. Nothing new, nothing done, and false. */
   upsert(host: HostCapacity): boolean {
     const slot = this.#slotOf.get(host.id);
-    const known = slot === undefined ? undefined : this.#slots[slot]?.host;
+    const known = slot === undefined ? undefined : this.knownAt(slot);
     if (slot === undefined || !known) this.#join(host);
     else if (isSame(known, host)) return false;
     else this.#replace(slot, known, host);
@@ -100,7 +119,7 @@ export class Fleet {
     const host = slot === undefined ? undefined : this.#slots[slot]?.host;
     if (slot === undefined || !host) return;
     this.#countIn(host, -1);
-    this.#slots[slot] = { host: undefined, heldCpus: 0, heldMemoryMiB: 0 };
+    this.#slots[slot] = { ...empty, host: undefined };
     this.#slotOf.delete(id);
     this.#vacant.push(slot);
     this.#names.leave(slot);
@@ -122,11 +141,8 @@ export class Fleet {
     if (!entry?.host) return;
     entry.heldCpus -= cpus;
     entry.heldMemoryMiB -= memoryMiB;
-    entry.host = {
-      ...entry.host,
-      reservedCpus: entry.host.reservedCpus + cpus,
-      reservedMemoryMiB: entry.host.reservedMemoryMiB + memoryMiB,
-    };
+    entry.confirmedCpus += cpus;
+    entry.confirmedMemoryMiB += memoryMiB;
   }
 
   /** Call before using labels or `sorted`. */
@@ -160,7 +176,7 @@ export class Fleet {
 
   #join(host: HostCapacity): void {
     const slot = this.#vacant.pop() ?? this.#slots.length;
-    this.#slots[slot] = { host, heldCpus: 0, heldMemoryMiB: 0 };
+    this.#slots[slot] = { ...empty, host };
     this.#slotOf.set(host.id, slot);
     this.#countIn(host, 1);
     this.#names.join(slot);
@@ -177,6 +193,8 @@ export class Fleet {
     this.#countIn(host, 1);
     this.#countIn(known, -1);
     entry.host = host;
+    entry.confirmedCpus = 0;
+    entry.confirmedMemoryMiB = 0;
     this.#note(slot, edit);
   }
 

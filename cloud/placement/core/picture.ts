@@ -113,7 +113,7 @@ export class Picture {
   /** The host as it is known from outside, without what is held on it: what `upsert` would have to be told. */
   known(id: HostId): HostCapacity | undefined {
     const slot = this.#fleet.slotOf(id);
-    return slot === undefined ? undefined : this.#fleet.hostAt(slot);
+    return slot === undefined ? undefined : this.#fleet.knownAt(slot);
   }
 
   /** All hosts in name order, each as `find` gives it. */
