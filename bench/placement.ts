@@ -189,8 +189,9 @@ function footprint(): Figure {
   const options: PlacementOptions = { planner: "spread", factors };
   let placed = 0;
   for (let i = 0; i < instances; i++) {
-    const host = choose(picture, requestNumber(i, random), options);
-    const reservation = host && picture.reserve(host, requestNumber(i, random));
+    const request = requestNumber(i, random);
+    const host = choose(picture, request, options);
+    const reservation = host && picture.reserve(host, request);
     if (reservation && picture.confirm(reservation)) placed += 1;
   }
   assert.ok(placed > instances * 0.9, `only ${placed} were placed`);
