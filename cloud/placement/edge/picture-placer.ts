@@ -38,7 +38,7 @@ export interface PicturePlacer extends Placer {
 
 export type Rehearsed = { readonly name: string } | { readonly refused: Problem };
 
-/** So many kinds of refusal are explained in one batch: at 100,000 hosts each holds everybody up for a tenth of a second. */
+/** So many kinds of refusal are explained in one batch: at 100,000 hosts each holds everybody up for some tenths of a second. */
 const mostExplained = 4;
 
 export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
