@@ -36,6 +36,9 @@ export async function fairness(
     });
   const beside = await lone(call, project, async () => isPending, 200);
   await all;
+  console.log(
+    `  lone creates: ${median(alone).toFixed(0)} ms idle, ${median(beside).toFixed(0)} ms beside ${whole(many)}`,
+  );
   const figure = (name: string, of: (times: readonly number[]) => number): Figure => ({
     name: `lone create beside ${whole(many)}, ${name}`,
     what: `from the call to its 202, of one project while another has asked for ${whole(many)} and they are not all running, beside the same on an idle platform`,
@@ -75,13 +78,7 @@ export async function lifeCycle({ call, database }: Costs): Promise<readonly Fig
   );
   for (const verb of ["destroy", "expunge"]) {
     await Promise.all(
-      names.map(({ id }) =>
-        call(
-          "POST",
-          `/v1/projects/lives/instances/${id}/${verb}`,
-          verb === "destroy" ? { force: true } : {},
-        ),
-      ),
+      names.map(({ id }) => call("POST", `/v1/projects/lives/instances/${id}/${verb}`, {})),
     );
     await done(database);
   }
