@@ -147,6 +147,51 @@ export async function startHosts(
   return pidOf(child);
 }
 
+/** A process that says what hosts say, for hosts that are rows; see responder.ts. */
+export interface Responder {
+  readonly pid: number;
+  /** How long it took from the first connection to the last welcome; milliseconds. */
+  readonly connectedIn: number;
+  /** What was said since the start, and the delays of the heartbeats since it was last asked, in order; milliseconds. */
+  counts(): Promise<{
+    readonly heartbeats: number;
+    readonly beats: number;
+    readonly delays: readonly number[];
+  }>;
+}
+
+/** The first `count` hosts of the database, connected and welcome. */
+export async function startResponder(
+  manager: Manager,
+  { url }: Server,
+  count: number,
+): Promise<Responder> {
+  const child = fork(join(import.meta.dirname, "responder.ts"), {
+    execArgv: ["--import", "tsx"],
+    env: {
+      ...process.env,
+      BENCH_DATABASE: url,
+      BENCH_AGENTS: `127.0.0.1:${manager.agentPort}`,
+      BENCH_COUNT: String(count),
+    },
+  });
+  endings.push(() => end(pidOf(child), "SIGTERM"));
+  const [message] = await Promise.race([once(child, "message"), once(child, "exit")]);
+  if (typeof message !== "object") throw new Error("the hosts did not connect");
+  return {
+    pid: pidOf(child),
+    connectedIn: message.milliseconds,
+    async counts() {
+      const answered = once(child, "message");
+      child.send("counts");
+      return (await answered)[0];
+    },
+  };
+}
+
+/** Ends a process that was started here, the polite way. */
+export const stop = (pid: number) => end(pid, "SIGTERM");
+
 export type Call = <T = unknown>(method: string, path: string, body?: unknown) => Promise<T>;
 
 /** A client of the API over connections that stay open. Throws at any status from 300 on. */

@@ -1,0 +1,197 @@
+/**
+ * How the cost of asking grows with what there is: one instance, the first page of a list, all of a project, and the start
+ * of a manager, with 10,000 and more instances in the database. Rows only; no host is connected.
+ * Usage: node --import tsx bench/lists.ts [--sizes 10000,100000] [--rounds 300]
+ *
+ * Beside each call stands one by key through a bare PostgreSQL connection, in turns.
+ */
+import { parseArgs } from "node:util";
+import { connectDatabase } from "@holdfast/store/database";
+import { deliver, type Figure, type Line } from "./figures.ts";
+import { fillFleet } from "./fill.ts";
+import { cpuOf, cpuOfFamily, loadNow, median, percentile } from "./measure.ts";
+import {
+  buildPrograms,
+  type Call,
+  caller,
+  endAll,
+  registerEmptyImage,
+  scratch,
+  startManager,
+  startServer,
+  stop,
+} from "./processes.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    sizes: { type: "string", default: "10000,100000" },
+    rounds: { type: "string", default: "300" },
+  },
+});
+const rounds = Number(options.rounds);
+/** Instances of the project that is listed as a whole. */
+const inDefault = 5_000;
+
+interface Costs {
+  readonly size: number;
+  /** Milliseconds until the manager answers. */
+  readonly ready: number;
+  /** Microseconds of processor time of manager and PostgreSQL for each call. */
+  readonly cpu: Readonly<Record<Ask, number>>;
+  /** Milliseconds, in order. */
+  readonly wall: Readonly<Record<Ask, readonly number[]>>;
+  readonly all: number;
+  readonly floor: number;
+}
+type Ask = "get by id" | "get by name" | "first page" | "page with a filter";
+
+try {
+  console.log(`load ${loadNow()} at the beginning`);
+  buildPrograms();
+  const all: Costs[] = [];
+  for (const size of options.sizes.split(",").map(Number)) all.push(await measure(size));
+  report(all);
+} finally {
+  await endAll();
+}
+
+async function measure(size: number): Promise<Costs> {
+  const directory = await scratch();
+  const server = await startServer(directory);
+  const first = await startManager(directory, server);
+  await registerEmptyImage(directory, first);
+  await stop(first.pid);
+  const database = connectDatabase({ url: server.url, connections: 1 });
+  const [hosts, projects] = [Math.ceil(size / 50), Math.ceil(size / 100)];
+  await fillFleet(database, { hosts, instances: size, projects, inDefault });
+  await database.query(
+    "insert into setting (name, value, changed_by) values ('hosts.lease', '300', 'bench')",
+  );
+  await database.query("update host_lease set renewed_at = now()");
+  const began = performance.now();
+  const manager = await startManager(directory, server);
+  const ready = performance.now() - began;
+  const call = caller(manager.apiPort);
+  const rows = await database.query<{ id: string; name: string }>(
+    "select i.id, i.name from instance i join project p on p.id = i.project_id where p.name = 'default' limit 1000",
+  );
+  const [some] = await database.query<{ name: string }>(
+    "select h.name from instance i join project p on p.id = i.project_id join host h on h.id = i.home where p.name = 'default' limit 1",
+  );
+  const at = "/v1/projects/default/instances";
+  const asks: Record<Ask, (n: number) => string> = {
+    "get by id": (n) => `${at}/${rows[n % rows.length]?.id}`,
+    "get by name": (n) => `${at}/${rows[n % rows.length]?.name}`,
+    "first page": () => `${at}?limit=100`,
+    "page with a filter": () => `${at}?limit=100&host=${some?.name}`,
+  };
+  const cpu = {} as Record<Ask, number>; // Filled below, each of them.
+  const wall = {} as Record<Ask, number[]>;
+  const floors: number[] = [];
+  const used = () => cpuOf(manager.pid) + cpuOfFamily(server.pid);
+  for (const [name, path] of Object.entries(asks) as [Ask, (n: number) => string][]) {
+    for (let n = 0; n < 30; n++) await call("GET", path(n));
+    const times: number[] = [];
+    const before = used();
+    for (let n = 0; n < rounds; n++) times.push(await timed(() => call("GET", path(n))));
+    cpu[name] = ((used() - before) / rounds) * 1_000;
+    wall[name] = times.sort((a, b) => a - b);
+    for (let n = 0; n < rounds; n++)
+      floors.push(
+        await timed(() =>
+          database.query("select * from instance where id = $1", [rows[n % rows.length]?.id]),
+        ),
+      );
+  }
+  const whole = await timed(() => everything(call, at));
+  await stop(manager.pid);
+  await database.close();
+  await stop(server.pid);
+  return { size, ready, cpu, wall, all: whole, floor: median(floors) };
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await work();
+  return performance.now() - began;
+}
+
+async function everything(call: Call, at: string): Promise<void> {
+  let seen = 0;
+  for (let after = ""; ; ) {
+    const page = await call<{ instances: unknown[]; next: string | null }>(
+      "GET",
+      `${at}?limit=1000${after}`,
+    );
+    seen += page.instances.length;
+    if (!page.next) break;
+    after = `&after=${page.next}`;
+  }
+  if (seen !== inDefault) throw new Error(`${seen} of ${inDefault} were listed`);
+}
+
+function report(all: readonly Costs[]): void {
+  const [small] = all;
+  const large = all.at(-1);
+  if (!small || !large) return;
+  const names = Object.keys(small.cpu) as Ask[];
+  const figures: Figure[] = names.flatMap((name): Figure[] => [
+    {
+      name: `${name}, CPU at ${large.size}`,
+      what: `processor time of manager and PostgreSQL, beside that at ${small.size} instances`,
+      sides: [
+        { name: "holdfast", value: large.cpu[name], unit: "us" },
+        { name: `at ${small.size}`, value: small.cpu[name], unit: "us" },
+      ],
+      goal: { of: "ratio", must: 1.5, better: 1.15 },
+    },
+    {
+      name: `${name}, wall at ${large.size}`,
+      what: "median of one call after the other, beside a select by key",
+      sides: [
+        { name: "holdfast", value: median(large.wall[name]), unit: "ms" },
+        { name: "select by key", value: large.floor, unit: "ms" },
+      ],
+      ...(name === "first page" ? { goal: { of: "value", must: 20 } as const } : {}),
+    },
+  ]);
+  figures.push(
+    {
+      name: `all ${inDefault} of a project, five times as many`,
+      what: "pages of a thousand, one after the other; the goal is for 25,000",
+      sides: [{ name: "holdfast", value: (large.all * 25_000) / inDefault / 1_000, unit: "s" }],
+      goal: { of: "value", must: 0.6 },
+    },
+    {
+      name: `a manager is ready with ${large.size}`,
+      what: `from its start to its first answer, beside that with ${small.size} instances`,
+      sides: [
+        { name: "holdfast", value: large.ready / 1_000, unit: "s" },
+        { name: `at ${small.size}`, value: small.ready / 1_000, unit: "s" },
+      ],
+      goal: { of: "value", must: 12, better: 6 },
+    },
+  );
+  const lines: Line[] = names.map((name) => ({
+    name,
+    points: all.map(({ size, cpu }) => ({ x: size, y: cpu[name] })),
+  }));
+  deliver({
+    bench: "lists",
+    what: "what it costs to ask, by how much there is",
+    figures,
+    curves: [
+      {
+        name: "asking-cost",
+        title: "Cost of one call",
+        x: { label: "instances", unit: "" },
+        y: { label: "CPU each", unit: "us" },
+        lines,
+      },
+    ],
+    notes: [
+      `99 %: ${names.map((name) => `${name} ${percentile(large.wall[name], 0.99).toFixed(1)} ms`).join(", ")}`,
+      `load ${loadNow()} at the end`,
+    ],
+  });
+}
