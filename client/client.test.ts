@@ -127,11 +127,11 @@ test("an address that is none is refused before anything is sent", async () => {
 test("a reply keeps what a newer manager has added", async (t) => {
   const { client } = await fake(t, [], {
     before: (_, response) => {
-      response.end('{"hosts":[],"more":1}');
+      response.end('{"hosts":[],"next":null,"more":1}');
       return true;
     },
   });
-  assert.deepEqual(await client.call(listHosts), { hosts: [], more: 1 });
+  assert.deepEqual(await client.call(listHosts), { hosts: [], next: null, more: 1 });
 });
 
 test("an interrupted call ends with the interruption, not with a problem", async (t) => {
