@@ -78,7 +78,18 @@ export async function somethingNew(
     ...(await newOfVolumes(platform, path, takes)),
     ...(await newOfPlans(platform, path, takes)),
     ...(await newOfMigrations(platform, path)),
+    ...(takes("after") ? await newOfPages(platform, path) : {}),
   };
+}
+
+/** Where the second page begins, if there is one: what anybody makes up is no cursor. */
+async function newOfPages(
+  platform: Platform,
+  path: string,
+): Promise<Record<string, readonly unknown[]>> {
+  const first = `${path.replace("{project}", "default")}?limit=1`;
+  const { body } = await platform.call<{ next?: string | null }>("GET", first);
+  return body.next ? { after: [body.next] } : {};
 }
 
 /** The same of moves: one that has ended, or one that goes on for as long as nobody breaks it off. */
