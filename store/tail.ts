@@ -38,6 +38,8 @@ export interface Subjects {
   readonly end: Place | undefined;
   readonly count: number;
   readonly by: Readonly<Partial<Record<JournalRow["kind"], readonly string[]>>>;
+  /** The jobs that it was written for. */
+  readonly jobs: readonly string[];
 }
 
 export async function readSubjects(sql: Sql, after: Place, limit: number): Promise<Subjects> {
@@ -45,14 +47,16 @@ export async function readSubjects(sql: Sql, after: Place, limit: number): Promi
     kind: JournalRow["kind"];
     count: number;
     subjects: string[];
+    jobs: string[] | null;
     xact: string;
     seq: number;
   }>(
     `with t as materialized (
-       select j.xact, j.seq, j.kind, j.subject from journal j
+       select j.xact, j.seq, j.kind, j.subject, j.job_id from journal j
        where (j.xact, j.seq) > ($1::text::xid8, $2::bigint) and ${isSettled} order by j.xact, j.seq limit $3),
      last as (select xact::text as xact, seq from t order by t.xact desc, t.seq desc limit 1)
-     select t.kind, count(*)::int as count, json_agg(distinct t.subject) as subjects, last.xact, last.seq
+     select t.kind, count(*)::int as count, json_agg(distinct t.subject) as subjects,
+       json_agg(distinct t.job_id) filter (where t.job_id is not null) as jobs, last.xact, last.seq
      from t, last group by t.kind, last.xact, last.seq`,
     [after.xact, after.seq, limit],
   );
@@ -61,6 +65,7 @@ export async function readSubjects(sql: Sql, after: Place, limit: number): Promi
     end: first && { xact: first.xact, seq: first.seq },
     count: rows.reduce((sum, { count }) => sum + count, 0),
     by: Object.fromEntries(rows.map(({ kind, subjects }) => [kind, subjects])),
+    jobs: rows.flatMap(({ jobs }) => jobs ?? []),
   };
 }
 

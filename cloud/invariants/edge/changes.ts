@@ -1,25 +1,22 @@
 /**
  * What to look at: what has changed since the last look, what should have changed, and the next few of all.
  *
- * What changed is what the journal tells of. Rows of it come by their numbers, but not in that order: a
- * transaction that began early may commit late. So numbers that are missing are asked for again, for a while. What
- * changes without a row in the journal, and should not have, is found by walking through everything, a few of each
- * kind at a time.
+ * What changed is what the journal tells of. What changes without a row in the journal, and should not have, is
+ * found by walking through everything, a few of each kind at a time.
  */
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
+import { journalEnd, type Place, readSubjects } from "@holdfast/store/tail";
 import { type Kind, kinds } from "../core/model.ts";
 
 export interface Cursor {
-  /** The last row of the journal that has been seen; undefined: none yet. */
-  readonly seq: number | undefined;
-  /** Numbers before that which were not there, and for how many more looks they are asked for. */
-  readonly missing: ReadonlyMap<number, number>;
+  /** Where in the journal; undefined: not begun. */
+  readonly place: Place | undefined;
   /** Where the walk through each kind is; undefined: it begins anew. */
   readonly at: { readonly [K in Kind]?: string | undefined };
 }
 
-export const startOfAll = (): Cursor => ({ seq: undefined, missing: new Map(), at: {} });
+export const startOfAll = (): Cursor => ({ place: undefined, at: {} });
 
 export interface Reach {
   /** Of each kind at each look; as many as there are if it is Infinity. */
@@ -41,8 +38,6 @@ const noSubjects = (): Subjects => ({
 
 /** Rows of the journal that are read at once. Where more have come, the walk has to do. */
 const mostRows = 5_000;
-/** A transaction that writes in the journal takes milliseconds; at a look a second this is more than any. */
-const patience = 30;
 
 export interface Changes {
   readonly subjects: Subjects;
@@ -67,10 +62,8 @@ export async function findChanges(
     readOverdue(sql, lateBefore, most),
   ]);
   add(subjects.instance, overdue, most);
-  for (const { kind, subject, job } of told.rows) {
-    if (isTold(kind)) add(subjects[kind], [subject], most);
-    if (job) add(subjects.job, [job], most);
-  }
+  for (const kind of toldOf) add(subjects[kind], told.by[kind] ?? [], most);
+  add(subjects.job, told.jobs, most);
   await addRelatives(sql, subjects);
   for (const [index, kind] of kinds.entries())
     for (const id of walked[index] ?? []) subjects[kind].add(id);
@@ -83,50 +76,22 @@ export async function findChanges(
     subjects,
     walked: Object.fromEntries(counts) as Changes["walked"], // One for each kind.
     rounds: ends.flatMap(([kind, end]) => (end === undefined ? kind : [])),
-    next: { seq: told.seq, missing: told.missing, at: Object.fromEntries(ends) },
+    next: { place: told.end, at: Object.fromEntries(ends) },
   };
 }
 
-const isTold = (kind: string): kind is "instance" | "host" | "volume" | "network" =>
-  kind === "instance" || kind === "host" || kind === "volume" || kind === "network";
+/** What the journal has its rows about. */
+const toldOf = ["instance", "host", "volume", "network"] as const;
 
 function add(to: Set<string>, ids: readonly string[], most: number): void {
   for (const id of ids) if (to.size < most) to.add(id);
 }
 
-interface Told {
-  readonly seq: number;
-  readonly kind: string;
-  readonly subject: string;
-  readonly job: string | null;
-}
-
-async function readTold(
-  sql: Sql,
-  { seq, missing }: Cursor,
-): Promise<Pick<Cursor, "seq" | "missing"> & { readonly rows: readonly Told[] }> {
-  if (seq === undefined) {
-    const [row] = await sql.query<{ last: number | null }>(
-      "select max(seq) as last from journal",
-      [],
-    );
-    return { rows: [], seq: row?.last ?? 0, missing: new Map() };
-  }
-  const rows = await sql.query<Told>(
-    `select seq, kind, subject, job_id as job from journal where seq > $1 or seq = any($2::bigint[])
-     order by seq limit ${mostRows}`,
-    [seq, [...missing.keys()]],
-  );
-  // Too much to follow: the next look goes on from the end.
-  if (rows.length === mostRows) return { rows, seq: undefined, missing: new Map() };
-  const found = new Set(rows.map((row) => row.seq));
-  const left = [...missing].filter(([one, looks]) => looks > 1 && !found.has(one));
-  const last = Math.max(seq, rows.at(-1)?.seq ?? 0);
-  const fresh: [number, number][] = [];
-  for (let one = seq + 1; one < last && fresh.length < mostRows; one++)
-    if (!found.has(one)) fresh.push([one, patience]);
-  const still = left.map(([one, looks]): [number, number] => [one, looks - 1]);
-  return { rows, seq: last, missing: new Map([...still, ...fresh]) };
+/** Where there is too much to follow, the next look goes on from the end. */
+async function readTold(sql: Sql, { place }: Cursor) {
+  if (place === undefined) return { end: await journalEnd(sql), by: {}, jobs: [] };
+  const { end, count, by, jobs } = await readSubjects(sql, place, mostRows);
+  return { end: count === mostRows ? undefined : (end ?? place), by, jobs };
 }
 
 async function readOverdue(
