@@ -116,7 +116,9 @@ export function newClient(cluster: Cluster, name: string, random: Random): Clien
     const taken = { kind: verb, job: body.job, instance: target.id };
     accepted.push(taken);
     const wish = wishOf[verb];
-    if (wish) target.wished = [wish];
+    // What was thrown away has stopped, and nothing else becomes of it.
+    const isGone = verb === "stop" && target.wished.includes("destroyed");
+    if (wish && !isGone) target.wished = [wish];
     target.lastJob = taken;
   }
 

@@ -5,7 +5,7 @@ import { type Platform, startPlatform } from "./platform.ts";
 
 let platform: Platform;
 before(async () => {
-  platform = await startPlatform({ hosts: 1 });
+  platform = await startPlatform({ hosts: 1, isMadeUp: true });
 });
 after(() => platform.close());
 

@@ -40,6 +40,8 @@ export interface PlatformOptions {
     query(text: string, values?: unknown[]): Promise<unknown>;
   };
   readonly logLevel?: string;
+  /** Rows are written past the managers: nobody looks at the end whether everything holds. */
+  readonly isMadeUp?: boolean;
   /** Shared pools that every host reaches; then their guards attest an armed watchdog and stamps in all of them. */
   readonly pools?: readonly string[];
   /** What switches hosts off from outside; they have nothing of that kind if absent. */
@@ -171,7 +173,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     },
     call: (method, path, body, headers) => call(platform, method, path, body, headers),
     async close() {
-      const broken = await brokenRules(database);
+      const broken = options.isMadeUp ? [] : await brokenRules(database);
       for (const host of platform.hosts) await platform.stopAgent(host);
       for (const index of managers.keys()) await platform.stopManager(index);
       await drop();
