@@ -86,7 +86,14 @@ export function connectDatabase(options: DatabaseOptions): Database {
   });
   // An idle connection that breaks is replaced at the next query; without a listener it ends the process.
   pool.on("error", (error) => options.onError?.(error));
+  return databaseOn(pool);
+}
 
+/** What is needed of a pool of connections. */
+export type Connections = Pick<pg.Pool, "query" | "connect" | "end">;
+
+/** The same on connections that somebody else looks after. */
+export function databaseOn(pool: Connections): Database {
   return {
     async query<Row extends object>(text: string, values?: readonly unknown[]) {
       for (;;) {
@@ -161,7 +168,7 @@ export function connectDatabase(options: DatabaseOptions): Database {
 }
 
 async function run<Row extends object>(
-  target: pg.Pool | pg.PoolClient,
+  target: Connections | pg.PoolClient,
   text: string,
   values?: readonly unknown[],
 ): Promise<readonly Row[]> {

@@ -5,7 +5,12 @@
  */
 
 import type { Readable } from "node:stream";
-import { access, accessRoutes, ensureDefaultProject } from "@holdfast/cloud/access/edge";
+import {
+  type Access,
+  access,
+  accessRoutes,
+  ensureDefaultProject,
+} from "@holdfast/cloud/access/edge";
 import { watchdogBound } from "@holdfast/cloud/availability";
 import {
   admit,
@@ -20,6 +25,7 @@ import {
   checkTroubles,
   hostTroubles,
   instanceTroubles,
+  type Measures,
   measure,
   type NamedSource,
   statusChecks,
@@ -28,9 +34,11 @@ import { deathCounts, deathRoutes } from "@holdfast/cloud/deaths/edge";
 import { eventRoutes, eventTroubles, eventWatch, rehearsals } from "@holdfast/cloud/events/edge";
 import type { GuardReport } from "@holdfast/cloud/hosts";
 import {
+  type Authority,
   enrolment,
   ensureDefaultPlace,
   type Hello,
+  type Hub,
   hostLeases,
   hostRoutes,
   openAuthority,
@@ -71,13 +79,13 @@ import type { Blobs, Disks } from "@holdfast/drivers/images";
 import type { Webhooks } from "@holdfast/drivers/webhook";
 import type { HostId, InstanceId, MintId } from "@holdfast/kernel/ids";
 import type { Handler } from "@holdfast/kernel/route";
-import { seconds, type Ticks } from "@holdfast/kernel/time";
+import { type Clock, seconds, type Ticks } from "@holdfast/kernel/time";
 import { databaseClock } from "@holdfast/store/clock";
-import { connectDatabase } from "@holdfast/store/database";
-import { listen, type News } from "@holdfast/store/news";
+import { connectDatabase, type Database } from "@holdfast/store/database";
+import { type Listener, listen, type News } from "@holdfast/store/news";
 import { watchJournal } from "@holdfast/store/tail";
 import type { Logger } from "pino";
-import { agentPort } from "./agents.ts";
+import { agentPort, type GuardRenewal, type GuardTerms } from "./agents.ts";
 import { consolePort } from "./consoles.ts";
 import { contentRoute } from "./content.ts";
 import { door } from "./door.ts";
@@ -118,6 +126,32 @@ export interface ManagerOptions {
   readonly version: string;
 }
 
+/** What a manager has of the world outside of it, in production and in a simulation alike. */
+export interface ManagerPorts {
+  readonly database: Database;
+  readonly openAuthority: (database: Database, clock: Clock) => Promise<Authority>;
+  /** Hears what other managers announce; see store/news.ts. */
+  readonly listen: (onNews: (news: News) => void, onReconnect: () => void) => Listener;
+}
+
+/** A manager without its doors. Nothing in it has begun to act by itself before `begin`. */
+export interface Assembly {
+  readonly access: Access;
+  readonly handlers: readonly Handler[];
+  readonly hub: Hub;
+  readonly authority: Authority;
+  readonly enrolment: ReturnType<typeof enrolment>;
+  readonly take: ReturnType<typeof imageImports>["take"];
+  readonly measure: () => Promise<Measures>;
+  /** A guard asks past its agent; see agents.ts. */
+  renewForGuard(host: HostId, renewal: GuardRenewal): Promise<GuardTerms>;
+  begin(): void;
+  /** Begin nothing any more, and hear no news. What is under way goes on. */
+  quiet(): Promise<void>;
+  /** After `quiet`. Resolves when all that was under way has come to its end. */
+  close(): Promise<void>;
+}
+
 export interface Manager {
   readonly apiPort: number;
   readonly agentPort: number;
@@ -141,12 +175,72 @@ type InSeconds =
   | "availability.power_deadline";
 
 export async function startManager(options: ManagerOptions): Promise<Manager> {
-  const { name: self, ticks, mintId, mintSecret, log, blobs, disks } = options;
+  const { name: self, log, blobs } = options;
   const database = connectDatabase({
     url: options.databaseUrl,
     ...(options.databaseRole ? { role: options.databaseRole } : {}),
     onError: (error) => log.warn({ error }, "a database connection broke"),
   });
+  const core = await assembleManager(options, {
+    ...{ database, openAuthority },
+    listen: (onNews, onReconnect) => listen(options.databaseUrl, self, onNews, onReconnect),
+  });
+  const { access: gate, handlers, hub, authority } = core;
+
+  const api = httpServer({ access: gate, handlers, log });
+  api.get("/openapi.json", () => openApi(handlers, options.version));
+  api.get("/health", async () => ({
+    manager: self,
+    database: (await database.query("select 1")).length === 1,
+  }));
+  metricsRoute(api, {
+    access: gate,
+    measure: core.measure,
+    deaths: () => deathCounts(database),
+    invariants: () => invariantCounts(database),
+  });
+  contentRoute(api, { access: gate, database, take: core.take });
+  consolePort(api.server, { access: gate, database, hub, log });
+  await api.listen({ host: options.api.address, port: options.api.port });
+
+  const identity = await authority.issueServer(options.agents.names);
+  const agents = agentPort({
+    identity,
+    authority: authority.certificate,
+    enrolment: core.enrolment,
+    hub,
+    blobs,
+    onGuardRenewal: core.renewForGuard,
+    log,
+  });
+  await new Promise<void>((resolve, reject) => {
+    agents.server.once("error", reject);
+    agents.server.listen(options.agents.port, options.agents.address, resolve);
+  });
+  core.begin();
+  log.info({ api: options.api.port, agents: options.agents.port }, "manager is up");
+
+  return {
+    apiPort: portOf(api.server),
+    agentPort: portOf(agents.server),
+    handlers,
+    async close() {
+      await core.quiet();
+      const answered = api.close(); // It waits for consoles, which end with the links to their hosts.
+      hub.close();
+      await agents.close();
+      await answered;
+      await core.close();
+    },
+  };
+}
+
+/** Everything of a manager but its doors. Its clock, its database and its news are handed to it. */
+export async function assembleManager(
+  options: Omit<ManagerOptions, "databaseUrl" | "api">,
+  { database, openAuthority, listen }: ManagerPorts,
+): Promise<Assembly> {
+  const { name: self, ticks, mintId, mintSecret, log, blobs, disks } = options;
   const onError = (error: unknown) => log.error({ error }, "could not do what is due");
 
   const clock = await databaseClock(database, ticks);
@@ -439,69 +533,39 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     }),
   ].flatMap((routes) => Object.values(routes) as Handler[]); // Each has its own types; serving needs none.
 
-  const api = httpServer({ access: gate, handlers, log });
-  api.get("/openapi.json", () => openApi(handlers, options.version));
-  api.get("/health", async () => ({
-    manager: self,
-    database: (await database.query("select 1")).length === 1,
-  }));
-  metricsRoute(api, {
-    access: gate,
+  let listener: Listener | undefined;
+  let beats: readonly NodeJS.Timeout[] = [];
+  return {
+    ...{ access: gate, handlers, hub, authority, enrolment: joining, take: imports.take },
     measure: () => measure(database, checks.limits(), clock.now()),
-    deaths: () => deathCounts(database),
-    invariants: () => invariantCounts(database),
-  });
-  contentRoute(api, { access: gate, database, take: imports.take });
-  consolePort(api.server, { access: gate, database, hub, log });
-  await api.listen({ host: options.api.address, port: options.api.port });
-
-  const identity = await authority.issueServer(options.agents.names);
-  const agents = agentPort({
-    identity,
-    authority: authority.certificate,
-    enrolment: joining,
-    hub,
-    blobs,
-    async onGuardRenewal(host, { epoch, bootId, watchdog, stamped }) {
+    async renewForGuard(host, { epoch, bootId, watchdog, stamped }) {
       const told = terms();
       const guard = { watchdog, stamped };
       await leases.renew({ host, epoch, bootId, guard, endsWithin: watchdogBound(told) });
       return told;
     },
-    log,
-  });
-  await new Promise<void>((resolve, reject) => {
-    agents.server.once("error", reject);
-    agents.server.listen(options.agents.port, options.agents.address, resolve);
-  });
-
-  const listener = listen(options.databaseUrl, self, onNews, catchUp);
-  const watch = setInterval(() => void everySecond().catch(onError), 1_000);
-  const alarms = setInterval(() => void checks.watch().catch(onError), 1_000);
-  const resync = setInterval(onFlood, seldom);
-  const sweep = setInterval(() => {
-    void imports.sweep().catch(onError);
-    void tellLeftovers().catch(onError);
-  }, inSeconds("manager.resync"));
-  void imports.sweep().catch(onError);
-  void lookAtWaiting().catch(onError);
-  log.info({ api: options.api.port, agents: options.agents.port }, "manager is up");
-
-  return {
-    apiPort: portOf(api.server),
-    agentPort: portOf(agents.server),
-    handlers,
-    async close() {
-      clearInterval(watch);
-      clearInterval(alarms);
-      clearInterval(sweep);
-      clearInterval(resync);
-      await listener.close();
+    begin() {
+      listener = listen(onNews, catchUp);
+      const sweep = () => {
+        void imports.sweep().catch(onError);
+        void tellLeftovers().catch(onError);
+      };
+      beats = [
+        setInterval(() => void everySecond().catch(onError), 1_000),
+        setInterval(() => void checks.watch().catch(onError), 1_000),
+        setInterval(sweep, inSeconds("manager.resync")),
+        setInterval(onFlood, seldom),
+      ];
+      void imports.sweep().catch(onError);
+      void lookAtWaiting().catch(onError);
+    },
+    async quiet() {
+      for (const beat of beats) clearInterval(beat);
+      await listener?.close();
       stream.close();
-      const answered = api.close(); // It waits for consoles, which end with the links to their hosts.
+    },
+    async close() {
       hub.close();
-      await agents.close();
-      await answered;
       await networks.close();
       await volumes.close();
       await planned.close();
