@@ -19,7 +19,7 @@ import { connectDatabase, type Database } from "@holdfast/store/database";
 import { freePort, type MortalServer, startTestServer } from "@holdfast/store/testing";
 import { build, type Plugin } from "esbuild";
 import pino from "pino";
-import { keepBlob, newHost, openAgent, type TestHost } from "./hosts.ts";
+import { keepBlob, newHost, openAgent, type TestHost } from "../apps/simulator/hosts.ts";
 import { type Answer, until } from "./platform.ts";
 import { type Watch, watchedWorld } from "./watched-world.ts";
 

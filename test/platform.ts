@@ -21,10 +21,10 @@ import { type MintId, uuidV7 } from "@holdfast/kernel/ids";
 import { freePort, testDatabase } from "@holdfast/store/testing";
 import pino from "pino";
 import { type Manager, type ManagerOptions, startManager } from "../apps/manager/manager.ts";
+import { newHost, openAgent, type TestHost } from "../apps/simulator/hosts.ts";
 import { wallClock } from "../drivers/hypervisor/fixture-host.ts";
-import { newHost, openAgent, type TestHost } from "./hosts.ts";
 
-export type { TestHost } from "./hosts.ts";
+export type { TestHost } from "../apps/simulator/hosts.ts";
 export { wallClock };
 export const mintId: MintId = () => uuidV7(Date.now(), randomBytes(16)) as never; // Every kind of id is a UUID.
 const token = "operator-token-of-the-tests";

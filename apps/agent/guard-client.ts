@@ -5,7 +5,7 @@
  * what a silence means. What it said last is only worth something while it is fresh: a guard that is
  * frozen keeps its socket open and protects nobody.
  */
-import { connect, type Socket } from "node:net";
+import { connect } from "node:net";
 import { createInterface } from "node:readline";
 import { type GuardState, type Renewed, readGuardState } from "@holdfast/cloud/agent";
 import type { GuardReport } from "@holdfast/cloud/hosts";
@@ -31,15 +31,31 @@ const freshFor = 2_500;
 
 const steady: Ticks = () => Number(process.hrtime.bigint() / 1_000_000n);
 
+/** A connection that carries lines both ways. Each callback comes once at most but `line`. */
+export interface Lines {
+  write(line: string): void;
+  destroy(): void;
+}
+export interface LineEvents {
+  opened(): void;
+  line(text: string): void;
+  closed(): void;
+}
+
 export function guardClient(path: string, ticks: Ticks = steady): GuardClient {
-  let socket: Socket | undefined;
+  return guardClientOver((events) => connectTo(path, events), ticks);
+}
+
+/** The same over whatever leads to the guard. */
+export function guardClientOver(reach: (events: LineEvents) => Lines, ticks: Ticks): GuardClient {
+  let socket: Lines | undefined;
   let heard: { readonly state: GuardState; readonly at: number } | undefined;
   let isOpen = true;
   let timer: NodeJS.Timeout | undefined;
   open();
   return {
     renewed(renewal) {
-      socket?.write(`${JSON.stringify({ ...renewal, say: "renewed" })}\n`);
+      socket?.write(JSON.stringify({ ...renewal, say: "renewed" }));
     },
     hasGuard: () => fresh() !== undefined,
     guardState: () => heard && { state: heard.state, age: ticks() - heard.at },
@@ -63,20 +79,29 @@ export function guardClient(path: string, ticks: Ticks = steady): GuardClient {
   }
 
   function open(): void {
-    const mine = connect(path, () => {
-      socket = mine;
-    });
-    mine.on("error", () => {});
-    mine.on("close", () => {
-      socket = undefined;
-      heard = undefined;
-      if (isOpen) timer = setTimeout(open, retryMilliseconds);
-    });
-    const lines = createInterface({ input: mine });
-    lines.on("error", () => {}); // It repeats the errors of its socket.
-    lines.on("line", (line) => {
-      const state = readGuardState(line);
-      if (state) heard = { state, at: ticks() };
+    const mine = reach({
+      opened() {
+        socket = mine;
+      },
+      line(text) {
+        const state = readGuardState(text);
+        if (state) heard = { state, at: ticks() };
+      },
+      closed() {
+        socket = undefined;
+        heard = undefined;
+        if (isOpen) timer = setTimeout(open, retryMilliseconds);
+      },
     });
   }
+}
+
+function connectTo(path: string, { opened, line, closed }: LineEvents): Lines {
+  const socket = connect(path, opened);
+  socket.on("error", () => {});
+  socket.on("close", closed);
+  const lines = createInterface({ input: socket });
+  lines.on("error", () => {}); // It repeats the errors of its socket.
+  lines.on("line", line);
+  return { write: (text) => void socket.write(`${text}\n`), destroy: () => void socket.destroy() };
 }

@@ -33,7 +33,7 @@ import { newCable } from "./cable.ts";
 import { type Gate, openGate } from "./gate.ts";
 import { type Oracle, watchWorlds } from "./oracle.ts";
 import { newPool, type Pool } from "./pool.ts";
-import { newStation, type Station } from "./station.ts";
+import { type Sited, siteStation } from "./site.ts";
 import { holding, tellTime, useTime } from "./time.ts";
 
 export interface CloudOptions {
@@ -52,7 +52,7 @@ export interface CloudOptions {
 export interface Cloud {
   readonly database: Database;
   readonly server: MortalServer | undefined;
-  readonly stations: readonly Station[];
+  readonly stations: readonly Sited[];
   readonly managers: readonly Keep[];
   readonly pool: Pool;
   readonly bmc: RedfishTwin | undefined;
@@ -102,10 +102,10 @@ export async function openCloud(options: CloudOptions, random: Random): Promise<
   for (let index = 0; index < count; index++)
     managers.push(await newKeep({ name: `manager-${index + 1}`, url, store, log }));
   const addresses = managers.map(({ agents }) => agents);
-  const stations: Station[] = [];
+  const stations: Sited[] = [];
   for (const name of names)
     stations.push(
-      await newStation({
+      await siteStation({
         ...{ name, pool, log, memoryMiB, cpus: 64, managers: addresses },
         world: oracle.worldOf(name),
         cable: newCable(random),

@@ -17,7 +17,7 @@ import { milliseconds } from "@holdfast/kernel/time";
 import { wallClock } from "../../../drivers/hypervisor/fixture-host.ts";
 import type { Direction } from "./cable.ts";
 import type { Cloud, Keep } from "./cloud.ts";
-import type { Station } from "./station.ts";
+import type { Sited } from "./site.ts";
 import type { Tale } from "./tale.ts";
 
 export interface Instance {
@@ -359,16 +359,16 @@ export function newDay(cloud: Cloud, tale: Tale) {
     await tale.hear();
   }
 
-  function incarnations(name: string): [Station, SimulatedMachine][] {
+  function incarnations(name: string): [Sited, SimulatedMachine][] {
     return cloud.stations.flatMap((each) =>
       [...each.world.machines.values()]
         .filter(({ spec }) => spec.name === name)
-        .map((machine): [Station, SimulatedMachine] => [each, machine]),
+        .map((machine): [Sited, SimulatedMachine] => [each, machine]),
     );
   }
 }
 
-function found<T extends Station | Keep>(all: readonly T[], name: string): T {
+function found<T extends Sited | Keep>(all: readonly T[], name: string): T {
   const one = all.find((each) => each.name === name);
   if (!one) throw new Error(`there is no ${name}`);
   return one;

@@ -9,12 +9,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SimulatedMachine } from "@holdfast/drivers/hypervisor/simulated";
 import { type SimulatedPool, simulatedStorage } from "@holdfast/drivers/volumes/simulated";
-import type { StampFolder } from "../../../apps/guard/pool-watch.ts";
 import { stampFolder } from "../../../apps/guard/stamps.ts";
+import type { Mount } from "../../../apps/simulator/station.ts";
 
 export const poolName = "shared";
 
 export interface Pool {
+  readonly name: string;
   readonly directory: string;
   readonly storage: SimulatedPool;
   /** This one was cut off from its root volume. */
@@ -24,18 +25,11 @@ export interface Pool {
   close(): Promise<void>;
 }
 
-export interface Mount {
-  readonly isHung: boolean;
-  hang(isHung: boolean): void;
-  /** Resolves when it does not hang. */
-  answered(): Promise<void>;
-  stamps(directory: string): StampFolder;
-}
-
 /** `canRevoke`: it is served by daemons that can cut a guest off, instead of being a directory. */
 export async function newPool(canRevoke = false): Promise<Pool> {
   const directory = await mkdtemp(join(tmpdir(), "hf-pool-"));
   const pool: Pool = {
+    name: poolName,
     directory,
     storage: {
       ...simulatedStorage(),

@@ -1,5 +1,5 @@
 /**
- * Simulated hosts for tests: what stays when an agent goes (machines, disks, the shelf), and agents that
+ * Simulated hosts, for tests and for the simulator: what stays when an agent goes (machines, disks, the shelf), and agents that
  * can be killed.
  *
  * A killed process does nothing more, not even what it had begun. In this process promises go on, so
@@ -53,8 +53,8 @@ import {
 import { problem } from "@holdfast/kernel/problem";
 import { milliseconds } from "@holdfast/kernel/time";
 import type { Logger } from "pino";
-import { type Agent, startAgent } from "../apps/agent/agent.ts";
-import { wallClock } from "../drivers/hypervisor/fixture-host.ts";
+import { type Agent, startAgent } from "../agent/agent.ts";
+import { wallClock } from "./clock.ts";
 import { simulatedPassage, simulatedWays, type Ways } from "./passages.ts";
 
 /** A host: what stays when its agent goes. */
@@ -95,13 +95,21 @@ export interface MortalAgent extends Agent {
   thaw(): void;
 }
 
-export function newHost(name: string, world: SimulatedWorld = simulatedWorld()): TestHost {
+/** `own`: the ways between the hosts of one world, if there may be others in this process. */
+export function newHost(
+  name: string,
+  world: SimulatedWorld = simulatedWorld(),
+  own?: Ways,
+): TestHost {
   const pools = new Map([["local", simulatedStorage(2 ** 40)]]);
   world.backing = backing(() => pools.values());
-  return { ...emptyHost(name), name, world, pools };
+  const way = own
+    ? { ways: own, wayAddress: `${name}:1` }
+    : { ways, wayAddress: `${name}.${++hosts}:1` };
+  return { ...emptyHost(), ...way, name, world, pools };
 }
 
-const emptyHost = (name: string): Omit<TestHost, "name" | "world" | "pools"> => ({
+const emptyHost = (): Omit<TestHost, "name" | "world" | "pools" | "ways" | "wayAddress"> => ({
   shelf: memoryShelf(),
   pictures: memoryPicture(),
   notes: memoryNotes(),
@@ -114,8 +122,6 @@ const emptyHost = (name: string): Omit<TestHost, "name" | "world" | "pools"> => 
   vitals: simulatedHost(),
   joined: undefined,
   agent: undefined,
-  ways,
-  wayAddress: `${name}.${++hosts}:1`,
 });
 
 export interface AgentSetting {
@@ -125,7 +131,7 @@ export interface AgentSetting {
   /** The file of a blob on the host. */
   readonly ensureBlob: (digest: Digest, pool: string) => Promise<string>;
   readonly log: Logger;
-  /** A host that is more than an agent; see scenarios/stage/station.ts. */
+  /** A host that is more than an agent; see station.ts. */
   readonly station?: Around;
 }
 
@@ -140,6 +146,8 @@ export interface Around {
   readonly mayLaunchFenceable: () => boolean;
   /** How often the hardware is looked at; milliseconds. Often, if absent. */
   readonly vitalsEvery?: number;
+  /** Where what is made of a volume goes. Over the network to a manager, if absent. */
+  readonly publish?: Storage["publish"];
 }
 
 export async function openAgent(host: TestHost, setting: AgentSetting): Promise<MortalAgent> {
@@ -241,22 +249,24 @@ function storageOf(host: TestHost, setting: AgentSetting, life: Life): Storage {
       return setting.ensureBlob(digest, pool);
     },
     backups: () => host.backups,
-    async publish(write) {
-      const name = randomBytes(8).toString("hex");
-      const path = join(tmpdir(), `hf-extract-${name}`);
-      await write(path);
-      const images = [...host.pools.values()].map(({ images }) => images);
-      const virtualBytes = images.map((each) => each.get(path)).find((bytes) => bytes) ?? 0;
-      for (const each of images) each.delete(path);
-      try {
-        await writeFile(path, Buffer.alloc(4_096, name)); // No two of them are the same.
-        const digest = await pushBlob(setting.managers, host.joined ?? nobody, path);
-        return { digest, bytes: 4_096, virtualBytes };
-      } finally {
-        await rm(path, { force: true });
-      }
-    },
+    publish: setting.station?.publish ?? publish,
   };
+
+  async function publish(write: (path: string) => Promise<void>) {
+    const name = randomBytes(8).toString("hex");
+    const path = join(tmpdir(), `hf-extract-${name}`);
+    await write(path);
+    const images = [...host.pools.values()].map(({ images }) => images);
+    const virtualBytes = images.map((each) => each.get(path)).find((bytes) => bytes) ?? 0;
+    for (const each of images) each.delete(path);
+    try {
+      await writeFile(path, Buffer.alloc(4_096, name)); // No two of them are the same.
+      const digest = await pushBlob(setting.managers, host.joined ?? nobody, path);
+      return { digest, bytes: 4_096, virtualBytes };
+    } finally {
+      await rm(path, { force: true });
+    }
+  }
 }
 
 const nobody = { certificate: "", key: "", authority: "" };

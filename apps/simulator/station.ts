@@ -2,32 +2,44 @@
  * A whole host: power, a boot, a real guard, an agent, a watchdog and a power controller, on simulated
  * machines that outlive the processes as disks do.
  *
- * The guard is the real one. It and its agent speak over a real socket; a host that is
+ * The guard and the agent are the real ones; how they reach each other and the managers is handed in. A host that is
  * frozen does nothing at all, but for its watchdog, which is outside of it.
  */
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { dialler, type Joined } from "@holdfast/cloud/agent/edge";
+import type { Dial, Joined, Storage } from "@holdfast/cloud/agent/edge";
 import { befall, endMachine, type SimulatedMachine } from "@holdfast/drivers/hypervisor/simulated";
 import type { Digest } from "@holdfast/drivers/images";
 import type { SwitchedMachine } from "@holdfast/drivers/power/simulated";
+import type { SimulatedPool } from "@holdfast/drivers/volumes/simulated";
 import type { Watchdog, WatchdogKind } from "@holdfast/drivers/watchdog";
 import { milliseconds } from "@holdfast/kernel/time";
 import type { Logger } from "pino";
-import { type GuardClient, guardClient } from "../../../apps/agent/guard-client.ts";
-import type { Target } from "../../../apps/guard/executioner.ts";
-import { type Guard, startGuard } from "../../../apps/guard/guard.ts";
-import { managerDoor } from "../../../apps/guard/renew.ts";
-import { openSocket } from "../../../apps/guard/socket.ts";
-import { wallClock } from "../../../drivers/hypervisor/fixture-host.ts";
-import { newHost, openAgent, type TestHost } from "../../hosts.ts";
-import type { Cable } from "./cable.ts";
-import { type Mount, type Pool, poolName } from "./pool.ts";
+import type { GuardClient } from "../agent/guard-client.ts";
+import type { Agents } from "../guard/agents.ts";
+import type { Target } from "../guard/executioner.ts";
+import { type Granted, type Guard, type GuardRenewal, startGuard } from "../guard/guard.ts";
+import type { StampFolder } from "../guard/pool-watch.ts";
+import { wallClock } from "./clock.ts";
+import { newHost, openAgent, type TestHost } from "./hosts.ts";
+import type { Ways } from "./passages.ts";
+
+/** How one host has a shared pool. */
+export interface Mount {
+  readonly isHung: boolean;
+  hang(isHung: boolean): void;
+  /** Resolves when it does not hang. */
+  answered(): Promise<void>;
+  stamps(directory: string): StampFolder;
+}
+
+/** Between a guard and the agents of its host. */
+export interface GuardDoor {
+  connect(): GuardClient;
+  open(agents: Pick<Agents, "connected">): Promise<{ close(): Promise<void> }>;
+  close(): Promise<void>;
+}
 
 export interface Station extends TestHost, SwitchedMachine {
-  readonly cable: Cable;
   readonly mount: Mount;
   /** What its guard and its watchdog did, for whoever asks. */
   readonly deeds: string[];
@@ -54,8 +66,18 @@ export interface Station extends TestHost, SwitchedMachine {
 export interface StationOptions {
   readonly name: string;
   readonly world: TestHost["world"];
-  readonly pool: Pool;
-  readonly cable: Cable;
+  readonly pool: {
+    readonly name: string;
+    readonly directory: string;
+    readonly storage: SimulatedPool;
+  };
+  readonly mount: Mount;
+  readonly dial: (joined: Joined) => Dial;
+  /** A guard asks a manager, which may not answer in time. */
+  readonly askManager: (address: string, renewal: GuardRenewal, joined: Joined) => Promise<Granted>;
+  readonly guardDoor: GuardDoor;
+  readonly publish?: Storage["publish"];
+  readonly ways?: Ways;
   readonly watchdog: WatchdogKind;
   readonly managers: readonly string[];
   readonly cpus: number;
@@ -68,14 +90,10 @@ export interface StationOptions {
 const revival = 500;
 /** From power to the agent. */
 const bootTime = 1_000;
-const answerTime = 1_500;
 const steady = () => performance.now();
 
 export async function newStation(options: StationOptions): Promise<Station> {
-  const { name, pool, cable, managers, cpus, memoryMiB, log } = options;
-  const directory = await mkdtemp(join(tmpdir(), "hf-host-"));
-  const path = join(directory, "guard.sock");
-  const mount = pool.mount();
+  const { name, pool, mount, guardDoor, managers, cpus, memoryMiB, log } = options;
   const deeds: string[] = [];
   /** Killed, and not yet dead: they wait for the store. */
   const doomed = new Set<SimulatedMachine>();
@@ -86,7 +104,7 @@ export async function newStation(options: StationOptions): Promise<Station> {
   });
   let lease: string | undefined;
   let guard: Guard | undefined;
-  let socket: Awaited<ReturnType<typeof openSocket>> | undefined;
+  let socket: Awaited<ReturnType<GuardDoor["open"]>> | undefined;
   let client: GuardClient | undefined;
   let late: (() => void)[] | undefined;
   let isOn = false;
@@ -96,11 +114,10 @@ export async function newStation(options: StationOptions): Promise<Station> {
   const timers = new Set<NodeJS.Timeout>();
   const offListeners: (() => void)[] = [];
 
-  const host = newHost(name, options.world);
-  host.pools.set(poolName, pool.storage);
+  const host = newHost(name, options.world, options.ways);
+  host.pools.set(pool.name, pool.storage);
   const station: Station = {
     ...host,
-    cable,
     mount,
     deeds,
     renewals: 0,
@@ -166,14 +183,14 @@ export async function newStation(options: StationOptions): Promise<Station> {
     async close() {
       isClosed = true;
       await station.off();
-      await rm(directory, { recursive: true, force: true });
+      await guardDoor.close();
     },
   };
   return station;
 
   async function startAgent(): Promise<void> {
     if (!isOn || station.agent || !station.joined) return;
-    const mine = guardClient(path, steady);
+    const mine = guardDoor.connect();
     client = mine;
     const agentPid = ++pid;
     const agent = await openAgent(station, {
@@ -183,15 +200,16 @@ export async function newStation(options: StationOptions): Promise<Station> {
       ensureBlob: (digest, asked) => options.ensureBlob(digest, asked, station),
       log,
       station: {
-        dial: cable.dial(dialler(managers, station.joined)),
-        answered: async (asked) => (asked === poolName ? mount.answered() : undefined),
-        pools: [poolName],
+        dial: options.dial(station.joined),
+        answered: async (asked) => (asked === pool.name ? mount.answered() : undefined),
+        pools: [pool.name],
+        ...(options.publish && { publish: options.publish }),
         onRenewed(sentAt, terms) {
           station.renewals++;
           mine.renewed({
             ...terms,
             ...{ sentAt, bootId: station.bootId, agentPid, managers },
-            pools: { [poolName]: pool.directory },
+            pools: { [pool.name]: pool.directory },
           });
         },
         guard: mine.report,
@@ -218,8 +236,8 @@ export async function newStation(options: StationOptions): Promise<Station> {
       openPool: (asked) => mount.stamps(asked),
       findMachines: async () => targets(),
       askManager: (address, renewal) =>
-        cable
-          .ask(answerTime, () => managerDoor(async () => joined as Joined)(address, renewal)) // It has joined before its first boot.
+        options
+          .askManager(address, renewal, joined as Joined) // It has joined before its first boot.
           .then(async (terms) => {
             await thawed();
             return terms;
@@ -244,7 +262,7 @@ export async function newStation(options: StationOptions): Promise<Station> {
       },
       log: (message, about) => log.info({ host: name, ...about }, message),
     });
-    const door = await openSocket(path, {
+    const door = await guardDoor.open({
       connected(send) {
         const agent = mine.agents.connected(send);
         return { said: (line) => later(() => agent.said(line)), closed: () => agent.closed() };
