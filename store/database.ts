@@ -73,21 +73,24 @@ const types = {
 
 export function connectDatabase(options: DatabaseOptions): Database {
   const pool = new pg.Pool({
-    connectionString: options.url,
+    ...connectionOptions(options),
     max: options.connections ?? 8,
-    types,
     connectionTimeoutMillis: 5_000,
     // A new connection costs more than a whole create: the password alone takes milliseconds to check.
     idleTimeoutMillis: 600_000,
     pipeline: true,
-    options: [...planning, ...stalling, ...(options.role ? [`-c role=${options.role}`] : [])].join(
-      " ",
-    ),
   });
   // An idle connection that breaks is replaced at the next query; without a listener it ends the process.
   pool.on("error", (error) => options.onError?.(error));
   return databaseOn(pool);
 }
+
+/** How every connection of the platform is made. */
+export const connectionOptions = ({ url, role }: DatabaseOptions) => ({
+  connectionString: url,
+  types,
+  options: [...planning, ...stalling, ...(role ? [`-c role=${role}`] : [])].join(" "),
+});
 
 /** What is needed of a pool of connections. */
 export type Connections = Pick<pg.Pool, "query" | "connect" | "end">;

@@ -75,24 +75,44 @@ export function httpServer({ access, handlers, log }: HttpDeps): FastifyInstance
   return server;
 }
 
-function mount(server: FastifyInstance, access: Access, { route, answer }: Handler): void {
+function mount(server: FastifyInstance, access: Access, handler: Handler): void {
+  const { route } = handler;
   server.route({
     method: route.method,
     url: route.path,
-    handler: async (request, reply) => {
-      const caller = await access.authenticate(request.headers.authorization);
-      authorize(caller, route.needs);
-      const params = parse(route.params, request.params, "path") as Record<string, unknown>; // Object schemas only.
-      if (typeof params.project === "string")
-        params.project = await access.projectOf(caller, params.project);
-      const query = parse(route.query, single(request.query), "query");
-      const body = parse(route.body, request.body, "body");
-      const idempotencyKey = keyOf(request);
-      const told = { params, query, body, caller, requestId: request.id, idempotencyKey };
-      const result = await answer(told as never); // Each part has just been given the shape that it declares.
-      return reply.code(route.reply[0]).send(result);
-    },
+    handler: async (request, reply) =>
+      reply.code(route.reply[0]).send(await serve(access, handler, request)),
   });
+}
+
+/** A request as it came, nothing of it looked at so far. */
+export interface RawRequest {
+  readonly id: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly params: unknown;
+  readonly query: unknown;
+  readonly body: unknown;
+}
+
+/** Resolves with what the route answers; rejects with the refusal, or with a bug. */
+export async function serve(
+  access: Access,
+  { route, answer }: Handler,
+  request: RawRequest,
+): Promise<unknown> {
+  const { authorization } = request.headers;
+  const caller = await access.authenticate(
+    typeof authorization === "string" ? authorization : undefined,
+  );
+  authorize(caller, route.needs);
+  const params = parse(route.params, request.params, "path") as Record<string, unknown>; // Object schemas only.
+  if (typeof params.project === "string")
+    params.project = await access.projectOf(caller, params.project);
+  const query = parse(route.query, single(request.query), "query");
+  const body = parse(route.body, request.body, "body");
+  const idempotencyKey = keyOf(request);
+  const told = { params, query, body, caller, requestId: request.id, idempotencyKey };
+  return answer(told as never); // Each part has just been given the shape that it declares.
 }
 
 /** A token of a project may not do what needs the platform; which project is checked with the path. */
@@ -120,7 +140,7 @@ function single(query: unknown): unknown {
   return query;
 }
 
-function keyOf({ headers }: FastifyRequest): string | undefined {
+function keyOf({ headers }: RawRequest): string | undefined {
   const key = headers["idempotency-key"];
   if (key === undefined || (typeof key === "string" && keyShape.test(key))) return key;
   throw invalidRequest(
