@@ -1,5 +1,5 @@
 /**
- * `up`, `down`, `join`, `room`, `drill` and `test`: listed here so that help and completion know them. They touch
+ * `up`, `down`, `join`, `room`, `drill`, `sim` and `test`: listed here so that help and completion know them. They touch
  * the machine, which the CLI never does, so the launcher hands them to other programs directly; this does
  * the same for whoever starts the CLI without the launcher, or says `--state` before the command.
  */
@@ -35,6 +35,11 @@ const commands = [
     "break something on purpose, and see it mended",
     "Kills, hangs or cuts off a guest, a host or a part of the platform, and prints how long each step back took, and whether its cause was named.",
   ],
+  [
+    "sim",
+    "run a whole simulated cloud on a seed, and see whether anything breaks",
+    "Real managers, guards and agents on simulated time, hosts, disks and networks, with everything that can go wrong going wrong. The same seed is the same run.",
+  ],
   ["test", "run the tests", "Installs what the tests need, and runs them all."],
 ] as const;
 
@@ -57,7 +62,7 @@ export const platformGroup: Group = (program) => {
 /** Options of `holdfast` itself: they are not among the words any more, and these programs know some of them. */
 function said(name: string, command: Command): readonly string[] {
   const { state, project, json } = command.optsWithGlobals<Partial<Globals>>();
-  if (name === "test") return [];
+  if (name === "test" || name === "sim") return [];
   return [
     ...(state === undefined ? [] : ["--state", state]),
     ...(name === "drill" && project !== undefined ? ["--project", project] : []),

@@ -1,0 +1,298 @@
+/**
+ * One manager, through its lives: the real one without its doors, on connections of the world.
+ *
+ * A process that was killed does nothing more. Here its promises go on, so whatever it has of the world is handed to
+ * it behind a glass; behind that nothing it does has any effect, and nothing it waits for ever comes.
+ */
+import { createHash } from "node:crypto";
+import type { Authority } from "@holdfast/cloud/hosts/edge";
+import {
+  type SimulatedStore,
+  simulatedBlobs,
+  simulatedDisks,
+} from "@holdfast/drivers/images/simulated";
+import type { HostId } from "@holdfast/kernel/ids";
+import { kinds, Problem, viewOf } from "@holdfast/kernel/problem";
+import type { Random } from "@holdfast/kernel/random";
+import type { Handler } from "@holdfast/kernel/route";
+import { databaseOn } from "@holdfast/store/database";
+import type { Logger } from "pino";
+import { serve } from "../manager/http.ts";
+import { type Assembly, assembleManager, type ManagerOptions } from "../manager/manager.ts";
+import type { Door } from "./cable.ts";
+import { drawn, mintId } from "./chance.ts";
+import { type Line, openLine, type Server } from "./connections.ts";
+import type { Channel } from "./news.ts";
+import { after } from "./time.ts";
+
+export interface Keep {
+  readonly name: string;
+  readonly address: string;
+  isUp(): boolean;
+  start(): void;
+  /** Its process ends, and its supervisor starts another after `pause`. `silently`: with its machine. */
+  kill(pause: number, silently: boolean): void;
+  freeze(isFrozen: boolean): void;
+  breakConnections(): void;
+  /** Its way to the database takes so many times as long. */
+  pace(factor: number): void;
+  door(): Door | undefined;
+  /** An API call that has come in. Never answered if the manager dies over it. */
+  call(request: ApiCall): Promise<Answer>;
+  close(): void;
+}
+
+export interface ApiCall {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: unknown;
+  readonly key?: string;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+export interface KeepOptions {
+  readonly name: string;
+  readonly server: Server;
+  readonly channel: Channel;
+  readonly store: SimulatedStore;
+  readonly power: ManagerOptions["power"];
+  readonly token: string;
+  /** Its steady clock against the world's: 1.0001 is fast by a hundred parts in a million. */
+  readonly drift: number;
+  readonly random: Random;
+  readonly log: Logger;
+  /** What no user should ever see. */
+  readonly onBug: (error: unknown, what: string) => void;
+}
+
+/** A supervisor's pause before it tries again what did not start. */
+const revival = 500;
+
+interface Life {
+  readonly line: Line;
+  readonly sockets: Set<{ close(): void }>;
+  core: Assembly | undefined;
+  isOver: boolean;
+}
+
+export function newKeep(options: KeepOptions): Keep {
+  const { name, server, channel, store, random } = options;
+  const log = options.log.child({ manager: name });
+  let life: Life | undefined;
+  let routes: readonly { readonly pattern: RegExp; readonly handler: Handler }[] = [];
+  let isClosed = false;
+  let pace = 1;
+  let waiting: (() => void)[] | undefined;
+  const keep: Keep = {
+    name,
+    address: `${name}:7071`,
+    isUp: () => life?.core !== undefined,
+    start,
+    kill(pause, silently) {
+      const dying = life;
+      life = undefined;
+      waiting = undefined;
+      if (dying) {
+        dying.isOver = true;
+        void dying.core?.quiet();
+        dying.line.die(silently);
+        if (!silently) for (const socket of dying.sockets) socket.close();
+      }
+      after(pause, start);
+    },
+    freeze(isFrozen) {
+      life?.line.cut(isFrozen);
+      const late = waiting ?? [];
+      waiting = isFrozen ? late : undefined;
+      if (!isFrozen) for (const go of late) go();
+    },
+    breakConnections: () => life?.line.breakAll(),
+    pace(factor) {
+      pace = factor;
+      if (life) life.line.pace = factor;
+    },
+    door,
+    async call(request) {
+      const mine = life;
+      const core = mine?.core;
+      if (!core) throw new Error(`${name} is not there`);
+      await thawed();
+      const answer = await answerTo(core, request);
+      await thawed();
+      return mine.isOver ? never : answer;
+    },
+    close() {
+      isClosed = true;
+      if (life) life.isOver = true;
+      void life?.core?.quiet();
+      life = undefined;
+    },
+  };
+  return keep;
+
+  function start(): void {
+    if (life || isClosed) return;
+    const mine: Life = {
+      line: openLine(server, random),
+      sockets: new Set(),
+      core: undefined,
+      isOver: false,
+    };
+    mine.line.pace = pace;
+    life = mine;
+    assemble(mine).then(
+      (core) => {
+        if (mine.isOver) return;
+        mine.core = core;
+        routes = core.handlers.map((handler) => ({
+          pattern: patternOf(handler.route.path),
+          handler,
+        }));
+        core.begin();
+      },
+      (error) => {
+        if (mine.isOver) return;
+        if (!(error instanceof Problem)) options.onBug(error, `${name} does not start`);
+        keep.kill(revival, false);
+      },
+    );
+  }
+
+  function assemble(mine: Life): Promise<Assembly> {
+    const ticks = () => performance.now() * options.drift;
+    const glass = <T extends object>(target: T) => behindGlass(target, mine);
+    return assembleManager(
+      {
+        name,
+        agents: { address: "", port: 7071, names: [name] },
+        blobs: glass(simulatedBlobs(store)),
+        disks: glass(simulatedDisks(store)),
+        power: (bmc) => glass(options.power(bmc)),
+        webhooks: glass({ post: async () => {} }),
+        download: () => never,
+        logDirectory: undefined,
+        ticks,
+        mintId,
+        mintSecret: () => drawn(24).toString("base64url"),
+        mintName: () => `vm-${drawn(4).toString("hex")}`,
+        log,
+        version: "simulated",
+      },
+      {
+        database: databaseOn(mine.line.connections),
+        openAuthority: async () => authority,
+        listen: (onNews, onReconnect) =>
+          channel.listen(name, () => server.isUp, onNews, onReconnect),
+      },
+    );
+  }
+
+  function door(): Door | undefined {
+    const mine = life;
+    const core = mine?.core;
+    if (!core) return undefined;
+    return {
+      async welcome(fingerprint) {
+        await thawed();
+        return core.enrolment.isWelcome(fingerprint);
+      },
+      connected(host: HostId, socket) {
+        mine.sockets.add(socket);
+        const link = core.hub.connected(host, {
+          send: (text) => !mine.isOver && socket.send(text),
+          close: () => !mine.isOver && socket.close(),
+        });
+        return {
+          said: (text) => sooner(mine, () => link.said(text)),
+          closed() {
+            mine.sockets.delete(socket);
+            sooner(mine, () => link.closed());
+          },
+        };
+      },
+      async renew(host, renewal) {
+        await thawed();
+        const granted = await core.renewForGuard(host, renewal);
+        await thawed();
+        return mine.isOver ? never : granted;
+      },
+    };
+  }
+
+  function sooner(mine: Life, act: () => void): void {
+    if (mine.isOver) return;
+    if (waiting) waiting.push(act);
+    else act();
+  }
+
+  async function thawed(): Promise<void> {
+    while (waiting) await new Promise<void>((resolve) => waiting?.push(resolve));
+  }
+
+  async function answerTo(core: Assembly, call: ApiCall): Promise<Answer> {
+    const { method, path, body, key } = call;
+    for (const { pattern, handler } of routes) {
+      const params = handler.route.method === method ? pattern.exec(path) : undefined;
+      if (!params) continue;
+      const headers = {
+        authorization: `Bearer ${options.token}`,
+        ...(key ? { "idempotency-key": key } : {}),
+      };
+      try {
+        const result = await serve(core.access, handler, {
+          ...{ id: mintId(), headers, params: { ...params.groups }, query: {}, body },
+        });
+        return { status: handler.route.reply[0], body: result };
+      } catch (error) {
+        if (error instanceof Problem)
+          return { status: kinds[error.kind].status, body: viewOf(error) };
+        options.onBug(error, `${method} ${path}`);
+        return { status: 500, body: { code: "bug", message: String(error) } };
+      }
+    }
+    throw new Error(`there is no ${method} ${path}`);
+  }
+}
+
+const patternOf = (path: string) => new RegExp(`^${path.replaceAll(/:(\w+)/g, "(?<$1>[^/]+)")}$`);
+
+/** Its answers, and nothing when it has died in between. */
+function behindGlass<T extends object>(target: T, life: Life): T {
+  return new Proxy(target, {
+    get(object, name) {
+      const value: unknown = Reflect.get(object, name);
+      if (typeof value !== "function") return value;
+      return (...given: unknown[]) => {
+        if (life.isOver) return never;
+        const result: unknown = Reflect.apply(value, object, given);
+        if (!(result instanceof Promise)) return result;
+        return result.then(
+          (answer) => (life.isOver ? never : answer),
+          (error) => (life.isOver ? never : Promise.reject(error)),
+        );
+      };
+    },
+  });
+}
+
+/** Signatures are somebody else's test; here they are the same each time. */
+const authority: Authority = {
+  certificate: "simulated",
+  fingerprint: "0".repeat(64),
+  issueServer: async () => ({ certificate: "simulated", key: "simulated" }),
+  signHost: async (host) => ({
+    certificate: "simulated",
+    fingerprint: fingerprintOf(host),
+    expiresAt: Date.now() + 365 * 86_400_000,
+  }),
+  sign: async (text) => createHash("sha256").update(text).digest("base64"),
+};
+
+/** Of the certificate of a host, by its id. */
+export const fingerprintOf = (host: string) => createHash("sha256").update(host).digest("hex");
+
+const never = new Promise<never>(() => {});

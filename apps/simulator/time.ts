@@ -1,0 +1,257 @@
+/**
+ * The time of a simulated world: a heap of what is due, and one turn after the other.
+ *
+ * Every timer of this process waits in it. A turn is one thing that happens; what comes of it at once (promises,
+ * immediates, a statement that PostgreSQL carries out) comes to an end before the next turn begins. So nothing here
+ * depends on how fast anything is.
+ *
+ * What a newcomer would get wrong: whatever really takes time must be held with `hold`, or the world goes on
+ * without it. There is one world per process at a time.
+ */
+import { syncBuiltinESMExports } from "node:module";
+import timers from "node:timers";
+import promises from "node:timers/promises";
+
+/** What the process had before its time was taken over. */
+export const real = {
+  setTimeout: globalThis.setTimeout,
+  clearTimeout: globalThis.clearTimeout,
+  setImmediate: globalThis.setImmediate,
+  dateNow: Date.now,
+  now: performance.now.bind(performance),
+};
+
+const original = {
+  setTimeout: globalThis.setTimeout,
+  setInterval: globalThis.setInterval,
+  clearTimeout: globalThis.clearTimeout,
+  clearInterval: globalThis.clearInterval,
+  setImmediate: globalThis.setImmediate,
+  sleep: promises.setTimeout,
+  timeout: AbortSignal.timeout,
+};
+
+/** 2026-01-01: any day will do, as long as it is the same one each time. */
+const beganAt = 1_767_225_600_000;
+
+interface Due {
+  readonly order: number;
+  readonly act: () => void;
+  readonly interval: number | undefined;
+  at: number;
+  isOver: boolean;
+}
+
+let now = 0;
+let orders = 0;
+let turns = 0;
+let holds = 0;
+let heap: Due[] = [];
+let immediates: (() => void)[] = [];
+let wakeHolder: (() => void) | undefined;
+let isTaken = false;
+
+/** Milliseconds since the world began. */
+export const worldTime = () => now;
+/** The same as a moment of the calendar. */
+export const worldMoment = () => beganAt + now;
+/** How many things have happened. */
+export const turnsTaken = () => turns;
+
+/** From now on this process lives in the world's time. Once is enough. */
+export function takeOverTime(): void {
+  if (isTaken) return;
+  isTaken = true;
+  const later =
+    (isRepeated: boolean) =>
+    (act: (...given: unknown[]) => void, delay?: number, ...given: unknown[]) =>
+      new Handle(() => act(...given), delay ?? 1, isRepeated);
+  const ours = {
+    setTimeout: later(false),
+    setInterval: later(true),
+    clearTimeout: (handle?: Handle) => void handle?.close?.(),
+    clearInterval: (handle?: Handle) => void handle?.close?.(),
+    setImmediate: (act: (...given: unknown[]) => void, ...given: unknown[]) =>
+      void immediates.push(() => act(...given)),
+  };
+  Object.assign(globalThis, ours);
+  Object.assign(timers, ours);
+  promises.setTimeout = sleep as typeof promises.setTimeout; // Nobody here uses its options but for a signal.
+  Date.now = () => Math.floor(beganAt + now);
+  performance.now = () => now;
+  AbortSignal.timeout = (delay) => {
+    const controller = new AbortController();
+    new Handle(() => controller.abort(new DOMException("timed out", "TimeoutError")), delay, false);
+    return controller.signal;
+  };
+  syncBuiltinESMExports();
+}
+
+/** The process has its own time again. */
+export function giveBackTime(): void {
+  if (!isTaken) return;
+  isTaken = false;
+  const { sleep: own, timeout, ...kept } = original;
+  Object.assign(globalThis, kept);
+  Object.assign(timers, kept);
+  promises.setTimeout = own;
+  Date.now = real.dateNow;
+  performance.now = real.now;
+  AbortSignal.timeout = timeout;
+  syncBuiltinESMExports();
+}
+
+/** A new world: the clock at its beginning, and nothing due. Of an old one that still runs nothing is left. */
+export function beginTime(): void {
+  now = 0;
+  orders = 0;
+  turns = 0;
+  heap = [];
+  immediates = [];
+}
+
+/** Calls `act` in so many milliseconds. Returns what forgets it. */
+export function after(delay: number, act: () => void): () => void {
+  const due = plan(act, delay, undefined);
+  return () => {
+    due.isOver = true;
+  };
+}
+
+export const sleepFor = (delay: number) =>
+  new Promise<void>((resolve) => void after(delay, resolve));
+
+/** The world stands still while this is done. */
+export async function hold<T>(work: () => Promise<T>): Promise<T> {
+  holds++;
+  try {
+    return await work();
+  } finally {
+    holds--;
+    if (holds === 0) wakeHolder?.();
+  }
+}
+
+/**
+ * Lets the world go on until `isOver`, which is asked after every turn. Rejects with what a turn throws, and if
+ * nothing is due any more.
+ */
+export async function live(
+  isOver: () => boolean,
+  onTurn: () => Promise<void> | void = () => {},
+): Promise<void> {
+  await settled();
+  while (!isOver()) {
+    const next = pop();
+    if (!next) throw new Error("nothing is due any more, and the end has not come");
+    now = Math.max(now, next.at);
+    turns++;
+    if (next.interval === undefined) next.isOver = true;
+    else push(Object.assign(next, { at: now + next.interval }));
+    next.act();
+    await settled();
+    await onTurn();
+  }
+}
+
+/** Resolves when everything that follows from what has happened has happened too. */
+async function settled(): Promise<void> {
+  for (;;) {
+    await new Promise((resolve) => real.setImmediate(resolve));
+    const next = immediates.shift();
+    if (next) next();
+    else if (holds > 0)
+      await new Promise<void>((resolve) => {
+        wakeHolder = resolve;
+      });
+    else return;
+  }
+}
+
+/** What somebody waits for, as the timers of Node are used. */
+class Handle {
+  readonly #delay: number;
+  readonly #act: () => void;
+  #due: Due;
+  constructor(act: () => void, delay: number, isRepeated: boolean) {
+    this.#delay = Math.max(1, Number.isFinite(delay) ? delay : 1);
+    this.#act = act;
+    this.#due = plan(act, this.#delay, isRepeated ? this.#delay : undefined);
+  }
+  ref = () => this;
+  unref = () => this;
+  hasRef = () => true;
+  close(): this {
+    this.#due.isOver = true;
+    return this;
+  }
+  refresh(): this {
+    if (this.#due.isOver) return this;
+    const { interval } = this.#due;
+    this.#due.isOver = true;
+    this.#due = plan(this.#act, this.#delay, interval);
+    return this;
+  }
+  [Symbol.dispose](): void {
+    this.#due.isOver = true;
+  }
+}
+
+function sleep<T>(delay = 1, value?: T, { signal }: { signal?: AbortSignal } = {}): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const forget = after(Math.max(1, delay), () => resolve(value as T)); // Undefined where T is.
+    signal?.addEventListener("abort", () => {
+      forget();
+      reject(signal.reason);
+    });
+  });
+}
+
+function plan(act: () => void, delay: number, interval: number | undefined): Due {
+  const due = { act, interval, at: now + Math.max(0, delay), order: orders++, isOver: false };
+  push(due);
+  return due;
+}
+
+const isBefore = (one: Due, other: Due) =>
+  one.at < other.at || (one.at === other.at && one.order < other.order);
+
+function push(due: Due): void {
+  let at = heap.length;
+  heap.push(due);
+  while (at > 0) {
+    const up = (at - 1) >> 1;
+    const parent = heap[up] as Due; // Within the heap.
+    if (!isBefore(due, parent)) break;
+    heap[at] = parent;
+    at = up;
+  }
+  heap[at] = due;
+}
+
+/** The next that is still wanted. */
+function pop(): Due | undefined {
+  for (;;) {
+    const top = heap[0];
+    const last = heap.pop();
+    if (!top || !last) return undefined;
+    if (top !== last) sink(last);
+    if (!top.isOver) return top;
+  }
+}
+
+function sink(due: Due): void {
+  let at = 0;
+  for (;;) {
+    let child = 2 * at + 1;
+    const left = heap[child];
+    if (!left) break;
+    const right = heap[child + 1];
+    if (right && isBefore(right, left)) child++;
+    const least = heap[child] as Due; // One of the two.
+    if (!isBefore(least, due)) break;
+    heap[at] = least;
+    at = child;
+  }
+  heap[at] = due;
+}

@@ -1,0 +1,45 @@
+/**
+ * As many seeds as there is time for, up to a few hundred over both files that call this: each a whole cloud on a bad
+ * day. Two files, because two test files run at a time.
+ *
+ * HOLDFAST_SEEDS (300) and HOLDFAST_SEED_SECONDS (50) say how many at most and for how long; HOLDFAST_FIRST_SEED (1)
+ * where to begin. What was run is printed: a machine that is busy gets less far, and that is no failure.
+ */
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { run } from "../../apps/simulator/run.ts";
+import { brokenText, shrinkRun, smallCloud } from "../../apps/simulator/seeds.ts";
+import { openDatabases } from "../../apps/simulator/server.ts";
+import { giveBackTime, real, takeOverTime } from "../../apps/simulator/time.ts";
+
+const { env } = process;
+const most = Number(env.HOLDFAST_SEEDS ?? 300);
+const first = Number(env.HOLDFAST_FIRST_SEED ?? 1);
+const patience = Number(env.HOLDFAST_SEED_SECONDS ?? 50) * 1_000;
+/** However slow the machine is: fewer than this show nothing. */
+const fewest = 3;
+const mostShrinking = 40;
+
+/** Every second seed, beginning with the first or with the second. */
+export async function tryManySeeds(offset: 0 | 1): Promise<void> {
+  const databases = await openDatabases(env.HOLDFAST_TEST_DATABASE);
+  takeOverTime();
+  after(async () => {
+    giveBackTime();
+    await databases.close();
+  });
+  test("whatever happens to a cloud, nothing breaks that must hold", async (t) => {
+    const began = real.now();
+    let tried = 0;
+    for (let seed = first + offset; seed < first + most; seed += 2) {
+      if (tried >= fewest && real.now() - began > patience) break;
+      const outcome = await run(smallCloud(seed), databases);
+      tried++;
+      if (outcome.violations.length === 0) continue;
+      const shrunk = await shrinkRun(outcome, databases, mostShrinking);
+      assert.fail(brokenText(shrunk, `holdfast sim --seed ${seed}`));
+    }
+    const took = ((real.now() - began) / 1_000).toFixed(0);
+    t.diagnostic(`${tried} seeds from ${first + offset} on, every second one, in ${took} s`);
+  });
+}
