@@ -1,0 +1,50 @@
+/**
+ * Plans that once broke something, as short as they could be made. What broke is mended; this is how it stays so.
+ *
+ * A new one: `holdfast sim` writes the shortest plan that it finds to a file.
+ */
+import assert from "node:assert/strict";
+import { after, describe, test } from "node:test";
+import type { Item } from "../../apps/simulator/plan.ts";
+import { run } from "../../apps/simulator/run.ts";
+import { smallCloud } from "../../apps/simulator/seeds.ts";
+import { openDatabases } from "../../apps/simulator/server.ts";
+import { giveBackTime, takeOverTime } from "../../apps/simulator/time.ts";
+
+const databases = await openDatabases(process.env.HOLDFAST_TEST_DATABASE);
+takeOverTime();
+after(async () => {
+  giveBackTime();
+  await databases.close();
+});
+
+interface Found {
+  readonly what: string;
+  readonly seed: number;
+  readonly plan: readonly Item[];
+}
+
+const item = (at: number, deed: Item["do"], more: Partial<Item> = {}): Item => ({
+  ...{ at, do: deed, on: 0, other: 0, lasts: 0, how: "" },
+  ...more,
+});
+
+const found: readonly Found[] = [
+  {
+    what: "the volume of an instance that never found room was left when that was expunged",
+    seed: 103,
+    plan: [0, 100, 200, 300].map((at) => item(at, "create", { how: "apart" })),
+  },
+];
+
+describe("what seeds have found", () => {
+  for (const { what, seed, plan } of found)
+    test(what, async () => {
+      const length = Math.max(...plan.map(({ at }) => at)) + 2_000;
+      const outcome = await run(
+        { ...smallCloud(seed), plan, length, restWithin: 120_000 },
+        databases,
+      );
+      assert.deepEqual(outcome.violations, []);
+    });
+});
