@@ -36,8 +36,11 @@ export interface Backends {
   acquire(): Promise<Backend>;
   /** Back, with no transaction open. */
   release(backend: Backend): void;
-  /** Resolves with PostgreSQL's answer. It may take as long as the world lets others hold locks. */
-  run(backend: Backend, statement: Statement): Promise<pg.QueryResult>;
+  /**
+   * Resolves with PostgreSQL's answer. It may take as long as the world lets others hold locks. `begin`: what to say
+   * right before it, in the same breath.
+   */
+  run(backend: Backend, statement: Statement, begin?: string): Promise<pg.QueryResult>;
   /** For whoever looks from outside of the world. */
   look<Row extends object>(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
   /** What its processes have used; milliseconds. */
@@ -67,14 +70,17 @@ export async function openBackends(
   const idle: Backend[] = [];
   const all = new Set<Backend>();
   const waiting: Waiter[] = [];
+  let last: Promise<unknown> = Promise.resolve();
   const counts = { statements: 0, blocked: 0, deadlocks: 0 };
+  // One that is stopped holds up whoever makes or drops a database on the same server, and the server's own end.
+  process.once("exit", goOn);
 
   return {
     acquire: () => hold(acquire),
     release: (backend) => void idle.push(backend),
     run,
     look: (text, values) =>
-      hold(async () => {
+      inTurn(async () => {
         onBefore();
         const name = names.get(text) ?? `look${names.size}`;
         names.set(text, name);
@@ -83,13 +89,27 @@ export async function openBackends(
     counts,
     processorTime: () => [...all].reduce((sum, { pid }) => sum + processorTimeOf(pid), 0),
     async close() {
-      for (const { backend } of waiting) process.kill(backend.pid, "SIGCONT");
+      goOn();
+      process.off("exit", goOn);
       const pids = [...all].map(({ pid }) => pid);
       await observer.query("select pg_terminate_backend(pid) from unnest($1::int[]) pid", [pids]);
       for (const { client } of all) await client.end().catch(() => {});
       await observer.end();
     },
   };
+
+  /** Where several come at once, as when all connections break, they are one behind the other all the same. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    return hold(() => {
+      const mine = last.then(work);
+      last = mine.then(noMatter, noMatter);
+      return mine;
+    });
+  }
+
+  function goOn(): void {
+    for (const { backend } of waiting) process.kill(backend.pid, "SIGCONT");
+  }
 
   async function acquire(): Promise<Backend> {
     const known = idle.pop();
@@ -101,14 +121,19 @@ export async function openBackends(
     return backend;
   }
 
-  async function run(backend: Backend, statement: Statement): Promise<pg.QueryResult> {
+  async function run(
+    backend: Backend,
+    statement: Statement,
+    begin?: string,
+  ): Promise<pg.QueryResult> {
     let answer = () => {};
     const isAnswered = new Promise<void>((resolve) => {
       answer = resolve;
     });
-    const asked = hold(async () => {
+    const asked = inTurn(async () => {
       onBefore(statement);
       counts.statements++;
+      if (begin) backend.client.query(begin).catch(() => {}); // What comes right behind it fails as well.
       const mine = { backend, asked: settle(backend.client.query(statement)), answer };
       await attend(mine);
       while (waiting.length > 0 && (await carryOneOn())); // Each may take what the next waits for.
@@ -213,8 +238,10 @@ function processorTimeOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
+const noMatter = () => {};
+
 async function connect(config: pg.ClientConfig): Promise<pg.Client> {
-  const client = new pg.Client(config);
+  const client = new pg.Client({ ...config, pipeline: true });
   client.on("error", () => {}); // Whoever asks it next is told.
   await client.connect();
   return client;

@@ -304,8 +304,7 @@ export function openLine(server: Server, random: Random): Line {
         if (known) return server.doubt(statement, known);
         if (!mine.isBegun && memo.isPlain(text)) return alone(statement);
       }
-      await begin(mine);
-      const result = await really(statement);
+      const result = await really(statement, beginning(mine));
       const writes = memo.writesOf(text);
       for (const table of writes) mine.writes.add(table);
       if (mine.writes.size === 0) memo.remember(statement, result);
@@ -324,17 +323,17 @@ export function openLine(server: Server, random: Random): Line {
       const known = isStill ? memo.recall(statement) : undefined;
       if (known) return server.doubt(statement, known);
       if (!isStill && mine.begunAt !== mine.since) throw tooLate();
-      await begin(mine);
-      const result = await really(statement);
+      const result = await really(statement, beginning(mine));
       if (isStill) memo.remember(statement, result);
       return result;
     }
 
-    async function begin(mine: Transaction): Promise<void> {
-      if (mine.isBegun) return;
+    /** What begins it in PostgreSQL, if that has not been said. */
+    function beginning(mine: Transaction): string | undefined {
+      if (mine.isBegun) return undefined;
       mine.isBegun = true;
       mine.begunAt = server.memo.now();
-      await really({ text: mine.prefix ? `begin; ${mine.prefix}` : "begin" });
+      return mine.prefix ? `begin; ${mine.prefix}` : "begin";
     }
 
     function ended(mine: Transaction, isCommitted: boolean): void {
@@ -347,11 +346,11 @@ export function openLine(server: Server, random: Random): Line {
       for (const payload of new Set(mine.announced)) server.onNotify(payload);
     }
 
-    async function really(statement: Statement): Promise<pg.QueryResult> {
+    async function really(statement: Statement, begin?: string): Promise<pg.QueryResult> {
       backend ??= await server.backends.acquire();
       isRunning = true;
       try {
-        return await server.backends.run(backend, statement);
+        return await server.backends.run(backend, statement, begin);
       } catch (error) {
         if (!begun) giveBack();
         throw error;

@@ -138,6 +138,8 @@ export interface AgentSetting {
 /** What is around an agent, in place of nothing. */
 export interface Around {
   readonly dial: Dial;
+  /** The steady clock of the host. That of this process, if absent. */
+  readonly ticks?: () => number;
   /** Hangs where the storage of that pool does, if it can. */
   readonly answered?: (pool: string) => Promise<void>;
   readonly pools: readonly string[];
@@ -199,7 +201,7 @@ export async function openAgent(host: TestHost, setting: AgentSetting): Promise<
     mayLaunchFenceable: station?.mayLaunchFenceable ?? (() => true),
     traceLines: async () => [],
     clock,
-    ticks: () => performance.now(),
+    ticks: station?.ticks ?? (() => performance.now()),
     log,
   });
   return {

@@ -97,7 +97,7 @@ export async function unrest(sql: Sql): Promise<readonly string[]> {
        or (state = 'creating' and exists (select from attachment a join instance i on i.id = a.instance_id
          where a.volume_id = v.id and i.state not in ('stopped', 'failed', 'destroyed')))
      union all select 'a task to ' || "do" || ' waits' from storage_task where "do" <> 'check'
-     union all select 'maintenance is ' || state from maintenance where state not in ('ended', 'active', 'ready')
+     union all select 'maintenance is ' || state from maintenance where state <> 'ended'
      order by 1`,
   );
   return rows.map(({ what }) => what);

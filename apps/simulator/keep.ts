@@ -69,6 +69,11 @@ export interface KeepOptions {
   readonly onBug: (error: unknown, what: string) => void;
 }
 
+/**
+ * How long its statements take each way on average, in milliseconds: as near as it should be, or as far as it can be.
+ * The longer, the more of other managers' statements come between two of its own.
+ */
+const paces = [1, 1, 4, 15] as const;
 /** A supervisor's pause before it tries again what did not start. */
 const revival = 500;
 
@@ -85,7 +90,8 @@ export function newKeep(options: KeepOptions): Keep {
   let life: Life | undefined;
   let routes: readonly { readonly pattern: RegExp; readonly handler: Handler }[] = [];
   let isClosed = false;
-  let pace = 1;
+  const usualPace = random.pick(paces);
+  let pace = usualPace;
   let waiting: (() => void)[] | undefined;
   const keep: Keep = {
     name,
@@ -112,8 +118,8 @@ export function newKeep(options: KeepOptions): Keep {
     },
     breakConnections: () => life?.line.breakAll(),
     pace(factor) {
-      pace = factor;
-      if (life) life.line.pace = factor;
+      pace = usualPace * factor;
+      if (life) life.line.pace = pace;
     },
     door,
     async call(request) {

@@ -30,6 +30,8 @@ export interface RunOptions {
   readonly settings?: Readonly<Record<string, number | string>>;
   /** How long it may take until all is calm, once nothing is broken any more; milliseconds. */
   readonly restWithin?: number;
+  /** Looks as well, after every commit that may have broken something. Resolves with what is broken, in words. */
+  readonly monitor?: (world: World) => Promise<readonly string[]>;
   /** What somebody wants to know who looks for what broke. */
   readonly autopsy?: (world: World) => Promise<void>;
 }
@@ -81,6 +83,9 @@ export async function run(
   let isDone = false;
   let failure: unknown;
   let databaseTime = 0;
+  const uncaught = (error: unknown) =>
+    story.accuse(`nobody catches ${error instanceof Error ? error.stack : error}`);
+  process.on("unhandledRejection", uncaught);
   let figures: Figures = { deaths: new Map(), recoveries: [] };
   try {
     const ended = tell().catch((error: unknown) => {
@@ -95,7 +100,9 @@ export async function run(
         if (!isChanged) return;
         isChanged = false;
         await watch();
+        for (const what of (await options.monitor?.(world)) ?? []) story.accuse(what);
       },
+      uncaught,
     );
     if (failure) throw failure;
     if (story.violations.length === 0) await checkJournals(world);
@@ -103,6 +110,7 @@ export async function run(
     if (story.violations.length > 0) await options.autopsy?.(world);
     databaseTime = world.backends.processorTime();
   } finally {
+    process.off("unhandledRejection", uncaught);
     await world.close();
   }
   const { counts } = world.backends;
@@ -127,12 +135,24 @@ export async function run(
     await sleepFor(options.length);
     story.tell("world", "everything is mended");
     await faults.mend();
+    await endMaintenance();
     await calm("it does not come to rest", restWithin, () => unrest(world.sql));
     story.tell("world", "all is calm; everything is expunged");
     await checkJournals(world);
     await clear();
     await calm("something is left", restWithin, () => leftovers(world));
     story.tell("world", "nothing is left");
+  }
+
+  /** Also what was begun by a request that has waited until now. */
+  async function endMaintenance(): Promise<void> {
+    while (users.waiting() > 0) await sleepFor(100);
+    const hosts = await world.sql.query<{ name: string }>(
+      `select distinct h.name from maintenance m join host h on h.id = m.host_id
+       where m.state <> 'ended' order by 1`,
+    );
+    for (const { name } of hosts)
+      await users.ask({ method: "DELETE", path: `/v1/hosts/${name}/maintenance` });
   }
 
   function sweep(): void {

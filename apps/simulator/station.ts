@@ -78,6 +78,8 @@ export interface StationOptions {
   readonly guardDoor: GuardDoor;
   readonly publish?: Storage["publish"];
   readonly ways?: Ways;
+  /** Its steady clock. That of this process, if absent. */
+  readonly steady?: () => number;
   readonly watchdog: WatchdogKind;
   readonly managers: readonly string[];
   readonly cpus: number;
@@ -90,10 +92,10 @@ export interface StationOptions {
 const revival = 500;
 /** From power to the agent. */
 const bootTime = 1_000;
-const steady = () => performance.now();
 
 export async function newStation(options: StationOptions): Promise<Station> {
   const { name, pool, mount, guardDoor, managers, cpus, memoryMiB, log } = options;
+  const steady = options.steady ?? (() => performance.now());
   const deeds: string[] = [];
   /** Killed, and not yet dead: they wait for the store. */
   const doomed = new Set<SimulatedMachine>();
@@ -201,6 +203,7 @@ export async function newStation(options: StationOptions): Promise<Station> {
       log,
       station: {
         dial: options.dial(station.joined),
+        ticks: steady,
         answered: async (asked) => (asked === pool.name ? mount.answered() : undefined),
         pools: [pool.name],
         ...(options.publish && { publish: options.publish }),

@@ -133,12 +133,15 @@ export async function hold<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Lets the world go on until `isOver`, which is asked after every turn. Rejects with what a turn throws, and if
- * nothing is due any more.
+ * Lets the world go on until `isOver`, which is asked after every turn. `onThrow` is told what a turn throws, which
+ * would have ended a real process. Rejects if nothing is due any more.
  */
 export async function live(
   isOver: () => boolean,
   onTurn: () => Promise<void> | void = () => {},
+  onThrow: (error: unknown) => void = (error) => {
+    throw error;
+  },
 ): Promise<void> {
   await settled();
   while (!isOver()) {
@@ -148,7 +151,11 @@ export async function live(
     turns++;
     if (next.interval === undefined) next.isOver = true;
     else push(Object.assign(next, { at: now + next.interval }));
-    next.act();
+    try {
+      next.act();
+    } catch (error) {
+      onThrow(error);
+    }
     await settled();
     await onTurn();
   }

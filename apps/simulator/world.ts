@@ -10,6 +10,7 @@ import type { SimulatedMachine } from "@holdfast/drivers/hypervisor/simulated";
 import { type SimulatedStore, simulatedBlobs } from "@holdfast/drivers/images/simulated";
 import { simulatedBackups, simulatedStorage } from "@holdfast/drivers/volumes/simulated";
 import type { HostId } from "@holdfast/kernel/ids";
+import type { Random } from "@holdfast/kernel/random";
 import type { Sql } from "@holdfast/store/database";
 import type pg from "pg";
 import { type Backends, openBackends, type Statement } from "./backends.ts";
@@ -117,7 +118,7 @@ export async function openWorld(
     const random = randomOf(`manager ${index}`);
     return newKeep({
       ...{ name: `manager-${index + 1}`, server, channel, store, token, random, log: story.log },
-      drift: 1 + (random.below(401) - 200) / 1_000_000,
+      drift: driftOf(random),
       power({ url: address }) {
         const box = sites.find(({ station }) => address.endsWith(`/${station.name}`))?.power;
         if (!box) throw new Error(`no power controller at ${address}`);
@@ -151,14 +152,17 @@ export async function openWorld(
     const find = (address: string) =>
       managers.find((manager) => manager.address === address)?.door();
     const cable = newCable(randomOf(`cable ${name}`), addresses, find);
+    const drift = driftOf(randomOf(`clock ${name}`));
+    const steady = () => performance.now() * drift;
     const station = await newStation({
+      steady,
       ...{ name, ways, log: story.log, memoryMiB: 65_536, cpus: 64, managers: addresses },
       world: judge.worldOf(name),
       pool: { name: poolName, directory: "/pools/shared", storage: pool },
       mount: newMount(stamps),
       dial: ({ host }) => cable.dial(fingerprintOf(host)),
       askManager: (address, renewal, { host }) => cable.ask(fingerprintOf(host), address, renewal),
-      guardDoor: newGuardDoor(),
+      guardDoor: newGuardDoor(steady),
       watchdog: "simulated",
       async ensureBlob(digest, where, host) {
         const path = `${where === "local" ? "" : "/pools/shared"}/blobs/${digest}`;
@@ -288,6 +292,9 @@ export async function openWorld(
     throw new Error(`no manager answers: ${request.method} ${request.path}`);
   }
 }
+
+/** Clocks run apart by up to 200 parts in a million, as bad quartz does. */
+const driftOf = (random: Random) => 1 + (random.below(401) - 200) / 1_000_000;
 
 /** With the tables that there are, and those that lose rows with them. */
 async function memoOf(backends: Backends): Promise<Memo> {
