@@ -85,15 +85,16 @@ export async function holdVolumeById(sql: Sql, id: VolumeId, asked: string): Pro
   for (let tries = 1; ; tries++) {
     const [owner] = await sql.query<{ id: InstanceId }>(ownerOf, [id]);
     const instance = owner && (await holdInstanceById(sql, owner.id));
-    const [row] = await sql.query<
-      Omit<HeldVolume, "instance" | "tasks"> & { owner: InstanceId | null }
-    >(
+    // Locked first and read then: who waits for a lock sees the row as it is and what is joined to it as it was.
+    const locked = sql.query("select from volume where id = $1 for update", [id]);
+    const read = sql.query<Omit<HeldVolume, "instance" | "tasks"> & { owner: InstanceId | null }>(
       `select v.id, coalesce(v.name, (select name from instance where id = o.id) || '.' || v.kind, v.id::text) as name,
          v.kind, v.state, v.size_bytes as bytes, v.pool, v.host_id as host, v.image_id as image,
          v.name is not null as "isOwnName", (select leaving from attachment where volume_id = v.id) as leaving, o.id as owner
-       from volume v left join (${ownerOf}) o on true where v.id = $1 and v.state <> 'expunged' for update of v`,
+       from volume v left join (${ownerOf}) o on true where v.id = $1 and v.state <> 'expunged'`,
       [id],
     );
+    const [, [row]] = await Promise.all([locked, read]);
     if (!row) throw volumeNotFound(asked);
     const { owner: present, ...volume } = row;
     if ((present ?? undefined) !== owner?.id) {

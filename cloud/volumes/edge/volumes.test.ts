@@ -223,6 +223,29 @@ test("what cannot be attached says why", () =>
     for (const volume of ["a", "b", "c"]) await ask("deleteVolume", { volume });
   }));
 
+test("who has waited for a volume that was attached meanwhile is told whose it is", () =>
+  alone(async ({ ask, refusal, instance, hosts, database }) => {
+    const web = await instance("web", { home: hosts.h1 });
+    await instance("other", { home: hosts.h1 });
+    const { id } = await ask("createVolume", {}, { name: "wanted", sizeGiB: 1 });
+    let refused: ReturnType<typeof refusal> | undefined;
+    await database.transaction(async (sql) => {
+      await sql.query("select from volume where id = $1 for update", [id]);
+      await sql.query(
+        "insert into attachment (volume_id, instance_id, slot, attached_at) values ($1, $2, 1, now())",
+        [id, web],
+      );
+      refused = refusal("attachVolume", { volume: "wanted" }, { instance: "other" });
+      const mine = "select pid from pg_locks where pid = pg_backend_pid() limit 1";
+      const [holder] = await sql.query<{ pid: number }>(mine);
+      const waiting = "select from pg_stat_activity where $1 = any(pg_blocking_pids(pid))";
+      while ((await sql.query(waiting, [holder?.pid])).length === 0);
+    });
+    assert.equal((await refused)?.code, "volume_in_use");
+    await database.query("delete from attachment");
+    await ask("deleteVolume", { volume: "wanted" });
+  }));
+
 test("a pool with less left than the reserve takes nothing new, and is a trouble before that", () =>
   alone(async ({ refusal, hosts, database, now, instance }) => {
     await instance("web", { home: hosts.h1 });
