@@ -112,6 +112,11 @@ const pauses = [50, 100, 200, 400, 800].map(milliseconds);
  * another. Three of five seconds; our guard asks around by itself by then.
  */
 const silence = 0.6;
+/**
+ * One that has taken our connection and does not say a word about our hello may be frozen, or gone with its machine,
+ * and then nobody ever tells us. To take a hello in may wait for the database, which is given up after five seconds.
+ */
+const welcomePatience = seconds(10);
 
 export function openLink(deps: LinkDeps): Link {
   const { keeper, hypervisor, machine, ticks, log } = deps;
@@ -122,6 +127,7 @@ export function openLink(deps: LinkDeps): Link {
   let failures = 0;
   let beats: NodeJS.Timeout | undefined;
   let retry: NodeJS.Timeout | undefined;
+  let unwelcome: NodeJS.Timeout | undefined;
   let heardAt = 0;
   let leaseUntil = Number.NEGATIVE_INFINITY;
   let pending: Reported = { say: "report", machines: [], volumes: [] };
@@ -188,6 +194,16 @@ export function openLink(deps: LinkDeps): Link {
       held: [...keeper.held()],
       machines: [...keeper.reports()],
     });
+    awaitWelcome();
+  }
+
+  function awaitWelcome(): void {
+    clearTimeout(unwelcome);
+    unwelcome = setTimeout(() => {
+      if (!wire || welcome) return;
+      if (ticks() - heardAt >= welcomePatience) lost("it does not answer our hello");
+      else awaitWelcome();
+    }, welcomePatience);
   }
 
   function lost(reason: string): void {
@@ -198,6 +214,7 @@ export function openLink(deps: LinkDeps): Link {
 
   function disconnect(): void {
     clearInterval(beats);
+    clearTimeout(unwelcome);
     for (const ask of [...consoles.keys()]) closeConsole(ask);
     const old = wire;
     wire = undefined;
