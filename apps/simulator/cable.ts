@@ -21,6 +21,8 @@ export interface Door {
   welcome(fingerprint: string): Promise<HostId | undefined>;
   connected(host: HostId, socket: Socket): { said(text: string): void; closed(): void };
   renew(host: HostId, renewal: GuardRenewal): Promise<Granted>;
+  /** Its process is still the one that was found. */
+  isThere(): boolean;
 }
 
 export interface Cable {
@@ -69,7 +71,7 @@ export function newCable(
       open.clear();
     },
     dial: (fingerprint) => (onText, onClose) =>
-      within(handshake, async () => {
+      within(handshake, async (isLate) => {
         const address = addresses[tried++ % addresses.length] ?? "";
         const up = lane("up");
         const down = lane("down");
@@ -77,7 +79,7 @@ export function newCable(
         const door = find(address);
         const host = await door?.welcome(fingerprint).catch(() => undefined);
         await down.pass();
-        if (!door || !host) throw new Error(`${address} refuses`);
+        if (isLate() || !door?.isThere() || !host) throw new Error(`${address} refuses`);
         const mine = { isDropped: false };
         open.add(mine);
         let isClosed = false;
@@ -148,9 +150,13 @@ export function newCable(
   }
 }
 
-async function within<T>(patience: number, work: () => Promise<T>): Promise<T> {
+/** Whoever has given up has closed the connection: then `isLate`. */
+async function within<T>(
+  patience: number,
+  work: (isLate: () => boolean) => Promise<T>,
+): Promise<T> {
   let isOver = false;
-  const done = work();
+  const done = work(() => isOver);
   const late = sleepFor(patience).then(() => {
     if (isOver) return new Promise<never>(() => {});
     throw new Error("timed out");

@@ -202,6 +202,7 @@ export function newKeep(options: KeepOptions): Keep {
     const core = mine?.core;
     if (!core) return undefined;
     return {
+      isThere: () => !mine.isOver,
       async welcome(fingerprint) {
         await thawed();
         return core.enrolment.isWelcome(fingerprint);

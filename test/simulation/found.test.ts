@@ -40,7 +40,7 @@ const found: readonly Found[] = [
 describe("what seeds have found", () => {
   for (const { what, seed, plan } of found)
     test(what, async () => {
-      const length = Math.max(...plan.map(({ at }) => at)) + 2_000;
+      const length = Math.max(...plan.map(({ at, lasts }) => at + lasts)) + 2_000;
       const outcome = await run(
         { ...smallCloud(seed), plan, length, restWithin: 120_000 },
         databases,
