@@ -21,7 +21,8 @@ after(async () => {
 interface Found {
   readonly what: string;
   readonly seed: number;
-  readonly plan: readonly Item[];
+  /** All that the seed draws, if nobody has made it shorter. */
+  readonly plan?: readonly Item[];
 }
 
 const item = (at: number, deed: Item["do"], more: Partial<Item> = {}): Item => ({
@@ -35,16 +36,18 @@ const found: readonly Found[] = [
     seed: 103,
     plan: [0, 100, 200, 300].map((at) => item(at, "create", { how: "apart" })),
   },
+  {
+    what: "a host stayed in maintenance when that was ended while a round had it in hand",
+    seed: 2_054,
+  },
 ];
 
 describe("what seeds have found", () => {
   for (const { what, seed, plan } of found)
     test(what, async () => {
-      const length = Math.max(...plan.map(({ at, lasts }) => at + lasts)) + 2_000;
-      const outcome = await run(
-        { ...smallCloud(seed), plan, length, restWithin: 120_000 },
-        databases,
-      );
+      const length = plan && Math.max(...plan.map(({ at, lasts }) => at + lasts)) + 2_000;
+      const told = plan && length ? { plan, length } : {};
+      const outcome = await run({ ...smallCloud(seed), ...told, restWithin: 120_000 }, databases);
       assert.deepEqual(outcome.violations, []);
     });
 });

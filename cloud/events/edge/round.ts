@@ -44,6 +44,8 @@ export async function round(deps: RoundDeps): Promise<Rounded> {
     );
     if (!found?.isAny) return nothing;
     if (!(await takeTurn(sql, "events"))) return nothing;
+    // An operator may end work at this very moment: locked first and read then, or what is over would be gone on with.
+    await sql.query("select from maintenance where state <> 'ended' order by id for update", []);
     const now = deps.now();
     const held = new Set<InstanceId>();
     const decided: { readonly row: WorkRow; readonly steps: readonly Step[] }[] = [];

@@ -135,6 +135,9 @@ export function eventRoutes(deps: EventRouteDeps) {
       return change(
         request,
         async (sql, tell, now) => {
+          // As a round does: how far it is decides what has to be taken back.
+          const mine = "select from maintenance where host_id = $1 and state <> 'ended' for update";
+          await sql.query(mine, [host]);
           const row = await mustFind(sql, host, name);
           await endWork(sql, row, now);
           if (row.state !== "planned") await setMode(sql, host, "enabled");
