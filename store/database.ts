@@ -185,7 +185,9 @@ async function run<Row extends object>(
 
 /** What is asked in one breath leaves in one packet: each write of its own costs more than most statements. */
 function sendTogether(client: pg.PoolClient): void {
-  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection; // Not in its types.
+  const { connection } = client as unknown as { connection?: { stream: Socket } }; // Not in its types.
+  if (!connection) return; // One that somebody else looks after.
+  const { stream } = connection;
   stream.cork();
   process.nextTick(() => stream.uncork());
 }

@@ -2,26 +2,43 @@
  * What must hold at every moment between what is in the database and what is, which no part of the platform can see;
  * and what must hold when all is calm again.
  */
+import { openMonitor } from "@holdfast/cloud/invariants/edge";
+import type { Instant } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
-import type { JournalEntry } from "@holdfast/store/journal";
-import { foldJournal } from "../../test/fold-journal.ts";
 import type { World } from "./world.ts";
 
 /** The lease, the watchdog and a second: before that it may not have fired. Production's settings; milliseconds. */
 const watchdogBound = 16_000;
 
 /** The tables that what must never be is seen in. */
-const watched = new Set(["instance", "host", "migration", "attachment", "fence_certificate"]);
-export const isWatched = (tables: readonly string[]) => tables.some((table) => watched.has(table));
+const watched = new Set([
+  "instance",
+  "host",
+  "job",
+  "volume",
+  "network",
+  "migration",
+  "attachment",
+]);
+export const isWatched = (tables: readonly string[]) =>
+  tables.some((table) => watched.has(table) || table === "fence_certificate");
 
-/** What must never be true for a moment. Cheap enough for every commit. */
-export function newWatch(world: World): () => Promise<void> {
-  const { sql, story, judge } = world;
+/**
+ * What must never be true for a moment: the rules that a manager goes by, after every commit that could break one,
+ * and whether a certificate speaks the truth. `everything`: what no commit has touched as well.
+ */
+export function newWatch(
+  { sql, story, judge, server }: World,
+  awakeSince: () => Instant | undefined,
+): (everything?: boolean) => Promise<void> {
+  const now = () => Date.now() as Instant; // The time of the world is that of its databases.
+  const monitor = openMonitor({ transaction: (work) => work(sql) }, { now, awakeSince });
   const certificates = new Set<string>();
   let seen = 0;
-  return async () => {
-    for (const { what } of await sql.query<{ what: string }>(atEveryCommit)) story.accuse(what);
-    const version = world.server.memo.versionOf("fence_certificate");
+  return async (everything = false) => {
+    const { violations } = await monitor.survey({ sql, everything });
+    for (const { rule, name, says } of violations) story.accuse(`${rule}: ${name}: ${says}`);
+    const version = server.memo.versionOf("fence_certificate");
     if (version === seen) return;
     seen = version;
     for (const row of await readCertificates(sql)) {
@@ -47,27 +64,6 @@ export function newWatch(world: World): () => Promise<void> {
 }
 
 const transitional = "('provisioning', 'starting', 'stopping', 'migrating', 'lost', 'expunging')";
-
-/** One statement sees one moment. */
-const atEveryCommit = `
-  select name || ' (' || state || ') is on its way and has no operation with a deadline' as what from instance
-    where state in ${transitional} and op->>'deadline' is null
-  union all select name || ' (' || state || ') is on its way and never looked at again' from instance
-    where state in ${transitional} and look_at is null
-  union all select name || ' should run, and nobody will look at it again' from instance
-    where state = 'stopped' and desired = 'running' and look_at is null
-  union all select 'the room that is taken on ' || h.name || ' is not what its instances need'
-    from host h left join (
-      select home as host, cpus, memory_mib from instance where home is not null
-      union all select g.to_host, i.cpus, i.memory_mib from migration g
-        join instance i on i.id = g.instance_id where g.state in ('preparing', 'copying')) t on t.host = h.id
-    group by h.id having h.reserved_cpus <> coalesce(sum(t.cpus), 0)
-      or h.reserved_memory_mib <> coalesce(sum(t.memory_mib), 0)
-  union all select h.name || ' is down without a certificate' from host h where state = 'down'
-    and not exists (select from fence_certificate f where f.host_id = h.id and f.epoch = h.epoch)
-  union all select v.name || ' is a disk of two instances' from attachment a join volume v on v.id = a.volume_id
-    group by v.id, v.name having count(distinct a.instance_id) > 1
-  order by 1`;
 
 const readCertificates = (sql: Sql) =>
   sql.query<{
@@ -101,38 +97,6 @@ export async function unrest(sql: Sql): Promise<readonly string[]> {
      order by 1`,
   );
   return rows.map(({ what }) => what);
-}
-
-/** Whether every journal adds up to what its instance is. */
-export async function checkJournals(world: World): Promise<void> {
-  const rows = await world.sql.query<{
-    name: string;
-    state: string;
-    desired: string;
-    generation: number;
-    journal: JournalEntry[] | null;
-    unproven: number;
-  }>(
-    `select i.name, i.state, i.desired, i.generation,
-       (select json_agg(json_build_object('seq', j.seq, 'event', j.event, 'from', j.from_state,
-           'to', j.to_state, 'generation', j.generation) order by j.seq)
-        from journal j where j.subject = i.id) as journal,
-       (select count(*)::int from journal j
-          join incarnation c on c.instance_id = i.id and c.generation = j.generation
-        where j.subject = i.id and j.event in ('fenceProven', 'operatorAttested')
-          and not exists (select from fence_certificate f where f.host_id = c.host_id)) as unproven
-     from instance i order by i.id`,
-  );
-  for (const row of rows) {
-    const { state, desired, generation, gaps } = foldJournal(row.journal ?? []);
-    const [is, was] = [
-      `${row.state} ${row.desired} ${row.generation}`,
-      `${state} ${desired} ${generation}`,
-    ];
-    if (is !== was) world.story.accuse(`${row.name} is ${is}, and its journal says ${was}`);
-    for (const gap of gaps) world.story.accuse(`the journal of ${row.name} has a gap: ${gap}`);
-    if (row.unproven > 0) world.story.accuse(`${row.name} was given up without a certificate`);
-  }
 }
 
 /** What is left of a cloud in which everything was expunged. */

@@ -29,6 +29,8 @@ export interface Keep {
   readonly name: string;
   readonly address: string;
   isUp(): boolean;
+  /** Up, and not frozen. */
+  isAtWork(): boolean;
   start(): void;
   /** Its process ends, and its supervisor starts another after `pause`. `silently`: with its machine. */
   kill(pause: number, silently: boolean): void;
@@ -97,6 +99,7 @@ export function newKeep(options: KeepOptions): Keep {
     name,
     address: `${name}:7071`,
     isUp: () => life?.core !== undefined,
+    isAtWork: () => life?.core !== undefined && waiting === undefined,
     start,
     kill(pause, silently) {
       const dying = life;

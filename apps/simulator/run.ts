@@ -5,8 +5,9 @@
  * It ends at the first thing that must never be.
  */
 
+import type { Instant } from "@holdfast/kernel/time";
 import { newFaults } from "./faults.ts";
-import { checkJournals, isWatched, leftovers, newWatch, unrest } from "./invariants.ts";
+import { isWatched, leftovers, newWatch, unrest } from "./invariants.ts";
 import { type Deed, drawPlan, type Item, type KindOfFault } from "./plan.ts";
 import type { Databases } from "./server.ts";
 import { type Line, newStory } from "./story.ts";
@@ -79,7 +80,8 @@ export async function run(
   });
   const users = newUsers(world);
   const faults = newFaults(world, users);
-  const watch = newWatch(world);
+  let awakeSince: Instant | undefined;
+  const watch = newWatch(world, () => awakeSince);
   let isDone = false;
   let failure: unknown;
   let databaseTime = 0;
@@ -105,7 +107,7 @@ export async function run(
       uncaught,
     );
     if (failure) throw failure;
-    if (story.violations.length === 0) await checkJournals(world);
+    if (story.violations.length === 0) await watch(true);
     figures = await readFigures(world);
     if (story.violations.length > 0) await options.autopsy?.(world);
     databaseTime = world.backends.processorTime();
@@ -138,7 +140,7 @@ export async function run(
     await endMaintenance();
     await calm("it does not come to rest", restWithin, () => unrest(world.sql));
     story.tell("world", "all is calm; everything is expunged");
-    await checkJournals(world);
+    await watch(true);
     await clear();
     await calm("something is left", restWithin, () => leftovers(world));
     story.tell("world", "nothing is left");
@@ -157,6 +159,8 @@ export async function run(
 
   function sweep(): void {
     world.judge.sweep();
+    const isAwake = world.server.isUp && world.managers.some((manager) => manager.isAtWork());
+    awakeSince = isAwake ? (awakeSince ?? (Date.now() as Instant)) : undefined; // As its databases have it.
     after(sweepEvery, sweep);
   }
 
