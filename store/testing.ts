@@ -7,15 +7,19 @@
  */
 import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { dirname, join } from "node:path";
 import { connectDatabase, type Database } from "./database.ts";
 import { launchEmbedded, prepareEmbedded, settleEmbedded } from "./embedded.ts";
 import { migrate } from "./migrate.ts";
 
-export const migrations = fileURLToPath(new URL("./migrations", import.meta.url));
+/** Found by the package's name: bundled into a program, this file is elsewhere. */
+export const migrations = join(
+  dirname(createRequire(import.meta.url).resolve("@holdfast/store/migrate")),
+  "migrations",
+);
 
 export interface TestServer {
   /** Of the template database, as owner. */

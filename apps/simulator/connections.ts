@@ -227,7 +227,7 @@ export function openLine(server: Server, random: Random): Line {
       isLost ||= !isOpen && (!isDead || random.below(2) === 0);
       if (isLost) return never;
       const { text } = statement;
-      if (text === "begin") begun = newTransaction();
+      if (isBegin(text)) begun = newTransaction(text);
       const mine = begun;
       if (!mine) return alone(statement);
       const isOver = text === "commit" || text === "rollback";
@@ -284,7 +284,7 @@ export function openLine(server: Server, random: Random): Line {
     async function within(mine: Transaction, statement: Statement): Promise<pg.QueryResult> {
       const { memo } = server;
       const { text, values } = statement;
-      if (text === "begin") return nothing;
+      if (isBegin(text)) return nothing;
       if (text === "commit" || text === "rollback")
         return backend && mine.isBegun ? really(statement) : nothing;
       if (!mine.hasFailed) {
@@ -333,7 +333,7 @@ export function openLine(server: Server, random: Random): Line {
       if (mine.isBegun) return undefined;
       mine.isBegun = true;
       mine.begunAt = server.memo.now();
-      return mine.prefix ? `begin; ${mine.prefix}` : "begin";
+      return mine.prefix ? `${mine.opening}; ${mine.prefix}` : mine.opening;
     }
 
     function ended(mine: Transaction, isCommitted: boolean): void {
@@ -411,6 +411,8 @@ export function openLine(server: Server, random: Random): Line {
 }
 
 interface Transaction {
+  /** The words that begin it. */
+  readonly opening: string;
   isBegun: boolean;
   hasFailed: boolean;
   /** What was said of it before anything was asked in it. */
@@ -423,11 +425,14 @@ interface Transaction {
   readonly announced: string[];
 }
 
-const newTransaction = (): Transaction => ({
+const newTransaction = (opening: string): Transaction => ({
+  opening,
   ...{ isBegun: false, hasFailed: false, prefix: undefined, since: undefined, begunAt: undefined },
   ...{ writes: new Set(), locks: [], announced: [] },
 });
 
+/** With the settings that hold within it, if there are any. */
+const isBegin = (text: string) => text === "begin" || text.startsWith("begin;");
 const tryLock = "select pg_try_advisory_xact_lock($1) as got";
 const notify = "select pg_notify($1, $2)";
 /** PostgreSQL's clock is the world's; see server.ts. */
