@@ -9,6 +9,7 @@ import { chmod, mkdir, symlink } from "node:fs/promises";
 import { connect } from "node:net";
 import { availableParallelism, totalmem } from "node:os";
 import { join as joinPath } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "@holdfast/client/client";
 import { allHosts } from "@holdfast/client/pages";
 import { join } from "@holdfast/cloud/agent/edge";
@@ -18,12 +19,15 @@ import { changeSetting } from "@holdfast/cloud/settings/api";
 import { problem } from "@holdfast/kernel/problem";
 import { z } from "zod";
 import { type HostView, mostHosts, type Room, type RoomView, roomOf } from "../chassis/client.ts";
+import { beginsAfter } from "../guard/headless.ts";
 import { patiently } from "./patiently.ts";
 import { buildOf, type Place, paths, readJson, writePrivately } from "./place.ts";
 import { ensurePlan } from "./supervision.ts";
 
 /** For the machine itself, PostgreSQL and the manager. */
 const keptMiB = 2_048;
+/** Until a guard that has just begun to watch a pool has read it; milliseconds. */
+const slowestReading = 1_000;
 /** The name of the shared pool. */
 export const pool = "shared";
 
@@ -119,7 +123,9 @@ async function ensureFiles(host: HostView, view: RoomView, place: Place): Promis
 
 /**
  * Before the managers are there: as soon as one host can renew its lease, every other that still has to start
- * its guard and agent looks cut off, to itself as well, and its guests would be ended.
+ * its guard and agent looks cut off, to itself as well, and its guests would be ended. And a guard must have seen
+ * a calm before it: one that finds the others moving already cannot know since when, and waits for its own host
+ * no longer than it takes to end a guest.
  */
 export async function rise(room: Room): Promise<void> {
   await patiently(30, () => room.rise().then(() => true));
@@ -129,6 +135,7 @@ export async function rise(room: Room): Promise<void> {
     await Promise.all(running.map(({ state }) => answers(joinPath(state, "guard", "guard.sock"))));
     return true;
   });
+  await sleep(beginsAfter + slowestReading);
 }
 
 function answers(path: string): Promise<void> {
