@@ -36,6 +36,7 @@ interface Entry {
 const entries: readonly Entry[] = [
   { name: "placement", file: "placement.ts", args: ["1"], minutes: 8, isBundled: true },
   { name: "deploy", file: "deploy.ts", args: ["--instances", "2000"], minutes: 4 },
+  { name: "mass-failure", file: "mass-failure.ts", minutes: 10 },
   { name: "start", file: "start.ts", args: ["5"], minutes: 4, needs: ["qemu-system-x86_64"] },
 ];
 

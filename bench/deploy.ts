@@ -23,6 +23,7 @@ import {
   verdict,
   whole,
 } from "./measure.ts";
+import { batchedUpdates } from "./postgres.ts";
 import {
   buildPrograms,
   type Call,
@@ -331,29 +332,6 @@ async function assertSeenRunning(call: Call, expected: number): Promise<void> {
     after = page.next;
   } while (after);
   if (seen !== expected) throw new Error(`${seen} are seen running, expected ${expected}`);
-}
-
-/** Rows a second in durable updates of a thousand rows of another table, one client, two seconds. */
-async function batchedUpdates(database: Database): Promise<number> {
-  await database.query(
-    "create table if not exists bench_floor (id int primary key, value int not null, said text not null) with (fillfactor = 70)",
-  );
-  await database.query(
-    "insert into bench_floor select n, 0, repeat('x', 100) from generate_series(1, 20000) n on conflict do nothing",
-  );
-  const batch = 1_000;
-  let rows = 0;
-  const start = performance.now();
-  while (performance.now() - start < 2_000) {
-    const first = rows % 20_000;
-    const ids = Array.from({ length: batch }, (_, i) => first + i + 1);
-    await database.query(
-      "update bench_floor f set value = d.value from unnest($1::int[], $2::int[]) d (id, value) where f.id = d.id",
-      [ids, ids.map((id) => id + rows)],
-    );
-    rows += batch;
-  }
-  return (rows / (performance.now() - start)) * 1_000;
 }
 
 function report(results: readonly Result[], floors: readonly number[]): void {

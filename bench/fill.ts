@@ -13,6 +13,8 @@ export interface FleetSize {
   readonly projects: number;
   /** Instances of the project `default`, whatever the others have. */
   readonly inDefault?: number;
+  /** Where the volumes are: a pool that all hosts reach. Undefined: each on its own host's disks. */
+  readonly pool?: string;
 }
 
 export const hostName = (number: number) => `host-${number}`;
@@ -70,8 +72,9 @@ export async function fillFleet(database: Database, size: FleetSize): Promise<vo
            join fill_project p on p.n = case when s.n < ${alone} then 1 else 2 + (s.n - ${alone}) % ${others} end`,
       );
       await sql.query(
-        `insert into volume (id, project_id, image_id, state, size_bytes, host_id, created_at)
-         select volume, project, (select id from image where name = 'tiny'), 'ready', 1073741824, host, now() from fill`,
+        `insert into volume (id, project_id, image_id, state, size_bytes, host_id, created_at, pool)
+         select volume, project, (select id from image where name = 'tiny'), 'ready', 1073741824, host, now(), $1 from fill`,
+        [size.pool ?? "local"],
       );
       await sql.query(
         `insert into instance (id, project_id, name, type, cpus, memory_mib, image_id, volume_id, created_at, desired, state,

@@ -15,7 +15,8 @@ import { parseArgs } from "node:util";
 import { connectDatabase, type Database } from "@holdfast/store/database";
 import { deliver, type Figure } from "./figures.ts";
 import { fillFleet } from "./fill.ts";
-import { cpuOf, cpuOfFamily, loadNow, median, percentile, table, whole } from "./measure.ts";
+import { cpuOf, cpuOfFamily, loadNow, median, percentile, whole } from "./measure.ts";
+import { statementsOf } from "./postgres.ts";
 import {
   buildPrograms,
   caller,
@@ -81,7 +82,7 @@ async function main(): Promise<void> {
   const responder = await startResponder(manager, server, hosts);
   const after = usedBy(manager, server);
   const greeting = (after.manager + after.server - before.manager - before.server) / hosts;
-  if (options.top) await top(database, 1);
+  if (options.top) console.log(await statementsOf(database, 1));
   const place: Place = { database, server, manager, responder };
   await sleep(25_000); // Every host has been looked at twice: what is new by then is known.
   const figures = [
@@ -116,7 +117,7 @@ async function rest({ database, manager, server, responder }: Place): Promise<Fi
   const said = await responder.counts();
   const end = usedBy(manager, server);
   const cpu = { manager: end.manager - start.manager, server: end.server - start.server };
-  if (options.top) await top(database, seconds);
+  if (options.top) console.log(await statementsOf(database, seconds));
   const each = ((cpu.manager + cpu.server) * 1_000) / (said.beats - beats);
   const share = (one: number) => one / seconds / 10;
   return [
@@ -202,19 +203,4 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
 function residentMiB(pid: number): number {
   const [, kib] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
   return Math.round(Number(kib) / 1_024);
-}
-
-/** What PostgreSQL was asked, by the time that it took. */
-async function top(database: Database, seconds: number): Promise<void> {
-  const rows = await database.query<{ calls: number; total: number; rows: number; query: string }>(
-    `select calls::float8 as calls, total_exec_time + total_plan_time as total, rows::float8 as rows,
-       left(regexp_replace(query, '\\s+', ' ', 'g'), 100) as query
-     from pg_stat_statements where dbid = (select oid from pg_database where datname = current_database())
-     order by 2 desc limit 25`,
-  );
-  const cells = rows.map(({ query, calls, total, rows }) => [
-    query,
-    ...[(calls / seconds).toFixed(1), (total / seconds).toFixed(2), whole(rows / seconds)],
-  ]);
-  console.log(table([["statement", "calls/s", "ms/s", "rows/s"], ...cells]));
 }

@@ -158,6 +158,8 @@ export interface Responder {
     readonly beats: number;
     readonly delays: readonly number[];
   }>;
+  /** These fall silent, all at once and for good. */
+  silence(hosts: readonly string[]): Promise<void>;
 }
 
 /** The first `count` hosts of the database, connected and welcome. */
@@ -165,6 +167,7 @@ export async function startResponder(
   manager: Manager,
   { url }: Server,
   count: number,
+  pool = "",
 ): Promise<Responder> {
   const child = fork(join(import.meta.dirname, "responder.ts"), {
     execArgv: ["--import", "tsx"],
@@ -173,19 +176,22 @@ export async function startResponder(
       BENCH_DATABASE: url,
       BENCH_AGENTS: `127.0.0.1:${manager.agentPort}`,
       BENCH_COUNT: String(count),
+      BENCH_POOL: pool,
     },
   });
   endings.push(() => end(pidOf(child), "SIGTERM"));
   const [message] = await Promise.race([once(child, "message"), once(child, "exit")]);
   if (typeof message !== "object") throw new Error("the hosts did not connect");
+  const ask = async (silence: readonly string[]) => {
+    const answered = once(child, "message");
+    child.send({ silence });
+    return (await answered)[0];
+  };
   return {
     pid: pidOf(child),
     connectedIn: message.milliseconds,
-    async counts() {
-      const answered = once(child, "message");
-      child.send("counts");
-      return (await answered)[0];
-    },
+    counts: () => ask([]),
+    silence: ask,
   };
 }
 

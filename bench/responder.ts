@@ -21,6 +21,8 @@ import type { Clock, Instant } from "@holdfast/kernel/time";
 import { connectDatabase } from "@holdfast/store/database";
 
 const { BENCH_DATABASE = "", BENCH_AGENTS = "", BENCH_COUNT, BENCH_CHECKUPS } = process.env;
+/** Pools that all of them share. */
+const pools = process.env.BENCH_POOL ? [process.env.BENCH_POOL] : [];
 const clock: Clock = { now: () => Date.now() as Instant, sleep: (duration) => sleep(duration) };
 
 interface Machine {
@@ -40,6 +42,8 @@ interface Host {
 const counts = { heartbeats: 0, beats: 0, checkups: 0, wishes: 0, heardBytes: 0, sentBytes: 0 };
 const delays: number[] = [];
 let connected = 0;
+/** How each is silenced: its link ends, and it does not come back. */
+const silence = new Map<string, () => void>();
 let left: Host[] = [];
 let membershipOf: Awaited<ReturnType<typeof enrol>>;
 
@@ -114,6 +118,7 @@ async function connect(host: Host): Promise<void> {
   const dial = dialler([BENCH_AGENTS], membershipOf(host));
   let timers: NodeJS.Timeout[] = [];
   let isWelcome = false;
+  let isLost = false;
   let send: (message: FromAgent) => void = () => {};
   const stop = () => {
     for (const timer of timers) clearInterval(timer);
@@ -128,10 +133,15 @@ async function connect(host: Host): Promise<void> {
       () => {
         stop();
         if (isWelcome) connected--;
+        if (isLost) return;
         left = [...left, host];
         void connectNext();
       },
     );
+    silence.set(host.name, () => {
+      isLost = true;
+      wire.close();
+    });
     send = (message) => {
       const text = JSON.stringify(message);
       counts.sentBytes += text.length;
@@ -195,14 +205,13 @@ async function connect(host: Host): Promise<void> {
   }
 }
 
-const armed = { watchdog: { kind: "simulated", isArmed: true }, stamped: [] } as const satisfies {
-  watchdog: { kind: "simulated"; isArmed: boolean };
-  stamped: string[];
+const armed = {
+  ...{ watchdog: { kind: "simulated" as const, isArmed: true }, stamped: pools },
 };
 
 function helloOf({ bootId, underlay, machines }: Host): FromAgent {
   return {
-    ...{ say: "hello", protocol: protocolVersion, bootId, epoch: 1, pools: [], storage: [] },
+    ...{ say: "hello", protocol: protocolVersion, bootId, epoch: 1, pools, storage: [] },
     ...{ underlay, cpus: 256, memoryMiB: 262_144 },
     facts: {
       acceleration: { kind: "simulated", reason: "rows" },
@@ -261,8 +270,9 @@ const checkupOf = ({ machines }: Host) => ({
   concerns: [],
 });
 
-process.on("message", () =>
-  process.send?.({ ...counts, delays: delays.splice(0).toSorted((a, b) => a - b) }),
-);
+process.on("message", (asked: { readonly silence: readonly string[] }) => {
+  for (const name of asked.silence) silence.get(name)?.();
+  process.send?.({ ...counts, delays: delays.splice(0).toSorted((a, b) => a - b) });
+});
 process.once("SIGTERM", () => process.exit(0));
 await main();

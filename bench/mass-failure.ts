@@ -1,0 +1,199 @@
+/**
+ * Many hosts die at once: from the moment at which they are known to be dead until all of their guests run elsewhere.
+ * Real links, one manager, one durable PostgreSQL; the hosts only talk (responder.ts).
+ * Usage: node --import tsx bench/mass-failure.ts [--hosts 1000] [--instances 100000] [--lose 1,10,100] [--top]
+ *
+ * A person swears for each lost host: how long it takes to prove them dead depends on their hardware, and is what
+ * bench/recovery.ts measures. What is counted is processor time of manager and PostgreSQL, after they have fallen silent.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { connectDatabase, type Database } from "@holdfast/store/database";
+import { deliver } from "./figures.ts";
+import { fillFleet, hostName } from "./fill.ts";
+import { cpuOf, cpuOfFamily, loadNow, median, whole } from "./measure.ts";
+import { batchedUpdates, statementsOf } from "./postgres.ts";
+import {
+  buildPrograms,
+  caller,
+  endAll,
+  type Manager,
+  type Responder,
+  registerEmptyImage,
+  type Server,
+  scratch,
+  startManager,
+  startResponder,
+  startServer,
+  stop,
+} from "./processes.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    hosts: { type: "string", default: "1000" },
+    instances: { type: "string", default: "100000" },
+    lose: { type: "string", default: "1,10,100" },
+    top: { type: "boolean", default: false },
+  },
+});
+const [hosts, instances] = [Number(options.hosts), Number(options.instances)];
+const pool = "shared";
+
+interface Loss {
+  readonly guests: number;
+  readonly seconds: number;
+  /** Milliseconds of processor time for each guest. */
+  readonly manager: number;
+  readonly server: number;
+}
+
+try {
+  await main();
+} finally {
+  await endAll();
+}
+
+async function main(): Promise<void> {
+  console.log(`load ${loadNow()} at the beginning`);
+  buildPrograms();
+  const directory = await scratch();
+  const server = await startServer(directory);
+  const first = await startManager(directory, server);
+  await registerEmptyImage(directory, first);
+  await stop(first.pid);
+  const database = connectDatabase({ url: server.url, connections: 2 });
+  await fillFleet(database, { hosts, instances, projects: Math.ceil(instances / 100), pool });
+  await database.query("update host set pools = array[$1]", [pool]);
+  const floors = [await batchedUpdates(database)];
+  await database.query("update host_lease set renewed_at = now()");
+  const manager = await startManager(directory, server);
+  const responder = await startResponder(manager, server, hosts, pool);
+  await until(async () => (await hostsThatAre(database, "up")) === hosts, "all hosts are up");
+  await sleep(15_000); // Every host has been looked at: what is new by then is known.
+
+  const losses: Loss[] = [];
+  let next = hosts;
+  for (const count of options.lose.split(",").map(Number)) {
+    const lost = Array.from({ length: count }, () => hostName(next--));
+    losses.push(await lose({ database, manager, server, responder }, lost));
+  }
+  floors.push(await batchedUpdates(database));
+  report(losses, 1_000 / median(floors));
+  await database.close();
+}
+
+interface Place {
+  readonly database: Database;
+  readonly manager: Manager;
+  readonly server: Server;
+  readonly responder: Responder;
+}
+
+async function lose(place: Place, lost: readonly string[]): Promise<Loss> {
+  const { database, manager, server, responder } = place;
+  const call = caller(manager.apiPort);
+  const [{ guests } = { guests: 0 }] = await database.query<{ guests: number }>(
+    "select count(*)::int as guests from instance i join host h on h.id = i.home where h.name = any($1)",
+    [lost],
+  );
+  const before = await latestJournal(database);
+  await responder.silence(lost);
+  await until(
+    async () => (await hostsThatAre(database, "suspect")) === lost.length,
+    `${lost.length} hosts are silent`,
+  );
+  if (options.top) await database.query("select pg_stat_statements_reset()");
+  const used = () => ({ manager: cpuOf(manager.pid), server: cpuOfFamily(server.pid) });
+  const start = { ...used(), at: performance.now() };
+  await Promise.all(
+    lost.map((name) => call("POST", `/v1/hosts/${name}/attest`, { name, reason: "a bench" })),
+  );
+  await until(
+    async () => (await runningSince(database, before)) === guests,
+    `${guests} guests run elsewhere`,
+  );
+  const seconds = (performance.now() - start.at) / 1_000;
+  const end = used();
+  if (options.top) console.log(await statementsOf(database, seconds));
+  const each = (what: "manager" | "server") => (end[what] - start[what]) / guests;
+  const loss = { guests, seconds, manager: each("manager"), server: each("server") };
+  console.log(
+    `${lost.length} hosts, ${whole(guests)} guests: ${seconds.toFixed(1)} s, ${loss.manager.toFixed(2)} + ${loss.server.toFixed(2)} ms each`,
+  );
+  return loss;
+}
+
+async function hostsThatAre(database: Database, state: string): Promise<number> {
+  const rows = await database.query("select from host where state = $1", [state]);
+  return rows.length;
+}
+
+async function latestJournal(database: Database): Promise<number> {
+  const [row] = await database.query<{ seq: number }>("select max(seq) as seq from journal");
+  return row?.seq ?? 0;
+}
+
+/** Asked of what has been written since, so that to ask costs little. */
+async function runningSince(database: Database, seq: number): Promise<number> {
+  const [row] = await database.query<{ count: number }>(
+    "select count(distinct subject)::int as count from journal where seq > $1 and kind = 'instance' and event = 'running'",
+    [seq],
+  );
+  return row?.count ?? 0;
+}
+
+async function until(isSo: () => Promise<boolean>, what: string): Promise<void> {
+  const end = performance.now() + 600_000;
+  while (!(await isSo())) {
+    if (performance.now() > end) throw new Error(`after ten minutes it is still not so: ${what}`);
+    await sleep(250);
+  }
+}
+
+/** `floor`: milliseconds of a row that is updated in a batch. */
+function report(losses: readonly Loss[], floor: number): void {
+  const of = ({ manager, server }: Loss) => manager + server;
+  const [few, most] = [losses[0], losses.at(-1)];
+  if (!few || !most) return;
+  deliver({
+    bench: "mass-failure",
+    what: `of ${whole(hosts)} hosts with ${whole(instances)} instances some die at once; from the proof until all of their guests run elsewhere`,
+    figures: [
+      {
+        name: `${whole(most.guests)} guests`,
+        what: "seconds from the first proof until the last guest runs elsewhere",
+        sides: [{ name: "holdfast", value: most.seconds, unit: "s" }],
+      },
+      {
+        name: "a guest",
+        what: "processor time of manager and PostgreSQL for each, beside one row that is updated in a batch",
+        sides: [
+          { name: "holdfast", value: of(most), unit: "ms" },
+          { name: "a row", value: floor, unit: "ms" },
+        ],
+      },
+      {
+        name: "100,000 guests",
+        what: "processor time of manager and PostgreSQL, reckoned from what one of the most took",
+        sides: [{ name: "holdfast", value: of(most) * 100, unit: "s" }],
+        goal: { of: "value", must: 60 },
+      },
+    ],
+    curves: [
+      {
+        name: "mass-failure-cost",
+        title: "Processor time to bring a guest back, by how many were lost at once",
+        x: { label: "guests lost", unit: "" },
+        y: { label: "each", unit: "ms" },
+        lines: [
+          { name: "manager", points: losses.map((loss) => ({ x: loss.guests, y: loss.manager })) },
+          {
+            name: "PostgreSQL",
+            points: losses.map((loss) => ({ x: loss.guests, y: loss.server })),
+          },
+        ],
+      },
+    ],
+    notes: [`load ${loadNow()} at the end`],
+  });
+}
