@@ -63,16 +63,22 @@ export const filePicture = (file: string): PictureShelf => inFile(file, z.array(
 export const fileNotes = (file: string): NoteShelf => inFile(file, z.array(GuestNotes));
 
 function inFile<T>(file: string, shape: z.ZodType<T>) {
-  let writes = 0;
+  const temporary = `${file}.tmp`;
+  let last: Promise<unknown> = Promise.resolve();
   return {
     async load(): Promise<T | undefined> {
+      await rm(temporary, { force: true }); // Left by an agent that was killed while it wrote.
       const text = await readFile(file, "utf8").catch(() => "");
       return text ? shape.safeParse(parse(text)).data : undefined;
     },
-    async save(value: Readonly<T>): Promise<void> {
-      const temporary = `${file}.${++writes}.tmp`;
-      await writeFile(temporary, JSON.stringify(value), { mode: 0o600 });
-      await rename(temporary, file);
+    /** In the order of the calls. */
+    save(value: Readonly<T>): Promise<void> {
+      const saved = last.then(async () => {
+        await writeFile(temporary, JSON.stringify(value), { mode: 0o600 });
+        await rename(temporary, file);
+      });
+      last = saved.catch(() => {}); // Whoever asked is told.
+      return saved;
     },
   };
 }
