@@ -1,9 +1,10 @@
 /** The guard's decisions as a table, and the inequality that they are for under random misfortune. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { beginsAfter } from "@holdfast/cloud/agent";
 import { type Random, seeded } from "@holdfast/kernel/random";
 import { decide, type Situation } from "./decide.ts";
-import { beginsAfter, judgePool, type PoolSight } from "./headless.ts";
+import { judgePool, type PoolSight } from "./headless.ts";
 import { expiresAt, type Lease, readLease, renewed, writeLease } from "./lease.ts";
 
 const A = 5_000;

@@ -34,11 +34,6 @@ export type PoolVerdict = "lost" | "moving" | "unsure" | "quiet" | "still";
 export const poolPatience = 3_000;
 /** Three heartbeats: a host that is served has shown itself. */
 export const quietAfter = 3_000;
-/**
- * A pause after which moving counts as beginning anew. Longer than what managers take for a gap (`stampGap` of
- * the leases: 3 s), by as much as one can be seen too long: they count from the beginning that they see.
- */
-export const beginsAfter = 5_000;
 /** A move is written at once and seen by the next reading: half a second, and as much again for slow storage. */
 const seenWithin = 1_000;
 

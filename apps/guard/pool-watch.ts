@@ -4,7 +4,8 @@
  * Storage that hangs never answers and cannot be told to stop. So there is one thing under way at any time
  * and nobody waits for it; a pool that has swallowed one is not asked again until it gives it back.
  */
-import { beginsAfter, type PoolSight } from "./headless.ts";
+import { beginsAfter } from "@holdfast/cloud/agent";
+import type { PoolSight } from "./headless.ts";
 
 /** Where hosts leave their stamps in a pool. */
 export interface StampFolder {

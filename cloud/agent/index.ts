@@ -1,5 +1,6 @@
 /** The agent: what a host does by itself to keep what it was asked for. */
 export {
+  beginsAfter,
   type GuardState,
   type Renewed,
   readGuardState,

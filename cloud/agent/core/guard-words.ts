@@ -70,3 +70,9 @@ function record(line: string): Record<string, unknown> | undefined {
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
+
+/**
+ * A pause after which a guard that sees the stamps of other hosts move counts that as beginning anew; milliseconds. Longer than what managers take for a gap (`stampGap` of
+ * the leases: 3 s), by as much as one can be seen too long: they count from the beginning that they see.
+ */
+export const beginsAfter = 5_000;
