@@ -50,6 +50,25 @@ export interface MachineSpec extends MachineRef {
   readonly requestId: string;
   /** Another host could start it as well, so it must be dead before one does. Default false. */
   readonly isFenceable?: boolean;
+  /** Directory of a template that fits it: begin with that guest's memory instead of booting. Boots if that fails. */
+  readonly template?: string;
+}
+
+/**
+ * A guest that is booted until it says `holdfast: template` on its console, and saved: before it has seen a disk, a
+ * card or a name. See docs/warm-start.md for what a guest must do.
+ */
+export interface TemplateSpec extends Pick<MachineSpec, "cpus" | "memoryMiB"> {
+  readonly boot: Exclude<MachineSpec["boot"], "firmware">;
+}
+
+/** How a machine came to run. */
+export interface Begun {
+  readonly how: "warm" | "cold";
+  /** From the call of `start` until its processors ran; unknown of one that an earlier agent has booted. */
+  readonly took?: Duration;
+  /** Why its template was of no use, for people. */
+  readonly why?: string;
 }
 
 /** A network card. Its cable is made by drivers/network, and must be there before the machine is started. */
@@ -111,6 +130,8 @@ export type MachineView = MachineRef &
         readonly is: "running";
         readonly guest: GuestPhase;
         readonly since: Instant;
+        /** Absent of one that came from another host. */
+        readonly begun?: Begun;
         /** All of it has been sent to another host, and it stands still until one of the two is told to go on. */
         readonly hasLeft?: true;
       }
@@ -333,6 +354,17 @@ export interface Hypervisor {
    * generation has been seen, `still_running` while an older one runs here.
    */
   start(spec: MachineSpec): Promise<void>;
+  /**
+   * What the templates of this spec are good for, as a digest: another host, QEMU or processor has another one.
+   * `contents` says what is in the files that it boots from.
+   */
+  templateKey(spec: TemplateSpec, contents: readonly string[]): Promise<string>;
+  /**
+   * Make a template in this empty directory, which is the caller's to keep and to delete; a machine that was started
+   * from it needs it no more. Resolves with its size in bytes. Rejects with `template_not_made`; what is in the directory
+   * then is of no use.
+   */
+  makeTemplate(spec: TemplateSpec, directory: string, within: Duration): Promise<number>;
   /**
    * Make sure that it neither runs nor ever will: climb the ladder until the process is reaped. A
    * generation that never launched is marked so that it cannot. Resolves with how it ended; rejects

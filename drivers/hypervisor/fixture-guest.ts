@@ -2,7 +2,7 @@
  * A guest for the tests: Debian's kernel and a busybox, made once and kept in a cache directory.
  *
  * It says `holdfast: ready` on its serial console, turns off at the press of the power button unless
- * its command line says `deaf`, feeds its watchdog, and gives whoever is at the console a shell. It is
+ * its command line says `deaf`, feeds its watchdog, can be a template, and gives whoever is at the console a shell. It is
  * no image for users.
  */
 import { execFile } from "node:child_process";
@@ -32,7 +32,7 @@ export interface FixtureGuest {
 const modules = [
   ...["button", "evdev", "pvpanic", "pvpanic-pci", "watchdog", "i6300esb"],
   ...["virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci"],
-  "virtio_blk",
+  ...["virtio_blk", "qemu_fw_cfg"],
 ];
 
 /** Drills hurt every guest with the same command. */
@@ -44,6 +44,13 @@ export PATH=/bin
 mount -t proc p /proc; mount -t sysfs s /sys; mount -t devtmpfs d /dev
 for m in ${modules.join(" ")}; do insmod /lib/$m.ko 2>/dev/null; done
 grep -q deaf /proc/cmdline || acpid
+if grep -q holdfast.template /proc/cmdline; then
+  rmmod qemu_fw_cfg
+  echo 'holdfast: template'
+  grep -q 'virtual machine fork' /dev/kmsg
+  echo 1 >/sys/bus/pci/rescan
+  insmod /lib/qemu_fw_cfg.ko
+fi
 watchdog -t 2 -T 10 /dev/watchdog
 echo 'holdfast: ready'
 while :; do setsid cttyhack sh; done
@@ -54,7 +61,7 @@ export async function fixtureGuest(cacheDir: string): Promise<FixtureGuest> {
   await mkdir(cacheDir, { recursive: true });
   const { stdout } = await run("apt-cache", ["depends", "linux-image-amd64"]);
   const packageName = /Depends: (linux-image-\S+)/.exec(stdout)?.[1] ?? "linux-image-amd64";
-  const home = join(cacheDir, `guest-7-${packageName}`);
+  const home = join(cacheDir, `guest-8-${packageName}`);
   const made = await access(home).then(
     () => true,
     () => false,

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import type { InstanceId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import type { Instant } from "@holdfast/kernel/time";
-import { type Exit, type MachineRef, noEvidence } from "./driver.ts";
+import { type Begun, type Exit, type MachineRef, noEvidence } from "./driver.ts";
 
 /** What is written down before a launch, so that a later agent can take over. */
 export interface LaunchRecord {
@@ -31,6 +31,9 @@ export interface LaunchRecord {
   readonly cpus?: number;
   /** It was launched to wait for its memory, and has not been let run. */
   readonly arrival?: { readonly isUp: boolean };
+  readonly begun?: Begun;
+  /** It was launched with the memory of a template, and has not been let run. */
+  readonly warming?: { readonly isPaused: boolean };
 }
 
 export interface LentDisk {

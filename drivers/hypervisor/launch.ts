@@ -11,6 +11,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { type FileHandle, readdir, readFile } from "node:fs/promises";
 import type { Paths } from "./incarnation.ts";
+import { firstTapFd } from "./taps.ts";
 
 /** Whom QEMU runs as: a user and group of its own, with no rights beyond. */
 export interface Jail {
@@ -70,6 +71,9 @@ export async function findInherited(): Promise<readonly number[]> {
 /** Linux: O_CLOEXEC, as fdinfo shows it. */
 const closeOnExec = 0o2000000;
 
+/** Saved memory is this file in QEMU. The next ones are taps. */
+export const stateFd = firstTapFd - 1;
+
 /** Starts the shim, detached, with its complaints and QEMU's going to `log`. */
 export function launch(
   paths: Paths,
@@ -77,11 +81,13 @@ export function launch(
   command: readonly string[],
   log: FileHandle,
   inherited: readonly number[],
+  state?: FileHandle,
 ): ChildProcess {
   const argv = ["-c", shim, "holdfast-shim", paths.dir, procs.join(" "), ...command];
   const stdio: ("ignore" | number)[] = ["ignore", "ignore", log.fd];
   // A guest gets an append-only log in place of whatever the agent was given; it has that already.
   for (const fd of inherited) stdio[fd] = log.fd;
+  if (state) stdio[stateFd] = state.fd;
   const child = spawn(shimProgram, argv, {
     cwd: "/",
     detached: true,

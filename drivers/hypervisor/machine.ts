@@ -17,6 +17,7 @@ import { consoleHub } from "./console-hub.ts";
 import { type ConsoleLog, followConsole, readConsole, readTail } from "./console-log.ts";
 import { type DiskWatch, watchDisks } from "./disk-watch.ts";
 import type {
+  Begun,
   Console,
   ConsoleLine,
   Exit,
@@ -44,6 +45,7 @@ import { type ProcessId, recallThreads, rememberThreads, signal } from "./proces
 import { isMirror } from "./qemu-migration.ts";
 import { connectQmp, isRecord, type Qmp, type QmpArguments, type QmpEvent } from "./qmp.ts";
 import { notArrived, notRunning, silent } from "./refusals.ts";
+import { wake } from "./warm.ts";
 
 /** What all machines of one driver share. */
 export interface Household {
@@ -82,6 +84,7 @@ export class Machine {
   readonly #frost: Hold;
   readonly #unplugging = new Map<string, () => void>();
   #record: LaunchRecord | undefined;
+  #begun: Begun | undefined;
   #recording: Promise<void> = Promise.resolve();
   #announced = false;
   #exit: Exit | undefined;
@@ -121,6 +124,7 @@ export class Machine {
     this.paths = paths;
     this.#record = record;
     if (record?.arrival) this.#move = "incoming";
+    this.#begun = record?.begun;
     this.#hold = holdOf(paths.held, house.clock, () => this.execute("cont"));
     this.#frost = holdOf(paths.frozen, house.clock, async () => {
       if (await this.#hasAgent()) await thawGuest(paths.agent); // A guest that was reset is not frozen any more.
@@ -138,6 +142,13 @@ export class Machine {
 
   get exit(): Exit | undefined {
     return this.#exit;
+  }
+
+  /** How it came to run, and when. */
+  began(begun: Begun): Promise<void> {
+    this.#begun = begun;
+    if (!this.#record?.warming) return Promise.resolve();
+    return this.#amend(async ({ warming: _, ...record }) => this.#keep({ ...record, begun }));
   }
 
   /** Whether somebody is at the other end of QMP. */
@@ -171,7 +182,8 @@ export class Machine {
     if (this.#move === "incoming" || this.#move === "arrived")
       return { ...this.ref, is: "incoming", since, hasArrived: this.#move === "arrived" };
     const left = this.hasLeft ? ({ hasLeft: true } as const) : {};
-    return { ...this.ref, is: "running", guest: this.#phase(), since, ...left };
+    const begun = this.#begun ? { begun: this.#begun } : {};
+    return { ...this.ref, is: "running", guest: this.#phase(), since, ...begun, ...left };
   }
 
   /** From here on its events are news to the listener. */
@@ -195,6 +207,7 @@ export class Machine {
     await this.#follow();
     await this.#lookNow();
     if (!this.#exit) await this.connect(answerTime).catch(() => this.#lookNow());
+    if (!this.#exit && this.#record?.warming) await wake(this).catch(() => this.signal("SIGKILL"));
     if (!this.#exit) await this.#hold.tend();
     if (!this.#exit) await this.#frost.tend();
     if (this.#goneSince !== undefined) await this.ended; // Its record is being written.
@@ -438,6 +451,7 @@ export class Machine {
   /** Where it is on its way from one host to another, if it is on one. */
   async #lookAtMove(answer: unknown, within: Duration): Promise<void> {
     const runs = isRecord(answer) ? String(answer.status) : "";
+    if (this.#record?.warming) return; // It waits for a file.
     if (runs === "inmigrate") this.#move = "incoming";
     else if (runs === "postmigrate") this.#move = "left";
     else if (runs === "running") {

@@ -96,7 +96,8 @@ async function tryKvm(options: ProbeOptions, binary: string, jail: Jail): Promis
     : { kind: "tcg", reason: `KVM is present but the probe guest did not boot: ${outcome}.` };
 }
 
-async function versionOf(binary: string): Promise<string> {
+/** QEMU's own word. Rejects with `qemu_missing`. */
+export async function versionOf(binary: string): Promise<string> {
   const run = promisify(execFile);
   const { stdout } = await run(binary, ["--version"], { env: bareEnvironment }).catch((cause) => {
     throw qemuMissing(cause);

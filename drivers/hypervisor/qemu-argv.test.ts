@@ -31,6 +31,15 @@ const tcg: Hardware = { acceleration: "tcg", translationMiB: 64, tscKHz: 2_400_0
 const argv = (changes: Partial<MachineSpec> = {}, hardware = tcg) =>
   qemuArgv({ ...spec, ...changes }, paths, hardware);
 
+test("one that starts from a template differs in where its memory comes from, and in nothing else", () => {
+  const cold = qemuArgv({ ...spec, paused: false }, paths, tcg);
+  const warm = qemuArgv({ ...spec, paused: false }, paths, tcg, "warm");
+  const waits = ["-S", "-incoming", "fd:63"];
+  const at = warm.indexOf("-S");
+  assert.deepEqual(warm.slice(at, at + 3), waits);
+  assert.deepEqual([...warm.slice(0, at), ...warm.slice(at + 3)], cold);
+});
+
 test("the command line, flag by flag", () => {
   const dir = "/run/hf/01890000-0000-7000-8000-000000000001/g3";
   assert.deepEqual(argv(), [

@@ -8,6 +8,7 @@
 import { diskArgv, slotArgv } from "./block-nodes.ts";
 import type { Acceleration, MachineForm, MachineSpec, Nic } from "./driver.ts";
 import type { Paths } from "./incarnation.ts";
+import { stateFd } from "./launch.ts";
 import { firstTapFd } from "./taps.ts";
 
 export interface Hardware {
@@ -18,12 +19,16 @@ export interface Hardware {
   readonly tscKHz: number | undefined;
 }
 
-/** `form` of the machine that it is to become; it waits for its memory then. */
+/**
+ * `form` of the machine that it is to become; it waits for its memory then. `warm` finds it in a file that it has
+ * open, and waits only to be let go. In that memory are the devices of a template, which come first here, so that
+ * they are where they were; what else there is the guest finds when it looks.
+ */
 export function qemuArgv(
   spec: MachineSpec,
-  paths: Paths,
+  paths: Pick<Paths, "qmp" | "console" | "consoleLog" | "agent" | "metadata" | "seed">,
   hardware: Hardware,
-  form?: MachineForm,
+  form?: MachineForm | "warm",
 ): readonly string[] {
   const { id, name, generation, requestId, cpus, memoryMiB } = spec;
   return [
@@ -33,7 +38,10 @@ export function qemuArgv(
     ["-nodefaults"],
     ["-no-user-config"],
     ["-display", "none"],
-    ["-machine", `${form?.board ?? "q35"},usb=off,vmport=off,dump-guest-core=off`],
+    [
+      "-machine",
+      `${form === "warm" ? "q35" : (form?.board ?? "q35")},usb=off,vmport=off,dump-guest-core=off`,
+    ],
     accelerator(hardware),
     ["-smp", `cpus=${cpus},sockets=1,cores=${cpus},threads=1`],
     ["-m", memory(memoryMiB, hardware)],
@@ -58,7 +66,7 @@ export function qemuArgv(
     ["-device", "virtio-rng-pci"],
     ["-device", "pvpanic-pci"],
     ["-device", "i6300esb"],
-    ["-device", `vmgenid,guid=${form?.vmGenerationId ?? "auto"}`],
+    ["-device", `vmgenid,guid=${form === "warm" ? "auto" : (form?.vmGenerationId ?? "auto")}`],
     slotArgv,
     ...spec.disks.map((disk, index) => diskArgv(disk, index === 0 ? 1 : undefined)),
     spec.seed ? seed(paths.seed) : [],
@@ -69,7 +77,7 @@ export function qemuArgv(
     ]),
     boot(spec, hardware),
     spec.paused || form ? ["-S"] : [],
-    form ? ["-incoming", "defer"] : [],
+    form ? ["-incoming", form === "warm" ? `fd:${stateFd}` : "defer"] : [],
     ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
   ].flat();
 }

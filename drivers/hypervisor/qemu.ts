@@ -6,11 +6,22 @@
  * could start it twice.
  */
 import { watch } from "node:fs";
-import { access, chown, mkdir, open, readFile, rm, stat, writeFile } from "node:fs/promises";
+import {
+  access,
+  chown,
+  type FileHandle,
+  mkdir,
+  open,
+  readFile,
+  rm,
+  stat,
+  writeFile,
+} from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { InstanceId } from "@holdfast/kernel/ids";
-import { type Clock, type Duration, seconds } from "@holdfast/kernel/time";
+import { Problem } from "@holdfast/kernel/problem";
+import { type Clock, type Duration, milliseconds, seconds } from "@holdfast/kernel/time";
 import { tapOf } from "../network/names.ts";
 import {
   attachDisk,
@@ -54,7 +65,7 @@ import { kernelLog } from "./kernel-log.ts";
 import { findInherited, jailed, launch } from "./launch.ts";
 import { launchProblem, preparationProblem } from "./launch-problem.ts";
 import { type Household, Machine } from "./machine.ts";
-import { kvmGroups } from "./probe.ts";
+import { kvmGroups, versionOf } from "./probe.ts";
 import { qemuArgv } from "./qemu-argv.ts";
 import {
   awaitMemory,
@@ -77,7 +88,9 @@ import {
 } from "./refusals.ts";
 import { climbDown } from "./stop-ladder.ts";
 import { withTaps } from "./taps.ts";
+import { digestOf, makeTemplate, templateForm } from "./template.ts";
 import { turns } from "./turns.ts";
+import { openState, unlaunch, wake } from "./warm.ts";
 
 export { hostTscKHz } from "./host-tsc.ts";
 export { probeAcceleration } from "./probe.ts";
@@ -118,6 +131,9 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
   const starting = new Map<string, { readonly ref: MachineRef; readonly done: Promise<void> }>();
   /** Being looked at: whether they run is not known yet, and what cannot must not look as if it did. */
   const unknown = new Set<Machine>();
+  /** What somebody has been told, or will be, that it has ended: it is not launched again. */
+  const toStop = new Set<string>();
+  let version: Promise<string> | undefined;
   /** The youngest generation ever seen here. */
   const seen = new Map<InstanceId, number>();
   const usedUids = new Map<string, number>();
@@ -138,7 +154,30 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
 
     start: (spec) => launchOnce(spec),
 
+    async templateKey(spec, contents) {
+      const { hardware } = await home();
+      version ??= versionOf(binary);
+      const form = await templateForm(spec, await version, hardware);
+      return digestOf(JSON.stringify([form, ...contents]));
+    },
+
+    async makeTemplate(spec, directory, within) {
+      const { house, hardware, groups } = await home();
+      const key = `template-${basename(directory)}`;
+      const uid = takeUid(key);
+      try {
+        const memoryMiB = spec.memoryMiB + translationMiB + overheadMiB;
+        const procs = await house.cgroups.create(key, { cpus: spec.cpus, memoryMiB });
+        const shop = { binary, hardware, jail: { uid, groups }, procs };
+        return await makeTemplate(spec, directory, shop, within);
+      } finally {
+        usedUids.delete(key);
+        await house.cgroups.remove(key).catch(() => {});
+      }
+    },
+
     async stop(ref, ladder) {
+      toStop.add(keyOf(ref));
       const house = await home();
       const machine = machines.get(keyOf(ref)) ?? (await forbid(ref, house));
       return machine instanceof Machine ? climbDown(machine, ladder) : machine;
@@ -212,8 +251,9 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     async forget(ref) {
       await home();
       const machine = machines.get(keyOf(ref));
+      if (machine && !machine.exit) throw stillRunning(ref);
+      toStop.delete(keyOf(ref));
       if (!machine) return;
-      if (!machine.exit) throw stillRunning(ref);
       await machine.release();
       await writeTombstone(machine.paths, seen.get(ref.id) ?? ref.generation);
       await rm(machine.paths.dir, { recursive: true, force: true });
@@ -307,26 +347,55 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
 
   async function bringUp(
     spec: MachineSpec,
-    { house, hardware, groups, inherited }: Awaited<ReturnType<typeof moveIn>>,
+    home: Awaited<ReturnType<typeof moveIn>>,
     form: MachineForm | undefined,
   ): Promise<void> {
-    const key = keyOf(spec);
+    const begun = performance.now();
     const paths = pathsOf(runDir, spec);
     assertSocketsFit(paths);
     await assertYoungest(spec, paths);
-    const { procs, record } = await prepare(spec, paths, house, form).catch((error) => {
+    const state = spec.template && !form ? await openState(spec) : undefined;
+    const why = spec.template && !state ? "its template is not there any more" : undefined;
+    const cold = { begun, ...(why ? { why } : {}) };
+    if (!state) return bringUpAs(spec, paths, home, form ? { form, begun } : cold);
+    try {
+      await bringUpAs(spec, paths, home, { state, begun });
+    } catch (error) {
+      const machine = machines.get(keyOf(spec));
+      const isOfWarmth = error instanceof Problem && error.code === "launch_failed";
+      if (!isOfWarmth || !machine?.exit || toStop.has(keyOf(spec))) throw error;
+      machines.delete(keyOf(spec));
+      await machine.release();
+      await unlaunch(paths);
+      await bringUpAs(spec, paths, home, { begun, why: error.message });
+    } finally {
+      await state.close();
+    }
+  }
+
+  async function bringUpAs(
+    spec: MachineSpec,
+    paths: Paths,
+    { house, hardware, groups, inherited }: Awaited<ReturnType<typeof moveIn>>,
+    { form, state, begun, why }: Way,
+  ): Promise<void> {
+    const key = keyOf(spec);
+    const { procs, record } = await prepare(spec, paths, house, { form, state }).catch((error) => {
       usedUids.delete(key);
       throw preparationProblem(error);
     });
     seen.set(spec.id, Math.max(seen.get(spec.id) ?? 0, spec.generation));
     const command = withTaps(
       (spec.nics ?? []).map(({ id }) => tapOf(id)),
-      jailed({ uid: record.uid, groups }, [binary, ...qemuArgv(spec, paths, hardware, form)]),
+      jailed({ uid: record.uid, groups }, [
+        binary,
+        ...qemuArgv(spec, paths, hardware, state ? "warm" : form),
+      ]),
       options.tapNamespace,
     );
     const log = await open(paths.log, "a", 0o600);
     await log.appendFile(`${logHeader(spec, clock)}\n`);
-    if (machines.has(key)) {
+    if (machines.has(key) || (why && toStop.has(key))) {
       await log.close();
       throw alreadyEnded(spec); // A stop was faster.
     }
@@ -334,7 +403,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     // No wait between these two: whoever finds the machine in the map must find its shim as well.
     const machine = new Machine(house, spec, paths, record);
     const bell = doorbell(paths.vm);
-    const shim = launch(paths, procs, command, log, inherited);
+    const shim = launch(paths, procs, command, log, inherited, state);
     machines.set(key, machine);
     await Promise.all([machine.nurse(shim), log.close()]);
     const deadline = performance.now() + launchTime;
@@ -345,12 +414,15 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
       await Promise.race([bell.next(refusal === "ECONNREFUSED" ? 1 : 100), machine.ended]);
     }
     bell.close();
-    if (!machine.isConnected && !machine.exit) {
-      await climbDown(machine, { acpi: seconds(0), terminate: seconds(0), kill: seconds(10) });
-    }
+    if (state && machine.isConnected) await wake(machine, begun).catch(() => endNow(machine));
+    if (!machine.isConnected && !machine.exit) await endNow(machine);
     if (machine.exit) throw await launchProblem(spec, record.uid, machine.exit);
     machine.announce();
     if (form) return; // It does not run.
+    if (!state) {
+      const took = milliseconds(performance.now() - begun);
+      await machine.began({ how: "cold", took, ...(why ? { why } : {}) });
+    }
     listener({
       id: spec.id,
       generation: spec.generation,
@@ -371,9 +443,9 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     spec: MachineSpec,
     paths: Paths,
     { cgroups, bootId }: Household,
-    form?: MachineForm,
+    { form, state }: Pick<Way, "form" | "state">,
   ) {
-    const uid = usedUids.get(keyOf(spec)) ?? takeUid(spec);
+    const uid = usedUids.get(keyOf(spec)) ?? takeUid(keyOf(spec));
     await mkdir(paths.vm, { recursive: true, mode: 0o711 });
     const disks = spec.disks.map(({ id, source, readOnly }) => ({
       id,
@@ -391,6 +463,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
       isFenceable: (spec.isFenceable ?? false) || spec.disks.some(({ source }) => source.isShared),
       cpus: spec.cpus,
       ...(form ? { arrival: { isUp: form.isUp } } : {}),
+      ...(state ? { warming: { isPaused: spec.paused } } : {}),
     };
     const memoryMiB = spec.memoryMiB + translationMiB + overheadMiB;
     const [procs] = await Promise.all([
@@ -406,11 +479,11 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     return { procs, record };
   }
 
-  function takeUid(ref: MachineRef): number {
+  function takeUid(key: string): number {
     const taken = new Set(usedUids.values());
     for (let uid = uids.first; uid < uids.first + uids.count; uid++) {
       if (taken.has(uid)) continue;
-      usedUids.set(keyOf(ref), uid);
+      usedUids.set(key, uid);
       return uid;
     }
     throw usersExhausted(uids.count);
@@ -440,6 +513,21 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     return machine;
   }
 }
+
+/** How a machine is to come to run. */
+interface Way {
+  /** By `performance.now()`. */
+  readonly begun: number;
+  /** It comes from another host. */
+  readonly form?: MachineForm | undefined;
+  /** The memory of a template. */
+  readonly state?: FileHandle | undefined;
+  /** It should have started from a template and could not. */
+  readonly why?: string | undefined;
+}
+
+const endNow = (machine: Machine) =>
+  climbDown(machine, { acpi: seconds(0), terminate: seconds(0), kill: seconds(10) });
 
 /** One line in front of QEMU's own, so that its log can be found by request and by instance. */
 const logHeader = ({ id, generation, name, requestId }: MachineSpec, clock: Clock) =>

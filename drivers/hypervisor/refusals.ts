@@ -211,3 +211,15 @@ export const notArrived = (): Problem =>
     "Not all of this instance's memory has arrived, so it cannot run here.",
     { fix: "Wait until it has, or end it: it runs on where it came from." },
   );
+
+export const templateNotMade = (why: string, said: readonly string[], cause?: unknown): Problem =>
+  problem(
+    "unavailable",
+    "template_not_made",
+    `No template was made: ${why}.`,
+    {
+      fix: "Its guests are booted meanwhile. Look at the agent's log on the host.",
+      facts: { said },
+    },
+    cause,
+  );

@@ -12,6 +12,7 @@ import {
   seconds,
 } from "@holdfast/kernel/time";
 import {
+  type Begun,
   type ConsoleLine,
   type Disk,
   type Exit,
@@ -22,6 +23,7 @@ import {
   type MachineSpec,
   mostEvents,
   noEvidence,
+  type TemplateSpec,
 } from "./driver.ts";
 import type { SimulatedDisk } from "./simulated-disks.ts";
 import type { Arrival, Sending } from "./simulated-migration.ts";
@@ -47,6 +49,8 @@ export interface Temper {
 export interface SimulatedMachine {
   readonly spec: MachineSpec;
   readonly at: Instant;
+  /** How it came to run; undefined: from another host, or never. */
+  readonly begun: Begun | undefined;
   /** A made-up process id: the same before and after an adoption. */
   readonly pid: number;
   /** When the guest is up; undefined if it never will be. */
@@ -99,6 +103,12 @@ export interface SimulatedWorld {
   readonly tempers: Map<InstanceId, Temper>;
   /** From the launch until the guest says that it is ready. */
   bootTime: Duration;
+  /** The same of one that is started from a template. */
+  warmTime: Duration;
+  /** What is in the directories of templates. */
+  readonly templates: Map<string, "whole" | "spoilt">;
+  /** Whether a guest that is to be a template ever says that it waits. */
+  waitsForItsName(spec: TemplateSpec): boolean;
   /** From the power button until the process is gone. */
   powerOffTime: Duration;
   /** From a guest's standstill until its watchdog stops it. */
@@ -155,6 +165,9 @@ export const simulatedWorld = (
   seen: new Map(),
   tempers: new Map(),
   bootTime: times.bootTime ?? milliseconds(0),
+  warmTime: milliseconds(0),
+  templates: new Map(),
+  waitsForItsName: () => true,
   powerOffTime: times.powerOffTime ?? milliseconds(0),
   watchdogTime: times.watchdogTime ?? seconds(10),
   wireSpeed: 2 ** 30,
@@ -225,7 +238,9 @@ export function bootMachine(
   machine.bootedAt = clock.now();
   machine.bootedBy = by;
   machine.saidReady = false;
-  machine.readyAt = canBoot ? after(clock.now(), world.bootTime) : undefined;
+  const isWarm = by === "launch" && machine.begun?.how === "warm";
+  const takes = isWarm ? world.warmTime : world.bootTime;
+  machine.readyAt = canBoot ? after(clock.now(), takes) : undefined;
 }
 
 /** Begun anew in the same process. */

@@ -8,6 +8,7 @@
 import type { InstanceId } from "@holdfast/kernel/ids";
 import { after, type Clock, type Instant, milliseconds, seconds } from "@holdfast/kernel/time";
 import {
+  type Begun,
   type Exit,
   type Hypervisor,
   type MachineEvent,
@@ -25,6 +26,7 @@ import {
   overtaken,
   silent,
   stillRunning,
+  templateNotMade,
 } from "./refusals.ts";
 import { befall, endHung } from "./simulated-deaths.ts";
 import {
@@ -77,6 +79,14 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
       announced.add(machine);
       tell(machine, { what: spec.paused ? "paused" : "running" });
       planReady(machine);
+    },
+
+    templateKey: async (spec, contents) => JSON.stringify([spec, contents]),
+    async makeTemplate(spec, directory) {
+      if (!world.waitsForItsName(spec))
+        throw templateNotMade("its guest never said that it waits", []);
+      world.templates.set(directory, "whole");
+      return spec.memoryMiB * 2 ** 20;
     },
 
     async stop(ref, ladder) {
@@ -270,7 +280,7 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
     const older = world.machines.get(keyOf({ id: spec.id, generation: youngest }));
     if (older && !older.exit) throw stillRunning(older.spec);
     const temper = world.tempers.get(spec.id) ?? {};
-    const machine = blank(spec);
+    const machine = blank(spec, arrival ? undefined : beginning(world, spec));
     machine.hangsAtLaunch = temper.launch === "hangs";
     machine.isFrozen = temper.isFrozen ?? false;
     machine.phase = spec.paused ? "paused" : "running";
@@ -281,9 +291,10 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
     return machine;
   }
 
-  function blank(spec: MachineSpec): SimulatedMachine {
+  function blank(spec: MachineSpec, begun?: Begun): SimulatedMachine {
     return {
       spec,
+      begun,
       at: clock.now(),
       pid: ++world.lastPid,
       readyAt: undefined,
@@ -490,5 +501,19 @@ function viewOf(machine: SimulatedMachine, now: Instant): MachineView {
   if (exit) return { ...ref, is: "exited", exit };
   if (arrival) return { ...ref, is: "incoming", since: at, hasArrived: arrival.hasArrived };
   const guest = phase === "running" ? (isUp(machine, now) ? "up" : "booting") : phase;
-  return { ...ref, is: "running", guest, since: at, ...(hasLeft ? { hasLeft } : {}) };
+  const { begun } = machine;
+  return {
+    ...{ ...ref, is: "running", guest, since: at },
+    ...(begun ? { begun } : {}),
+    ...(hasLeft ? { hasLeft } : {}),
+  };
+}
+
+function beginning({ templates }: SimulatedWorld, { template }: MachineSpec): Begun {
+  const took = milliseconds(0);
+  if (template === undefined) return { how: "cold", took };
+  const is = templates.get(template);
+  if (is === "whole") return { how: "warm", took };
+  const why = is ? "its memory could not be read" : "its template is not there any more";
+  return { how: "cold", took, why };
 }
