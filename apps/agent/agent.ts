@@ -24,7 +24,9 @@ import {
   type Shelf,
   type Storage,
   storekeeper,
+  type TemplateShelf,
   type Terms,
+  templates,
 } from "@holdfast/cloud/agent/edge";
 import type { GuardReport, HostFacts, StorageLook } from "@holdfast/cloud/hosts";
 import type { Hypervisor } from "@holdfast/drivers/hypervisor";
@@ -41,6 +43,8 @@ export interface AgentOptions {
   /** How managers are reached, if not straight over the network. */
   readonly dial?: Dial;
   readonly hypervisor: Hypervisor;
+  /** Where templates are, and how many bytes of them; all guests are booted if not given. */
+  readonly templates?: { readonly shelf: TemplateShelf; readonly limit: number };
   readonly storage: Storage;
   readonly loans: LoanBook;
   readonly shelf: Shelf;
@@ -99,8 +103,13 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const disks = diskKeeper({ hypervisor, storage, loans: options.loans, speeds, log: say });
   const notes = notebook({ shelf: options.noteShelf, log: say });
   await notes.open();
+  const warm = options.templates
+    ? templates({ hypervisor, ...options.templates, clock, log: say })
+    : undefined;
+  await warm?.open();
   const kept = keeper({
     hypervisor,
+    ...(warm ? { templates: warm } : {}),
     disks,
     storage,
     networks,
@@ -172,6 +181,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       examined.close();
       vitals.close();
       kept.close();
+      warm?.close();
       stored.close();
       networks.close();
       await options.passage.close();

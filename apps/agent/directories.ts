@@ -15,6 +15,7 @@ const passable = {
   storage: 0o711,
   tiny: 0o755,
   relay: 0o711,
+  templates: 0o711,
 } as const;
 const closed = { agent: 0o700, wishes: 0o700, loans: 0o700, guard: 0o700, logs: 0o755 } as const;
 const modes = { ...passable, ...closed };

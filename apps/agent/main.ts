@@ -7,6 +7,7 @@
  * HOLDFAST_POOLS     shared pools as JSON, name to directory (default {}); a pool has the same path on every host
  * HOLDFAST_BLOCK_POOLS  pools that a storage host serves, as JSON: name to `{ "at": ADDRESS, "door": PORT }`, or on
  *                       the storage host itself to `{ "serve": { "directory", "address", "door", "ports" } }`
+ * HOLDFAST_TEMPLATES_MIB  room for the memory that guests of warm images begin with (default 4096; 0: all are booted)
  * HOLDFAST_MIGRATION_ADDRESS, HOLDFAST_MIGRATION_PORT  where machines that move come in (default: the address
  *                    that other hosts reach its guests through, and any free port)
  *
@@ -23,7 +24,13 @@ import { isIPv4 } from "node:net";
 import { availableParallelism, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileLoans, fileNotes, filePicture, fileShelf } from "@holdfast/cloud/agent/edge";
+import {
+  fileLoans,
+  fileNotes,
+  filePicture,
+  fileShelf,
+  fileTemplates,
+} from "@holdfast/cloud/agent/edge";
 import type { GuardReport } from "@holdfast/cloud/hosts";
 import { probeAcceleration, qemuHypervisor } from "@holdfast/drivers/hypervisor/qemu";
 import { linuxNetworks, usualTag } from "@holdfast/drivers/network/linux";
@@ -111,6 +118,10 @@ const agent = await startAgent({
   membership,
   managers,
   hypervisor,
+  templates: {
+    shelf: await fileTemplates(at.templates),
+    limit: Number(env.HOLDFAST_TEMPLATES_MIB ?? 4_096) * 2 ** 20,
+  },
   storage,
   loans: await fileLoans(at.loans),
   shelf: await fileShelf(at.wishes),

@@ -544,6 +544,7 @@ test("an image is sent from a file, under its own name", async (t) => {
             state: "ready",
             source: "upload",
             manifest: null,
+            warm: false,
             bytes: 5,
             problem: null,
             createdAt: 0,

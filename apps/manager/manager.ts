@@ -263,7 +263,7 @@ export async function assembleManager(
   const worker = startWorker({
     database,
     placer,
-    images: manifestCache(),
+    images: manifestCache(clock),
     patience,
     moves: () => ({
       patience: movePatienceFrom(settings.current()),

@@ -187,6 +187,7 @@ async function ensureTiny(state: string) {
       disk: { digest: disk, format: "qcow2" as const, virtualBytes },
       direct: { kernel, initrd, commandLine },
       saysReady: true,
+      warm: true,
       smallestMemoryMiB: 96,
     },
   };

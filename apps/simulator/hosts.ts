@@ -18,11 +18,13 @@ import {
   memoryNotes,
   memoryPicture,
   memoryShelf,
+  memoryTemplates,
   type NoteShelf,
   type PictureShelf,
   pushBlob,
   type Shelf,
   type Storage,
+  type TemplateShelf,
   type Terms,
 } from "@holdfast/cloud/agent/edge";
 import type { GuardReport } from "@holdfast/cloud/hosts";
@@ -62,6 +64,7 @@ export interface TestHost {
   readonly name: string;
   readonly world: SimulatedWorld;
   readonly shelf: Shelf;
+  readonly templates: TemplateShelf;
   readonly pictures: PictureShelf;
   readonly notes: NoteShelf;
   readonly kernel: SimulatedKernel;
@@ -111,6 +114,7 @@ export function newHost(
 
 const emptyHost = (): Omit<TestHost, "name" | "world" | "pools" | "ways" | "wayAddress"> => ({
   shelf: memoryShelf(),
+  templates: memoryTemplates(),
   pictures: memoryPicture(),
   notes: memoryNotes(),
   kernel: simulatedKernel(),
@@ -169,6 +173,7 @@ export async function openAgent(host: TestHost, setting: AgentSetting): Promise<
     shelf: behindGlass(host.shelf, life),
     networks: behindGlass(simulatedNetworks(host.kernel), life),
     metadataKey: randomBytes(32),
+    templates: { shelf: behindGlass(host.templates, life), limit: 2 ** 40 },
     pictureShelf: behindGlass(host.pictures, life),
     noteShelf: behindGlass(host.notes, life),
     forwarders: [],

@@ -8,6 +8,7 @@ export {
   hostModes,
 } from "./core/lifecycle.ts";
 export {
+  Begun,
   type Checkup,
   type ExitReport,
   type FromAgent,

@@ -19,6 +19,7 @@ export const ImageView = z.object({
   state: z.enum(["importing", "ready", "failed", "deleted"]),
   source: z.string(),
   manifest: z.unknown().nullable(),
+  warm: z.boolean().describe("Its guests may begin with the memory of one that has booted before."),
   bytes: z.number().nullable().describe("How big its disk looks to a guest."),
   problem: ProblemShape.nullable(),
   createdAt: z.number(),
@@ -88,6 +89,26 @@ export const deleteImage = route({
     image_not_found: "not_found",
     image_in_use: "conflict",
     image_shared: "forbidden",
+  },
+});
+
+export const setImageWarmth = route({
+  method: "PUT",
+  path: "/v1/projects/:project/images/:image/warm",
+  summary: "Say whether its guests may begin with the memory of one that has booted before.",
+  needs: "project:operate",
+  params: inProject.extend({ image: ImageParam }),
+  query: z.strictObject({}),
+  body: z.strictObject({
+    warm: z
+      .boolean()
+      .describe("True only if its guests know how to wait for their names: docs/warm-start.md."),
+  }),
+  reply: [200, ImageView],
+  fails: {
+    image_not_found: "not_found",
+    image_shared: "forbidden",
+    image_cannot_be_warm: "conflict",
   },
 });
 

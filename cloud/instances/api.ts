@@ -1,5 +1,6 @@
 /** What the world may ask about instances. Pure declarations; edge/routes.ts answers them. */
 import { maintenancePolicies } from "@holdfast/cloud/events";
+import { Begun } from "@holdfast/cloud/hosts";
 import { KeyParam } from "@holdfast/cloud/keys";
 import { route } from "@holdfast/kernel/route";
 import { Cursor, Label, ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
@@ -56,6 +57,9 @@ export const InstanceView = z.object({
     .enum(["booting", "up", "paused", "panicked", "io-error"])
     .nullable()
     .describe("How far the guest got, as its host sees it; null while it does not run."),
+  begun: Begun.nullable().describe(
+    "How its processors came to run: from the memory of a template (warm) or by a boot (cold), and after how many milliseconds.",
+  ),
   upAt: z.number().nullable().describe("When the guest said that it is ready."),
   cause: CauseView.nullable().describe("Why it is where it is, when nobody asked for it."),
   isProtected: z.boolean(),

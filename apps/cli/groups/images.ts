@@ -12,6 +12,7 @@ import {
   type ImageView,
   importImage,
   listImages,
+  setImageWarmth,
 } from "@holdfast/cloud/images/api";
 import { createImageFrom } from "@holdfast/cloud/volumes/api";
 import { Problem, type ProblemView, problem } from "@holdfast/kernel/problem";
@@ -122,6 +123,24 @@ export const imagesGroup: Group = (program, open) => {
       const asked = session.call(createImageFrom, { params, body: { name, freeze } });
       const image = await session.named("volume", volume, asked);
       conclude(session, wait ? await untilReady(session, image) : image);
+    });
+
+  images
+    .command("warm")
+    .summary("say that its guests may start from a template")
+    .description(
+      "Says that the guests of an image know how to wait for their names, so that hosts may start them from the memory of one that has booted before. Takes effect within a minute.",
+    )
+    .argument("<image>", "its name or id")
+    .option("--off", "they are booted from now on")
+    .addHelpText("after", "\nExample:\n  holdfast images warm golden")
+    .action(async (image: string, options: { readonly off?: boolean }, command) => {
+      const session = open(command);
+      const params = { project: session.options.project, image };
+      const body = { warm: !options.off };
+      const asked = session.call(setImageWarmth, { params, body });
+      const reply = await session.named("image", image, asked);
+      session.show(reply, () => imageDetails(reply, session.now(), session.paint));
     });
 
   images

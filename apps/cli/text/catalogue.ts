@@ -47,6 +47,7 @@ export function imageDetails(image: ImageView, now: Instant, paint: Paint): stri
     ["for", image.project ?? "everybody"],
     ["source", image.source],
     ["disk", image.bytes === null ? undefined : bytes(image.bytes)],
+    ["starts", image.warm ? "warm, where its host has a template" : undefined],
     ["created", relative(image.createdAt, now)],
     ["problem", image.problem ? { text: image.problem.message, tone: "bad" } : undefined],
     ["fix", image.problem?.fix],

@@ -10,7 +10,7 @@ import { type Instant, milliseconds } from "@holdfast/kernel/time";
 import { connectionsOf } from "./networks.ts";
 import { type Cell, facts, type Paint, stateCell, table } from "./table.ts";
 import { disksOf } from "./volumes.ts";
-import { counted, deadline, memory, relative, span } from "./words.ts";
+import { counted, deadline, memory, relative, span, stopwatch } from "./words.ts";
 
 export function instanceTable(
   instances: readonly InstanceView[],
@@ -69,6 +69,7 @@ export function instanceDetails(one: InstanceView, now: Instant, paint: Paint): 
     ["fix", cause?.problem?.fix],
     ["host", one.host ?? "on none"],
     ["guest", guestInWords(one, now)],
+    ["started", one.begun ? startInWords(one.begun) : undefined],
     ["job", one.job ?? undefined],
     ["id", one.id],
     ["project", one.project],
@@ -166,6 +167,13 @@ const guestOf = ({ guest }: InstanceView): Cell => {
   if (guest === "up") return { text: guest, tone: "good" };
   return { text: guest, tone: guest === "panicked" || guest === "io-error" ? "bad" : "busy" };
 };
+
+function startInWords({ how, took, why }: NonNullable<InstanceView["begun"]>): string {
+  const words = how === "warm" ? "warm, from a template" : "by a boot";
+  const after =
+    took === undefined ? "" : `; its processors ran after ${stopwatch(milliseconds(took))}`;
+  return why === undefined ? `${words}${after}` : `${words}${after} (not from a template: ${why})`;
+}
 
 function guestInWords({ guest, upAt, createdAt, generation }: InstanceView, now: Instant): string {
   switch (guest) {

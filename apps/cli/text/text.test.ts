@@ -75,6 +75,7 @@ const starting = anInstance({
   name: "db",
   state: "starting",
   guest: "booting",
+  begun: null,
   upAt: null,
   op: {
     kind: "start",
@@ -89,6 +90,7 @@ const failed = anInstance({
   name: "cache",
   state: "failed",
   guest: null,
+  begun: null,
   upAt: null,
   host: null,
   generation: 3,
@@ -211,6 +213,7 @@ test("show says when a destroyed instance is gone for good", () => {
       desired: "destroyed",
       host: null,
       guest: null,
+      begun: null,
       upAt: null,
       destroyedAt: moment - 5_000,
       nextLook: moment + 3_600_000,

@@ -43,3 +43,5 @@ export {
 } from "./shelf.ts";
 export { poolSpeeds, type Speeds } from "./speeds.ts";
 export { type Storekeeper, storekeeper } from "./storekeeper.ts";
+export { fileTemplates, memoryTemplates } from "./template-shelf.ts";
+export { type TemplateShelf, type Templates, type TemplatesDeps, templates } from "./templates.ts";

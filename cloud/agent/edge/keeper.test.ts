@@ -8,7 +8,7 @@ import { simulatedPool, simulatedStorage } from "@holdfast/drivers/volumes/simul
 import type { ImageId, InstanceId, ProjectId, VolumeId } from "@holdfast/kernel/ids";
 import type { Clock, Instant } from "@holdfast/kernel/time";
 import { diskKeeper } from "./disks.ts";
-import { keeper } from "./keeper.ts";
+import { type KeeperDeps, keeper } from "./keeper.ts";
 import { memoryLoans } from "./loans.ts";
 import { noPassage } from "./passage.ts";
 import { type Held, memoryShelf } from "./shelf.ts";
@@ -51,7 +51,11 @@ const stopped = (version: number): Wish => ({ ...wish, version, want: "stopped",
 
 /** A keeper on a simulated host. `shelf` and `blob` say how slow those are. */
 async function kept(
-  slow: { save?: () => Promise<void>; blob?: () => Promise<void> } = {},
+  slow: {
+    save?: () => Promise<void>;
+    blob?: () => Promise<void>;
+    templates?: KeeperDeps["templates"];
+  } = {},
   epoch = () => 1,
 ) {
   const world = simulatedWorld();
@@ -73,6 +77,7 @@ async function kept(
       },
     },
     networks: { ready: async () => new Map() },
+    ...(slow.templates ? { templates: slow.templates } : {}),
     hasLease: (asked) => asked === epoch(),
     shelf: {
       ...shelf,
@@ -111,6 +116,33 @@ test("of two wishes in a row the younger one stays, however long the disk takes 
   assert.equal(held?.wish.version, 2);
   assert.deepEqual(host.keeper.held(), [{ instance: id, version: 2 }]);
   await until(() => host.machines.some(({ exit }) => exit !== undefined));
+  host.keeper.close();
+});
+
+test("a guest begins with a template where there is one, and one that is of no use is thrown away", async () => {
+  const discarded: string[] = [];
+  const templates = {
+    find: async () => "/templates/1",
+    discard: async (directory: string) => void discarded.push(directory),
+  };
+  for (const [is, how] of [
+    ["whole", "warm"],
+    ["spoilt", "cold"],
+  ] as const) {
+    const host = await kept({ templates });
+    host.world.templates.set("/templates/1", is);
+    await host.keeper.hear([wish], []);
+    await until(() => host.machines.some(({ begun }) => begun?.how === how));
+    await until(() => discarded.length === (is === "spoilt" ? 1 : 0));
+    host.keeper.close();
+  }
+});
+
+test("a guest is booted where nobody can tell whether there is a template", async () => {
+  const find = () => Promise.reject(new Error("the disk is gone"));
+  const host = await kept({ templates: { find, discard: async () => {} } });
+  await host.keeper.hear([wish], []);
+  await until(() => host.machines.some(({ begun }) => begun?.how === "cold"));
   host.keeper.close();
 });
 

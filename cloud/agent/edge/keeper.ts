@@ -39,6 +39,7 @@ import type { Passage } from "./passage.ts";
 import { isShared, provisions, rootOf, type Storage } from "./provisions.ts";
 import { ended, machineReport, type Note } from "./reports.ts";
 import type { Held, Shelf } from "./shelf.ts";
+import type { Templates } from "./templates.ts";
 import { gate, turns } from "./turns.ts";
 
 /** Whose a connection is. */
@@ -53,6 +54,8 @@ export interface KeeperDeps {
   readonly disks: DiskKeeper;
   readonly storage: Pick<Storage, "ensureBlob">;
   readonly networks: Pick<Networker, "ready">;
+  /** What guests may begin with; all are booted if not given. */
+  readonly templates?: Pick<Templates, "find" | "discard">;
   /** Whether guests that another host could start may be started here: this lease is held, by our own reckoning. */
   readonly hasLease: (epoch: number) => boolean;
   readonly shelf: Shelf;
@@ -377,8 +380,10 @@ export function keeper(deps: KeeperDeps): Keeper {
       const spec = await ready(wish);
       if (!mayStart()) return !isWished();
       const lent = await disks.lend(wish);
+      const template = await findTemplate(wish, spec);
       if (!mayStart()) return !isWished(); // That may have taken its time.
-      await launch({ ...spec, disks: lent }, wish.epoch);
+      await launch({ ...spec, disks: lent, ...template }, wish.epoch);
+      await lookHowItBegan(ref, wish, template);
       onReport([], [{ volume, is: "ready" }]);
       awaitBoot(ref.id, ward, milliseconds(0));
     } catch (error) {
@@ -392,6 +397,33 @@ export function keeper(deps: KeeperDeps): Keeper {
       if (viewOf(ref)?.is !== "running") void giveBack();
     }
     return true;
+  }
+
+  /** Whatever is wrong with templates, it can be booted. */
+  async function findTemplate(wish: Wish, spec: Omit<MachineSpec, "disks">) {
+    const template = await deps.templates?.find(wish, spec).catch((error: unknown) => {
+      log("could not look for a template", { instance: wish.instance, error });
+      return undefined;
+    });
+    return template === undefined ? {} : { template };
+  }
+
+  async function lookHowItBegan(
+    ref: MachineRef,
+    { requestId }: Wish,
+    { template }: Pick<MachineSpec, "template">,
+  ): Promise<void> {
+    const view = viewOf(ref);
+    const begun = view?.is === "running" ? view.begun : undefined;
+    if (template === undefined || begun?.how !== "cold") return;
+    log("a template was of no use, and the guest was booted", {
+      ...ref,
+      requestId,
+      why: begun.why,
+    });
+    await deps.templates?.discard(template).catch((error: unknown) => {
+      log("could not delete a template", { template, error });
+    });
   }
 
   /** What the disks of a machine that runs as it should are to be like. */

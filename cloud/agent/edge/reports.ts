@@ -25,7 +25,8 @@ export function machineReport(
   const base = { instance: view.id, generation: view.generation, reboots };
   if (view.is === "running") {
     const disks = seen ? { disks: [...seen.reports], disksOf: seen.version } : {};
-    return { ...base, phase: "running", guest: view.guest, at: view.since, ...disks };
+    const begun = view.begun ? { begun: view.begun } : {};
+    return { ...base, phase: "running", guest: view.guest, at: view.since, ...begun, ...disks };
   }
   if (view.is === "incoming")
     return { ...base, phase: "incoming", guest: "booting", at: view.since };

@@ -144,6 +144,16 @@ export const ExitReport = z.object({
 });
 export type ExitReport = z.output<typeof ExitReport>;
 
+/** How its processors came to run: with the memory of a template, or by a boot. */
+export const Begun = z.object({
+  how: z.enum(["warm", "cold"]),
+  /** From the launch until they ran. */
+  took: milliseconds.optional(),
+  /** Why its template was of no use. */
+  why: z.string().optional(),
+});
+export type Begun = z.output<typeof Begun>;
+
 /** A fact about one generation of one instance. */
 export const MachineReport = z.object({
   instance: id<InstanceId>(),
@@ -154,6 +164,7 @@ export const MachineReport = z.object({
   reboots: z.number().int(),
   at: z.number(),
   exit: ExitReport.optional(),
+  begun: Begun.optional(),
   /** All disks that it has or should have; absent while nobody has looked. */
   disks: z.array(DiskReport).optional(),
   /** The `version` of the wish that these disks were last compared with: an older one proves no detach. */

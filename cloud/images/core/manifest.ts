@@ -33,6 +33,12 @@ export const Manifest = z.object({
     .describe(
       "Give it a disk labelled `cidata` that says who it is: cloud-init's NoCloud source, for images that know no other.",
     ),
+  warm: z
+    .boolean()
+    .optional()
+    .describe(
+      "Its guests may be started from the memory of one that has booted before. Only for guests that know how to wait for their names (docs/warm-start.md).",
+    ),
   smallestMemoryMiB: z.number().int().positive(),
 });
 export type Manifest = z.output<typeof Manifest>;

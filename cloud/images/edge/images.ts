@@ -13,7 +13,8 @@ export interface ImageRecord {
 }
 
 const columns = `i.id, i.name, p.name as project, i.state, i.source, i.manifest,
-  (i.manifest->'disk'->>'virtualBytes')::bigint as bytes, i.problem, i.created_at as "createdAt"`;
+  (i.manifest->'disk'->>'virtualBytes')::bigint as bytes, i.problem,
+  coalesce(i.warm, (i.manifest->>'warm')::boolean, false) as warm, i.created_at as "createdAt"`;
 
 /** Those of the project and those for everybody; its own first where both have the name. */
 export async function findImageView(

@@ -14,8 +14,9 @@ import {
   importImage,
   listImages,
   registerImage,
+  setImageWarmth,
 } from "../api.ts";
-import { blobsOf, type Manifest } from "../core/manifest.ts";
+import { blobsOf, Manifest } from "../core/manifest.ts";
 import { findImageView, listImageViews } from "./images.ts";
 
 interface Deps {
@@ -81,6 +82,22 @@ export function imageRoutes({ database, blobs, clock, mintId, self, onImport }: 
       });
       await removeUnused(image.manifest);
       return { ...shown(image), state: "deleted" as const };
+    }),
+    setImageWarmth: handle(setImageWarmth, async ({ params, body, caller, requestId }) => {
+      const image = await findImageView(database, params.project, params.image);
+      if (image.isShared && caller.project)
+        throw problem("forbidden", "image_shared", `${image.name} is for everybody.`, {
+          fix: "Only an operator may say that.",
+        });
+      const manifest = Manifest.safeParse(image.manifest).data; // Still importing: not known.
+      if (body.warm && !manifest?.direct) throw cannotBeWarm(image.name);
+      await database.transaction(async (sql) => {
+        await sql.query("update image set warm = $2 where id = $1", [image.id, body.warm]);
+        const entry = { at: clock.now(), kind: "image", subject: image.id } as const;
+        const event = body.warm ? "made-warm" : "made-cold";
+        await appendJournal(sql, [{ ...entry, event, actor: caller.name, requestId }]);
+      });
+      return shown({ ...image, warm: body.warm });
     }),
     registerImage: handle(registerImage, async ({ body, caller, requestId }) => {
       for (const digest of blobsOf(body.manifest)) await mustHave(digest);
@@ -165,6 +182,11 @@ export function imageRoutes({ database, blobs, clock, mintId, self, onImport }: 
     }
   }
 }
+
+const cannotBeWarm = (name: string) =>
+  problem("conflict", "image_cannot_be_warm", `The guests of ${name} boot from their disk.`, {
+    fix: "Only images that boot a kernel directly can start warm; this one boots.",
+  });
 
 /** Shared images belong to no project. */
 const nobody = "00000000-0000-0000-0000-000000000000" as ProjectId;

@@ -6,6 +6,7 @@
  * state says nothing about the wish, and the process nothing about the state, until somebody decides.
  */
 import type { CauseClass } from "@holdfast/cloud/deaths";
+import type { Begun } from "@holdfast/cloud/hosts";
 import type { UnderWay } from "@holdfast/cloud/volumes";
 import type {
   HostId,
@@ -135,6 +136,8 @@ export interface Incarnation {
   /** How many resets the host has carried out. */
   readonly reboots: number;
   readonly ending: Ending | undefined;
+  /** How its processors came to run. Known when its host says so, and only kept. */
+  readonly begun?: Begun | undefined;
 }
 
 export type GuestPhase = "booting" | "up" | "paused" | "panicked" | "io-error";

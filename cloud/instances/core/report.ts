@@ -16,6 +16,7 @@ export function heard(
     phase: report.phase,
     guest: report.guest,
     reboots: report.reboots,
+    ...(report.begun ? { begun: report.begun } : {}),
     ending: report.exit ? endingOf(instance, known, report.exit, errand) : undefined,
   };
 }

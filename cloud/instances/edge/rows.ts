@@ -227,6 +227,7 @@ export async function writeIncarnations(
     up_at: incarnation.guest === "up" ? iso(at) : null,
     exited_at: incarnation.phase === "exited" ? iso(at) : null,
     ending: incarnation.ending ?? null,
+    begun: incarnation.begun ?? null,
     evidence: evidence ?? null,
   }));
   await sql.query(
@@ -237,6 +238,7 @@ export async function writeIncarnations(
        running_at = coalesce(old.running_at, excluded.running_at),
        up_at = coalesce(old.up_at, excluded.up_at),
        exited_at = coalesce(old.exited_at, excluded.exited_at),
+       begun = coalesce(old.begun, excluded.begun),
        ending = coalesce(old.ending, excluded.ending),
        evidence = coalesce(old.evidence, excluded.evidence)
      where old.phase <> 'exited'`,

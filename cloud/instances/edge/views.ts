@@ -12,7 +12,7 @@ type ViewRow = Omit<InstanceView, "guest"> & { readonly guest: InstanceView["gue
 
 const columns = `i.id, p.name as project, i.name, i.type, i.cpus, i.memory_mib as "memoryMiB", m.name as image,
   i.volume_id as volume, i.desired, i.state, i.op, i.job_id as job, i.generation, h.name as host, c.guest,
-  c.up_at as "upAt", i.cause, i.is_protected as "isProtected", v.pool,
+  c.up_at as "upAt", c.begun, i.cause, i.is_protected as "isProtected", v.pool,
   i.recovery, i.priority, case when i.depends_on = '{}' then '{}'::text[] else
     array(select d.name from instance d where d.id = any(i.depends_on) order by d.name) end as "dependsOn", i.zone, i.host_tags as "hostTags",
   i.anti_affinity_group as "antiAffinityGroup", cardinality(i.restarts) as restarts, i.look_at as "nextLook",
@@ -26,7 +26,7 @@ const sources = `instance i ${joins}`;
 
 /** What a guest did is shown only while there is one. */
 const shown = (row: ViewRow): InstanceView =>
-  homed.has(row.state) ? row : { ...row, guest: null, upAt: null };
+  homed.has(row.state) ? row : { ...row, guest: null, upAt: null, begun: null };
 
 export async function viewInstances(
   sql: Sql,

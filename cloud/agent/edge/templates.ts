@@ -1,0 +1,138 @@
+/**
+ * The templates of one host: made in the background when somebody could have used one, found for the next.
+ *
+ * A start never waits here: it is told of a template that is whole, or boots. And a template is only made while no
+ * guest boots, so that whoever comes first is not slowed down by what is made for the second.
+ */
+import type { Wish } from "@holdfast/cloud/hosts";
+import type { Hypervisor, MachineSpec, TemplateSpec } from "@holdfast/drivers/hypervisor";
+import { after, type Clock, type Instant, minutes, seconds } from "@holdfast/kernel/time";
+import { type Kept, surplus } from "../core/templates.ts";
+
+/** Where they are. A directory that is not sealed is of no use to anybody. */
+export interface TemplateShelf {
+  /** Those that were sealed. What was half made is deleted. */
+  load(): Promise<readonly Kept[]>;
+  /** A new, empty directory. */
+  make(): Promise<string>;
+  /** It is whole; or it was used. */
+  seal(template: Kept): Promise<void>;
+  remove(directory: string): Promise<void>;
+}
+
+export interface Templates {
+  open(): Promise<void>;
+  /** The directory of one that fits; if there is none, it is begun. Undefined for images that do not start warm. */
+  find(wish: Wish, spec: Omit<MachineSpec, "disks">): Promise<string | undefined>;
+  /** A start has found it of no use. */
+  discard(directory: string): Promise<void>;
+  /** Resolves when nothing is being made. For tests and benchmarks. */
+  settled(): Promise<void>;
+  close(): void;
+}
+
+export interface TemplatesDeps {
+  readonly hypervisor: Hypervisor;
+  readonly shelf: TemplateShelf;
+  /** How many bytes they may take; zero is none. */
+  readonly limit: number;
+  readonly clock: Clock;
+  readonly log: (message: string, about: Record<string, unknown>) => void;
+}
+
+/** Emulated and on a busy host a boot may take minutes. */
+const makingTime = minutes(10);
+/** What could not be made is not tried again for so long. */
+const pause = minutes(60);
+const betweenLooks = seconds(1);
+/** A guest that never says that it is ready does not keep others without templates. */
+const longestBoot = minutes(2);
+
+export function templates({ hypervisor, shelf, limit, clock, log }: TemplatesDeps): Templates {
+  const kept = new Map<string, Kept>();
+  const making = new Set<string>();
+  const failed = new Map<string, Instant>();
+  let line: Promise<void> = Promise.resolve();
+  let isOpen = true;
+
+  return {
+    async open() {
+      for (const template of await shelf.load()) kept.set(template.key, template);
+      await makeRoom();
+    },
+
+    async find(wish, { cpus, memoryMiB, boot }) {
+      const direct = wish.spec?.image.direct;
+      if (limit <= 0 || !wish.spec?.image.warm || !direct || boot === "firmware") return undefined;
+      const spec: TemplateSpec = { cpus, memoryMiB, boot };
+      const key = await hypervisor.templateKey(spec, [direct.kernel, direct.initrd]);
+      const found = kept.get(key);
+      if (!found) return void begin(key, spec);
+      const used = { ...found, usedAt: clock.now() };
+      kept.set(key, used);
+      void shelf.seal(used).catch(() => {}); // It only loses its place in the line.
+      return found.directory;
+    },
+
+    async discard(directory) {
+      const found = [...kept.values()].find((each) => each.directory === directory);
+      if (!found) return;
+      failed.set(found.key, clock.now());
+      await remove(found);
+    },
+
+    settled: () => line,
+    close() {
+      isOpen = false;
+    },
+  };
+
+  function begin(key: string, spec: TemplateSpec): void {
+    const failedAt = failed.get(key);
+    if (making.has(key) || (failedAt !== undefined && clock.now() < after(failedAt, pause))) return;
+    making.add(key);
+    line = line
+      .then(() => make(key, spec))
+      .catch((error: unknown) => {
+        failed.set(key, clock.now());
+        if (isOpen) log("could not make a template", { error });
+      })
+      .finally(() => making.delete(key));
+  }
+
+  async function make(key: string, spec: TemplateSpec): Promise<void> {
+    while (isOpen && isBooting()) await clock.sleep(betweenLooks);
+    if (!isOpen) return;
+    const directory = await shelf.make();
+    const begun = clock.now();
+    try {
+      const bytes = await hypervisor.makeTemplate(spec, directory, makingTime);
+      const template = { directory, key, bytes, usedAt: clock.now() };
+      await shelf.seal(template);
+      kept.set(key, template);
+      failed.delete(key);
+      const { cpus, memoryMiB } = spec;
+      log("made a template", { directory, bytes, cpus, memoryMiB, took: clock.now() - begun });
+    } catch (error) {
+      await shelf.remove(directory).catch(() => {}); // The next start of the agent deletes it.
+      throw error;
+    }
+    await makeRoom();
+  }
+
+  function isBooting(): boolean {
+    const oldest = clock.now() - longestBoot;
+    return hypervisor
+      .list()
+      .some((view) => view.is === "running" && view.guest === "booting" && view.since > oldest);
+  }
+
+  async function makeRoom(): Promise<void> {
+    for (const template of surplus([...kept.values()], limit)) await remove(template);
+  }
+
+  async function remove(template: Kept): Promise<void> {
+    if (kept.get(template.key)?.directory === template.directory) kept.delete(template.key);
+    await shelf.remove(template.directory);
+  }
+}

@@ -1,0 +1,83 @@
+/** What everybody sees of warm starts, through every layer but the hypervisor. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { stopTestServer } from "@holdfast/store/testing";
+import { type Platform, startPlatform, until } from "./platform.ts";
+
+interface Instance {
+  readonly state: string;
+  readonly guest: string | null;
+  readonly begun: { readonly how: string; readonly took?: number; readonly why?: string } | null;
+}
+interface Image {
+  readonly warm: boolean;
+  readonly manifest: { readonly disk: { readonly digest: string } };
+  readonly code?: string;
+}
+
+let platform: Platform;
+const at = "/v1/projects/default";
+before(async () => {
+  platform = await startPlatform({ managers: 1, hosts: 1 });
+});
+after(async () => {
+  await platform.close();
+  await stopTestServer();
+});
+
+async function runs(name: string, image: string): Promise<Instance> {
+  const path = `${at}/instances/${name}`;
+  await platform.call("POST", `${at}/instances`, { name, image, type: "tiny" });
+  await until(`${name} is up`, async () => {
+    const { body } = await platform.call<Instance>("GET", path);
+    return body.guest === "up";
+  });
+  return (await platform.call<Instance>("GET", path)).body;
+}
+
+test("an image is warm when whoever answers for it says so, and not before", async () => {
+  const { body: tiny } = await platform.call<Image>("GET", `${at}/images/tiny`);
+  assert.equal(tiny.warm, false);
+  const { digest } = tiny.manifest.disk;
+  const direct = { kernel: digest, initrd: digest, commandLine: "quiet" };
+  const manifest = { ...tiny.manifest, direct };
+  await platform.call("POST", "/v1/images", { name: "direct", source: "test", manifest });
+
+  const cold = await runs("cold", "direct");
+  assert.equal(cold.begun?.how, "cold");
+  const [host] = platform.hosts;
+  assert.equal(host?.world.templates.size, 0, "nobody has said that it is safe");
+
+  const { body: warm } = await platform.call<Image>("PUT", `${at}/images/direct/warm`, {
+    warm: true,
+  });
+  assert.equal(warm.warm, true);
+  assert.equal((await platform.call<Image>("GET", `${at}/images/direct`)).body.warm, true);
+});
+
+test("an image that is registered as warm starts cold first, and warm from then on", async () => {
+  const { body: tiny } = await platform.call<Image>("GET", `${at}/images/tiny`);
+  const { digest } = tiny.manifest.disk;
+  const direct = { kernel: digest, initrd: digest, commandLine: "warm" };
+  const manifest = { ...tiny.manifest, direct, warm: true };
+  await platform.call("POST", "/v1/images", { name: "warm", source: "test", manifest });
+  assert.equal((await runs("first", "warm")).begun?.how, "cold");
+  const [host] = platform.hosts;
+  await until("a template is there", async () => (await host?.templates.load())?.length === 1);
+  const second = await runs("second", "warm");
+  assert.equal(second.begun?.how, "warm");
+  assert.ok((second.begun?.took ?? -1) >= 0);
+
+  for (const directory of host?.world.templates.keys() ?? [])
+    host?.world.templates.set(directory, "spoilt");
+  const third = await runs("third", "warm");
+  assert.equal(third.begun?.how, "cold");
+  assert.match(third.begun?.why ?? "", /could not be read/);
+});
+
+test("an image whose guests boot from their disks cannot be warm", async () => {
+  const { status, body } = await platform.call<Image>("PUT", `${at}/images/tiny/warm`, {
+    warm: true,
+  });
+  assert.deepEqual([status, body.code], [409, "image_cannot_be_warm"]);
+});
