@@ -32,7 +32,7 @@ export interface FixtureGuest {
 const modules = [
   ...["button", "evdev", "pvpanic", "pvpanic-pci", "watchdog", "i6300esb"],
   ...["virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci"],
-  ...["virtio_blk", "qemu_fw_cfg"],
+  ...["failover", "net_failover", "virtio_net", "virtio_blk", "qemu_fw_cfg"],
 ];
 
 /** Drills hurt every guest with the same command. */
@@ -49,7 +49,13 @@ if grep -q holdfast.template /proc/cmdline; then
   echo 'holdfast: template'
   grep -q 'virtual machine fork' /dev/kmsg
   echo 1 >/sys/bus/pci/rescan
+  hwclock -s -u
   insmod /lib/qemu_fw_cfg.ko
+  fw=/sys/firmware/qemu_fw_cfg/by_name/opt/holdfast
+  # What programs make when they are started for the first time, as they make it.
+  [ -e $fw/who ] && echo "holdfast: who $(cat $fw/who/raw) machine=$(cat /proc/sys/kernel/random/uuid)" \\
+    "boot=$(cat /proc/sys/kernel/random/boot_id) seed=$(head -c 32 /dev/urandom | xxd -p -c 32)" \\
+    "stream=$(head -c 16 /dev/urandom | xxd -p) mac=$(cat /sys/class/net/eth0/address) now=$(date +%s)"
 fi
 watchdog -t 2 -T 10 /dev/watchdog
 echo 'holdfast: ready'
@@ -61,7 +67,7 @@ export async function fixtureGuest(cacheDir: string): Promise<FixtureGuest> {
   await mkdir(cacheDir, { recursive: true });
   const { stdout } = await run("apt-cache", ["depends", "linux-image-amd64"]);
   const packageName = /Depends: (linux-image-\S+)/.exec(stdout)?.[1] ?? "linux-image-amd64";
-  const home = join(cacheDir, `guest-8-${packageName}`);
+  const home = join(cacheDir, `guest-9-${packageName}`);
   const made = await access(home).then(
     () => true,
     () => false,

@@ -1,0 +1,97 @@
+/** Fifty guests from one template are fifty guests: none has anything of another that should be its own. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { createPrivateKey, createPublicKey } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { type NicId, uuidV7 } from "@holdfast/kernel/ids";
+import { milliseconds, minutes, seconds } from "@holdfast/kernel/time";
+import { tapOf } from "../network/names.ts";
+import { specOf } from "./contract.ts";
+import type { Hypervisor, MachineSpec } from "./driver.ts";
+import { fixtureHost } from "./fixture-host.ts";
+import { qemuHypervisor } from "./qemu.ts";
+
+const many = 50;
+const atOnce = 2;
+const none = milliseconds(0);
+
+test("qemu: fifty guests from one template have fifty names, machine ids, MACs, host keys and random streams", async (t) => {
+  const host = await fixtureHost(t, process.env.HOLDFAST_TEST_CACHE);
+  const namespace = `hf-clones-${process.pid}`;
+  const template = mkdtempSync(join(tmpdir(), "hf-clones-"));
+  const ip = (...argv: readonly string[]) => execFileSync("ip", argv);
+  ip("netns", "add", namespace);
+  const driver = qemuHypervisor({ ...host.options, tapNamespace: `/run/netns/${namespace}` });
+  try {
+    const { cpus, memoryMiB } = specOf();
+    await driver.makeTemplate({ cpus, memoryMiB, boot: host.guest }, template, minutes(5));
+    const waiting = Array.from({ length: many }, (_, index) => index);
+    const said: Record<string, string>[] = [];
+    const work = async () => {
+      for (let index = waiting.pop(); index !== undefined; index = waiting.pop()) {
+        const id = uuidV7(Date.now(), new Uint8Array(16).fill(index)) as NicId; // Its own maker's word.
+        ip("-n", namespace, "tuntap", "add", "dev", tapOf(id), "mode", "tap");
+        const mac = `02:00:00:00:00:${index.toString(16).padStart(2, "0")}`;
+        said.push(
+          await whoIs(driver, {
+            ...{ ...specOf(), boot: host.guest, template },
+            nics: [{ id, mac, mtu: 1_400 }],
+            metadata: { who: `name=clone-${index} wanted=${mac}` },
+          }),
+        );
+        ip("-n", namespace, "link", "delete", tapOf(id));
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, work));
+
+    const distinct = (of: (one: Record<string, string>) => string | undefined) =>
+      new Set(said.map(of).filter(Boolean)).size;
+    for (const what of ["name", "machine", "boot", "seed", "stream", "mac"])
+      assert.equal(
+        distinct((one) => one[what]),
+        many,
+        what,
+      );
+    assert.equal(
+      distinct(({ seed }) => hostKey(seed ?? "")),
+      many,
+    );
+    for (const { mac, wanted, now } of said) {
+      assert.equal(mac, wanted);
+      const late = Date.now() / 1_000 - Number(now);
+      assert.ok(late > -2 && late < 900, "the time is not the template's");
+    }
+  } finally {
+    await driver.close();
+    ip("netns", "delete", namespace);
+    rmSync(template, { recursive: true });
+  }
+});
+
+/** What it says of itself. It is ended as soon as it has. */
+async function whoIs(driver: Hypervisor, spec: MachineSpec): Promise<Record<string, string>> {
+  try {
+    await driver.start(spec);
+    const [view] = driver.list(spec.id);
+    assert.equal(view?.is === "running" ? view.begun?.how : view?.is, "warm");
+    for (;;) {
+      const lines = await driver.consoleLog(spec, 20);
+      const words = lines.map(({ text }) => text).find((text) => text.startsWith("holdfast: who "));
+      if (words) return Object.fromEntries(words.split(" ").map((word) => word.split("=")));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  } finally {
+    await driver.stop(spec, { acpi: none, terminate: none, kill: seconds(20) });
+    await driver.forget(spec);
+  }
+}
+
+/** The public key of an Ed25519 host key: a private one is 32 random bytes, and this around them. */
+function hostKey(seed: string): string {
+  const wrapped = Buffer.from(`302e020100300506032b657004220420${seed}`, "hex");
+  const key = createPrivateKey({ key: wrapped, format: "der", type: "pkcs8" });
+  return createPublicKey(key).export({ format: "der", type: "spki" }).toString("hex");
+}
