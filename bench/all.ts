@@ -36,6 +36,14 @@ interface Entry {
 const entries: readonly Entry[] = [
   { name: "placement", file: "placement.ts", args: ["1"], minutes: 8, isBundled: true },
   { name: "deploy", file: "deploy.ts", args: ["--instances", "2000"], minutes: 4 },
+  {
+    name: "fleet",
+    file: "fleet.ts",
+    args: ["--hosts", "2000", "--instances", "100000", "--projects", "1000"],
+    minutes: 12,
+  },
+  { name: "lists", file: "lists.ts", args: ["--sizes", "10000,1000000"], minutes: 15 },
+  { name: "warm", file: "warm.ts", args: ["5"], minutes: 4, needs: ["qemu-system-x86_64"] },
   { name: "mass-failure", file: "mass-failure.ts", minutes: 10 },
   { name: "start", file: "start.ts", args: ["5"], minutes: 4, needs: ["qemu-system-x86_64"] },
 ];
