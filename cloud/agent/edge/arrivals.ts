@@ -47,6 +47,8 @@ export interface Arrivals {
 
 /** After all of it was sent the rest of it is on its way for so long at most. */
 const lastBytes = seconds(20);
+/** Some heartbeats: whoever has no lease by then is cut off. */
+const leaseSoon = seconds(5);
 
 export function arrivals(deps: ArrivalsDeps): Arrivals {
   const { hypervisor, passage, clock, log } = deps;
@@ -126,10 +128,9 @@ export function arrivals(deps: ArrivalsDeps): Arrivals {
     if (isHere) return { landing: nowhere, mirrored: [] }; // Whoever asks has not heard of it.
     // Half of it came on a way that is broken.
     if (view) throw arrivalEnded("an earlier attempt was not seen through");
-    const mayOpen = () => isWished() && deps.mayRun(wish);
-    if (!mayOpen()) throw notNow();
+    if (!(await mayOpen(wish, isWished))) throw notNow();
     const spec = await deps.prepare(wish);
-    if (!mayOpen()) throw notNow(); // That may have taken its time.
+    if (!(await mayOpen(wish, isWished))) throw notNow(); // That may have taken its time.
     const mirrored = spec.disks
       .filter(({ source, readOnly }) => !readOnly && !source.isShared)
       .map(({ id }) => id);
@@ -139,6 +140,14 @@ export function arrivals(deps: ArrivalsDeps): Arrivals {
       hypervisor.receive(spec, form, mirrored),
     );
     return { landing, mirrored };
+  }
+
+  /** An agent that has just come back has its lease a heartbeat later, and its source may be faster. */
+  async function mayOpen(wish: Wish, isWished: () => boolean): Promise<boolean> {
+    const end = clock.now() + leaseSoon;
+    while (isWished() && !deps.mayRun(wish) && clock.now() < end)
+      await clock.sleep(milliseconds(100));
+    return isWished() && deps.mayRun(wish);
   }
 
   async function land(wish: Wish, machine: MachineRef): Promise<void> {
