@@ -1,8 +1,6 @@
 /**
  * `holdfast sim`: a whole cloud on a seed, with everything that can go wrong going wrong. Apart from the CLI because
  * it takes over the time of its process, and starts a PostgreSQL of its own.
- *
- * HOLDFAST_TEST_DATABASE  a PostgreSQL to use instead, as tools/test.ts gives it to tests
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { Problem, problem } from "@holdfast/kernel/problem";
@@ -67,7 +65,7 @@ await program
 async function simulate(given: Given): Promise<void> {
   const base = optionsOf(given);
   const began = real.now();
-  const databases = await openDatabases(process.env.HOLDFAST_TEST_DATABASE);
+  const databases = await openDatabases();
   takeOverTime();
   try {
     const count = whole("seeds", given.seeds);

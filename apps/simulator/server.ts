@@ -19,9 +19,12 @@ export interface Databases {
   close(): Promise<void>;
 }
 
-/** `given`: a server that is there already, with a migrated database `holdfast` on it. Before time is taken over. */
-export async function openDatabases(given: string | undefined): Promise<Databases> {
-  const server = given ? { url: given, stop: async () => {} } : await startTestServer();
+/**
+ * On a server of its own, started before time is taken over: which transactions are under way is one list for all
+ * databases of a server, and the journal is read as far as they let it.
+ */
+export async function openDatabases(): Promise<Databases> {
+  const server = await startTestServer();
   const directory = mkdtempSync(join(tmpdir(), "hf-world-"));
   chmodSync(directory, 0o755); // The server of the databases is another user.
   const file = join(directory, "now");
@@ -29,6 +32,8 @@ export async function openDatabases(given: string | undefined): Promise<Database
   let told = -1;
   tell();
   const admin = await connect(named(server.url, "postgres"));
+  await admin.query("alter system set autovacuum = off");
+  await admin.query("select pg_reload_conf()");
   const template = `world_${process.pid}`;
   await admin.query(`create database ${template} template holdfast strategy file_copy`);
   const owner = await connect(named(server.url, template));

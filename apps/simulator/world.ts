@@ -83,7 +83,7 @@ export async function openWorld(
   const { url, drop } = await databases.open();
   const backends = await openBackends(url, "holdfast_manager", (statement) => {
     databases.tell();
-    if (statement) story.mark(statement.text + JSON.stringify(statement.values ?? ""));
+    if (statement) story.mark(statement.text + JSON.stringify(marked(statement)));
   });
   const channel = newChannel(randomOf("news"));
   const memo = await memoOf(backends);
@@ -295,6 +295,9 @@ export async function openWorld(
 
 /** Clocks run apart by up to 200 parts in a million, as bad quartz does. */
 const driftOf = (random: Random) => 1 + (random.below(401) - 200) / 1_000_000;
+
+/** Numbers of transactions go on from world to world. */
+const marked = ({ text, values = [] }: Statement) => (text.includes("xid8") ? [] : values);
 
 /** With the tables that there are, and those that lose rows with them. */
 async function memoOf(backends: Backends): Promise<Memo> {

@@ -22,7 +22,7 @@ const mostShrinking = 40;
 
 /** Every second seed, beginning with the first or with the second. */
 export async function tryManySeeds(offset: 0 | 1): Promise<void> {
-  const databases = await openDatabases(env.HOLDFAST_TEST_DATABASE);
+  const databases = await openDatabases();
   takeOverTime();
   after(async () => {
     giveBackTime();

@@ -7,7 +7,7 @@ import { brokenText, shrinkRun, smallCloud } from "../../apps/simulator/seeds.ts
 import { openDatabases } from "../../apps/simulator/server.ts";
 import { giveBackTime, takeOverTime } from "../../apps/simulator/time.ts";
 
-const databases = await openDatabases(process.env.HOLDFAST_TEST_DATABASE);
+const databases = await openDatabases();
 takeOverTime();
 after(async () => {
   giveBackTime();

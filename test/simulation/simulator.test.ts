@@ -18,7 +18,7 @@ import {
 } from "../../apps/simulator/time.ts";
 import { databaseOn } from "../../store/database.ts";
 
-const databases = await openDatabases(process.env.HOLDFAST_TEST_DATABASE);
+const databases = await openDatabases();
 takeOverTime();
 after(async () => {
   giveBackTime();
