@@ -17,7 +17,7 @@ import { askedFor } from "../core/taxonomy.ts";
 /** An end, with what is known of it in memory; the rest is looked up. */
 export interface End {
   readonly epoch: number;
-  readonly evidence: Omit<Evidence, "host" | "fence" | "maintenance"> & { readonly host: HostId };
+  readonly evidence: Omit<Evidence, "host" | "fence"> & { readonly host: HostId };
 }
 
 export interface Certified {

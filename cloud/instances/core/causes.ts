@@ -17,8 +17,7 @@ export function endingOf(
   if (exit.reason === "migrated") return { how: "migrated", cause: lostOnTheWay(at) };
   const evidence = { instance: instance.id, generation, host: { id: host, name: host }, at };
   const { cause: kind, says } = inquest({
-    ...{ ...evidence, report: exit, ...intentionsFor(instance) },
-    ...(errand && isEnd(errand) ? { maintenance: { at, mode: "draining" as const } } : {}),
+    ...{ ...evidence, report: exit, ...intentionsFor(instance, errand, at) },
   });
   const cause = { class: kind, says, at };
   if (exit.problem) {
@@ -40,8 +39,15 @@ const lostOnTheWay = (at: Instant): Cause => ({
   at,
 });
 
-/** Who wanted it ended at that moment: its owner, or the platform, which had waited for it long enough. */
-export function intentionsFor(instance: Instance): Pick<Evidence, "asked" | "overdueSince"> {
+/**
+ * Who wanted it ended at that moment: its owner, or the platform, which had waited for it long enough or works on its
+ * host. That work may be over when it is heard of.
+ */
+export function intentionsFor(
+  instance: Instance,
+  errand: Errand | undefined,
+  at: Instant,
+): Pick<Evidence, "asked" | "overdueSince" | "maintenance"> {
   const { desired, job, state, cause } = instance;
   const verb =
     desired === "stopped"
@@ -53,5 +59,6 @@ export function intentionsFor(instance: Instance): Pick<Evidence, "asked" | "ove
   return {
     ...(verb ? { asked: { verb, ...(job ? { job: job.id } : {}) } } : {}),
     ...(isOverdue ? { overdueSince: cause.at } : {}),
+    ...(errand && isEnd(errand) ? { maintenance: { at, mode: "draining" as const } } : {}),
   };
 }

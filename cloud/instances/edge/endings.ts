@@ -39,7 +39,7 @@ export function endsOf(cases: Iterable<Case>): readonly End[] {
             },
           }
         : {}),
-      ...intentionsFor(instance),
+      ...intentionsFor(instance, before.world.errand, now),
     };
     return [{ epoch, evidence }];
   });
