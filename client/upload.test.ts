@@ -14,6 +14,7 @@ const view = {
   state: "ready",
   source: "upload",
   manifest: null,
+  warm: false,
   bytes: 1,
   problem: null,
   createdAt: 0,

@@ -79,7 +79,8 @@ async function whoIs(driver: Hypervisor, spec: MachineSpec): Promise<Record<stri
     assert.equal(view?.is === "running" ? view.begun?.how : view?.is, "warm");
     for (;;) {
       const lines = await driver.consoleLog(spec, 20);
-      const words = lines.map(({ text }) => text).find((text) => text.startsWith("holdfast: who "));
+      const whole = lines.slice(0, -1).map(({ text }) => text); // It may be in the middle of the last.
+      const words = whole.find((text) => text.startsWith("holdfast: who "));
       if (words) return Object.fromEntries(words.split(" ").map((word) => word.split("=")));
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
