@@ -257,7 +257,9 @@ function isConnectionLoss(error: unknown): boolean {
   const isSocket = "code" in error && /^E[A-Z]+$/.test(String(error.code));
   return (
     isSocket ||
-    /[Cc]onnection terminated|timeout exceeded when trying to connect/.test(error.message)
+    /[Cc]onnection terminated|is not queryable|timeout exceeded when trying to connect/.test(
+      error.message,
+    )
   );
 }
 
