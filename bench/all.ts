@@ -130,11 +130,12 @@ async function bundle(file: string, report: string): Promise<string> {
 }
 
 /** The line that says what was thrown. */
-const lastError = (said: string) =>
-  said
-    .split("\n")
-    .find((line) => /^\w*(Error|Problem)\b/.test(line))
-    ?.slice(0, 300);
+function lastError(said: string): string | undefined {
+  const line = said.split("\n").find((line) => /^\w*(Error|Problem)\b|^error:/i.test(line));
+  return line?.slice(0, 300);
+}
 
-const isInstalled = (program: string) =>
-  (process.env.PATH ?? "").split(":").some((directory) => existsSync(join(directory, program)));
+function isInstalled(program: string): boolean {
+  const directories = (process.env.PATH ?? "").split(":");
+  return directories.some((directory) => existsSync(join(directory, program)));
+}

@@ -154,8 +154,8 @@ async function fill(database: Database, count: number): Promise<void> {
   await database.query(
     `with present as (select count(*)::int as n from instance),
        pattern as (select * from instance where state = 'running' limit 1),
-       made as (select gen_random_uuid() as id, gen_random_uuid() as volume, n
-         from present, generate_series(1, greatest(0, ${Math.round(count)} - present.n)) n),
+       made as (select gen_random_uuid() as id, gen_random_uuid() as volume
+         from present, generate_series(1, greatest(0, ${Math.round(count)} - present.n))),
        volumes as (insert into volume (id, project_id, image_id, state, size_bytes, pool, created_at)
          select m.volume, p.project_id, p.image_id, 'allocated', 1, 'local', now() from made m, pattern p)
      insert into instance (id, project_id, name, type, cpus, memory_mib, image_id, volume_id, created_at, desired, state,

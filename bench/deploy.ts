@@ -146,8 +146,10 @@ function wants(what: string): boolean {
   return options.only === undefined || options.only.split(",").includes(what);
 }
 
-const platformCpu = (manager: number, server: number, hostPids: readonly number[]) =>
-  cpuOf(manager) + cpuOfFamily(server) + hostPids.reduce((sum, pid) => sum + cpuOf(pid), 0);
+function platformCpu(manager: number, server: number, hostPids: readonly number[]): number {
+  const hosts = hostPids.reduce((sum, pid) => sum + cpuOf(pid), 0);
+  return cpuOf(manager) + cpuOfFamily(server) + hosts;
+}
 
 function found(
   results: readonly Result[],

@@ -95,8 +95,8 @@ export async function fillFleet(database: Database, size: FleetSize): Promise<vo
       await sql.query(
         `insert into journal (at, kind, subject, event, from_state, to_state, generation, actor, request_id)
          select now(), 'instance', instance, e.event, e.was, e.now, 1, 'operator', 'fill'
-         from fill, (values ('created', null, 'provisioning'), ('placed', 'provisioning', 'starting'),
-           ('running', 'starting', 'running')) e (event, was, now)`,
+         from fill, (values ('created', null, 'provisioning'), ('resourcesReady', 'provisioning', 'stopped'),
+           ('start', 'stopped', 'starting'), ('bootConfirmed', 'starting', 'running')) e (event, was, now)`,
       );
     });
   }

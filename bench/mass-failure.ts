@@ -136,7 +136,7 @@ async function latestJournal(database: Database): Promise<number> {
 /** Asked of what has been written since, so that to ask costs little. */
 async function runningSince(database: Database, seq: number): Promise<number> {
   const [row] = await database.query<{ count: number }>(
-    "select count(distinct subject)::int as count from journal where seq > $1 and kind = 'instance' and event = 'running'",
+    "select count(distinct subject)::int as count from journal where seq > $1 and kind = 'instance' and to_state = 'running'",
     [seq],
   );
   return row?.count ?? 0;
