@@ -2,9 +2,17 @@
  * A fleet as rows: hosts, projects, and instances that run, written by SQL alone, so that a million of them are there
  * in a minute. What the platform would have written is what is written, but for the long history.
  *
- * Rows only: nobody is connected. `responder.ts` is who says that these hosts are there.
+ * `startFilled` begins a bench with one. Rows only: nobody is connected. `responder.ts` is who says that these hosts are there.
  */
-import type { Database } from "@holdfast/store/database";
+import { connectDatabase, type Database } from "@holdfast/store/database";
+import {
+  registerEmptyImage,
+  type Server,
+  scratch,
+  startManager,
+  startServer,
+  stop,
+} from "./processes.ts";
 
 export interface FleetSize {
   readonly hosts: number;
@@ -19,8 +27,34 @@ export interface FleetSize {
 
 export const hostName = (number: number) => `host-${number}`;
 
+export interface Filled {
+  readonly directory: string;
+  readonly server: Server;
+  readonly database: Database;
+}
+
+/** A database with a fleet in it, and no manager yet. The programs must have been built. */
+export async function startFilled(size: FleetSize): Promise<Filled> {
+  const directory = await scratch();
+  const server = await startServer(directory);
+  const first = await startManager(directory, server);
+  await registerEmptyImage(directory, first);
+  await stop(first.pid);
+  const database = connectDatabase({ url: server.url, connections: 2 });
+  await fillFleet(database, size);
+  return { directory, server, database };
+}
+
+/** Until all are connected nobody is to be called silent. */
+export async function beSlowToWorry(database: Database): Promise<void> {
+  await database.query(
+    "insert into setting (name, value, changed_by) values ('hosts.lease', '300', 'bench')",
+  );
+  await database.query("update host_lease set renewed_at = now()");
+}
+
 /** Needs the image `tiny` and the default project and place: a manager that has been up. */
-export async function fillFleet(database: Database, size: FleetSize): Promise<void> {
+async function fillFleet(database: Database, size: FleetSize): Promise<void> {
   const { hosts, instances, projects, inDefault = Math.ceil(instances / projects) } = size;
   const others = Math.max(1, projects - 1);
   const alone = projects > 1 ? inDefault : instances;

@@ -12,9 +12,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { connectDatabase, type Database } from "@holdfast/store/database";
+import type { Database } from "@holdfast/store/database";
 import { deliver, type Figure } from "./figures.ts";
-import { fillFleet } from "./fill.ts";
+import { beSlowToWorry, startFilled } from "./fill.ts";
 import { cpuOf, cpuOfFamily, loadNow, median, percentile, whole } from "./measure.ts";
 import { statementsOf } from "./postgres.ts";
 import {
@@ -23,13 +23,9 @@ import {
   endAll,
   type Manager,
   type Responder,
-  registerEmptyImage,
   type Server,
-  scratch,
   startManager,
   startResponder,
-  startServer,
-  stop,
 } from "./processes.ts";
 
 const { values: options } = parseArgs({
@@ -63,18 +59,8 @@ try {
 async function main(): Promise<void> {
   console.log(`load ${loadNow()} at the beginning`);
   buildPrograms();
-  const directory = await scratch();
-  const server = await startServer(directory);
-  const first = await startManager(directory, server);
-  await registerEmptyImage(directory, first);
-  await stop(first.pid);
-  const database = connectDatabase({ url: server.url, connections: 2 });
-  await fillFleet(database, { hosts, instances, projects });
-  // Until all are connected nobody is to be called silent.
-  await database.query(
-    "insert into setting (name, value, changed_by) values ('hosts.lease', '300', 'bench')",
-  );
-  await database.query("update host_lease set renewed_at = now()");
+  const { directory, server, database } = await startFilled({ hosts, instances, projects });
+  await beSlowToWorry(database);
   const flags = options.profile ? ["--cpu-prof", `--cpu-prof-dir=${options.profile}`] : [];
   const manager = await startManager(directory, server, flags);
   await database.query("select pg_stat_statements_reset()");

@@ -6,21 +6,10 @@
  * Beside each call stands one by key through a bare PostgreSQL connection, in turns.
  */
 import { parseArgs } from "node:util";
-import { connectDatabase } from "@holdfast/store/database";
 import { deliver, type Figure, type Line } from "./figures.ts";
-import { fillFleet } from "./fill.ts";
+import { beSlowToWorry, startFilled } from "./fill.ts";
 import { cpuOf, cpuOfFamily, loadNow, median, percentile } from "./measure.ts";
-import {
-  buildPrograms,
-  type Call,
-  caller,
-  endAll,
-  registerEmptyImage,
-  scratch,
-  startManager,
-  startServer,
-  stop,
-} from "./processes.ts";
+import { buildPrograms, type Call, caller, endAll, startManager, stop } from "./processes.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -56,18 +45,10 @@ try {
 }
 
 async function measure(size: number): Promise<Costs> {
-  const directory = await scratch();
-  const server = await startServer(directory);
-  const first = await startManager(directory, server);
-  await registerEmptyImage(directory, first);
-  await stop(first.pid);
-  const database = connectDatabase({ url: server.url, connections: 1 });
   const [hosts, projects] = [Math.ceil(size / 50), Math.ceil(size / 100)];
-  await fillFleet(database, { hosts, instances: size, projects, inDefault });
-  await database.query(
-    "insert into setting (name, value, changed_by) values ('hosts.lease', '300', 'bench')",
-  );
-  await database.query("update host_lease set renewed_at = now()");
+  const fleet = { hosts, instances: size, projects, inDefault };
+  const { directory, server, database } = await startFilled(fleet);
+  await beSlowToWorry(database);
   const began = performance.now();
   const manager = await startManager(directory, server);
   const ready = performance.now() - began;

@@ -8,9 +8,9 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { connectDatabase, type Database } from "@holdfast/store/database";
+import type { Database } from "@holdfast/store/database";
 import { deliver } from "./figures.ts";
-import { fillFleet, hostName } from "./fill.ts";
+import { hostName, startFilled } from "./fill.ts";
 import { cpuOf, cpuOfFamily, loadNow, median, whole } from "./measure.ts";
 import { batchedUpdates, statementsOf } from "./postgres.ts";
 import {
@@ -19,13 +19,9 @@ import {
   endAll,
   type Manager,
   type Responder,
-  registerEmptyImage,
   type Server,
-  scratch,
   startManager,
   startResponder,
-  startServer,
-  stop,
 } from "./processes.ts";
 
 const { values: options } = parseArgs({
@@ -56,13 +52,9 @@ try {
 async function main(): Promise<void> {
   console.log(`load ${loadNow()} at the beginning`);
   buildPrograms();
-  const directory = await scratch();
-  const server = await startServer(directory);
-  const first = await startManager(directory, server);
-  await registerEmptyImage(directory, first);
-  await stop(first.pid);
-  const database = connectDatabase({ url: server.url, connections: 2 });
-  await fillFleet(database, { hosts, instances, projects: Math.ceil(instances / 100), pool });
+  const projects = Math.ceil(instances / 100);
+  const size = { hosts, instances, projects, pool };
+  const { directory, server, database } = await startFilled(size);
   await database.query("update host set pools = array[$1]", [pool]);
   const floors = [await batchedUpdates(database)];
   await database.query("update host_lease set renewed_at = now()");

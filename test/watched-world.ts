@@ -7,6 +7,7 @@ import {
   type SimulatedMachine,
   type SimulatedWorld,
   simulatedWorld,
+  WatchedMap,
 } from "@holdfast/drivers/hypervisor/simulated";
 import type { InstanceId } from "@holdfast/kernel/ids";
 import { milliseconds } from "@holdfast/kernel/time";
@@ -77,19 +78,5 @@ export function watchedWorld(): Watch {
         .filter((machine) => machine.spec.id === id && isAlive(machine))
         .map(({ spec: { generation } }) => ({ host, generation })),
     );
-  }
-}
-
-/** Tells of every machine that enters. */
-export class WatchedMap extends Map<string, SimulatedMachine> {
-  readonly #onEnter: (machine: SimulatedMachine) => void;
-  constructor(onEnter: (machine: SimulatedMachine) => void) {
-    super();
-    this.#onEnter = onEnter;
-  }
-  override set(key: string, machine: SimulatedMachine): this {
-    super.set(key, machine);
-    this.#onEnter(machine);
-    return this;
   }
 }

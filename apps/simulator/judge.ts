@@ -13,6 +13,7 @@ import {
   type SimulatedMachine,
   type SimulatedWorld,
   simulatedWorld,
+  WatchedMap,
 } from "@holdfast/drivers/hypervisor/simulated";
 import { milliseconds } from "@holdfast/kernel/time";
 
@@ -50,7 +51,7 @@ export function newJudge(deps: JudgeDeps): Judge {
   /** By volume: the youngest who has written to it. */
   const signed = new Map<string, Signature>();
   for (const host of deps.hosts) {
-    const entered = new EnteredMap((machine) => {
+    const entered = new WatchedMap((machine) => {
       machines.push({ host, machine });
       if (machine.exit) return; // Marked so that it never will be launched.
       deps.tell(host, `launches ${nameOf(machine)}`);
@@ -145,18 +146,4 @@ function volumesOf(host: string, machine: SimulatedMachine): readonly string[] {
     const file = source.files[0] ?? source.doors[0] ?? `${keyOf(machine.spec)}/${id}`;
     return source.isShared ? file : `${host}:${file}`;
   });
-}
-
-/** Tells of every machine that enters. */
-class EnteredMap extends Map<string, SimulatedMachine> {
-  readonly #onEnter: (machine: SimulatedMachine) => void;
-  constructor(onEnter: (machine: SimulatedMachine) => void) {
-    super();
-    this.#onEnter = onEnter;
-  }
-  override set(key: string, machine: SimulatedMachine): this {
-    super.set(key, machine);
-    this.#onEnter(machine);
-    return this;
-  }
 }

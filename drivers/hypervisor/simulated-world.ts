@@ -266,3 +266,17 @@ export function say(machine: SimulatedMachine, clock: Clock, text: string): void
 export function happen(world: SimulatedWorld, machine: SimulatedMachine, what: Happening): void {
   for (const hear of world.attached) hear(machine, what);
 }
+
+/** Tells of every machine that enters: what must never be true for a moment is not found by looking now and then. */
+export class WatchedMap extends Map<string, SimulatedMachine> {
+  readonly #onEnter: (machine: SimulatedMachine) => void;
+  constructor(onEnter: (machine: SimulatedMachine) => void) {
+    super();
+    this.#onEnter = onEnter;
+  }
+  override set(key: string, machine: SimulatedMachine): this {
+    super.set(key, machine);
+    this.#onEnter(machine);
+    return this;
+  }
+}

@@ -11,11 +11,11 @@ import {
   type SimulatedMachine,
   type SimulatedWorld,
   simulatedWorld,
+  WatchedMap,
 } from "@holdfast/drivers/hypervisor/simulated";
 import { milliseconds } from "@holdfast/kernel/time";
 import type { Database } from "@holdfast/store/database";
 import { wallClock } from "../../platform.ts";
-import { WatchedMap } from "../../watched-world.ts";
 
 export interface Oracle {
   worldOf(host: string): SimulatedWorld;
