@@ -161,17 +161,22 @@ export async function live(
   }
 }
 
-/** Resolves when everything that follows from what has happened has happened too. */
+/**
+ * Resolves when everything that follows from what has happened has happened too. What really takes time comes first:
+ * what else is to follow would come before its end, or after it, as the machine likes.
+ */
 async function settled(): Promise<void> {
   for (;;) {
     await new Promise((resolve) => real.setImmediate(resolve));
-    const next = immediates.shift();
-    if (next) next();
-    else if (holds > 0)
+    if (holds > 0) {
       await new Promise<void>((resolve) => {
         wakeHolder = resolve;
       });
-    else return;
+      continue;
+    }
+    const next = immediates.shift();
+    if (!next) return;
+    next();
   }
 }
 

@@ -1,6 +1,7 @@
 /** What is promised of the simulator itself: one seed is one run, and what it remembers is what is so. */
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { Worker } from "node:worker_threads";
 import { openBackends } from "../../apps/simulator/backends.ts";
 import { stream } from "../../apps/simulator/chance.ts";
 import { openLine, type Server } from "../../apps/simulator/connections.ts";
@@ -12,7 +13,9 @@ import { openDatabases } from "../../apps/simulator/server.ts";
 import {
   beginTime,
   giveBackTime,
+  hold,
   live,
+  real,
   sleepFor,
   takeOverTime,
 } from "../../apps/simulator/time.ts";
@@ -27,14 +30,28 @@ after(async () => {
 
 const short = (seed: number): RunOptions => ({ ...smallCloud(seed), length: 15_000 });
 
-test("the same seed is the same run, and another seed another", async () => {
+test("the same seed is the same run, however busy the machine is, and another seed another", async () => {
   const first = await run(short(7), databases);
-  const again = await run(short(7), databases);
   const other = await run(short(8), databases);
+  const burners = Array.from({ length: 2 }, () => new Worker("for (;;) {}", { eval: true }));
+  const again = await run(short(7), databases);
+  for (const burner of burners) await burner.terminate();
   assert.deepEqual(again.lines, first.lines);
   assert.equal(again.fingerprint, first.fingerprint);
   assert.equal(again.statements, first.statements);
   assert.notEqual(other.fingerprint, first.fingerprint);
+});
+
+test("what really takes time comes to its end before what else follows from the same turn", async () => {
+  beginTime();
+  const order: string[] = [];
+  void sleepFor(1).then(async () => {
+    setImmediate(() => order.push("later"));
+    await hold(() => new Promise((resolve) => real.setTimeout(resolve, 5)));
+    order.push("held");
+  });
+  await live(() => order.length === 2);
+  assert.deepEqual(order, ["held", "later"]);
 });
 
 test("what is remembered is what PostgreSQL would say", async () => {
