@@ -64,17 +64,29 @@ export async function prepareEmbedded(options: EmbeddedOptions): Promise<Embedde
     await chown(secret, id.uid, id.gid);
     await asUser(id, directory, "initdb", [
       ...["-D", fresh, "-U", "holdfast_owner", "--auth=scram-sha-256", `--pwfile=${secret}`],
-      ...["--encoding=UTF8", "--locale=C", ...(options.isDurable ? [] : ["--no-sync"])],
+      ...["--encoding=UTF8", "--locale=C"],
+      ...(options.isDurable ? [] : ["--no-sync", "--auth-local=trust"]),
     ]);
     await rm(secret);
     await rename(fresh, data);
   }
-  const at = `127.0.0.1:${options.port}/holdfast`;
+  // By a socket a statement costs half of its way; only the server's user, and root, get at one in its data.
+  const near = options.isDurable ? "" : `?host=${encodeURIComponent(data)}`;
+  const at = `127.0.0.1:${options.port}/holdfast${near}`;
   return {
     owner: `postgres://holdfast_owner:${passwords.owner}@${at}`,
     manager: `postgres://holdfast:${passwords.manager}@${at}`,
   };
 }
+
+/** What a server need not do whose data nobody will want again. */
+const forgetful = {
+  synchronous_commit: "off",
+  full_page_writes: "off",
+  wal_level: "minimal",
+  max_wal_senders: "0",
+  update_process_title: "off",
+};
 
 /** Starts the server in the background. Returns its process id once it has been launched. */
 export async function launchEmbedded(options: EmbeddedOptions): Promise<number> {
@@ -84,7 +96,7 @@ export async function launchEmbedded(options: EmbeddedOptions): Promise<number> 
   const settings = {
     listen_addresses: "127.0.0.1",
     port: `${port}`,
-    unix_socket_directories: "",
+    unix_socket_directories: isDurable ? "" : join(directory, "data"),
     max_connections: "200",
     shared_buffers: "128MB",
     // More of the log between checkpoints: full-page images are most of what a busy queue writes.
@@ -93,6 +105,7 @@ export async function launchEmbedded(options: EmbeddedOptions): Promise<number> 
     // A plan that was made for an empty table is used until the table is counted again.
     autovacuum_naptime: "10s",
     jit: "off", // Plans here are short; compiling them costs more than it saves.
+    ...(isDurable ? {} : forgetful),
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
   const program = join(directory, "program");
