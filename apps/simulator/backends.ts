@@ -7,7 +7,7 @@
  * A circle is found here, in the graph that PostgreSQL keeps; its own search depends on real time.
  *
  * What a newcomer would get wrong: backends belong to nobody. A transaction has one while it lasts; any other
- * statement takes whichever was used last. A few are enough for any number of managers, and stay warm.
+ * statement takes the first that is free. A few are enough for any number of managers, and stay warm.
  */
 import { readFileSync } from "node:fs";
 import { connectionOptions } from "@holdfast/store/database";
@@ -23,6 +23,8 @@ export interface Statement {
 export interface Backend {
   readonly pid: number;
   readonly client: pg.Client;
+  /** How many there were before it. */
+  readonly age: number;
 }
 
 /** A statement that is under way. */
@@ -42,7 +44,7 @@ export interface Backends {
    */
   run(backend: Backend, statement: Statement, begin?: string): Promise<pg.QueryResult>;
   /** For whoever looks from outside of the world. */
-  look<Row extends object>(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
+  look<Row extends object>(text: string, values?: readonly unknown[]): Promise<pg.QueryResult<Row>>;
   /** What its processes have used; milliseconds. */
   processorTime(): number;
   readonly counts: { statements: number; blocked: number; deadlocks: number };
@@ -77,14 +79,18 @@ export async function openBackends(
 
   return {
     acquire: () => hold(acquire),
-    release: (backend) => void idle.push(backend),
+    // Whoever was there first has most statements prepared.
+    release(backend) {
+      idle.push(backend);
+      idle.sort((one, other) => one.age - other.age);
+    },
     run,
     look: (text, values) =>
       inTurn(async () => {
         onBefore();
         const name = names.get(text) ?? `look${names.size}`;
         names.set(text, name);
-        return (await observer.query({ name, text, values: [...(values ?? [])] })).rows;
+        return observer.query({ name, text, values: [...(values ?? [])] });
       }),
     counts,
     processorTime: () => [...all].reduce((sum, { pid }) => sum + processorTimeOf(pid), 0),
@@ -112,11 +118,11 @@ export async function openBackends(
   }
 
   async function acquire(): Promise<Backend> {
-    const known = idle.pop();
+    const known = idle.shift();
     if (known) return known;
     const client = await connect(options);
     const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
-    const backend = { client, pid: rows[0]?.pid ?? 0 };
+    const backend = { client, pid: rows[0]?.pid ?? 0, age: all.size };
     all.add(backend);
     return backend;
   }

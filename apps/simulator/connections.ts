@@ -271,10 +271,10 @@ export function openLine(server: Server, random: Random): Line {
       if (!table) return undefined;
       let isEmpty = memo.isEmpty(table);
       if (isEmpty === undefined) {
-        const [row] = await server.backends.look<{ is: boolean }>(
+        const { rows } = await server.backends.look<{ is: boolean }>(
           `select not exists (select from public.${table}) as is`,
         );
-        isEmpty = row?.is === true;
+        isEmpty = rows[0]?.is === true;
         memo.noteEmpty(table, isEmpty);
       }
       return isEmpty ? noRows : undefined;

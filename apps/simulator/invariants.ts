@@ -32,7 +32,9 @@ export function newWatch(
   awakeSince: () => Instant | undefined,
 ): (everything?: boolean) => Promise<void> {
   const now = () => Date.now() as Instant; // The time of the world is that of its databases.
-  const monitor = openMonitor({ transaction: (work) => work(sql) }, { now, awakeSince });
+  // What no commit has touched is walked through, as a manager does it; a little at a time, since there are many looks.
+  const reach = { walk: 1 };
+  const monitor = openMonitor({ transaction: (work) => work(sql) }, { now, awakeSince, reach });
   const certificates = new Set<string>();
   let seen = 0;
   return async (everything = false) => {

@@ -95,9 +95,12 @@ export async function openWorld(
     onCommit,
   };
   const sql: Sql = {
-    query(text, values) {
+    async query<Row extends object>(text: string, values?: readonly unknown[]) {
+      const statement = { text, ...(values && { values: [...values] }) };
       memo.changed(memo.writesOf(text));
-      return backends.look(text, values);
+      const known = memo.recall(statement) ?? (await backends.look<Row>(text, values));
+      memo.remember(statement, known);
+      return known.rows as Row[]; // As whoever asks says.
     },
   };
   const store: SimulatedStore = { files: new Map(), capacity: 2 ** 40 };
@@ -301,10 +304,10 @@ const marked = ({ text, values = [] }: Statement) => (text.includes("xid8") ? []
 
 /** With the tables that there are, and those that lose rows with them. */
 async function memoOf(backends: Backends): Promise<Memo> {
-  const tables = await backends.look<{ name: string }>(
+  const { rows: tables } = await backends.look<{ name: string }>(
     "select tablename as name from pg_tables where schemaname = 'public' order by 1",
   );
-  const cascades = await backends.look<{ name: string; with: string }>(
+  const { rows: cascades } = await backends.look<{ name: string; with: string }>(
     `select confrelid::regclass::text as name, conrelid::regclass::text as "with"
      from pg_constraint where contype = 'f' and confdeltype <> 'a' order by 1, 2`,
   );
