@@ -269,8 +269,13 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
 
   /** Asked all the time, of hosts with hundreds. */
   function machinesOf(id: InstanceId): readonly SimulatedMachine[] {
-    const generations = Array.from({ length: world.seen.get(id) ?? 0 }, (_, i) => i + 1);
-    return generations.flatMap((generation) => world.machines.get(keyOf({ id, generation })) ?? []);
+    const found: SimulatedMachine[] = [];
+    const youngest = world.seen.get(id) ?? 0;
+    for (let generation = 1; generation <= youngest; generation++) {
+      const machine = world.machines.get(keyOf({ id, generation }));
+      if (machine) found.push(machine);
+    }
+    return found;
   }
 
   function launch(spec: MachineSpec, arrival?: moving.Arrival): SimulatedMachine {

@@ -12,6 +12,7 @@ import type {
   DiskLimits,
   Hypervisor,
   MachineRef,
+  MachineView,
 } from "@holdfast/drivers/hypervisor";
 import { diskIdOf, type ImageFile, type Opener, type VolumePool } from "@holdfast/drivers/volumes";
 import type { VolumeId } from "@holdfast/kernel/ids";
@@ -128,6 +129,7 @@ export function diskKeeper(deps: DiskKeeperDeps): DiskKeeper {
     const problems = new Map<VolumeId, unknown>();
     try {
       const before = byId(await hypervisor.disks(ref));
+      if (isFitted(ref, wished, before)) return { reports: reportsOf(before), isSettled: true };
       await Promise.all([
         ...wished.map((disk) =>
           fitOne(ref, disk, before.get(diskIdOf(disk.volume))).catch((error: unknown) => {
@@ -148,9 +150,7 @@ export function diskKeeper(deps: DiskKeeperDeps): DiskKeeper {
       });
       for (const [volume, error] of problems) log("a disk does not fit", { ...ref, volume, error });
       const reports = [
-        ...wished.map((disk) =>
-          reportOf(disk, after, problems.get(disk.volume) ?? speeds?.lacking(disk)),
-        ),
+        ...reportsOf(after),
         ...left.map(({ volume }) => refusalOf(volume, after, problems.get(volume))),
       ];
       return { reports, isSettled: reports.every(({ is }) => is === "attached") };
@@ -158,6 +158,28 @@ export function diskKeeper(deps: DiskKeeperDeps): DiskKeeper {
       if (!runs(ref)) return undefined;
       throw error;
     }
+
+    function reportsOf(seen: ReadonlyMap<string, AttachedDisk>): readonly DiskReport[] {
+      return wished.map((disk) =>
+        reportOf(disk, seen, problems.get(disk.volume) ?? speeds?.lacking(disk)),
+      );
+    }
+  }
+
+  /** Nearly always: a guest is begun with the disks that are wished. */
+  function isFitted(
+    ref: MachineRef,
+    wished: readonly WishedDisk[],
+    seen: ReadonlyMap<string, AttachedDisk>,
+  ): boolean {
+    const known = open.get(keyOf(ref))?.volumes ?? [];
+    return (
+      known.every(({ volume }) => wished.some((disk) => disk.volume === volume)) &&
+      wished.every((disk) => {
+        const there = seen.get(diskIdOf(disk.volume));
+        return there && there.bytes >= disk.bytes && isSame(limitsOf(disk), there.limits);
+      })
+    );
   }
 
   async function fitOne(
@@ -219,7 +241,11 @@ export function diskKeeper(deps: DiskKeeperDeps): DiskKeeper {
   }
 
   async function giveBack(isComing: (ref: MachineRef) => boolean): Promise<void> {
-    const over = [...open.values()].filter((each) => !runs(each) && !isComing(each));
+    // One look at all of them: this is asked every few seconds, of hosts with hundreds.
+    const running = new Set(
+      hypervisor.list().flatMap((view) => (isEnded(view) ? [] : keyOf(view))),
+    );
+    const over = [...open.values()].filter((each) => !running.has(keyOf(each)) && !isComing(each));
     await Promise.all(
       over.map((each) =>
         returnAll(each).catch((error: unknown) =>
@@ -271,9 +297,7 @@ export function diskKeeper(deps: DiskKeeperDeps): DiskKeeper {
   }
 
   function runs({ id, generation }: MachineRef): boolean {
-    return hypervisor
-      .list(id)
-      .some((view) => view.generation === generation && view.is !== "exited");
+    return hypervisor.list(id).some((view) => view.generation === generation && !isEnded(view));
   }
 }
 
@@ -313,6 +337,7 @@ const refusalOf = (
 const refOf = ({ instance: id, generation }: Wish): MachineRef => ({ id, generation });
 const openerOf = ({ id: instance, generation }: MachineRef): Opener => ({ instance, generation });
 const keyed = ({ id, generation }: MachineRef) => ({ id, generation });
+const isEnded = ({ is }: MachineView) => is === "exited";
 const byId = (disks: readonly AttachedDisk[]) => new Map(disks.map((disk) => [disk.id, disk]));
 /** Disks are made of them. */
 const sectors = (bytes: number) => Math.ceil(bytes / 512) * 512;

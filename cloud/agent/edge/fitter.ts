@@ -25,6 +25,8 @@ export interface Fitter {
   fit(id: InstanceId): void;
   /** The same, whatever was seen before. */
   fitAgain(id: InstanceId): void;
+  /** Its guest may be willing now: does nothing where it has let go of all that it should, and taken the rest. */
+  fitTheRest(id: InstanceId): void;
   /** As last seen; undefined if nobody has looked. */
   seen(ref: MachineRef): Seen | undefined;
   forget(id: InstanceId): void;
@@ -42,6 +44,7 @@ interface Fitted extends Seen {
   readonly generation: number;
   /** The wish that they were fitted to; undefined: they are to be looked at again. */
   readonly wish: Wish | undefined;
+  readonly isSettled: boolean;
 }
 
 /** A guest that does not let go of a disk, or has no room for one, is asked again so often. */
@@ -58,6 +61,9 @@ export function fitter({ disks, wishOf, onNews, log }: FitterDeps): Fitter {
   return {
     fit,
     fitAgain,
+    fitTheRest(id) {
+      if (busy.has(id) || !fitted.get(id)?.isSettled) fitAgain(id);
+    },
     seen({ id, generation }) {
       const known = fitted.get(id);
       return known?.generation === generation ? known : undefined;
@@ -104,7 +110,7 @@ export function fitter({ disks, wishOf, onNews, log }: FitterDeps): Fitter {
     const { generation, version } = wish;
     const { reports, isSettled } = found;
     const before = fitted.get(id);
-    fitted.set(id, { generation, version, reports, wish });
+    fitted.set(id, { generation, version, reports, wish, isSettled });
     const isSame =
       before?.version === version && JSON.stringify(before.reports) === JSON.stringify(reports);
     if (!isSame) onNews({ id, generation });

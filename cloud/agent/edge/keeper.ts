@@ -14,7 +14,6 @@ import type {
 import type {
   Exit,
   Hypervisor,
-  MachineEvent,
   MachineRef,
   MachineSpec,
   MachineView,
@@ -156,7 +155,8 @@ export function keeper(deps: KeeperDeps): Keeper {
         if (event.what === "exited") void giveBack();
         if (event.what === "exited" || event.what === "migrating") check(event.id);
         // A guest that boots or is paused lets go of nothing; what it has let go of late is to be given back.
-        if (wakes.has(event.what)) fit.fitAgain(event.id);
+        if (event.what === "detached") fit.fitAgain(event.id);
+        if (event.what === "resumed" || event.what === "ready") fit.fitTheRest(event.id);
       });
       await hypervisor.adopt();
       await disks.open();
@@ -533,7 +533,6 @@ function stopTimers({ bootTimer, retryTimer }: Ward): void {
 }
 
 const atOnce = { acpi: milliseconds(0), terminate: milliseconds(0), kill: milliseconds(5_000) };
-const wakes: ReadonlySet<MachineEvent["what"]> = new Set(["detached", "resumed", "ready"]);
 const keyOf = ({ id, generation }: MachineRef) => `${id}/${generation}`;
 const strange = (error: unknown) =>
   problem(

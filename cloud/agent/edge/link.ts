@@ -105,6 +105,8 @@ type Welcome = Extract<FromManager, { say: "welcome" }>;
 type CutOff = Extract<FromManager, { say: "cut-off" }>;
 type Purge = Extract<FromManager, { say: "purge" }>;
 
+const nothingToSay = (): Reported => ({ say: "report", machines: [], volumes: [] });
+
 /** Between attempts to connect: short at first, because a restarting manager is back in a second. */
 const pauses = [50, 100, 200, 400, 800].map(milliseconds);
 /**
@@ -130,7 +132,9 @@ export function openLink(deps: LinkDeps): Link {
   let unwelcome: NodeJS.Timeout | undefined;
   let heardAt = 0;
   let leaseUntil = Number.NEGATIVE_INFINITY;
-  let pending: Reported = { say: "report", machines: [], volumes: [] };
+  let pending = nothingToSay();
+  /** Where in it the last word on each incarnation that is not over stands. */
+  const latest = new Map<string, number>();
   let isFlushing = false;
   /** Promises, because what is typed may arrive before the console is open, and must not be lost. */
   const consoles = new Map<number, Promise<Console>>();
@@ -139,7 +143,7 @@ export function openLink(deps: LinkDeps): Link {
   return {
     report(machines, volumes) {
       if (!wire) return; // The next hello says it.
-      pending.machines.push(...machines);
+      for (const report of machines) pend(report);
       pending.volumes.push(...volumes);
       if (welcome) flushSoon(); // What happens between hello and welcome follows right after that.
     },
@@ -219,7 +223,7 @@ export function openLink(deps: LinkDeps): Link {
     const old = wire;
     wire = undefined;
     welcome = undefined;
-    pending = { say: "report", machines: [], volumes: [] };
+    takePending();
     old?.close();
   }
 
@@ -338,6 +342,23 @@ export function openLink(deps: LinkDeps): Link {
     else say({ say: "heartbeat", sentAt: ticks(), guard: deps.guard() });
   }
 
+  /** A start is told when it runs and again when its disks have been looked at: said in one breath it is one word. */
+  function pend(report: Reported["machines"][number]): void {
+    const key = `${report.instance}/${report.generation}/${report.phase}`;
+    const known = latest.get(key);
+    if (known === undefined || report.phase === "exited") {
+      latest.set(key, pending.machines.length);
+      pending.machines.push(report);
+    } else pending.machines[known] = report;
+  }
+
+  function takePending(): Reported {
+    const taken = pending;
+    pending = nothingToSay();
+    latest.clear();
+    return taken;
+  }
+
   function flushSoon(): void {
     if (isFlushing) return;
     isFlushing = true;
@@ -346,8 +367,7 @@ export function openLink(deps: LinkDeps): Link {
 
   function flush(): void {
     isFlushing = false;
-    const report = pending;
-    pending = { say: "report", machines: [], volumes: [] };
+    const report = takePending();
     if (report.machines.length + report.volumes.length > 0) say(report);
   }
 
