@@ -5,6 +5,7 @@
  * Whatever is started here is in `running` from its first moment and ended by `endAll`, also after an error.
  */
 import { type ChildProcess, execFileSync, fork, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { appendFile, mkdir, mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { Agent, request } from "node:http";
@@ -12,15 +13,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { saveToken } from "@holdfast/cloud/access/edge";
+import { installOwner, platformKeyIn, sealWith, tokenOf } from "@holdfast/cloud/access/edge";
 import { fileBlobs } from "@holdfast/drivers/images/files";
+import { type MintId, uuidV7 } from "@holdfast/kernel/ids";
 import { connectDatabase } from "@holdfast/store/database";
 import { launchEmbedded, prepareEmbedded, settleEmbedded } from "@holdfast/store/embedded";
 import { migrate } from "@holdfast/store/migrate";
 import { freePort, migrations } from "@holdfast/store/testing";
 
+const mintId: MintId = () => uuidV7(Date.now(), randomBytes(16)) as never; // Every kind of id is a UUID.
 const repository = join(import.meta.dirname, "..");
-export const token = "operator-token-of-the-benches";
+const key = { id: "HFOPERATOROFTHEBENCH", secret: "operator-secret-of-the-benches" };
+export const token = tokenOf(key);
 
 export interface Server {
   readonly pid: number;
@@ -79,7 +83,8 @@ export async function startServer(directory: string): Promise<Server> {
   const database = connectDatabase({ url: urls.owner, connections: 1 });
   await database.query("create extension pg_stat_statements");
   await migrate(database, migrations);
-  await saveToken(database, token, "operator");
+  const seal = sealWith(await platformKeyIn(directory));
+  await installOwner(database, { name: "operator", key, seal, mintId });
   await database.close();
   return { pid, url: urls.owner };
 }

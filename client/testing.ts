@@ -6,9 +6,9 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import type { ProjectId } from "@holdfast/kernel/ids";
+import type { AccountId, ProjectId } from "@holdfast/kernel/ids";
 import { kinds, Problem, problem, viewOf } from "@holdfast/kernel/problem";
-import type { Handler, Request } from "@holdfast/kernel/route";
+import type { Caller, Handler, Request } from "@holdfast/kernel/route";
 
 export interface FakeManager {
   readonly url: string;
@@ -92,7 +92,7 @@ async function answer(
       params: parsed(route.params, params, "params"),
       query: parsed(route.query, Object.fromEntries(searchParams), "query"),
       body: parsed(route.body, body, "body"),
-      caller: { name: "test", project: undefined },
+      caller: anybody,
       requestId: String(request.headers["x-request-id"] ?? ""),
       idempotencyKey: request.headers["idempotency-key"]?.toString(),
     };
@@ -100,6 +100,15 @@ async function answer(
   }
   throw problem("not_found", "route_not_found", `There is no ${request.method} ${pathname}.`);
 }
+
+/** Nobody asks here who it is. */
+const anybody: Caller = {
+  name: "test",
+  account: "0197a000-0000-7000-8000-00000000000a" as AccountId,
+  by: { kind: "key", id: "HFTEST" },
+  grants: [],
+  only: undefined,
+};
 
 function parsed(shape: Handler["route"]["body"], value: unknown, where: string): unknown {
   const read = shape.safeParse(value);

@@ -7,6 +7,7 @@
 declare const kind: unique symbol;
 type Id<Kind extends string> = string & { readonly [kind]: Kind };
 
+export type AccountId = Id<"Account">;
 export type BackupId = Id<"Backup">;
 export type HostId = Id<"Host">;
 export type ImageId = Id<"Image">;
@@ -15,6 +16,7 @@ export type JobId = Id<"Job">;
 export type MigrationId = Id<"Migration">;
 export type NetworkId = Id<"Network">;
 export type NicId = Id<"Nic">;
+export type OrganisationId = Id<"Organisation">;
 export type ProjectId = Id<"Project">;
 export type SecurityGroupId = Id<"SecurityGroup">;
 export type SnapshotId = Id<"Snapshot">;

@@ -3,7 +3,7 @@
  * client calls it and the OpenAPI document prints it, so the three cannot disagree.
  */
 import type { z } from "zod";
-import type { ProjectId } from "./ids.ts";
+import type { AccountId, OrganisationId, ProjectId } from "./ids.ts";
 import type { Kind } from "./problem.ts";
 
 type Shape = z.ZodType;
@@ -12,7 +12,7 @@ export interface Route<P extends Shape, Q extends Shape, B extends Shape, R exte
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly path: `/v1/${string}`;
   readonly summary: string;
-  /** The permission the caller needs, on the project in the path if there is one. */
+  /** The permission the caller needs, on the project or organisation in the path if there is one. */
   readonly needs: Permission;
   readonly params: P;
   readonly query: Q;
@@ -22,13 +22,35 @@ export interface Route<P extends Shape, Q extends Shape, B extends Shape, R exte
   readonly fails: Readonly<Record<string, Kind>>;
 }
 
-/** `project:*` are for members of the project in the path, `platform:*` for operators. */
-export type Permission = "project:read" | "project:operate" | "platform:read" | "platform:operate";
+/**
+ * `project:*` and `organisation:*` are about the one in the path, `platform:*` about everything, `caller:*` about
+ * whoever asks, and `public` is for those who are not known yet. Which role has which: cloud/access/core/roles.ts.
+ */
+export type Permission =
+  | "public"
+  | "caller:read"
+  | "caller:manage"
+  | `project:${"read" | "operate" | "configure" | "grant" | "audit"}`
+  | `organisation:${"read" | "grant" | "audit"}`
+  | `platform:${"read" | "operate" | "grant" | "audit"}`;
+
+/** A role, and on what it was given. */
+export type Grant =
+  | { readonly role: string; readonly on: "platform" }
+  | { readonly role: string; readonly on: "organisation"; readonly id: OrganisationId }
+  | { readonly role: string; readonly on: "project"; readonly id: ProjectId };
 
 export interface Caller {
+  /** As the journal names it. */
   readonly name: string;
-  /** The only project the caller may touch; undefined for an operator of the whole platform. */
-  readonly project: ProjectId | undefined;
+  readonly account: AccountId;
+  /** What it was known by. */
+  readonly by:
+    | { readonly kind: "key"; readonly id: string }
+    | { readonly kind: "session"; readonly id: string };
+  readonly grants: readonly Grant[];
+  /** The only project that its key is for; undefined: wherever it has been given a role. */
+  readonly only: ProjectId | undefined;
 }
 
 export interface Request<Params, Query, Body> {

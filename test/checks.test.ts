@@ -264,7 +264,7 @@ test("a host that falls silent fails the system check of what it ran; health say
   );
   assert.ok(!troubles.some(({ subject }) => subject.name === "gone"));
 
-  const token = await platform.call<{ token: string }>("POST", "/v1/tokens", {
+  const token = await platform.call<{ token: string }>("POST", "/v1/keys", {
     name: "p",
     project: "default",
   });
@@ -316,7 +316,7 @@ test("metrics count what there is, and only operators read them from elsewhere",
   );
   assert.ok(!text.includes('route="/v1/projects/default'));
   assert.equal((await read({ "x-forwarded-for": "192.0.2.1" })).status, 401);
-  const token = await platform.call<{ token: string }>("POST", "/v1/tokens", {
+  const token = await platform.call<{ token: string }>("POST", "/v1/keys", {
     name: "q",
     project: "default",
   });

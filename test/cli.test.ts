@@ -60,7 +60,7 @@ test("a whole life, as somebody types it", async (t) => {
   await expect("images", 0, /tiny {2}ready/);
   await expect("projects create blue", 0, /blue/);
   await expect("--project blue run only --count 3 --wait", 0, /run done for 3 instances/);
-  await expect("tokens create ci --project blue --json", 0, /"project": "blue"/);
+  await expect("keys create ci --project blue --json", 0, /"project": "blue"/);
   await expect("hosts token", 0, /holdfast join/);
   await expect("jobs", 0, /reboot {2}succeeded/);
   await expect("destroy web --wait", 0, /destroy done/);

@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { saveToken } from "@holdfast/cloud/access/edge";
+import { installOwner, platformKeyIn, sealWith, tokenOf } from "@holdfast/cloud/access/edge";
 import { fetchBlob, join } from "@holdfast/cloud/agent/edge";
 import { fileBlobs } from "@holdfast/drivers/images/files";
 import { connectDatabase, type Database } from "@holdfast/store/database";
@@ -20,11 +20,12 @@ import { freePort, type MortalServer, startTestServer } from "@holdfast/store/te
 import { build, type Plugin } from "esbuild";
 import pino from "pino";
 import { keepBlob, newHost, openAgent, type TestHost } from "../apps/simulator/hosts.ts";
-import { type Answer, until } from "./platform.ts";
+import { type Answer, mintId, until } from "./platform.ts";
 import { type Watch, watchedWorld } from "./watched-world.ts";
 
 const root = joinPath(import.meta.dirname, "..");
-const token = "operator-token-of-the-tests";
+const key = { id: "HFOPERATOROFTHETESTS", secret: "operator-secret-of-the-tests" };
+const token = tokenOf(key);
 
 export interface ManagerProcess {
   readonly api: string;
@@ -169,7 +170,8 @@ export async function startCluster(options: {
     },
   };
 
-  await saveToken(database, token, "operator");
+  const seal = sealWith(await platformKeyIn(directory));
+  await installOwner(database, { name: "operator", key, seal, mintId });
   const blobs = await fileBlobs(joinPath(directory, "images"));
   const { digest } = await blobs.put(Readable.from([Buffer.alloc(4_096)]));
   try {

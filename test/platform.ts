@@ -7,7 +7,7 @@
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { saveToken } from "@holdfast/cloud/access/edge";
+import { installOwner, sealWith, tokenOf } from "@holdfast/cloud/access/edge";
 import { dialler, type Joined, join } from "@holdfast/cloud/agent/edge";
 import { openMonitor } from "@holdfast/cloud/invariants/edge";
 import {
@@ -27,7 +27,9 @@ import { wallClock } from "../drivers/hypervisor/fixture-host.ts";
 export type { TestHost } from "../apps/simulator/hosts.ts";
 export { wallClock };
 export const mintId: MintId = () => uuidV7(Date.now(), randomBytes(16)) as never; // Every kind of id is a UUID.
-const token = "operator-token-of-the-tests";
+const key = { id: "HFOPERATOROFTHETESTS", secret: "operator-secret-of-the-tests" };
+export const platformKey = Buffer.alloc(32, "tests");
+const token = tokenOf(key);
 
 export interface PlatformOptions {
   readonly managers?: number;
@@ -93,7 +95,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     })),
   );
   const managers: (Manager | undefined)[] = [];
-  await saveToken(database, token, "operator");
+  await installOwner(database, { name: "operator", key, seal: sealWith(platformKey), mintId });
   const { digest } = await simulatedBlobs(store).put(Readable.from([Buffer.alloc(4_096)]));
 
   const hosts = Array.from({ length: hostCount }, (_, index) => newHost(`host-${index + 1}`));
@@ -131,6 +133,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
         ticks: () => performance.now(),
         mintId,
         mintSecret: () => randomBytes(24).toString("base64url"),
+        platformKey,
         mintName: () => `vm-${randomBytes(4).toString("hex")}`,
         log,
         version: "test",

@@ -34,7 +34,7 @@ function manual(): string {
 <!-- Made by tools/cli-docs.ts from the help of the program. Change that, not this. -->
 
 Every command takes the options of \`holdfast\` itself, before or after its own words; only where a command
-has an option of the same name (\`list --state\`, \`tokens create --project\`) must the general one come first.
+has an option of the same name (\`list --state\`, \`keys create --project\`) must the general one come first.
 
 Tables and progress are for people and may change; \`--json\` is for programs. Results go to standard output,
 everything else (progress, hints, errors) to standard error, so \`holdfast list --json | jq\` works while

@@ -446,7 +446,7 @@ test("every other command asks the manager and prints its answer", async (t) => 
     ["settings reset instances.stop_grace", /is 60 s \(the default\)/],
     ["projects", /^NAME/],
     ["projects create blue", /^Project blue is made/],
-    ["tokens create ci --project blue", /^hf_new\n$/],
+    ["keys create ci --project blue", /HFNEW:secret/],
   ];
   for (const [line, says] of lines) {
     const { code, out, err } = await type(line);

@@ -23,8 +23,10 @@ import { instancesGroup } from "./groups/instances.ts";
 import { invariantsGroup } from "./groups/invariants.ts";
 import { jobsGroup } from "./groups/jobs.ts";
 import { journalGroup } from "./groups/journal.ts";
+import { keypairsGroup } from "./groups/keypairs.ts";
 import { keysGroup } from "./groups/keys.ts";
 import { maintenanceGroup } from "./groups/maintenance.ts";
+import { membersGroup } from "./groups/members.ts";
 import { migrationsGroup } from "./groups/migrations.ts";
 import { networksGroup } from "./groups/networks.ts";
 import { ordersGroup } from "./groups/orders.ts";
@@ -67,10 +69,12 @@ export const groups: readonly Group[] = [
   networksGroup,
   addressesGroup,
   securityGroupsGroup,
-  keysGroup,
+  keypairsGroup,
   placementGroup,
   settingsGroup,
   accessGroup,
+  membersGroup,
+  keysGroup,
   completionGroup,
 ];
 

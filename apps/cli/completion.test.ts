@@ -53,7 +53,7 @@ const cases: readonly [line: string, offers: readonly string[]][] = [
   ["settings set instances.stop_grace ", []],
   ["completion ", ["bash", "zsh", "fish"]],
   ["help exi", ["exit-codes"]],
-  ["tokens create ci --project ", ["default"]],
+  ["keys create ci --project ", ["default"]],
 ];
 for (const [line, offers] of cases)
   test(`after "holdfast ${line}" it offers ${offers.join(", ") || "nothing"}`, async (t) => {

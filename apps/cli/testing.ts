@@ -4,6 +4,7 @@
  * The cloud is in memory and carries a command out over a few looks at its job, so that waiting has
  * something to wait for. It is served over HTTP with the real routes, and restarted with its memory kept.
  */
+
 import { randomUUID } from "node:crypto";
 import { PassThrough, Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -25,6 +26,7 @@ import { problem } from "@holdfast/kernel/problem";
 import { type Handler, handle } from "@holdfast/kernel/route";
 import type { Instant } from "@holdfast/kernel/time";
 import { cli } from "./cli.ts";
+import { accessHandlers } from "./fake-access.ts";
 import { fencingHandlers } from "./fake-fencing.ts";
 import { networkHandlers } from "./fake-networks.ts";
 import { troubleHandlers } from "./fake-troubles.ts";
@@ -297,18 +299,17 @@ export function fakeCloud(...present: readonly instances.InstanceView[]): Cloud 
       return { ...aSetting, value: body.value ?? aSetting.default, isDefault: body.value === null };
     }),
     handle(access.listProjects, async () => ({
-      projects: [{ id: defaultProject, name: "default", createdAt: moment }],
+      projects: [
+        { id: defaultProject, name: "default", organisation: "default", createdAt: moment },
+      ],
     })),
     handle(access.createProject, async ({ body }) => ({
       id: "p",
       name: body.name,
+      organisation: "default",
       createdAt: moment,
     })),
-    handle(access.createToken, async ({ body }) => ({
-      token: "hf_new",
-      name: body.name,
-      project: body.project ?? null,
-    })),
+    ...accessHandlers(moment),
   ];
   return Object.assign(cloud, { handlers });
 }

@@ -54,7 +54,7 @@ export function consolePort(server: Server, { access, database, hub, log }: Deps
       throw problem("not_found", "route_not_found", "There is no console at this address.", {
         fix: "Consoles are at /v1/projects/PROJECT/instances/INSTANCE/console.",
       });
-    const projectId = await access.projectOf(caller, project);
+    const projectId = await access.projectOf(caller, project, "project:operate");
     const [row] = await database.query<{
       instance: InstanceId;
       host: HostId | null;

@@ -30,7 +30,7 @@ export function contentRoute(server: FastifyInstance, { access, database, take }
       async ({ headers, params, body }) => {
         const caller = await access.authenticate(headers.authorization);
         const { project: named, image } = parse(getImage.params, params, "path");
-        const project = await access.projectOf(caller, named);
+        const project = await access.projectOf(caller, named, "project:operate");
         const { id } = await findImageView(database, project, image);
         if (!headers["content-type"]?.startsWith("application/octet-stream"))
           throw invalidRequest(

@@ -8,7 +8,7 @@
 import { randomUUID } from "node:crypto";
 import type { Access } from "@holdfast/cloud/access/edge";
 import { type Fault, kinds, Problem, problem, viewOf } from "@holdfast/kernel/problem";
-import type { Caller, Handler, Permission } from "@holdfast/kernel/route";
+import type { Handler } from "@holdfast/kernel/route";
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -104,28 +104,19 @@ export async function serve(
   const caller = await access.authenticate(
     typeof authorization === "string" ? authorization : undefined,
   );
-  authorize(caller, route.needs);
+  const { needs } = route;
+  if (!route.path.includes("/:project") && !route.path.includes("/:organisation"))
+    access.authorize(caller, needs);
   const params = parse(route.params, request.params, "path") as Record<string, unknown>; // Object schemas only.
   if (typeof params.project === "string")
-    params.project = await access.projectOf(caller, params.project);
+    params.project = await access.projectOf(caller, params.project, needs);
+  if (typeof params.organisation === "string")
+    params.organisation = await access.organisationOf(caller, params.organisation, needs);
   const query = parse(route.query, single(request.query), "query");
   const body = parse(route.body, request.body, "body");
   const idempotencyKey = keyOf(request);
   const told = { params, query, body, caller, requestId: request.id, idempotencyKey };
   return answer(told as never); // Each part has just been given the shape that it declares.
-}
-
-/** A token of a project may not do what needs the platform; which project is checked with the path. */
-export function authorize(caller: Caller, needs: Permission): void {
-  if (caller.project === undefined || needs.startsWith("project:")) return;
-  throw problem(
-    "forbidden",
-    "forbidden",
-    "This needs an operator's token; yours is for one project.",
-    {
-      fix: "Ask an operator, or use another token: holdfast tokens create",
-    },
-  );
 }
 
 /** A name that comes twice means nothing here, and neither does one without a value. */

@@ -12,6 +12,7 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { platformKeyIn } from "@holdfast/cloud/access/edge";
 import { fetchImage } from "@holdfast/drivers/images/fetch";
 import { fileBlobs } from "@holdfast/drivers/images/files";
 import { qemuDisks } from "@holdfast/drivers/images/qemu-img";
@@ -55,6 +56,7 @@ const manager = await startManager({
   ticks: () => performance.now(),
   mintId: (() => uuidV7(Date.now(), randomBytes(16))) as MintId, // Every kind of id is such a UUID.
   mintSecret: () => randomBytes(24).toString("base64url"),
+  platformKey: await platformKeyIn(state),
   mintName: () => mintName(randomBytes(4)),
   log,
   version: env.HOLDFAST_VERSION ?? "0.1.0",

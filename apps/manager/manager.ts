@@ -9,7 +9,9 @@ import {
   type Access,
   access,
   accessRoutes,
+  checkPlatformKey,
   ensureDefaultProject,
+  sealWith,
 } from "@holdfast/cloud/access/edge";
 import { watchdogBound } from "@holdfast/cloud/availability";
 import {
@@ -121,6 +123,8 @@ export interface ManagerOptions {
   readonly ticks: Ticks;
   readonly mintId: MintId;
   readonly mintSecret: () => string;
+  /** 32 bytes, the same for all managers; secrets in the database are sealed with it. */
+  readonly platformKey: Uint8Array;
   readonly mintName: () => string;
   readonly log: Logger;
   readonly version: string;
@@ -244,6 +248,8 @@ export async function assembleManager(
   const onError = (error: unknown) => log.error({ error }, "could not do what is due");
 
   const clock = await databaseClock(database, ticks);
+  const seal = sealWith(options.platformKey);
+  await checkPlatformKey(database, seal);
   await ensureDefaultPlace(database);
   await ensureDefaultProject(database, mintId);
   await ensureDefaultTypes(database);
@@ -456,8 +462,7 @@ export async function assembleManager(
     onChanged: onPlansCarriedOut,
   });
   const joining = enrolment({ database, authority, clock, mintId, mintSecret, self });
-  const accessDeps = { database, clock, mintId, mintSecret };
-  const gate = access(accessDeps);
+  const gate = access({ database, clock, seal });
   const stream = journalRoutes({ database, ticks });
   const agentAddress = `${options.agents.names[0]}:${options.agents.port}`;
   const handlers: readonly Handler[] = [
@@ -520,7 +525,7 @@ export async function assembleManager(
     keyRoutes({ database, clock, mintId }),
     settingRoutes({ database, settings, clock, self }),
     stream.routes,
-    accessRoutes(accessDeps),
+    accessRoutes({ database, access: gate, clock, seal, mintId, mintSecret }),
     hostRoutes({
       database,
       clock,

@@ -9,7 +9,6 @@
  */
 import type { Access } from "@holdfast/cloud/access/edge";
 import { type Measures, recoveryBounds } from "@holdfast/cloud/checks/edge";
-import { problem } from "@holdfast/kernel/problem";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
@@ -60,16 +59,8 @@ export function metricsRoute(server: FastifyInstance, deps: MetricsDeps): void {
 }
 
 async function assertOperator(access: Access, request: FastifyRequest): Promise<void> {
-  const { project } = await access.authenticate(request.headers.authorization);
-  if (project === undefined) return;
-  throw problem(
-    "forbidden",
-    "forbidden",
-    "Metrics are of the whole platform; yours is a project's token.",
-    {
-      fix: "Use an operator's token: holdfast tokens create",
-    },
-  );
+  const caller = await access.authenticate(request.headers.authorization);
+  access.authorize(caller, "platform:read");
 }
 
 const isLocal = ({ socket, headers }: FastifyRequest) =>

@@ -11,7 +11,15 @@ import { hostname } from "node:os";
 import { join as joinPath } from "node:path";
 import { type Client, connect } from "@holdfast/client/client";
 import { allHosts } from "@holdfast/client/pages";
-import { saveToken } from "@holdfast/cloud/access/edge";
+import {
+  installOwner,
+  type KeySecret,
+  newKey,
+  platformKeyIn,
+  readToken,
+  sealWith,
+  tokenOf,
+} from "@holdfast/cloud/access/edge";
 import { join } from "@holdfast/cloud/agent/edge";
 import { createJoinToken } from "@holdfast/cloud/hosts/api";
 import { registerImage } from "@holdfast/cloud/images/api";
@@ -19,7 +27,7 @@ import { listInstances } from "@holdfast/cloud/instances/api";
 import { fileBlobs } from "@holdfast/drivers/images/files";
 import { qemuDisks } from "@holdfast/drivers/images/qemu-img";
 import { buildTiny, findTiny, tinyFiles } from "@holdfast/drivers/images/tiny";
-import type { ProjectId } from "@holdfast/kernel/ids";
+import { type MintId, type ProjectId, uuidV7 } from "@holdfast/kernel/ids";
 import { type Problem, problem } from "@holdfast/kernel/problem";
 import { connectDatabase } from "@holdfast/store/database";
 import { findEmbedded } from "@holdfast/store/embedded";
@@ -67,7 +75,7 @@ export async function up(options: UpOptions, say: Say): Promise<void> {
   );
   await say.step("the schema is up to date", () => bringUpToDate(database, options));
   const manifest = await say.step("the tiny image is built", () => ensureTiny(state));
-  const client = await ensureClient(options, database);
+  const { client, made } = await ensureOwner(options, database);
   const address =
     options.hosts > 1
       ? await roomIsUp(options, database, client, manifest, say)
@@ -75,6 +83,7 @@ export async function up(options: UpOptions, say: Say): Promise<void> {
   const range = options.hosts > 1 ? publicRangeOf(address) : undefined;
   const first = await begin(client, project, range, say);
   await summary(client, options, address, first, say);
+  if (made) tellOwner(made, say);
 }
 
 type Registered = Awaited<ReturnType<typeof ensureTiny>>;
@@ -193,20 +202,30 @@ async function ensureTiny(state: string) {
   };
 }
 
-/** The operator's token: made once, kept in the state directory, its hash in the database. */
-async function ensureClient(place: Place, access: DatabaseAccess): Promise<Client> {
+interface Owner {
+  readonly client: Client;
+  /** Made just now: to be told, this once. */
+  readonly made: KeySecret | undefined;
+}
+
+/** The owner and their first key: made once, kept in the state directory, sealed in the database. */
+async function ensureOwner(place: Place, access: DatabaseAccess): Promise<Owner> {
   const file = paths(place.state).client;
   const known = ClientFile.safeParse(await readJson(file));
-  const token = known.success ? known.data.token : `hft_${randomBytes(24).toString("base64url")}`;
+  const before = known.success ? readToken(known.data.token) : undefined;
+  const key = before ?? newKey(() => randomBytes(24).toString("base64url"));
   const url = `http://127.0.0.1:${place.apiPort}`;
+  const token = tokenOf(key);
   await writePrivately(file, { url, token });
+  const seal = sealWith(await platformKeyIn(place.state));
+  const mintId = (() => uuidV7(Date.now(), randomBytes(16))) as MintId; // Every kind of id is such a UUID.
   const database = connectDatabase({ url: access.owner, connections: 1 });
   try {
-    await saveToken(database, token, "operator");
+    await installOwner(database, { name: "owner", key, seal, mintId });
   } finally {
     await database.close();
   }
-  return connect({ url, token });
+  return { client: connect({ url, token }), made: before ? undefined : key };
 }
 
 function planOf(
@@ -284,7 +303,7 @@ async function summary(
   const name = first ?? instances[0]?.name ?? "NAME";
   say.line();
   say.line(`  API        http://127.0.0.1:${place.apiPort}    (OpenAPI: /openapi.json)`);
-  say.line(`  token      in ${paths(place.state).client}`);
+  say.line(`  key        in ${paths(place.state).client}`);
   say.line(`  agents     ${address}:${place.agentPort}`);
   say.line(`  logs       ${paths(place.state).logs}`);
   for (const host of hosts)
@@ -302,6 +321,14 @@ async function summary(
   say.line(`    ${holdfast} trace ${name}`);
   if (hosts.length > 1) say.line(`    ${room}              (what is there to be broken)`);
   say.line(`    ${down}              (guests run on; up finds them again)`);
+}
+
+/** Once, ever: afterwards it is in a file that only root may read, and can be revoked. */
+function tellOwner({ id, secret }: KeySecret, say: Say): void {
+  say.line();
+  say.line("  You are its owner. This is your access key, and it is shown this once:");
+  say.line(`    access key  ${id}`);
+  say.line(`    secret      ${secret}`);
 }
 
 async function notUp(name: string, port: number | undefined, logs: string): Promise<Problem> {

@@ -25,6 +25,9 @@ import { type Line, openLine, type Server } from "./connections.ts";
 import type { Channel } from "./news.ts";
 import { after } from "./time.ts";
 
+/** Of every world. */
+export const platformKey = Buffer.alloc(32, "world");
+
 export interface Keep {
   readonly name: string;
   readonly address: string;
@@ -186,6 +189,7 @@ export function newKeep(options: KeepOptions): Keep {
         logDirectory: undefined,
         ticks,
         mintId,
+        platformKey,
         mintSecret: () => drawn(24).toString("base64url"),
         mintName: () => `vm-${drawn(4).toString("hex")}`,
         log,

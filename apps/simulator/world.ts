@@ -5,7 +5,7 @@
  * What a newcomer would get wrong: order of making matters, because everything draws from the seed.
  */
 import { Readable } from "node:stream";
-import { saveToken } from "@holdfast/cloud/access/edge";
+import { installOwner, sealWith, tokenOf } from "@holdfast/cloud/access/edge";
 import type { SimulatedMachine } from "@holdfast/drivers/hypervisor/simulated";
 import { type SimulatedStore, simulatedBlobs } from "@holdfast/drivers/images/simulated";
 import { simulatedBackups, simulatedStorage } from "@holdfast/drivers/volumes/simulated";
@@ -20,7 +20,14 @@ import { wallClock } from "./clock.ts";
 import type { Server } from "./connections.ts";
 import { newGuardDoor } from "./guard-door.ts";
 import { type Judge, newJudge } from "./judge.ts";
-import { type Answer, type ApiCall, fingerprintOf, type Keep, newKeep } from "./keep.ts";
+import {
+  type Answer,
+  type ApiCall,
+  fingerprintOf,
+  type Keep,
+  newKeep,
+  platformKey,
+} from "./keep.ts";
 import { type Memo, newMemo } from "./memo.ts";
 import { type Channel, newChannel } from "./news.ts";
 import { simulatedWays, type Ways } from "./passages.ts";
@@ -67,7 +74,8 @@ export interface World {
   close(): Promise<void>;
 }
 
-const token = "operator-token-of-the-simulator";
+const key = { id: "HFOPERATOROFTHEWORLD", secret: "operator-secret-of-the-simulator" };
+const token = tokenOf(key);
 const poolName = "shared";
 
 /** `onCommit`: these tables have changed. */
@@ -225,7 +233,7 @@ export async function openWorld(
 
   async function prepare(): Promise<void> {
     const { digest } = await simulatedBlobs(store).put(Readable.from([Buffer.alloc(4_096)]));
-    await saveToken(sql, token, "operator");
+    await installOwner(sql, { name: "operator", key, seal: sealWith(platformKey), mintId });
     const settings = { "volumes.default_pool": poolName, ...options.settings };
     for (const [name, value] of Object.entries(settings))
       await sql.query("insert into setting (name, value, changed_by) values ($1, $2, 'world')", [

@@ -79,6 +79,16 @@ export async function openDesk(): Promise<Desk> {
     ...{ project: "default", instance: "there", code: "instance-reboot" },
     notBefore: farAway,
   });
+  const { body: accessKey } = await platform.call<{ accessKey: string }>("POST", "/v1/keys", named);
+  await platform.call("POST", "/v1/accounts", named);
+  await platform.call("POST", "/v1/organisations", named);
+  await platform.call("PUT", `${at}/members/there`, { role: "viewer" });
+  const program = { name: "there", role: "viewer" };
+  const { body: serviceAccount } = await platform.call<Made>(
+    "POST",
+    `${at}/service-accounts`,
+    program,
+  );
   const { body: tiny } = await platform.call<Tiny>("GET", `${at}/images/tiny`);
   const wire = openWire(port);
   return {
@@ -101,6 +111,8 @@ export async function openDesk(): Promise<Desk> {
       ...kept,
       type: "tiny",
       host: "host-2",
+      ...{ account: "there", organisation: "there", serviceAccount: serviceAccount.id },
+      accessKey: accessKey.accessKey,
       name: "manager.batch",
       digest: tiny.manifest.disk.digest,
       certificate: mintId(), // None is there until a host has died: see requests.ts.
@@ -208,7 +220,7 @@ export function encode(text: string): string {
 }
 
 const counted = [
-  ...["project", "api_token", "setting", "job", "journal", "image", "volume", "instance"],
+  ...["project", "access_key", "setting", "job", "journal", "image", "volume", "instance"],
   ...["incarnation", "join_token", "host", "host_certificate", "instance_type", "alarm"],
   ...["host_bmc", "fence_certificate", "fence_release", "migration"],
 ];
@@ -218,6 +230,7 @@ const ofNetworks = [
   ...["security_group", "security_rule"],
 ];
 const ofVolumes = ["attachment", "snapshot", "backup", "backup_schedule"];
+const ofAccess = ["organisation", "account", "membership"];
 const ofPlans = [
   "ssh_key",
   "instance_key",
@@ -228,7 +241,7 @@ const ofPlans = [
 /** Tables in which nothing changes by itself. */
 const read = [
   "project",
-  "api_token",
+  "access_key",
   "setting",
   "image",
   "instance_type",
@@ -240,10 +253,10 @@ const read = [
 
 /** What is in the database, so that a change of it shows: the number of rows everywhere, and what they say. */
 export async function fingerprint({ platform }: Desk): Promise<unknown> {
-  const counts = [...counted, ...ofNetworks, ...ofVolumes, ...ofPlans].map(
+  const counts = [...counted, ...ofNetworks, ...ofVolumes, ...ofAccess, ...ofPlans].map(
     (table) => `(select count(*) from ${table}) as ${table}_rows`,
   );
-  const texts = [...read, ...ofNetworks, ...ofPlans].map(
+  const texts = [...read, ...ofNetworks, ...ofAccess, ...ofPlans].map(
     (table) =>
       `(select md5(string_agg(t::text, '|' order by t::text)) from ${table} t) as ${table}_text`,
   );

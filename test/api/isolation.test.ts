@@ -12,51 +12,10 @@ import { stopTestServer } from "@holdfast/store/testing";
 import { WebSocket } from "ws";
 import { mintId } from "../platform.ts";
 import { decent } from "./decent.ts";
-import {
-  aKey,
-  asAsk,
-  type Desk,
-  farAway,
-  fingerprint,
-  keep,
-  move,
-  openDesk,
-  plainRequest,
-  type Request,
-} from "./desk.ts";
+import { asAsk, type Desk, fingerprint, openDesk, plainRequest, type Request } from "./desk.ts";
 import { fits, type Operation } from "./document.ts";
+import { assertNothingOf, moveIn, type Tenant } from "./tenants.ts";
 import type { Reply } from "./wire.ts";
-
-interface Tenant {
-  readonly project: string;
-  readonly projectId: string;
-  readonly token: string;
-  readonly instance: string;
-  readonly instanceId: string;
-  readonly job: string;
-  readonly image: string;
-  readonly imageId: string;
-  readonly alarm: string;
-  readonly alarmId: string;
-  readonly network: string;
-  readonly networkId: string;
-  readonly group: string;
-  readonly groupId: string;
-  readonly address: string;
-  readonly addressName: string;
-  readonly forward: string;
-  readonly volume: string;
-  readonly volumeName: string;
-  readonly snapshot: string;
-  readonly snapshotName: string;
-  readonly backup: string;
-  readonly key: string;
-  readonly keyId: string;
-  readonly window: string;
-  readonly windowId: string;
-  readonly event: string;
-  readonly migration: string;
-}
 
 let desk: Desk;
 let handlers: readonly Handler[];
@@ -65,113 +24,13 @@ let stranger: Tenant;
 before(async () => {
   desk = await openDesk();
   handlers = desk.platform.managers[0]?.handlers ?? [];
-  owner = await moveIn("owner");
-  stranger = await moveIn("stranger");
+  owner = await moveIn(desk.platform, "owner");
+  stranger = await moveIn(desk.platform, "stranger");
 });
 after(async () => {
   await desk.close();
   await stopTestServer();
 });
-
-async function moveIn(project: string): Promise<Tenant> {
-  const { platform } = desk;
-  const { body: made } = await platform.call<{ id: string }>("POST", "/v1/projects", {
-    name: project,
-  });
-  const { body: token } = await platform.call<{ token: string }>("POST", "/v1/tokens", {
-    name: `${project}-token`,
-    project,
-  });
-  const as = { authorization: `Bearer ${token.token}` };
-  const at = `/v1/projects/${project}`;
-  const [instance, image] = [`${project}-guest`, `${project}-image`];
-  const alarm = `${project}-alarm`;
-  const ask = { name: instance, antiAffinityGroup: "web", networks: [`${project}-network`] };
-  const connections = await settle(project, as);
-  const { body: run } = await platform.call<{ job: string; instances: { id: string }[] }>(
-    "POST",
-    `${at}/instances`,
-    ask,
-    as,
-  );
-  await platform.call("GET", `${at}/jobs/${run.job}?waitSeconds=30`, undefined, as);
-  assert.ok(run.instances, JSON.stringify(run));
-  const migration = await move(platform, at, instance, as);
-  const snapshotName = `${project}-snapshot`;
-  const kept = await keep(platform, at, instance, snapshotName, as);
-  const { body: imported } = await platform.call<{ id: string }>(
-    "POST",
-    `${at}/images`,
-    { name: image },
-    as,
-  );
-  const { body: set } = await platform.call<{ id: string }>(
-    "POST",
-    `${at}/alarms`,
-    { name: alarm, instance, action: "reboot" },
-    as,
-  );
-  const { body: forward } = await platform.call<{ id: string }>(
-    "POST",
-    `${at}/networks/${connections.network}/forwards`,
-    { instance, publicPort: 80, port: 80 },
-    as,
-  );
-  const { body: event } = await platform.call<{ id: string }>("POST", "/v1/events", {
-    ...{ project, instance, code: "instance-reboot", notBefore: farAway },
-  });
-  return {
-    project,
-    projectId: made.id,
-    token: token.token,
-    instance,
-    instanceId: run.instances[0]?.id ?? "",
-    job: run.job,
-    image,
-    imageId: imported.id,
-    alarm,
-    alarmId: set.id,
-    ...connections,
-    forward: forward.id,
-    ...kept,
-    ...{ volumeName: `${instance}.root`, snapshotName },
-    event: event.id,
-    migration,
-  };
-}
-
-/** What an instance can be connected to. */
-async function settle(project: string, as: Record<string, string>) {
-  const at = `/v1/projects/${project}`;
-  const names = {
-    network: `${project}-network`,
-    group: `${project}-group`,
-    addressName: `${project}-address`,
-    key: `${project}-key`,
-    window: `${project}-window`,
-  };
-  const post = async (path: string, name: string, more = {}) => {
-    type Made = { id: string; address: string };
-    return (await desk.platform.call<Made>("POST", `${at}/${path}`, { name, ...more }, as)).body;
-  };
-  const ranges = [{ startDay: "sunday", startHour: 2, endDay: "sunday", endHour: 6 }];
-  return {
-    ...names,
-    networkId: (await post("networks", names.network)).id,
-    groupId: (await post("security-groups", names.group)).id,
-    address: (await post("addresses", names.addressName)).address,
-    keyId: (await post("keys", names.key, { publicKey: aKey })).id,
-    windowId: (await post("event-windows", names.window, { ranges })).id,
-  };
-}
-
-/** Everything by which the owner's things are known. */
-const marksOf = ({ token: _, ...tenant }: Tenant) => Object.values(tenant);
-
-function assertNothingOf(tenant: Tenant, text: string, about: string): void {
-  for (const mark of marksOf(tenant))
-    assert.ok(!text.includes(mark), `${about} tells ${mark}: ${text}`);
-}
 
 const operationOf = ({ route }: Handler): Operation => {
   const path = route.path.replaceAll(/:(\w+)/g, "{$1}");
@@ -180,7 +39,7 @@ const operationOf = ({ route }: Handler): Operation => {
   return found;
 };
 const inProjects = () => handlers.filter(({ route }) => route.path.includes("/:project"));
-const nameOf = ({ route }: Handler) => `${route.method} ${route.path}`;
+const nameOf = ({ route }: Pick<Handler, "route">) => `${route.method} ${route.path}`;
 
 const ask = (operation: Operation, request: Request, token: string): Promise<Reply> =>
   desk.wire.ask(asAsk(operation, request, token));
@@ -191,11 +50,12 @@ async function isAsIfNotThere(
   request: Request,
   theirs: string,
   missing: string,
+  token = stranger.token,
 ): Promise<void> {
   const replaced = JSON.parse(JSON.stringify(request).replaceAll(theirs, missing)) as Request;
   const [real, none] = [
-    await ask(operation, request, stranger.token),
-    await ask(operation, replaced, stranger.token),
+    await ask(operation, request, token),
+    await ask(operation, replaced, token),
   ];
   const about = `${operation.method} ${operation.path} with ${theirs}`;
   assert.equal(decent(real, operation).problem?.kind, "not_found", `${about}: ${real.text}`);
@@ -225,6 +85,7 @@ test("another project is as if it were not there, by name and by id, on every ro
       ...{ volume: owner.volume, snapshot: owner.snapshot, backup: owner.backup },
       ...{ key: owner.keyId, window: owner.windowId, event: owner.event },
       migration: owner.migration,
+      ...{ account: owner.account, serviceAccount: owner.account, accessKey: owner.accessKey },
     };
     for (const [theirs, missing] of [
       [owner.project, "nobody"],
@@ -258,6 +119,9 @@ test("in a project of one's own, what belongs to another is as if it were not th
     window: [owner.window, owner.windowId],
     event: [owner.event],
     migration: [owner.migration],
+    account: [owner.account, owner.accountId],
+    serviceAccount: [owner.account, owner.accountId],
+    accessKey: [owner.accessKey],
   };
   for (const handler of inProjects()) {
     const operation = operationOf(handler);
@@ -271,10 +135,84 @@ test("in a project of one's own, what belongs to another is as if it were not th
           operation,
           { ...plain, path: { ...plain.path, project: stranger.project, [name]: mark } },
           mark,
-          /-.*-/.test(mark) ? (mintId() as string) : "nobody-guest",
+          missingLike(mark),
         );
   }
   assert.deepEqual(await fingerprint(desk), untouched);
+});
+
+/** Of the same kind: an id for an id. */
+const missingLike = (mark: string) =>
+  /-.*-.*-/.test(mark) ? (mintId() as string) : "nobody-guest";
+
+test("an organisation of another is as if it were not there, by name and by id", async () => {
+  const untouched = await fingerprint(desk);
+  const inOrganisations = handlers.filter(({ route }) => route.path.includes("/:organisation"));
+  assert.ok(inOrganisations.length > 3);
+  for (const handler of inOrganisations) {
+    const operation = operationOf(handler);
+    const { path, ...plain } = plainRequest(operation, desk);
+    for (const [theirs, missing] of [
+      [owner.organisation, "nobody"],
+      [owner.organisationId, mintId() as string],
+    ] as const)
+      await isAsIfNotThere(
+        operation,
+        { ...plain, path: { ...path, account: owner.account, organisation: theirs } },
+        theirs,
+        missing,
+      );
+  }
+  assert.deepEqual(await fingerprint(desk), untouched);
+});
+
+test("what belongs to an account is as if it were not there for every other", async () => {
+  const untouched = await fingerprint(desk);
+  const ofCallers = handlers.filter(({ route }) => route.needs.startsWith("caller:"));
+  assert.ok(ofCallers.length > 4);
+  const theirs: Record<string, readonly string[]> = {
+    accessKey: [owner.accessKey, desk.there.accessKey ?? ""],
+    project: [owner.project, owner.projectId],
+  };
+  for (const handler of ofCallers) {
+    const operation = operationOf(handler);
+    const plain = plainRequest(operation, desk);
+    if (operation.method === "GET") {
+      const reply = await ask(operation, plain, stranger.personToken);
+      assert.equal(reply.status, operation.reply.status, reply.text);
+      assertNothingOf(owner, reply.text, nameOf(handler));
+    }
+    for (const name of Object.keys(plain.path)) {
+      assert.ok(theirs[name], `${nameOf(handler)}: nothing to try as :${name}`);
+      for (const mark of theirs[name] ?? [])
+        await isAsIfNotThere(
+          operation,
+          { ...plain, path: { ...plain.path, [name]: mark } },
+          mark,
+          "HFNOBODYNOBODY",
+          stranger.personToken,
+        );
+    }
+    if (operation.body?.properties?.project)
+      for (const mark of theirs.project ?? []) {
+        const body = { name: "mine", project: mark };
+        const missing = missingLike(mark);
+        await isAsIfNotThere(operation, { ...plain, body }, mark, missing, stranger.personToken);
+      }
+  }
+  assert.deepEqual(await fingerprint(desk), untouched);
+});
+
+test("every route is of a kind that is walked here", () => {
+  for (const { route } of handlers)
+    assert.ok(
+      /^(project|organisation|platform|caller):/.test(route.needs) || route.needs === "public",
+      nameOf({ route }),
+    );
+  for (const { route } of handlers.filter(({ route }) => route.path.includes("/:project")))
+    assert.match(route.needs, /^project:/, nameOf({ route }));
+  for (const { route } of handlers.filter(({ route }) => route.path.includes("/:organisation")))
+    assert.match(route.needs, /^organisation:/, nameOf({ route }));
 });
 
 test("an image of another project cannot be run, by name or by id", async () => {
@@ -293,7 +231,10 @@ test("an image of another project cannot be run, by name or by id", async () => 
 
 test("what may be read tells nothing of another project, also where its ids are given as the page to go on from", async () => {
   let read = 0;
-  for (const handler of handlers.filter(({ route }) => route.needs === "project:read")) {
+  const reads = handlers.filter(
+    ({ route }) => route.needs.startsWith("project:") && /^GET|explain/.test(nameOf({ route })),
+  );
+  for (const handler of reads) {
     const operation = operationOf(handler);
     const plain = plainRequest(operation, desk);
     const own = {
@@ -304,6 +245,7 @@ test("what may be read tells nothing of another project, also where its ids are 
       ...{ network: stranger.network, group: stranger.group },
       ...{ volume: stranger.volume, snapshot: stranger.snapshot, backup: stranger.backup },
       migration: stranger.migration,
+      ...{ serviceAccount: stranger.account },
     };
     const body = operation.body && fits(operation.body, {}) ? {} : plain.body; // The fewer words the better.
     const path = { ...plain.path, ...pick({ ...own, project: stranger.project }, plain.path) };

@@ -78,8 +78,48 @@ export async function somethingNew(
     ...(await newOfVolumes(platform, path, takes)),
     ...(await newOfPlans(platform, path, takes)),
     ...(await newOfMigrations(platform, path)),
+    ...(await newOfAccess(platform, path, takes)),
     ...(takes("after") ? await newOfPages(platform, path) : {}),
   };
+}
+
+/** The same of who may come in. */
+async function newOfAccess(
+  platform: Platform,
+  path: string,
+  takes: (what: string) => boolean,
+): Promise<Record<string, readonly unknown[]>> {
+  const made: Record<string, readonly unknown[]> = {};
+  const at = "/v1/projects/default";
+  const name = `new-${++news}`;
+  const post = async <T>(where: string, body: object) =>
+    (await platform.call<T>("POST", where, body)).body;
+  if (path.startsWith("/v1/organisations/")) {
+    await post("/v1/organisations", { name });
+    made.organisation = [name];
+  } else made.organisation = ["default"];
+  if (takes("account")) {
+    await post("/v1/accounts", { name });
+    const on = path.replace("{project}", "default").replace("{organisation}", name);
+    const member = on.replace("{account}", name);
+    if (on.includes("/members/")) await platform.call("PUT", member, { role: "viewer" });
+    // The owner's own: that there is another key does not matter to them.
+    made.account = takes("accessKey") ? ["operator"] : [name];
+  }
+  if (takes("serviceAccount")) {
+    const bot = await post<{ id: string; name: string }>(`${at}/service-accounts`, {
+      ...{ name, role: "viewer" },
+    });
+    made.serviceAccount = [bot.id, bot.name];
+    const keys = `${at}/service-accounts/${bot.id}/keys`;
+    if (takes("accessKey")) made.accessKey = [(await post<NewKey>(keys, { name })).accessKey];
+  } else if (takes("accessKey"))
+    made.accessKey = [(await post<NewKey>("/v1/keys", { name })).accessKey];
+  return made;
+}
+
+interface NewKey {
+  readonly accessKey: string;
 }
 
 /** Where the second page begins, if there is one: what anybody makes up is no cursor. */

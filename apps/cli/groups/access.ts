@@ -1,14 +1,61 @@
-/** `projects` and `tokens`: who may ask for what. For operators. */
-import { createProject, createToken, listProjects } from "@holdfast/cloud/access/api";
+/** `organisations`, `projects`, `roles` and `whoami`: where rights are given, and which there are. */
+import {
+  createOrganisation,
+  createProject,
+  createProjectIn,
+  getMe,
+  listOrganisations,
+  listProjects,
+  listRoles,
+} from "@holdfast/cloud/access/api";
+import type { OrganisationId } from "@holdfast/kernel/ids";
 import { type Group, listing } from "../group.ts";
+import { me, organisationTable, roleTable } from "../text/access.ts";
 import { projectTable } from "../text/catalogue.ts";
 
 export const accessGroup: Group = (program, open) => {
+  program
+    .command("whoami")
+    .summary("say who you are, and what you may do")
+    .description(getMe.summary)
+    .action(async (_, command) => {
+      const session = open(command);
+      const reply = await session.call(getMe);
+      session.show(reply, () => me(reply, session.paint));
+    });
+
+  const organisations = listing(
+    program,
+    "organisations",
+    "list organisations, or make one",
+    "Lists the organisations that you may see. A role on one is a role on all its projects.",
+    async (command) => {
+      const session = open(command);
+      const reply = await session.call(listOrganisations);
+      session.show(reply, () => organisationTable(reply, session.now(), session.paint));
+    },
+  );
+
+  organisations
+    .command("create")
+    .summary("make an organisation")
+    .description(createOrganisation.summary)
+    .argument("<name>", "lower-case letters, digits and dashes")
+    .action(async (name: string, _, command) => {
+      const session = open(command);
+      const reply = await session.call(createOrganisation, { body: { name } });
+      session.show(
+        reply,
+        () =>
+          `Organisation ${name} is made. Next: holdfast members set NAME owner --organisation ${name}`,
+      );
+    });
+
   const projects = listing(
     program,
     "projects",
     "list projects, or make one",
-    "Lists the projects. Instances of different projects do not see each other.",
+    "Lists the projects that you may see. Instances of different projects do not see each other.",
     async (command) => {
       const session = open(command);
       const reply = await session.call(listProjects);
@@ -21,9 +68,15 @@ export const accessGroup: Group = (program, open) => {
     .summary("make a project")
     .description(createProject.summary)
     .argument("<name>", "lower-case letters, digits and dashes")
-    .action(async (name: string, _, command) => {
+    .option("--organisation <organisation>", "whose it is; without, the one called default")
+    .action(async (name: string, { organisation }: { organisation?: string }, command) => {
       const session = open(command);
-      const reply = await session.call(createProject, { body: { name } });
+      const body = { name };
+      const params = { organisation: (organisation ?? "") as OrganisationId }; // By name.
+      const reply =
+        organisation === undefined
+          ? await session.call(createProject, { body })
+          : await session.call(createProjectIn, { params, body });
       session.show(
         reply,
         () => `Project ${reply.name} is made. Use it: holdfast --project ${reply.name} run`,
@@ -31,22 +84,12 @@ export const accessGroup: Group = (program, open) => {
     });
 
   program
-    .command("tokens")
-    .summary("make tokens for the API")
-    .description("Tokens for the API.")
-    .command("create")
-    .summary("make a token; it is shown once")
-    .description(createToken.summary)
-    .argument("<name>", "whose it is, for logs")
-    .option("--project <project>", "the only project it may touch; without, an operator's token")
-    .action(async (name: string, { project }: { project?: string }, command) => {
+    .command("roles")
+    .summary("list roles, and what each allows")
+    .description(listRoles.summary)
+    .action(async (_, command) => {
       const session = open(command);
-      const body = { name, ...(project !== undefined && { project }) };
-      const asked = session.call(createToken, { body });
-      const reply = await session.named("project", project ?? "", asked);
-      session.show(reply, () => reply.token);
-      session.note(
-        `It is shown this once. Use it: HOLDFAST_TOKEN=…${reply.project ? ` holdfast --project ${project}` : ""}`,
-      );
+      const reply = await session.call(listRoles);
+      session.show(reply, () => roleTable(reply, session.paint));
     });
 };

@@ -73,7 +73,11 @@ export const runGroup: Group = (program, open) => {
     .option("--no-network", "connect it to nothing, not even to the network default")
     .option("--public", "a public address of its own while it runs")
     .option("--group <security-group>", "a security group to put it in; may be repeated", list)
-    .option("--key <key>", "an SSH key for its guest: see `holdfast keys`; may be repeated", list)
+    .option(
+      "--key <key>",
+      "an SSH key for its guest: see `holdfast keypairs`; may be repeated",
+      list,
+    )
     .addOption(
       new Option(
         "--maintenance <policy>",

@@ -1,158 +1,126 @@
 /**
- * Who is calling, and what they may touch: tokens, projects, and the answers to ../api.ts.
+ * The gate: who is calling, and whether they may, for every door of the manager.
  *
- * A token is looked up by its hash, so the database holds nothing that could be used. What a caller may
- * not see is answered as if it did not exist.
+ * What a newcomer would get wrong: to refuse with "forbidden" what the caller may not even see. A project that is
+ * not there and one of somebody else's get the same answer, so it is looked up first and judged then; only whoever
+ * may see it is told that something more is not allowed.
  */
-import { createHash } from "node:crypto";
-import type { MintId, ProjectId } from "@holdfast/kernel/ids";
+import type { OrganisationId, ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
-import { type Caller, handle } from "@holdfast/kernel/route";
-import { type Clock, iso } from "@holdfast/kernel/time";
-import { brokenConstraint, type Database, type Sql } from "@holdfast/store/database";
-import { appendJournal } from "@holdfast/store/journal";
+import type { Caller, Permission } from "@holdfast/kernel/route";
+import type { Clock } from "@holdfast/kernel/time";
+import type { Database, Sql } from "@holdfast/store/database";
 import { shared } from "@holdfast/store/reads";
-import { createProject, createToken, listProjects } from "../api.ts";
+import { mayDo, type ProjectPlace, seesPlatform } from "../core/may-do.ts";
+import { type Credentials, credentials, isSame, readToken } from "./credentials.ts";
+import type { Seal } from "./seal.ts";
 
 export interface AccessDeps {
   readonly database: Database;
   readonly clock: Clock;
-  readonly mintId: MintId;
-  /** Unguessable text: 128 bits or more. */
-  readonly mintSecret: () => string;
+  readonly seal: Seal;
 }
 
 export interface Access {
+  readonly credentials: Credentials;
   /** Who holds this token. Rejects with `unauthenticated`. */
   authenticate(authorization: string | undefined): Promise<Caller>;
-  /** The project of a name or id. Rejects with `project_not_found`, also where it is not the caller's. */
-  projectOf(caller: Caller, nameOrId: string): Promise<ProjectId>;
+  /** Rejects with `forbidden`. For what is in no project or organisation, or in any. */
+  authorize(caller: Caller, needs: Permission): void;
+  /**
+   * The project of a name or id, for what is to be done in it. Rejects with `project_not_found`, also where the
+   * caller may see nothing of it, and with `forbidden`.
+   */
+  projectOf(caller: Caller, nameOrId: string, needs: Permission): Promise<ProjectId>;
+  /** The same, with `organisation_not_found`. */
+  organisationOf(caller: Caller, nameOrId: string, needs: Permission): Promise<OrganisationId>;
 }
 
-export const hashOfToken = (token: string) => createHash("sha256").update(token).digest("hex");
-
-export function access({ database }: AccessDeps): Access {
-  const holderOf = shared(async (hash: string) => {
-    const [row] = await database.query<{ name: string; project: ProjectId | null }>(
-      "select name, project_id as project from api_token where hash = $1 and revoked_at is null",
-      [hash],
+export function access(deps: AccessDeps): Access {
+  const { database } = deps;
+  const known = credentials(deps);
+  const placeOf = shared(async (nameOrId: string) => {
+    const [row] = await database.query<ProjectPlace>(
+      `select id, organisation_id as organisation from project where name = $1 or id::text = $1`,
+      [nameOrId],
     );
     return row;
   });
-  const idOf = shared(async (nameOrId: string) => {
-    const [row] = await database.query<{ id: ProjectId }>(
-      "select id from project where name = $1 or id::text = $1",
-      [nameOrId],
-    );
-    return row?.id;
-  });
 
   return {
+    credentials: known,
     async authenticate(authorization) {
-      const [, token] = /^Bearer\s+(\S{1,200})$/.exec(authorization ?? "") ?? [];
-      const holder = token && (await holderOf(hashOfToken(token)));
-      if (holder) return { name: holder.name, project: holder.project ?? undefined };
+      const [, text] = /^Bearer\s+(\S{1,300})$/.exec(authorization ?? "") ?? [];
+      const token = text && readToken(text);
+      const holder = token && (await known.find(token.id));
+      if (holder && isSame(holder.secret, token.secret)) return holder.caller;
       throw problem(
         "unauthenticated",
         "unauthenticated",
-        token ? "This token is not valid." : "There is no token with this request.",
+        text ? "This key is not valid." : "There is no key with this request.",
         {
-          fix: "Send `Authorization: Bearer TOKEN`. On the manager's machine, holdfast up writes one for you.",
+          fix: "Send `Authorization: Bearer ACCESSKEY:SECRET`. On the manager's machine, holdfast up writes one for you.",
         },
       );
     },
-    async projectOf(caller, nameOrId) {
-      const id = await idOf(nameOrId);
-      if (id && (caller.project === undefined || caller.project === id)) return id;
-      throw noProject(nameOrId);
+    authorize(caller, needs) {
+      if (!mayDo(caller, needs)) throw forbidden(caller, needs);
+    },
+    async projectOf(caller, nameOrId, needs) {
+      const place = await placeOf(nameOrId);
+      if (!place || !mayDo(caller, "project:read", place)) throw noProject(nameOrId);
+      if (!mayDo(caller, needs, place)) throw forbidden(caller, needs);
+      return place.id;
+    },
+    async organisationOf(caller, nameOrId, needs) {
+      const [row] = await database.query<{ id: OrganisationId }>(
+        "select id from organisation where name = $1 or id::text = $1",
+        [nameOrId],
+      );
+      const place = row && { id: undefined, organisation: row.id };
+      if (!place || !mayDo(caller, "organisation:read", place)) throw noOrganisation(nameOrId);
+      if (!mayDo(caller, needs, place)) throw forbidden(caller, needs);
+      return place.organisation;
     },
   };
 }
 
-const noProject = (name: string) =>
+/** The projects that the caller may see; undefined for those who see the whole platform. */
+export async function visibleProjects(
+  sql: Sql,
+  caller: Caller,
+): Promise<readonly ProjectId[] | undefined> {
+  if (seesPlatform(caller)) return undefined;
+  const rows = await sql.query<ProjectPlace>(
+    `select id, organisation_id as organisation from project
+     where id = any($1) or organisation_id = any($2) or $3 order by name`,
+    [
+      caller.grants.flatMap((grant) => (grant.on === "project" ? [grant.id] : [])),
+      caller.grants.flatMap((grant) => (grant.on === "organisation" ? [grant.id] : [])),
+      caller.grants.some(({ on }) => on === "platform"),
+    ],
+  );
+  return rows.filter((place) => mayDo(caller, "project:read", place)).map(({ id }) => id);
+}
+
+export const noProject = (name: string) =>
   problem("not_found", "project_not_found", `There is no project ${name}.`, {
     fix: "See those you may use: holdfast projects",
   });
 
-export function accessRoutes({ database, clock, mintId, mintSecret }: AccessDeps) {
-  return {
-    listProjects: handle(listProjects, async () => ({
-      projects: [
-        ...(await database.query<{ id: string; name: string; createdAt: number }>(
-          `select id, name, created_at as "createdAt" from project order by name`,
-        )),
-      ],
-    })),
-    createProject: handle(createProject, async ({ body, caller, requestId }) => {
-      const id = mintId<"Project">();
-      const createdAt = clock.now();
-      try {
-        await database.transaction(async (sql) => {
-          await sql.query("insert into project (id, name, created_at) values ($1, $2, $3)", [
-            id,
-            body.name,
-            iso(createdAt),
-          ]);
-          const entry = {
-            at: createdAt,
-            kind: "access",
-            subject: id,
-            event: "projectCreated",
-          } as const;
-          await appendJournal(sql, [{ ...entry, actor: caller.name, requestId, detail: body }]);
-        });
-      } catch (error) {
-        if (brokenConstraint(error) !== "project_name_key") throw error;
-        throw problem("conflict", "project_name_taken", `There is a project ${body.name}.`, {
-          fix: "Choose another name.",
-        });
-      }
-      return { id, name: body.name, createdAt };
-    }),
-    createToken: handle(createToken, async ({ body, caller, requestId }) => {
-      const [project] = body.project
-        ? await database.query<{ id: string }>("select id from project where name = $1", [
-            body.project,
-          ])
-        : [];
-      if (body.project && !project) throw noProject(body.project);
-      const token = `hft_${mintSecret()}`;
-      await database.transaction(async (sql) => {
-        await saveToken(sql, token, body.name, project?.id);
-        const entry = {
-          at: clock.now(),
-          kind: "access",
-          subject: project?.id ?? everybody,
-          event: "tokenCreated",
-        } as const;
-        await appendJournal(sql, [
-          { ...entry, actor: caller.name, requestId, detail: { name: body.name } },
-        ]);
-      });
-      return { token, name: body.name, project: body.project ?? null };
-    }),
-  };
-}
+export const noOrganisation = (name: string) =>
+  problem("not_found", "organisation_not_found", `There is no organisation ${name}.`, {
+    fix: "See those you may use: holdfast organisations",
+  });
 
-/** An operator's token belongs to no project. */
-const everybody = "00000000-0000-0000-0000-000000000000";
-
-/** Safe to repeat: the same token is kept once. */
-export async function saveToken(
-  sql: Sql,
-  token: string,
-  name: string,
-  project?: string,
-): Promise<void> {
-  await sql.query(
-    "insert into api_token (hash, name, project_id) values ($1, $2, $3) on conflict do nothing",
-    [hashOfToken(token), name, project ?? null],
-  );
-}
-
-/** The project that commands mean when they name none. Safe to repeat. */
-export async function ensureDefaultProject(sql: Sql, mintId: MintId): Promise<void> {
-  await sql.query("insert into project (id, name) values ($1, 'default') on conflict do nothing", [
-    mintId(),
-  ]);
+function forbidden({ name, only }: Caller, needs: Permission) {
+  const whose =
+    only === undefined ? `${name} has no role that allows it` : "this key is for one project only";
+  return problem("forbidden", "forbidden", `This needs \`${needs}\`, and ${whose}.`, {
+    fix:
+      only === undefined
+        ? "Ask an owner for a role that does: holdfast roles"
+        : "Use a key that is not limited to a project: holdfast keys",
+    facts: { needs },
+  });
 }

@@ -1,2 +1,6 @@
-/** What a process wires together to know its callers. For apps/ only. */
-export { type Access, access, accessRoutes, ensureDefaultProject, saveToken } from "./access.ts";
+/** What a process wires together to know its callers, and what other edges ask of it. */
+export { type Access, access, visibleProjects } from "./access.ts";
+export { defaultOrganisation, ensureDefaultProject, installOwner } from "./accounts.ts";
+export { type Credentials, type KeySecret, newKey, readToken, tokenOf } from "./credentials.ts";
+export { accessRoutes } from "./routes.ts";
+export { checkPlatformKey, platformKeyIn, type Seal, sealWith } from "./seal.ts";

@@ -28,11 +28,31 @@ export interface NamedSource {
   readonly find: TroubleSource;
 }
 
+interface Found {
+  readonly troubles: readonly Trouble[];
+  readonly unknown: readonly string[];
+}
+
+/** Of these projects, each as those see it who see nothing else; undefined: of everything. */
 export async function findTroubles(
+  sources: readonly NamedSource[],
+  projects: readonly ProjectId[] | undefined,
+  now: Instant,
+): Promise<Found> {
+  const whole = projects === undefined ? [undefined] : projects;
+  const found: Found[] = [];
+  for (const project of whole) found.push(await findIn(sources, project, now));
+  return {
+    troubles: inOrder(found.flatMap(({ troubles }) => troubles)),
+    unknown: [...new Set(found.flatMap(({ unknown }) => unknown))],
+  };
+}
+
+async function findIn(
   sources: readonly NamedSource[],
   project: ProjectId | undefined,
   now: Instant,
-): Promise<{ readonly troubles: readonly Trouble[]; readonly unknown: readonly string[] }> {
+): Promise<Found> {
   const found = await Promise.all(
     sources.map(async ({ about, find }) => {
       try {
@@ -44,11 +64,9 @@ export async function findTroubles(
     }),
   );
   return {
-    troubles: inOrder(
-      visible(
-        found.flatMap(({ troubles }) => troubles),
-        project,
-      ),
+    troubles: visible(
+      found.flatMap(({ troubles }) => troubles),
+      project,
     ),
     unknown: found.flatMap(({ unknown }) => unknown),
   };

@@ -1,4 +1,5 @@
 /** The answers to ../api.ts. */
+import { visibleProjects } from "@holdfast/cloud/access/edge";
 import type { MintId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { handle } from "@holdfast/kernel/route";
@@ -51,7 +52,8 @@ export function checkRoutes(deps: Deps) {
     }),
 
     getHealth: handle(api.getHealth, async ({ caller }) => {
-      const { troubles, unknown } = await findTroubles(sources, caller.project, clock.now());
+      const projects = await visibleProjects(database, caller);
+      const { troubles, unknown } = await findTroubles(sources, projects, clock.now());
       const isWell = troubles.length === 0 && unknown.length === 0;
       return { isWell, troubles: troubles.map(troubleView), unknown: [...unknown] };
     }),

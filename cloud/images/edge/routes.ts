@@ -1,4 +1,5 @@
 /** The answers to ../api.ts. */
+import { mayDo } from "@holdfast/cloud/access";
 import type { Blobs, Digest } from "@holdfast/drivers/images";
 import type { ImageId, MintId, ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
@@ -57,7 +58,7 @@ export function imageRoutes({ database, blobs, clock, mintId, self, onImport }: 
     }),
     deleteImage: handle(deleteImage, async ({ params, caller, requestId }) => {
       const image = await findImageView(database, params.project, params.image);
-      if (image.isShared && caller.project)
+      if (image.isShared && !mayDo(caller, "platform:operate"))
         throw problem("forbidden", "image_shared", `${image.name} is for everybody.`, {
           fix: "Only an operator may delete it.",
         });
@@ -85,7 +86,7 @@ export function imageRoutes({ database, blobs, clock, mintId, self, onImport }: 
     }),
     setImageWarmth: handle(setImageWarmth, async ({ params, body, caller, requestId }) => {
       const image = await findImageView(database, params.project, params.image);
-      if (image.isShared && caller.project)
+      if (image.isShared && !mayDo(caller, "platform:operate"))
         throw problem("forbidden", "image_shared", `${image.name} is for everybody.`, {
           fix: "Only an operator may say that.",
         });

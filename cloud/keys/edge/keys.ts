@@ -64,5 +64,5 @@ export async function findKeys(
 
 const keyNotFound = (name: string) =>
   problem("not_found", "key_not_found", `There is no key ${name}.`, {
-    fix: "See them: holdfast keys",
+    fix: "See them: holdfast keypairs",
   });

@@ -56,6 +56,6 @@ export function keyRoutes({ database, clock, mintId }: KeyRouteDeps) {
 
 const nameTaken = (name: string) =>
   problem("conflict", "name_taken", `There is a key ${name} in this project.`, {
-    fix: "Choose another name, or delete that one: holdfast keys",
+    fix: "Choose another name, or delete that one: holdfast keypairs",
     faults: [{ field: "body.name", reason: "is taken" }],
   });

@@ -4,6 +4,7 @@
  * Every change is one transaction with its row in the journal and the news of it; only after the commit is
  * this manager's own look at the networks asked for, because before it there is nothing to see.
  */
+import { seesPlatform } from "@holdfast/cloud/access";
 import type { Settings } from "@holdfast/cloud/settings";
 import type { MintId } from "@holdfast/kernel/ids";
 import { type Caller, handle } from "@holdfast/kernel/route";
@@ -86,7 +87,12 @@ export function networkRoutes(deps: NetworkRouteDeps) {
       return change(request, async (sql, tell) => {
         const row = { id, project: params.project, name, cidr, vlan, createdAt: clock.now() };
         const supplies = { ids: pool(), addresses: settings()["networks.supply"] };
-        const given = await insertNetwork(sql, row, supplies, caller.project);
+        const given = await insertNetwork(
+          sql,
+          row,
+          supplies,
+          seesPlatform(caller) ? undefined : params.project,
+        );
         tell({ subject: id, event: "created", detail: { name, ...given, vlan } });
         return findNetworkView(sql, params.project, id);
       });

@@ -6,9 +6,16 @@
  */
 import assert from "node:assert/strict";
 import { type Settings, settingsFrom } from "@holdfast/cloud/settings";
-import type { InstanceId, MintId, NetworkId, NicId, ProjectId } from "@holdfast/kernel/ids";
+import type {
+  AccountId,
+  InstanceId,
+  MintId,
+  NetworkId,
+  NicId,
+  ProjectId,
+} from "@holdfast/kernel/ids";
 import { Problem } from "@holdfast/kernel/problem";
-import type { Handler } from "@holdfast/kernel/route";
+import type { Caller, Handler } from "@holdfast/kernel/route";
 import type { Instant } from "@holdfast/kernel/time";
 import { connectDatabase, type Database } from "@holdfast/store/database";
 import { testDatabase } from "@holdfast/store/testing";
@@ -48,6 +55,15 @@ export interface OfficeOptions {
   readonly beside?: Office & { readonly url: string };
 }
 
+/** An owner, who may be told to stay in one project. */
+const tester: Caller = {
+  name: "tester",
+  account: "0197a000-0000-7000-8000-000000000000" as AccountId,
+  by: { kind: "key", id: "HFTESTER" },
+  grants: [{ role: "owner", on: "platform" }],
+  only: undefined,
+};
+
 let minted = 0;
 const mintId: MintId = () =>
   `0197a000-0000-7000-8000-${(++minted).toString(16).padStart(12, "0")}` as never; // Every kind of id is a UUID.
@@ -81,7 +97,7 @@ export async function openOffice(options: OfficeOptions = {}) {
         params: { project: member ?? project, ...params },
         query: {},
         body: route.body.parse(body),
-        caller: { name: "tester", project: member },
+        caller: { ...tester, only: member },
         requestId: "req-1",
         idempotencyKey: undefined,
       };

@@ -4,6 +4,7 @@
  * Guests of a network may run on any host, so each one that is up must have said that its kernel can. One that
  * joins later and cannot is told of by health: its networks are not made.
  */
+import { mayDo } from "@holdfast/cloud/access";
 import { problem } from "@holdfast/kernel/problem";
 import type { Caller } from "@holdfast/kernel/route";
 import type { Sql } from "@holdfast/store/database";
@@ -11,7 +12,7 @@ import type { Sql } from "@holdfast/store/database";
 /** Rejects with `vlan_forbidden` or `vlan_unsupported`. */
 export async function checkVlan(sql: Sql, caller: Caller): Promise<void> {
   // A VLAN is a piece of the network outside: not for anybody who may merely make networks.
-  if (caller.project !== undefined)
+  if (!mayDo(caller, "platform:operate"))
     throw problem(
       "forbidden",
       "vlan_forbidden",

@@ -1,4 +1,5 @@
 /** The answers to ../api.ts. */
+import { seesPlatform } from "@holdfast/cloud/access";
 import { findType } from "@holdfast/cloud/types/edge";
 import type { HostId } from "@holdfast/kernel/ids";
 import { handle } from "@holdfast/kernel/route";
@@ -22,10 +23,11 @@ export function placementRoutes(database: Database, placer: PicturePlacer) {
           : {}),
       });
       const { planner, chosen, hosts, summary, nearestFixes } = explanation;
+      const isStranger = !seesPlatform(caller);
       // Who may not see the fleet gets the same rules without the names.
       const aliases = new Map(hosts.map(({ host }, index) => [host, `host-${index + 1}`]));
       const shown = (host: HostId, open: string) =>
-        caller.project ? (aliases.get(host) ?? "a host") : open;
+        isStranger ? (aliases.get(host) ?? "a host") : open;
       /** People know a group by its name in their project. */
       const plain = <T>(words: T) =>
         typeof words === "string" ? words.replaceAll(`${params.project}/`, "") : words;
@@ -37,7 +39,7 @@ export function placementRoutes(database: Database, placer: PicturePlacer) {
           ...verdict,
           host: shown(verdict.host, verdict.host),
           name: shown(verdict.host, verdict.name),
-          concerns: caller.project ? [] : [...verdict.concerns],
+          concerns: isStranger ? [] : [...verdict.concerns],
           ...(verdict.merit ? { merit: plain(verdict.merit) } : {}),
           rejections: verdict.rejections.map((rejection) => ({
             ...rejection,
@@ -47,9 +49,7 @@ export function placementRoutes(database: Database, placer: PicturePlacer) {
         })),
         summary: [...summary],
         nearestFixes: nearestFixes
-          .filter(
-            ({ change }) => !caller.project || !hosts.some(({ name }) => change.includes(name)),
-          )
+          .filter(({ change }) => !isStranger || !hosts.some(({ name }) => change.includes(name)))
           .map((fix) => ({
             ...fix,
             change: plain(fix.change),

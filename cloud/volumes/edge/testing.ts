@@ -8,9 +8,16 @@
 import assert from "node:assert/strict";
 import type { StorageResult, StorageTask } from "@holdfast/cloud/hosts";
 import { type Settings, settingsFrom } from "@holdfast/cloud/settings";
-import type { HostId, InstanceId, MintId, ProjectId, VolumeId } from "@holdfast/kernel/ids";
+import type {
+  AccountId,
+  HostId,
+  InstanceId,
+  MintId,
+  ProjectId,
+  VolumeId,
+} from "@holdfast/kernel/ids";
 import { Problem } from "@holdfast/kernel/problem";
-import type { Handler } from "@holdfast/kernel/route";
+import type { Caller, Handler } from "@holdfast/kernel/route";
 import type { Instant } from "@holdfast/kernel/time";
 import { connectDatabase, type Database } from "@holdfast/store/database";
 import { testDatabase } from "@holdfast/store/testing";
@@ -62,6 +69,15 @@ export interface Depot {
   counts(): Promise<Readonly<Record<string, number>>>;
 }
 
+/** An owner, who may be told to stay in one project. */
+const tester: Caller = {
+  name: "tester",
+  account: "0197a000-0000-7000-8000-000000000000" as AccountId,
+  by: { kind: "key", id: "HFTESTER" },
+  grants: [{ role: "owner", on: "platform" }],
+  only: undefined,
+};
+
 let minted = 0;
 const mintId: MintId = () =>
   `0197a000-0000-7000-8000-${(++minted).toString(16).padStart(12, "0")}` as never; // Every kind of id is a UUID.
@@ -102,7 +118,7 @@ export async function openDepot() {
         params: { project: member ?? project, ...params },
         query: route.query.parse({}),
         body: route.body.parse(body),
-        caller: { name: "tester", project: member },
+        caller: { ...tester, only: member },
         requestId: "req-1",
         idempotencyKey: undefined,
       };

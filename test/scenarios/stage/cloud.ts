@@ -6,7 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { saveToken } from "@holdfast/cloud/access/edge";
+import { installOwner, sealWith, tokenOf } from "@holdfast/cloud/access/edge";
 import { join } from "@holdfast/cloud/agent/edge";
 import {
   type SimulatedStore,
@@ -81,7 +81,9 @@ export interface Keep {
   close(): Promise<void>;
 }
 
-const token = "operator-token-of-the-tests";
+const key = { id: "HFOPERATOROFTHETESTS", secret: "operator-secret-of-the-tests" };
+const platformKey = Buffer.alloc(32, "tests");
+const token = tokenOf(key);
 
 export async function openCloud(options: CloudOptions, random: Random): Promise<Cloud> {
   const { hosts = 3, managers: count = 1, memoryMiB = 65_536 } = options;
@@ -150,7 +152,7 @@ export async function openCloud(options: CloudOptions, random: Random): Promise<
   }
 
   async function open(): Promise<void> {
-    await saveToken(database, token, "operator");
+    await installOwner(database, { name: "operator", key, seal: sealWith(platformKey), mintId });
     const { digest } = await simulatedBlobs(store).put(Readable.from([Buffer.alloc(4_096)]));
     for (const [name, value] of Object.entries({
       "volumes.default_pool": "shared",
@@ -287,6 +289,7 @@ async function newKeep({
         logDirectory: undefined,
         ticks: () => performance.now() + skew,
         mintId,
+        platformKey,
         mintSecret: () => randomBytes(24).toString("base64url"),
         mintName: () => `vm-${randomBytes(4).toString("hex")}`,
         log: log.child({ manager: name }),

@@ -1,0 +1,77 @@
+/** The routes of access for the tests of the command line: an owner, a program, and their keys. */
+
+import { roleNames, roles } from "@holdfast/cloud/access";
+import * as access from "@holdfast/cloud/access/api";
+import { type Handler, handle } from "@holdfast/kernel/route";
+
+export function accessHandlers(moment: number): readonly Handler[] {
+  const key = (name: string, project: string | undefined, account = "ada") => ({
+    ...{ accessKey: "HFNEW", name, account, project: project ?? null },
+    ...{ createdAt: moment, expiresAt: null, lastUsedAt: moment, lastUsedFrom: "10.0.0.9" },
+  });
+  const made = { secret: "secret", token: "HFNEW:secret" };
+  const account = (name: string, project: string | null = null, isDisabled = false) => ({
+    ...{ id: "a", name, kind: project ? ("service" as const) : ("user" as const), project },
+    ...{ hasPassword: false, singleSignOn: null, isDisabled, createdAt: moment },
+  });
+  const member = (name: string, role: access.MemberView["role"]): access.MemberView => ({
+    ...{ account: name, kind: "user", role, source: "local" },
+    ...{ grantedBy: "holdfast", grantedAt: moment },
+  });
+  const organisation = (name: string) => ({ id: "o", name, createdAt: moment });
+  return [
+    handle(access.getMe, async () => ({
+      ...{ account: "ada", kind: "user" as const, accessKey: "HFNEW", onlyProject: null },
+      grants: [{ role: "owner", on: "platform" as const, name: null }],
+    })),
+    handle(access.listRoles, async () => ({
+      roles: roleNames.map((name) => ({ name, says: roles[name].says, may: [...roles[name].may] })),
+    })),
+    handle(access.listOrganisations, async () => ({ organisations: [organisation("default")] })),
+    handle(access.createOrganisation, async ({ body }) => organisation(body.name)),
+    handle(access.createProjectIn, async ({ params, body }) => ({
+      ...{ id: "p", name: body.name, organisation: params.organisation, createdAt: moment },
+    })),
+    handle(access.listAccounts, async () => ({ accounts: [account("ada")] })),
+    handle(access.createAccount, async ({ body }) => account(body.name)),
+    handle(access.changeAccount, async ({ params, body }) =>
+      account(params.account, null, body.isDisabled),
+    ),
+    handle(access.listServiceAccounts, async ({ params }) => ({
+      accounts: [account(`deploy@${params.project}`, params.project)],
+    })),
+    handle(access.createServiceAccount, async ({ params, body }) =>
+      account(`${body.name}@${params.project}`, params.project),
+    ),
+    handle(access.listServiceAccountKeys, async ({ params }) => ({
+      keys: [key("ci", undefined, params.serviceAccount)],
+    })),
+    handle(access.createServiceAccountKey, async ({ params, body }) => ({
+      ...key(body.name, params.project, params.serviceAccount),
+      ...made,
+    })),
+    handle(access.listAccessKeys, async () => ({ keys: [key("first", undefined)] })),
+    handle(access.listKeysOfAccount, async ({ params }) => ({
+      keys: [key("first", undefined, params.account)],
+    })),
+    handle(access.createAccessKey, async ({ body }) => ({
+      ...key(body.name, body.project),
+      ...made,
+    })),
+    handle(access.revokeAccessKey, async () => key("first", undefined)),
+    handle(access.revokeKeyOfAccount, async ({ params }) =>
+      key("first", undefined, params.account),
+    ),
+    handle(access.listProjectMembers, async () => ({ members: [] })),
+    handle(access.listMembers, async () => ({ members: [member("ada", "owner")] })),
+    handle(access.listOrganisationMembers, async () => ({ members: [member("bob", "viewer")] })),
+    handle(access.putProjectMember, async ({ params, body }) => member(params.account, body.role)),
+    handle(access.putOrganisationMember, async ({ params, body }) =>
+      member(params.account, body.role),
+    ),
+    handle(access.putMember, async ({ params, body }) => member(params.account, body.role)),
+    handle(access.removeProjectMember, async ({ params }) => member(params.account, "viewer")),
+    handle(access.removeOrganisationMember, async ({ params }) => member(params.account, "viewer")),
+    handle(access.removeMember, async ({ params }) => member(params.account, "viewer")),
+  ] as readonly Handler[]; // Each has its own types; serving needs none.
+}
