@@ -9,6 +9,7 @@ import { type Group, unknownWord } from "./group.ts";
 import { accessGroup } from "./groups/access.ts";
 import { addressesGroup } from "./groups/addresses.ts";
 import { alarmsGroup } from "./groups/alarms.ts";
+import { auditGroup } from "./groups/audit.ts";
 import { availabilityGroup } from "./groups/availability.ts";
 import { backupsGroup } from "./groups/backups.ts";
 import { completionGroup } from "./groups/completion.ts";
@@ -75,6 +76,7 @@ export const groups: readonly Group[] = [
   accessGroup,
   membersGroup,
   keysGroup,
+  auditGroup,
   completionGroup,
 ];
 

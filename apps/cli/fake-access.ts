@@ -2,6 +2,7 @@
 
 import { roleNames, roles } from "@holdfast/cloud/access";
 import * as access from "@holdfast/cloud/access/api";
+import * as audit from "@holdfast/cloud/audit/api";
 import { type Handler, handle } from "@holdfast/kernel/route";
 
 export function accessHandlers(moment: number): readonly Handler[] {
@@ -19,7 +20,15 @@ export function accessHandlers(moment: number): readonly Handler[] {
     ...{ grantedBy: "holdfast", grantedAt: moment },
   });
   const organisation = (name: string) => ({ id: "o", name, createdAt: moment });
+  const entry: audit.AuditView = {
+    ...{ seq: 7, at: moment, requestId: "req-1", api: "native", method: "POST" },
+    ...{ route: "/v1/keys", path: "/v1/keys", decision: "allowed", status: 201, code: null },
+    ...{ actor: "ada", credential: "HFNEW", source: "10.0.0.9", project: null, milliseconds: 3 },
+    ...{ count: 1, changes: [] },
+  };
   return [
+    handle(audit.readAudit, async () => ({ entries: [entry], next: null })),
+    handle(audit.readProjectAudit, async () => ({ entries: [], next: null })),
     handle(access.getMe, async () => ({
       ...{ account: "ada", kind: "user" as const, accessKey: "HFNEW", onlyProject: null },
       grants: [{ role: "owner", on: "platform" as const, name: null }],

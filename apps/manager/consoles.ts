@@ -4,14 +4,18 @@
  * A console can fail to open at any moment, also after everything was checked: its host may be connected
  * to another manager. Whatever is thrown on the way must end in the socket, or it ends the process.
  */
+import { randomUUID } from "node:crypto";
 import type { IncomingMessage, Server } from "node:http";
 import type { Access } from "@holdfast/cloud/access/edge";
+import type { AuditLog } from "@holdfast/cloud/audit/edge";
 import type { Hub } from "@holdfast/cloud/hosts/edge";
 import type { HostId, InstanceId } from "@holdfast/kernel/ids";
 import { kinds, Problem, problem, viewOf } from "@holdfast/kernel/problem";
+import type { Instant } from "@holdfast/kernel/time";
 import type { Database } from "@holdfast/store/database";
 import type { Logger } from "pino";
 import { type WebSocket, WebSocketServer } from "ws";
+import type { Witness } from "./http.ts";
 import { refuseRaw } from "./raw-answer.ts";
 import { invalidRequest } from "./reading.ts";
 
@@ -19,6 +23,8 @@ interface Deps {
   readonly access: Access;
   readonly database: Database;
   readonly hub: Hub;
+  readonly audit: AuditLog;
+  readonly now: () => Instant;
   readonly log: Logger;
 }
 
@@ -29,7 +35,10 @@ interface Target {
 }
 
 /** `GET /v1/projects/:project/instances/:instance/console`, upgraded. Binary frames both ways. */
-export function consolePort(server: Server, { access, database, hub, log }: Deps): void {
+export function consolePort(
+  server: Server,
+  { access, database, hub, audit, now, log }: Deps,
+): void {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 65_536 });
   sockets.on("wsClientError", (_error, socket) => refuseRaw(socket, notWebSocket()));
   server.on("upgrade", (request, socket, head) => {
@@ -38,14 +47,39 @@ export function consolePort(server: Server, { access, database, hub, log }: Deps
     sockets.handleUpgrade(request, socket, head, (open) => {
       open.on("error", (error) => log.debug({ error }, "console"));
       open.pause(); // What is typed in the meantime waits.
-      find(request)
-        .then((target) => join(open, target))
-        .catch((error: unknown) => refuse(open, error));
+      void admit(open, request);
     });
   });
 
-  async function find(request: IncomingMessage): Promise<Target> {
+  /** Whatever is thrown on the way ends in the socket. */
+  async function admit(open: WebSocket, request: IncomingMessage): Promise<void> {
+    const witness: Witness = {};
+    try {
+      join(open, await find(request, witness));
+      tell(request, witness, 101);
+    } catch (error) {
+      const shown = asShown(error);
+      refuse(open, shown);
+      tell(request, { ...witness, code: shown.code }, kinds[shown.kind].status);
+    }
+  }
+
+  /** A console is told of when it opens, or does not: whoever types there is inside of the guest. */
+  function tell({ url = "", socket }: IncomingMessage, witness: Witness, status: number): void {
+    void audit.record({
+      ...{ at: now(), requestId: randomUUID(), api: "console", method: "OPEN" },
+      ...{
+        route: "/v1/projects/:project/instances/:instance/console",
+        path: url.split("?")[0] ?? "",
+      },
+      ...{ status, code: witness.code, who: witness.caller, project: witness.project },
+      ...{ source: socket.remoteAddress ?? "", milliseconds: 0 },
+    });
+  }
+
+  async function find(request: IncomingMessage, witness: Witness): Promise<Target> {
     const caller = await access.authenticate(request.headers.authorization);
+    witness.caller = caller;
     const [, project, name] =
       /^\/v1\/projects\/([a-z0-9-]{1,63})\/instances\/([a-z0-9-]{1,63})\/console$/.exec(
         request.url ?? "",
@@ -55,6 +89,7 @@ export function consolePort(server: Server, { access, database, hub, log }: Deps
         fix: "Consoles are at /v1/projects/PROJECT/instances/INSTANCE/console.",
       });
     const projectId = await access.projectOf(caller, project, "project:operate");
+    witness.project = projectId;
     const [row] = await database.query<{
       instance: InstanceId;
       host: HostId | null;
@@ -88,9 +123,10 @@ export function consolePort(server: Server, { access, database, hub, log }: Deps
   }
 }
 
-function refuse(open: WebSocket, error: unknown): void {
-  const shown =
-    error instanceof Problem ? error : problem("bug", "bug", "The console could not be opened.");
+const asShown = (error: unknown) =>
+  error instanceof Problem ? error : problem("bug", "bug", "The console could not be opened.");
+
+function refuse(open: WebSocket, shown: Problem): void {
   // A close reason holds 123 bytes; the whole Problem goes ahead of it as text.
   open.resume();
   open.send(JSON.stringify(viewOf(shown)), () =>

@@ -11,6 +11,7 @@ import { findImageView } from "@holdfast/cloud/images/edge";
 import type { ImageId } from "@holdfast/kernel/ids";
 import type { Database } from "@holdfast/store/database";
 import type { FastifyInstance } from "fastify";
+import { witnessOf } from "./http.ts";
 import { invalidRequest, parse } from "./reading.ts";
 
 interface Deps {
@@ -27,10 +28,14 @@ export function contentRoute(server: FastifyInstance, { access, database, take }
     scope.put(
       "/v1/projects/:project/images/:image/content",
       { bodyLimit: Number.MAX_SAFE_INTEGER },
-      async ({ headers, params, body }) => {
+      async (request) => {
+        const { headers, params, body } = request;
+        const witness = witnessOf(request);
         const caller = await access.authenticate(headers.authorization);
         const { project: named, image } = parse(getImage.params, params, "path");
+        witness.caller = caller;
         const project = await access.projectOf(caller, named, "project:operate");
+        witness.project = project;
         const { id } = await findImageView(database, project, image);
         if (!headers["content-type"]?.startsWith("application/octet-stream"))
           throw invalidRequest(

@@ -7,8 +7,11 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Access } from "@holdfast/cloud/access/edge";
+import type { AuditLog } from "@holdfast/cloud/audit/edge";
+import type { ProjectId } from "@holdfast/kernel/ids";
 import { type Fault, kinds, Problem, problem, viewOf } from "@holdfast/kernel/problem";
-import type { Handler } from "@holdfast/kernel/route";
+import type { Caller, Handler } from "@holdfast/kernel/route";
+import type { Instant } from "@holdfast/kernel/time";
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -20,9 +23,27 @@ import type { Logger } from "pino";
 import { refuseRaw, unreadable } from "./raw-answer.ts";
 import { invalidRequest, parse, readJson, sendJson } from "./reading.ts";
 
+/** What is found out about a request on its way, for the audit log. */
+export interface Witness {
+  caller?: Caller;
+  project?: ProjectId;
+  code?: string;
+}
+
+const witnesses = new WeakMap<FastifyRequest, Witness>();
+
+/** The one of this request. */
+export function witnessOf(request: FastifyRequest): Witness {
+  const known = witnesses.get(request) ?? {};
+  witnesses.set(request, known);
+  return known;
+}
+
 export interface HttpDeps {
   readonly access: Access;
   readonly handlers: readonly Handler[];
+  readonly audit: AuditLog;
+  readonly now: () => Instant;
   readonly log: Logger;
 }
 
@@ -31,7 +52,7 @@ const largestBody = 512 * 1024;
 const requestIdShape = /^[A-Za-z0-9._:-]{1,64}$/;
 const keyShape = /^[\x21-\x7e]{1,128}$/;
 
-export function httpServer({ access, handlers, log }: HttpDeps): FastifyInstance {
+export function httpServer({ access, handlers, audit, now, log }: HttpDeps): FastifyInstance {
   const server = Fastify({
     loggerInstance: log as FastifyBaseLogger, // A pino; keeps the server's type simple.
     logController: new LogController({ disableRequestLogging: true }), // One line per request is ours, below.
@@ -60,6 +81,14 @@ export function httpServer({ access, handlers, log }: HttpDeps): FastifyInstance
   );
   server.addHook("onSend", async (request, reply) => {
     reply.header("x-request-id", request.id);
+    const { caller, project, code } = witnessOf(request);
+    const written = audit.record({
+      ...{ at: now(), requestId: request.id, api: "native", method: request.method },
+      ...{ route: request.routeOptions.url ?? "none", path: request.url.split("?")[0] ?? "" },
+      ...{ status: reply.statusCode, code, project, who: caller, source: request.ip },
+      milliseconds: Math.round(reply.elapsedTime * 10) / 10,
+    });
+    if (isChange(request.method)) await written;
   });
   server.addHook("onResponse", async (request, reply) => {
     const { method, url, id } = request;
@@ -81,9 +110,11 @@ function mount(server: FastifyInstance, access: Access, handler: Handler): void 
     method: route.method,
     url: route.path,
     handler: async (request, reply) =>
-      reply.code(route.reply[0]).send(await serve(access, handler, request)),
+      reply.code(route.reply[0]).send(await serve(access, handler, request, witnessOf(request))),
   });
 }
+
+const isChange = (method: string) => method !== "GET" && method !== "HEAD";
 
 /** A request as it came, nothing of it looked at so far. */
 export interface RawRequest {
@@ -99,17 +130,19 @@ export async function serve(
   access: Access,
   { route, answer }: Handler,
   request: RawRequest,
+  witness: Witness = {},
 ): Promise<unknown> {
   const { authorization } = request.headers;
   const caller = await access.authenticate(
     typeof authorization === "string" ? authorization : undefined,
   );
+  witness.caller = caller;
   const { needs } = route;
   if (!route.path.includes("/:project") && !route.path.includes("/:organisation"))
     access.authorize(caller, needs);
   const params = parse(route.params, request.params, "path") as Record<string, unknown>; // Object schemas only.
   if (typeof params.project === "string")
-    params.project = await access.projectOf(caller, params.project, needs);
+    params.project = witness.project = await access.projectOf(caller, params.project, needs);
   if (typeof params.organisation === "string")
     params.organisation = await access.organisationOf(caller, params.organisation, needs);
   const query = parse(route.query, single(request.query), "query");
@@ -143,6 +176,7 @@ function keyOf({ headers }: RawRequest): string | undefined {
 export function fail(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const shown = asProblem(error, request);
   const { status } = kinds[shown.kind];
+  witnessOf(request).code = shown.code;
   const about = { requestId: request.id, code: shown.code, error };
   if (shown.kind === "bug") request.log.error(about, "bug");
   else if (status >= 500) request.log.warn(about, shown.message);

@@ -13,6 +13,7 @@ import {
   ensureDefaultProject,
   sealWith,
 } from "@holdfast/cloud/access/edge";
+import { type AuditLog, auditLog, auditRoutes, forgetAudit } from "@holdfast/cloud/audit/edge";
 import { watchdogBound } from "@holdfast/cloud/availability";
 import {
   admit,
@@ -81,7 +82,7 @@ import type { Blobs, Disks } from "@holdfast/drivers/images";
 import type { Webhooks } from "@holdfast/drivers/webhook";
 import type { HostId, InstanceId, MintId } from "@holdfast/kernel/ids";
 import type { Handler } from "@holdfast/kernel/route";
-import { type Clock, seconds, type Ticks } from "@holdfast/kernel/time";
+import { type Clock, type Instant, seconds, type Ticks } from "@holdfast/kernel/time";
 import { databaseClock } from "@holdfast/store/clock";
 import { connectDatabase, type Database } from "@holdfast/store/database";
 import { type Listener, listen, type News } from "@holdfast/store/news";
@@ -141,6 +142,8 @@ export interface ManagerPorts {
 /** A manager without its doors. Nothing in it has begun to act by itself before `begin`. */
 export interface Assembly {
   readonly access: Access;
+  readonly audit: AuditLog;
+  readonly now: () => Instant;
   readonly handlers: readonly Handler[];
   readonly hub: Hub;
   readonly authority: Authority;
@@ -168,6 +171,7 @@ const gib = 2 ** 30;
 const hellosAtOnce = 16;
 /** Networks and guests are looked at when the journal names them, and all of them so often; milliseconds. */
 const seldom = 600_000;
+const [aMinute, anHour] = [60_000, 3_600_000];
 type InSeconds =
   | "hosts.heartbeat"
   | "hosts.lease"
@@ -189,9 +193,9 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     ...{ database, openAuthority },
     listen: (onNews, onReconnect) => listen(options.databaseUrl, self, onNews, onReconnect),
   });
-  const { access: gate, handlers, hub, authority } = core;
+  const { access: gate, handlers, hub, authority, audit, now } = core;
 
-  const api = httpServer({ access: gate, handlers, log });
+  const api = httpServer({ access: gate, handlers, audit, now, log });
   api.get("/openapi.json", () => openApi(handlers, options.version));
   api.get("/health", async () => ({
     manager: self,
@@ -204,7 +208,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     invariants: () => invariantCounts(database),
   });
   contentRoute(api, { access: gate, database, take: core.take });
-  consolePort(api.server, { access: gate, database, hub, log });
+  consolePort(api.server, { access: gate, database, hub, audit, now, log });
   await api.listen({ host: options.api.address, port: options.api.port });
 
   const identity = await authority.issueServer(options.agents.names);
@@ -462,6 +466,7 @@ export async function assembleManager(
     onChanged: onPlansCarriedOut,
   });
   const joining = enrolment({ database, authority, clock, mintId, mintSecret, self });
+  const audit = auditLog({ database, now: clock.now, onError });
   const gate = access({ database, clock, seal });
   const stream = journalRoutes({ database, ticks });
   const agentAddress = `${options.agents.names[0]}:${options.agents.port}`;
@@ -525,6 +530,7 @@ export async function assembleManager(
     keyRoutes({ database, clock, mintId }),
     settingRoutes({ database, settings, clock, self }),
     stream.routes,
+    auditRoutes(database),
     accessRoutes({ database, access: gate, clock, seal, mintId, mintSecret }),
     hostRoutes({
       database,
@@ -541,7 +547,16 @@ export async function assembleManager(
   let listener: Listener | undefined;
   let beats: readonly NodeJS.Timeout[] = [];
   return {
-    ...{ access: gate, handlers, hub, authority, enrolment: joining, take: imports.take },
+    ...{
+      access: gate,
+      audit,
+      now: clock.now,
+      handlers,
+      hub,
+      authority,
+      enrolment: joining,
+      take: imports.take,
+    },
     measure: () => measure(database, checks.limits(), clock.now()),
     async renewForGuard(host, { epoch, bootId, watchdog, stamped }) {
       const told = terms();
@@ -560,6 +575,8 @@ export async function assembleManager(
         setInterval(() => void checks.watch().catch(onError), 1_000),
         setInterval(sweep, inSeconds("manager.resync")),
         setInterval(onFlood, seldom),
+        setInterval(() => audit.sum(), aMinute),
+        setInterval(() => void forgetOldAudit().catch(onError), anHour),
       ];
       void imports.sweep().catch(onError);
       void lookAtWaiting().catch(onError);
@@ -578,6 +595,7 @@ export async function assembleManager(
       await checks.close();
       await invariants.close();
       await vitals.close();
+      await audit.close();
       await worker.close();
       await database.close();
     },
@@ -622,6 +640,10 @@ export async function assembleManager(
     placer.distrust(hosts);
     worker.wake();
     void lookAtJournal();
+  }
+
+  function forgetOldAudit(): Promise<void> {
+    return forgetAudit(database, settings.current()["audit.retention"], clock.now());
   }
 
   function volumeShares() {

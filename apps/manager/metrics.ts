@@ -11,6 +11,7 @@ import type { Access } from "@holdfast/cloud/access/edge";
 import { type Measures, recoveryBounds } from "@holdfast/cloud/checks/edge";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { witnessOf } from "./http.ts";
 
 export interface MetricsDeps {
   readonly access: Access;
@@ -60,6 +61,7 @@ export function metricsRoute(server: FastifyInstance, deps: MetricsDeps): void {
 
 async function assertOperator(access: Access, request: FastifyRequest): Promise<void> {
   const caller = await access.authenticate(request.headers.authorization);
+  witnessOf(request).caller = caller;
   access.authorize(caller, "platform:read");
 }
 

@@ -64,9 +64,7 @@ function operation({
         description: "Done.",
         content: { "application/json": { schema: schemaOf(shape) } },
       },
-      ...failures(
-        path.includes("/:project") ? { project_not_found: "not_found", ...fails } : fails,
-      ),
+      ...failures({ ...named(path), ...fails }),
     },
   };
 }
@@ -116,6 +114,12 @@ interface ObjectSchema {
   readonly properties?: Readonly<Record<string, unknown>>;
   readonly required?: readonly string[];
 }
+
+/** Who is named in the path may not be there, or not for the caller. */
+const named = (path: string): Readonly<Record<string, Kind>> => ({
+  ...(path.includes("/:project") ? { project_not_found: "not_found" } : {}),
+  ...(path.includes("/:organisation") ? { organisation_not_found: "not_found" } : {}),
+});
 
 /** Failures that every route has, beside its own. */
 const always: Readonly<Record<string, Kind>> = {

@@ -146,7 +146,8 @@ export function accessRoutes(deps: AccessRouteDeps) {
         await insertAccount(sql, { ...account, createdAt: at });
         const member = { account: id, role: body.role, by: caller.name, at };
         await putMember(sql, { project: params.project }, member);
-        tell({ subject: id, event: "accountCreated", detail: { name, role: body.role } });
+        const detail = { name, role: body.role };
+        tell({ subject: params.project, event: "serviceAccountCreated", detail });
         return findAccountView(sql, id);
       });
     }),
@@ -262,7 +263,7 @@ export function accessRoutes(deps: AccessRouteDeps) {
       const { id, name } = await findCandidate(sql, on, params.account);
       const member = { account: id, role: body.role, by: caller.name, at: clock.now() };
       const view = await putMember(sql, on, member);
-      tell({ subject: id, event: "roleGiven", detail: { ...on, name, role: body.role } });
+      tell({ subject: subjectOf(on, id), event: "roleGiven", detail: { name, role: body.role } });
       if ("platform" in on) await mustHaveOwner(sql);
       return view;
     });
@@ -272,12 +273,16 @@ export function accessRoutes(deps: AccessRouteDeps) {
     return change(asked, async (sql, tell) => {
       const { id, name } = await findCandidate(sql, on, asked.params.account);
       const view = await removeMember(sql, on, id);
-      tell({ subject: id, event: "roleTaken", detail: { ...on, name, role: view.role } });
+      tell({ subject: subjectOf(on, id), event: "roleTaken", detail: { name, role: view.role } });
       if ("platform" in on) await mustHaveOwner(sql);
       return view;
     });
   }
 }
+
+/** What is done on a project is told in its journal. */
+const subjectOf = (on: On, account: AccountId) =>
+  "project" in on ? on.project : "organisation" in on ? on.organisation : account;
 
 type Told = Pick<JournalRow, "subject" | "event" | "detail">;
 interface Giving {

@@ -41,7 +41,7 @@ export async function pageOfJournal(
 }
 
 /** Of the row `j`: it is about something of the project $4. */
-const isOfProject = `case j.kind
+export const isOfProject = `case j.kind
   when 'instance' then exists (select from instance t where t.id = j.subject and t.project_id = $4)
   when 'volume' then exists (select from volume t where t.id = j.subject and t.project_id = $4)
   when 'network' then j.subject = $4

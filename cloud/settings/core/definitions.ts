@@ -413,6 +413,12 @@ export const definitions = {
     [0, 86_400],
     "How long owners are told before something of theirs is stopped for work on its host. EC2 warns its spot instances two minutes before.",
   ),
+  "audit.retention": whole(
+    "days",
+    365,
+    [1, 3_650],
+    "How long the audit log is kept. The last day can never be forgotten.",
+  ),
   "images.largest": whole("GiB", 512, [1, 65_536], "The largest image that may be imported."),
 } as const satisfies Record<
   string,
