@@ -382,12 +382,16 @@ export async function assembleManager(
       volumes.arrived(host);
     },
     async onReport(host, epoch, { machines, volumes: made }, news) {
-      if (news.length + made.length > 0)
-        await worker.report(
-          news.map((report) => ({ host, epoch, report })),
-          made.map((volume) => ({ ...volume, host })),
-        );
-      await volumes.heard(host, epoch, machines);
+      const odd =
+        news.length + made.length > 0
+          ? await worker.report(
+              news.map((report) => ({ host, epoch, report })),
+              made.map((volume) => ({ ...volume, host })),
+            )
+          : [];
+      const judged = new Set(news);
+      const said = machines.filter((report) => !judged.has(report));
+      await volumes.heard(host, epoch, [...said, ...odd.map(({ report }) => report)]);
     },
     onMigration(host, report) {
       writeProgress(database, host, report, clock.now()).then(

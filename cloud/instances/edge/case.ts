@@ -38,6 +38,7 @@ export const unborn = {
   arrivalEpoch: 0,
   volumeHost: undefined,
   lookAt: undefined,
+  soleDisk: undefined,
   wasUp: false,
   lastDeath: undefined,
 };

@@ -29,6 +29,7 @@ import { departuresOf, lateOf } from "./endings.ts";
 import { type HostOrders, imagesOf, ordersOf } from "./host-orders.ts";
 import { writeDepartures, writeLeftovers } from "./migration-rows.ts";
 import { depart, type MoveAsked, type MoveDefaults, type MoveWants, moveWants } from "./moves.ts";
+import { onlyDisk, writeRisen } from "./risen.ts";
 import { type Stirs, stirsOf } from "./stirs.ts";
 import { writeVolumes } from "./volumes.ts";
 import { loadWorlds } from "./worlds.ts";
@@ -67,8 +68,8 @@ export interface Done {
   readonly contended: ReadonlySet<JobId>;
   /** What hosts should hear now. */
   readonly orders: ReadonlyMap<HostId, HostOrders>;
-  /** Reports that are in the database, and may be forgotten by the host. */
-  readonly recorded: readonly HostReport[];
+  /** Reports that say something of disks that is not known yet. */
+  readonly odd: readonly HostReport[];
   readonly jobs: readonly JobId[];
   /** Instances that want another look at once. */
   readonly again: readonly InstanceId[];
@@ -116,9 +117,13 @@ async function run(
   const contended = new Set<JobId>();
   const cases = new Map<InstanceId, Case>();
 
-  const released = await writeVolumes(sql, work.volumes);
-  await writeLeftovers(sql, work.volumes);
-  const nics = await allotNics(sql, work.births);
+  const [released, , nics, risen] = await Promise.all([
+    writeVolumes(sql, work.volumes),
+    writeLeftovers(sql, work.volumes),
+    allotNics(sql, work.births),
+    writeRisen(sql, work.reports, now),
+  ]);
+  const reports = work.reports.filter((report) => !risen.written.has(report));
   for (const birth of work.births) {
     const before = {
       ...unborn,
@@ -135,7 +140,7 @@ async function run(
       ...work.looks,
       ...released,
       ...work.orders.map(({ instance }) => instance),
-      ...work.reports.map(({ report }) => report.instance),
+      ...reports.map(({ report }) => report.instance),
     ]),
   ];
   const loaded = named.length > 0 ? await loadWorlds(sql, { ids: named }, patience, now) : [];
@@ -145,7 +150,7 @@ async function run(
     if (!cases.has(before.world.instance.id))
       cases.set(before.world.instance.id, begin(before, false, "holdfast"));
 
-  for (const item of work.reports) learn(cases.get(item.report.instance), item);
+  for (const item of reports) learn(cases.get(item.report.instance), item);
   for (const asked of work.orders) order(asked, cases.get(asked.instance), outcomes, refused);
   for (const item of cases.values()) conclude(item);
 
@@ -168,7 +173,7 @@ async function run(
     ...work.orders.map(({ job }) => job).filter(({ id }) => !refused.has(id) && !contended.has(id)),
   ];
   for (const item of cases.values()) outcomes.push(...outcomesOf(item));
-  const left = await writeDepartures(sql, departuresOf(work.reports, cases), now);
+  const left = await writeDepartures(sql, departuresOf(reports, cases), now);
   const manifests = await images.manifests(sql, imagesOf(cases.values()));
   const orders = ordersOf(cases.values(), manifests, left);
   const touchedJobs = [...new Set(outcomes.map(({ job }) => job))];
@@ -178,13 +183,16 @@ async function run(
     write(sql, session, [...cases.values()], { births: work.births, nics, jobs, outcomes }, now),
     hosts.length + touchedJobs.length > 0 ? announce(sql, news) : undefined,
   ]);
-  await amendDeaths(sql, lateOf(work.reports, cases), now);
-  const freed = await dependentsOf(sql, cases.values());
+  await amendDeaths(sql, lateOf(reports, cases), now);
+  const freed = await dependentsOf(sql, [
+    ...[...risen.written].map(({ report }) => report.instance),
+    ...[...cases.values()].filter(hasRisen).map(({ settled }) => settled.world.instance.id),
+  ]);
   return {
     refused,
     contended,
     orders,
-    recorded: work.reports,
+    odd: [...risen.odd, ...reports.filter((one) => isOdd(one, cases))],
     jobs: touchedJobs,
     again: [
       ...freed,
@@ -228,6 +236,14 @@ function learn(item: Case | undefined, { host, epoch, report }: HostReport): voi
     ? withArrival(world, { ...migration, arrival: incarnation }, report.relay)
     : { ...world, incarnation };
   item.settled = { ...item.settled, world: told };
+}
+
+/** Whether what it says of disks has to be looked at: that there is the root volume, as it should be, is known. */
+function isOdd({ report }: HostReport, cases: ReadonlyMap<InstanceId, Case>): boolean {
+  if (!report.disks) return false;
+  const { soleDisk } = cases.get(report.instance)?.before ?? {};
+  const disk = onlyDisk(report.disks);
+  return !disk || disk.volume !== soleDisk?.volume || disk.bytes !== soleDisk.bytes;
 }
 
 /** Said again, it would be one more version of the row. */
@@ -322,16 +338,19 @@ function take(item: Case | undefined, choice: Choice): void {
   conclude(item);
 }
 
+const hasRisen = ({ before, settled: { world } }: Case) =>
+  !before.wasUp && world.incarnation?.guest === "up";
+
 /** Those who wait for what has just come up. */
-async function dependentsOf(sql: Sql, cases: Iterable<Case>): Promise<readonly InstanceId[]> {
-  const risen = [...cases].filter(
-    ({ before, settled: { world } }) => !before.wasUp && world.incarnation?.guest === "up",
-  );
+async function dependentsOf(
+  sql: Sql,
+  risen: readonly InstanceId[],
+): Promise<readonly InstanceId[]> {
   if (risen.length === 0) return [];
   const rows = await sql.query<{ id: InstanceId }>(
     `select id from instance where depends_on <> '{}' and depends_on && $1
        and state = 'stopped' and desired = 'running'`,
-    [risen.map(({ settled }) => settled.world.instance.id)],
+    [risen],
   );
   return rows.map(({ id }) => id);
 }

@@ -7,10 +7,10 @@
 
 import type { Proof } from "@holdfast/cloud/availability";
 import { lastDeathOf } from "@holdfast/cloud/deaths/edge";
-import type { HostState, Unwanted, Wish, WishedDisk } from "@holdfast/cloud/hosts";
+import type { HostState, Unwanted, Wish } from "@holdfast/cloud/hosts";
 import { Manifest, type Manifest as ManifestType } from "@holdfast/cloud/images";
 import { type GivenNic, nicsOf } from "@holdfast/cloud/networks/edge";
-import { wishedDisksOf } from "@holdfast/cloud/volumes/edge";
+import { type DiskColumns, diskColumns, disksOf } from "@holdfast/cloud/volumes/edge";
 import type { HostId } from "@holdfast/kernel/ids";
 import type { Instant } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
@@ -27,10 +27,9 @@ import {
 } from "./migration-rows.ts";
 import { type InstanceRow, instanceOf } from "./rows.ts";
 
-interface WishRow extends InstanceRow {
+interface WishRow extends InstanceRow, Omit<DiskColumns, "volume_id"> {
   readonly epoch: number;
   readonly phase: Incarnation["phase"] | null;
-  readonly disks: readonly WishedDisk[];
   readonly home_state: HostState | null;
   /** Its home had another epoch when it was placed there: whatever was given to it then is not wished for now. */
   readonly is_stale: boolean;
@@ -50,12 +49,13 @@ export async function wishesForHost(
 ): Promise<{ wishes: readonly Wish[]; deleteVolumes: readonly Unwanted[] }> {
   const rows = await sql.query<WishRow>(
     `select i.*, c.host_epoch as epoch, c.phase, h.state as home_state, h.epoch <> c.host_epoch as is_stale,
-       f.id as certificate, f.proof, f.proven_at, ${wishedDisksOf("i")} as disks, v.pool, m.manifest,
+       f.id as certificate, f.proof, f.proven_at, v.pool, ${diskColumns}, m.manifest,
        ${migrationsOf("i", "v.pool")} as move,
        ${lastDeathOf("i.id")} as last_death, ${nicsOf("i.id")} as nics
      from instance i
      join image m on m.id = i.image_id
      join volume v on v.id = i.volume_id
+     left join instance_type t on t.name = i.type
      join incarnation c on c.instance_id = i.id and c.generation = i.generation
      join host h on h.id = i.home
      left join fence_certificate f on f.host_id = c.host_id and f.epoch = c.host_epoch
@@ -112,7 +112,7 @@ function inputOf(row: WishRow): WishInput {
     lease: fence ? "fenced" : homeState ? leaseOf[homeState] : "none",
     migration: row.move ? migrationOf(row.move) : undefined,
     manifest,
-    disks: row.disks,
+    disks: disksOf(row).wished,
     nics: row.nics,
     lastDeath: row.last_death ?? undefined,
   };

@@ -20,8 +20,8 @@ export interface Worker {
   give(births: readonly Birth[]): Promise<void>;
   /** A person's command. Resolves when it is written down; rejects with the refusal. */
   order(asked: Asked): Promise<void>;
-  /** What a host says. Resolves when it is recorded. */
-  report(machines: readonly HostReport[], volumes: Work["volumes"]): Promise<void>;
+  /** What a host says. Resolves when it is recorded, with those that say something of disks that is not known yet. */
+  report(machines: readonly HostReport[], volumes: Work["volumes"]): Promise<readonly HostReport[]>;
   /** Something about these has changed. */
   look(ids: readonly InstanceId[]): void;
   /** Look for whatever is due now. */
@@ -37,9 +37,9 @@ export interface WorkerDeps extends PassDeps {
 }
 
 /** Whoever waits for an item, told once. */
-interface Waiting<T> {
+interface Waiting<T, Answer = void> {
   readonly item: T;
-  readonly resolve: () => void;
+  readonly resolve: (answer: Answer) => void;
   readonly reject: (error: unknown) => void;
 }
 type Reports = {
@@ -62,7 +62,7 @@ export function startWorker(deps: WorkerDeps): Worker {
     ({ item }) => item.job.project,
     () => 1,
   );
-  const reports: Waiting<Reports>[] = [];
+  const reports: Waiting<Reports, readonly HostReport[]>[] = [];
   const looks = new Set<InstanceId>();
   let isDueWanted = true;
   let isOpen = true;
@@ -88,7 +88,10 @@ export function startWorker(deps: WorkerDeps): Worker {
     },
   };
 
-  function later<T>(push: (waiting: Waiting<T>) => void, item: T): Promise<void> {
+  function later<T, Answer = void>(
+    push: (waiting: Waiting<T, Answer>) => void,
+    item: T,
+  ): Promise<Answer> {
     return new Promise((resolve, reject) => {
       push({ item, resolve, reject });
       kick();
@@ -145,7 +148,8 @@ export function startWorker(deps: WorkerDeps): Worker {
         looks: mine.looks,
         due: mine.due,
       });
-      for (const { resolve } of [...mine.births, ...mine.reports]) resolve();
+      for (const { resolve } of mine.births) resolve();
+      for (const waiting of mine.reports) heed(waiting, done);
       for (const waiting of mine.orders) answer(waiting, done);
     } catch (error) {
       await apart(mine, error);
@@ -165,7 +169,7 @@ export function startWorker(deps: WorkerDeps): Worker {
     mine: {
       births: Waiting<readonly Birth[]>[];
       orders: Waiting<Asked>[];
-      reports: Waiting<Reports>[];
+      reports: Waiting<Reports, readonly HostReport[]>[];
       looks: InstanceId[];
       due: number;
     },
@@ -187,7 +191,7 @@ export function startWorker(deps: WorkerDeps): Worker {
       return;
     }
     for (const waiting of mine.births)
-      await alone({ ...nothing, births: waiting.item }, waiting.resolve, waiting.reject);
+      await alone({ ...nothing, births: waiting.item }, () => waiting.resolve(), waiting.reject);
     for (const waiting of mine.orders)
       await alone(
         { ...nothing, orders: [waiting.item] },
@@ -196,7 +200,11 @@ export function startWorker(deps: WorkerDeps): Worker {
       );
     for (const waiting of mine.reports) {
       const { machines, volumes } = waiting.item;
-      await alone({ ...nothing, reports: machines, volumes }, waiting.resolve, waiting.reject);
+      await alone(
+        { ...nothing, reports: machines, volumes },
+        (done) => heed(waiting, done),
+        waiting.reject,
+      );
     }
     for (const id of mine.looks)
       await alone(
@@ -252,6 +260,10 @@ export function startWorker(deps: WorkerDeps): Worker {
     else resolve();
   }
 
+  function heed({ item, resolve }: Waiting<Reports, readonly HostReport[]>, { odd }: Done): void {
+    resolve(odd.length === 0 ? odd : item.machines.filter((report) => odd.includes(report)));
+  }
+
   async function sleepUntilDue(): Promise<void> {
     const { resync } = deps.limits();
     const [row] = await deps.database
@@ -273,7 +285,7 @@ export function startWorker(deps: WorkerDeps): Worker {
 }
 
 /** How many of the waiting reports tell of `most` machines and volumes together; one may tell of more than that alone. */
-function reportsFor(reports: readonly Waiting<Reports>[], most: number): number {
+function reportsFor(reports: readonly { readonly item: Reports }[], most: number): number {
   let told = 0;
   const full = reports.findIndex(({ item: { machines, volumes } }) => {
     told += machines.length + volumes.length;

@@ -10,8 +10,8 @@ import { lastDeathOf } from "@holdfast/cloud/deaths/edge";
 import type { HostState, WishedDisk } from "@holdfast/cloud/hosts";
 import { type GivenNic, nicsOf } from "@holdfast/cloud/networks/edge";
 import type { Disk, UnderWay } from "@holdfast/cloud/volumes";
-import { stationOf, underWayOf, wishedDisksOf } from "@holdfast/cloud/volumes/edge";
-import type { HostId, InstanceId } from "@holdfast/kernel/ids";
+import { type DiskColumns, diskColumns, disksOf, underWayOf } from "@holdfast/cloud/volumes/edge";
+import type { HostId, InstanceId, VolumeId } from "@holdfast/kernel/ids";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
 import type { Ending, Errand, Incarnation, Patience, World } from "../core/model.ts";
@@ -20,7 +20,7 @@ import { fenceOf, leaseOf } from "./leases.ts";
 import { type MigrationRow, migrationOf, migrationsOf } from "./migration-rows.ts";
 import { type InstanceRow, instanceOf } from "./rows.ts";
 
-interface WorldRow extends InstanceRow {
+interface WorldRow extends InstanceRow, Omit<DiskColumns, "volume_id"> {
   readonly phase: Incarnation["phase"] | null;
   readonly guest: Incarnation["guest"] | null;
   readonly reboots_done: number | null;
@@ -29,11 +29,7 @@ interface WorldRow extends InstanceRow {
   readonly ending: Ending | null;
   readonly home_state: HostState | null;
   readonly image_state: "importing" | "ready" | "failed" | "deleted";
-  readonly volume_state: string;
   readonly volume_host: HostId | null;
-  readonly pool: string;
-  readonly disks: readonly WishedDisk[];
-  readonly station: readonly Disk[];
   readonly under_way: readonly UnderWay[];
   readonly nics: readonly GivenNic[];
   readonly certificate: string | null;
@@ -58,6 +54,8 @@ export interface Loaded {
   readonly disks: readonly WishedDisk[];
   /** All of them, also those that are being made or detached. */
   readonly station: readonly Disk[];
+  /** The root volume, if there is no other, as its host has said that it is, and nothing is wrong with it. */
+  readonly soleDisk: { readonly volume: VolumeId; readonly bytes: number } | undefined;
   readonly nics: readonly GivenNic[];
   readonly wasUp: boolean;
   /** What its guest is told of its last death, as JSON. */
@@ -85,8 +83,7 @@ export async function loadWorlds(
   const rows = await sql.query<WorldRow>(
     `select i.*, c.phase, c.guest, c.reboots as reboots_done, c.host_id as incarnation_host,
        c.host_epoch, c.ending, h.state as home_state, m.state as image_state,
-       v.state as volume_state, v.pool, ${wishedDisksOf("i")} as disks, ${stationOf("i")} as station,
-       ${underWayOf("i")} as under_way,
+       v.pool, ${diskColumns}, ${underWayOf("i")} as under_way,
        -- Any host that reaches its pool can delete a shared volume, if the one that last had it is gone.
        case when v.pool <> 'local' and i.state = 'expunging' and o.state <> 'up' then
          coalesce((select r.id from host r where r.state = 'up' and v.pool = any(r.pools) limit 1), v.host_id)
@@ -103,26 +100,34 @@ export async function loadWorlds(
      left join host h on h.id = i.home
      join image m on m.id = i.image_id
      join volume v on v.id = i.volume_id
+     left join instance_type t on t.name = i.type
      left join host o on o.id = v.host_id
      left join fence_certificate f on f.host_id = c.host_id and f.epoch = c.host_epoch
        and i.home is not null and (f.covers = 'everything' or v.pool <> 'local')
      where i.id = any($1)`,
     [ids],
   );
-  return rows.map((row) => ({
-    world: worldOf(row, patience, now),
-    hostEpoch: row.host_epoch ?? 0,
-    arrivalEpoch: row.move?.to_epoch ?? 0,
-    volumeHost: row.volume_host ?? undefined,
-    pool: row.pool,
-    disks: row.disks,
-    station: row.station,
-    nics: row.nics,
-    wasUp: row.guest === "up",
-    lastDeath: row.last_death ?? undefined,
-    returnsTo: row.errand?.does === "return" ? (row.last_host ?? undefined) : undefined,
-    lookAt: row.look_at ?? undefined,
-  }));
+  return rows.map((row) => {
+    const { wished, station } = disksOf(row);
+    return {
+      world: worldOf(row, patience, now),
+      hostEpoch: row.host_epoch ?? 0,
+      arrivalEpoch: row.move?.to_epoch ?? 0,
+      volumeHost: row.volume_host ?? undefined,
+      pool: row.pool,
+      disks: wished,
+      station,
+      soleDisk:
+        row.more_disks || row.root_actual === null || !row.root_is_well
+          ? undefined
+          : { volume: row.volume_id, bytes: row.root_actual },
+      nics: row.nics,
+      wasUp: row.guest === "up",
+      lastDeath: row.last_death ?? undefined,
+      returnsTo: row.errand?.does === "return" ? (row.last_host ?? undefined) : undefined,
+      lookAt: row.look_at ?? undefined,
+    };
+  });
 }
 
 async function lock(sql: Sql, which: Which): Promise<readonly InstanceId[]> {

@@ -4,6 +4,10 @@
  * A data volume is in no wish before it is made: a host that finds none would refuse to start the guest. And it
  * is in none while it is being detached.
  */
+import type { WishedDisk } from "@holdfast/cloud/hosts";
+import type { HostId, VolumeId } from "@holdfast/kernel/ids";
+import type { VolumeState } from "../core/lifecycle.ts";
+import type { Disk, DiskLimits, VolumeKind } from "../core/model.ts";
 import { meanings, taskKinds } from "../core/tasks.ts";
 
 /** Root first, then the others as the guest has them. */
@@ -12,28 +16,98 @@ const all = (instance: string, volume: string) =>
    union all select d.*, a.slot, a.leaving from attachment a join volume d on d.id = a.volume_id
      where a.instance_id = ${instance}`;
 
-/** What its host should give it: a list of `WishedDisk`. Limits of the root volume come with the type. */
-export const wishedDisksOf = (instance: string) =>
-  `(select json_agg(json_build_object('volume', d.id, 'pool', d.pool, 'bytes', d.size_bytes, 'kind', d.kind,
-       'origin', case d.kind when 'root' then 'image' else 'blank' end,
-       'limits', nullif(jsonb_strip_nulls(jsonb_build_object(
-         'iops', coalesce(d.iops, case d.kind when 'root' then t.disk_iops end),
-         'bytesPerSecond', coalesce(d.bytes_per_second, case d.kind when 'root' then t.disk_bytes_per_second end))),
-         '{}')) order by d.slot)
-     from (${all(`${instance}.id`, `${instance}.volume_id`)}) d left join instance_type t on t.name = ${instance}.type
-     where d.leaving is null and (d.kind <> 'data' or d.state = 'ready'))`;
-
 const active = taskKinds.filter((kind) => meanings[kind].activity);
 const activities = `(values ${active
   .map((kind) => `('${kind}', '${meanings[kind].activity}')`)
   .join(", ")})`;
 
+/** The host that works on a volume of an instance that runs nowhere. */
+const workedOn = (instance: string, volume: string) =>
+  `case when ${instance}.home is null then (select w.host_id
+     from storage_task w join ${activities} m (kind, activity) on m.kind = w."do"
+     where w.volume_id = ${volume} and w.host_id is not null limit 1) end`;
+
+/**
+ * What `disksOf` makes the disks of `i` of: columns of its root volume `v` and its type `t`, and of the others, if there
+ * are any. Nearly always there are none, and to make JSON of a disk costs PostgreSQL more than to find all else.
+ */
+export const diskColumns = `v.size_bytes as root_bytes, v.actual_bytes as root_actual, v.state as volume_state,
+  v.kind as root_kind, v.host_id as root_host, ${workedOn("i", "v.id")} as root_worked_on_by, v.problem is null as root_is_well,
+  coalesce(v.iops, t.disk_iops) as root_iops, coalesce(v.bytes_per_second, t.disk_bytes_per_second) as root_bytes_per_second,
+  case when exists (select from attachment where instance_id = i.id) then
+    (select json_agg(json_build_object('volume', d.id, 'pool', d.pool, 'kind', d.kind, 'state', d.state, 'host', d.host_id,
+       'workedOnBy', ${workedOn("i", "d.id")}, 'bytes', d.size_bytes, 'isLeaving', a.leaving is not null,
+       'iops', d.iops, 'bytesPerSecond', d.bytes_per_second) order by a.slot)
+     from attachment a join volume d on d.id = a.volume_id where a.instance_id = i.id) end as more_disks`;
+
+export interface DiskColumns {
+  readonly volume_id: VolumeId;
+  readonly pool: string;
+  readonly root_kind: VolumeKind;
+  readonly root_bytes: number;
+  /** As its host has said. */
+  readonly root_actual: number | null;
+  readonly root_is_well: boolean;
+  readonly volume_state: VolumeState;
+  readonly root_host: HostId | null;
+  readonly root_worked_on_by: HostId | null;
+  /** Of the volume itself or, if it has none, of the type. */
+  readonly root_iops: number | null;
+  readonly root_bytes_per_second: number | null;
+  readonly more_disks: readonly MoreDisk[] | null;
+}
+
+interface MoreDisk extends Disk, DiskLimits {
+  readonly bytes: number;
+  readonly isLeaving: boolean;
+}
+
+/** Root first, then the others as the guest has them. */
+export function disksOf(row: DiskColumns): {
+  /** What its host should give it. */
+  readonly wished: readonly WishedDisk[];
+  /** What it needs of a host. */
+  readonly station: readonly Disk[];
+} {
+  const { volume_id: volume, pool, root_kind: kind, root_bytes: bytes } = row;
+  const root = { volume, pool, kind };
+  const limits = limitsOf({ iops: row.root_iops, bytesPerSecond: row.root_bytes_per_second });
+  const more = row.more_disks ?? [];
+  return {
+    wished: [
+      { ...root, bytes, origin: "image", limits },
+      ...more
+        .filter(
+          ({ isLeaving, kind, state }) => !isLeaving && (kind !== "data" || state === "ready"),
+        )
+        .map(
+          ({ volume, pool, bytes, kind, iops, bytesPerSecond }): WishedDisk => ({
+            ...{ volume, pool, bytes, kind, origin: "blank" },
+            limits: limitsOf({ iops, bytesPerSecond }),
+          }),
+        ),
+    ],
+    station: [
+      { ...root, state: row.volume_state, host: row.root_host, workedOnBy: row.root_worked_on_by },
+      ...more.map(({ volume, pool, kind, state, host, workedOnBy }) => ({
+        ...{ volume, pool, kind, state, host, workedOnBy },
+      })),
+    ],
+  };
+}
+
+function limitsOf({ iops, bytesPerSecond }: DiskLimits): WishedDisk["limits"] {
+  if (iops === null && bytesPerSecond === null) return null;
+  return {
+    ...(iops === null ? {} : { iops }),
+    ...(bytesPerSecond === null ? {} : { bytesPerSecond }),
+  };
+}
+
 /** What it needs of a host: a list of `Disk`. */
 export const stationOf = (instance: string) =>
   `(select json_agg(json_build_object('volume', d.id, 'pool', d.pool, 'kind', d.kind, 'state', d.state,
-       'host', d.host_id, 'workedOnBy', case when ${instance}.home is null then (select w.host_id
-         from storage_task w join ${activities} m (kind, activity) on m.kind = w."do"
-         where w.volume_id = d.id and w.host_id is not null limit 1) end) order by d.slot)
+       'host', d.host_id, 'workedOnBy', ${workedOn(instance, "d.id")}) order by d.slot)
      from (${all(`${instance}.id`, `${instance}.volume_id`)}) d)`;
 
 /** What is under way with its volumes: a list of `UnderWay`. */
