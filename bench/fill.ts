@@ -76,6 +76,10 @@ async function fillFleet(database: Database, size: FleetSize): Promise<void> {
      select id, now(), 'nobody', 1, now() + interval '16 seconds' from host on conflict do nothing`,
   );
   await run(
+    `insert into journal (at, kind, subject, event, from_state, to_state, actor)
+     select now(), 'host', id, 'heard', 'suspect', 'up', 'holdfast' from host`,
+  );
+  await run(
     `insert into project (id, name) select fill_id('0002', n), 'project-' || n from generate_series(2, $1::int) n
      on conflict do nothing`,
     [projects],

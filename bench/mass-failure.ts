@@ -2,6 +2,7 @@
  * Many hosts die at once: from the moment at which they are known to be dead until all of their guests run elsewhere.
  * Real links, one manager, one durable PostgreSQL; the hosts only talk (responder.ts).
  * Usage: node --import tsx bench/mass-failure.ts [--hosts 1000] [--instances 100000] [--lose 1,10,100] [--top]
+ *        [--profile DIRECTORY]
  *
  * A person swears for each lost host: how long it takes to prove them dead depends on their hardware, and is what
  * bench/recovery.ts measures. What is counted is processor time of manager and PostgreSQL, after they have fallen silent.
@@ -30,6 +31,7 @@ const { values: options } = parseArgs({
     instances: { type: "string", default: "100000" },
     lose: { type: "string", default: "1,10,100" },
     top: { type: "boolean", default: false },
+    profile: { type: "string" },
   },
 });
 const [hosts, instances] = [Number(options.hosts), Number(options.instances)];
@@ -58,7 +60,8 @@ async function main(): Promise<void> {
   await database.query("update host set pools = array[$1]", [pool]);
   const floors = [await batchedUpdates(database)];
   await database.query("update host_lease set renewed_at = now()");
-  const manager = await startManager(directory, server);
+  const flags = options.profile ? ["--cpu-prof", `--cpu-prof-dir=${options.profile}`] : [];
+  const manager = await startManager(directory, server, flags);
   const responder = await startResponder(manager, server, hosts, pool);
   await until(async () => (await hostsThatAre(database, "up")) === hosts, "all hosts are up");
   await sleep(15_000); // Every host has been looked at: what is new by then is known.

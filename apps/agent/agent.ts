@@ -94,6 +94,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const networks = networker({
     networks: options.networks,
     shelf: options.pictureShelf,
+    underlay: options.machine.underlay,
     forwarders: options.forwarders,
     onLook: (look) => link?.networks(look),
     log: say,

@@ -452,6 +452,7 @@ export async function assembleManager(
     ticks,
     hosts: hub.hosts,
     tell: hub.tellGuests,
+    tellChanges: hub.tellGuestChanges,
     onError,
   });
   const invariants = invariantWatch({

@@ -43,7 +43,7 @@ export interface LinkDeps {
   readonly keeper: Keeper;
   readonly networks: Pick<Networker, "hear" | "hearChanges">;
   readonly storekeeper: Pick<Storekeeper, "hear" | "recorded" | "unrecorded" | "cutOff">;
-  readonly notes: Pick<Notebook, "hear">;
+  readonly notes: Pick<Notebook, "hear" | "hearChanges">;
   readonly hypervisor: Hypervisor;
   readonly machine: {
     readonly bootId: string;
@@ -263,6 +263,9 @@ export function openLink(deps: LinkDeps): Link {
         break;
       case "guests":
         deps.notes.hear(message.guests);
+        break;
+      case "guests-changed":
+        deps.notes.hearChanges(message.guests, message.gone);
         break;
       case "recorded":
         keeper.recorded(message.machines).catch((error) => log("could not forget", { error }));

@@ -20,7 +20,7 @@ const groupId = (n: number) => `00000000-0000-7000-8000-00000000002${n}` as Secu
 const picture: NetworkPicture = {
   ...{ id, vni: 7, vlan: null, cidr: "10.1.0.0/24", gateway: "10.1.0.1", mtu: 1_450 },
   domain: "blue.holdfast.internal",
-  peers: ["192.0.2.2"],
+  underlays: ["192.0.2.1", "192.0.2.2"],
   ports: [
     {
       ...{ nic, mac: "02:1d:0a:01:00:0b", address: "10.1.0.11" },
@@ -43,6 +43,7 @@ function setUp(kernel: SimulatedKernel = simulatedKernel(), shelf = memoryPictur
   const mine = networker({
     networks: simulatedNetworks(kernel),
     shelf,
+    underlay: "192.0.2.1",
     forwarders: ["192.0.2.53"],
     onLook: (look) => looks.push(look),
     log: () => {},

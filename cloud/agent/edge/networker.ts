@@ -26,6 +26,8 @@ export interface PictureShelf {
 export interface NetworkerDeps {
   readonly networks: HostNetworks;
   readonly shelf: PictureShelf;
+  /** Where this host is reached by others, if it is. */
+  readonly underlay: string | null;
   /** Name servers that know the rest of the world. */
   readonly forwarders: readonly string[];
   /** Something to tell the managers. They may not be there; it is told again. */
@@ -125,7 +127,7 @@ export function networker(deps: NetworkerDeps): Networker {
   async function apply(networks: readonly NetworkPicture[]): Promise<void> {
     wanted = networks;
     try {
-      await kernel.apply({ networks: networks.map((each) => networkOf(each, deps.forwarders)) });
+      await kernel.apply({ networks: networks.map((each) => networkOf(each, deps)) });
       trouble = null;
       applied = networks;
       for (const look of [...waiting]) look();
@@ -186,8 +188,12 @@ const isBroken = ({ rules, routers, ports }: Facts) =>
   routers.some(({ is }) => is !== "up") ||
   ports.some(({ is }) => is === "absent");
 
-function networkOf(picture: NetworkPicture, forwarders: readonly string[]): Network {
-  const { id, vni, vlan, mtu, cidr, gateway, domain, peers, ports, router } = picture;
+function networkOf(
+  picture: NetworkPicture,
+  { forwarders, underlay }: Pick<NetworkerDeps, "forwarders" | "underlay">,
+): Network {
+  const { id, vni, vlan, mtu, cidr, gateway, domain, underlays, ports, router } = picture;
+  const peers = underlays.filter((other) => other !== underlay);
   const ingressOf = rulesOf(picture.groups, "ingress");
   const egressOf = rulesOf(picture.groups, "egress");
   return {

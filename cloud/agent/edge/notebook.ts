@@ -15,6 +15,8 @@ export interface Notebook {
   open(): Promise<void>;
   /** All of them; whoever is not among them has none. */
   hear(guests: readonly GuestNotes[]): void;
+  /** Of these it is so now, and those have none; all others stay as they were last heard. */
+  hearChanges(guests: readonly GuestNotes[], gone: readonly InstanceId[]): void;
   of(instance: InstanceId): GuestNotes | undefined;
 }
 
@@ -32,10 +34,16 @@ export function notebook({ shelf, log }: NotebookDeps): Notebook {
     async open() {
       keep((await shelf.load()) ?? []);
     },
-    hear(guests) {
-      keep(guests);
-      shelf.save(guests).catch((error) => log("could not keep what guests may know", { error }));
+    hear,
+    hearChanges(guests, gone) {
+      const changed = new Set([...guests.map(({ instance }) => instance), ...gone]);
+      hear([...[...notes.values()].filter(({ instance }) => !changed.has(instance)), ...guests]);
     },
     of: (instance) => notes.get(instance),
   };
+
+  function hear(guests: readonly GuestNotes[]): void {
+    keep(guests);
+    shelf.save(guests).catch((error) => log("could not keep what guests may know", { error }));
+  }
 }

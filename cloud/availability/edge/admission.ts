@@ -23,6 +23,7 @@ interface HostRow {
   readonly bootId: string | null;
   readonly epoch: number;
   readonly renewedAt: Instant | null;
+  readonly underlay: string | null;
 }
 
 export interface Admitted {
@@ -67,6 +68,14 @@ export async function admit(
           detail: { bootId: hello.bootId, before: before.bootId, epoch },
         },
       ]);
+    const [was, is] = [before.underlay, hello.underlay];
+    if (was !== null && was !== is)
+      await appendJournal(sql, [
+        {
+          ...{ at: notary.now(), kind: "host", subject: host, event: "underlayChanged" },
+          ...{ actor: "holdfast", detail: { before: was, now: is } },
+        },
+      ]);
     await announce(sql, { from: notary.self, hosts: [host], ...(isBack ? { instances: [] } : {}) });
     return { name: before.name, zone: before.zone, epoch };
   });
@@ -76,7 +85,8 @@ const admitted = (state: HostState) => hostLifecycle.next(state, "admitted") ?? 
 
 async function read(sql: Sql, host: HostId, lock: "" | "for update of h"): Promise<HostRow> {
   const [row] = await sql.query<HostRow>(
-    `select h.name, p.zone, h.state, h.boot_id as "bootId", h.epoch, l.renewed_at as "renewedAt"
+    `select h.name, p.zone, h.state, h.boot_id as "bootId", h.epoch, l.renewed_at as "renewedAt",
+       host(h.underlay) as underlay
      from host h join cluster c on c.name = h.cluster join pod p on p.name = c.pod
        left join host_lease l on l.host_id = h.id where h.id = $1 ${lock}`,
     [host],

@@ -30,29 +30,59 @@ export interface Proven {
   readonly actor: string;
 }
 
-/**
- * Calls a silent host down. Undefined if there is nothing to call down any more: it was heard, or another
- * manager was faster. Its instances are due for a look with the same commit.
- */
+/** Of one host: what `certifyAll` says of it. */
 export async function certify(
   sql: Sql,
   notary: Notary,
   proven: Proven,
 ): Promise<FenceCertificate | undefined> {
-  const { host, epoch } = proven;
-  await lookAtGuests(sql, [host]); // Instances are locked before hosts, here as everywhere.
-  const [lease] = await sql.query<{ epoch: number; renewedAt: Instant }>(
-    `select epoch, renewed_at as "renewedAt" from host_lease where host_id = $1 for update`,
-    [host],
+  return (await certifyAll(sql, notary, [proven]))[0];
+}
+
+/**
+ * Calls silent hosts down. Of those that are not in the answer there was nothing to call down any more: they were heard, or
+ * another manager was faster. The instances of the others are due for a look with the same commit.
+ */
+export async function certifyAll(
+  sql: Sql,
+  notary: Notary,
+  all: readonly Proven[],
+): Promise<readonly FenceCertificate[]> {
+  // Instances are locked before hosts, here as everywhere.
+  await lookAtGuests(
+    sql,
+    all.map(({ host }) => host),
   );
-  if (lease?.epoch !== epoch || lease.renewedAt > proven.silentSince) return undefined;
-  const event = proven.proof === "attested" ? "operatorAttested" : "fenceProven";
-  const [down] = await sql.query(
-    "update host set state = $3 where id = $1 and epoch = $2 and state = 'suspect' returning id",
-    [host, epoch, hostLifecycle.next("suspect", event)],
+  const leases = await sql.query<{ host: HostId; epoch: number; renewedAt: Instant }>(
+    `select host_id as host, epoch, renewed_at as "renewedAt" from host_lease
+     where host_id = any($1) order by host_id for update`,
+    [all.map(({ host }) => host)],
   );
-  if (!down) return undefined;
-  return record(sql, notary, proven, [["suspect", event, "down"]]);
+  const leaseOf = new Map(leases.map((lease) => [lease.host, lease]));
+  const silent = all.filter(({ host, epoch, silentSince }) => {
+    const lease = leaseOf.get(host);
+    return lease?.epoch === epoch && lease.renewedAt <= silentSince;
+  });
+  if (silent.length === 0) return [];
+  const eventOf = ({ proof }: Proven) =>
+    proof === "attested" ? "operatorAttested" : "fenceProven";
+  const down = await sql.query<{ id: HostId }>(
+    `update host h set state = d.state from unnest($1::uuid[], $2::int[], $3::text[]) d (id, epoch, state)
+     where h.id = d.id and h.epoch = d.epoch and h.state = 'suspect' returning h.id`,
+    [
+      silent.map(({ host }) => host),
+      silent.map(({ epoch }) => epoch),
+      silent.map((proven) => hostLifecycle.next("suspect", eventOf(proven))),
+    ],
+  );
+  const isDown = new Set(down.map(({ id }) => id));
+  return record(
+    sql,
+    notary,
+    silent
+      .filter(({ host }) => isDown.has(host))
+      .map((proven) => ({ ...proven, steps: [["suspect", eventOf(proven), "down"]] })),
+  );
 }
 
 /** A host that came back from another boot: whatever ran in the old one has ended, heard or not. */
@@ -64,7 +94,11 @@ export async function certifyReboot(
 ): Promise<FenceCertificate> {
   const steps: Step[] = [["suspect", "fenceProven", "down"]];
   if (from === "up") steps.unshift(["up", "leaseExpired", "suspect"]);
-  return record(sql, notary, { ...proven, proof: "boot-id", actor: "holdfast" }, steps);
+  const [certificate] = await record(sql, notary, [
+    { ...proven, proof: "boot-id", actor: "holdfast", steps },
+  ]);
+  if (!certificate) throw new Error("a certificate was asked for and not written");
+  return certificate;
 }
 
 type Step = readonly [from: HostState, event: HostEvent, to: HostState];
@@ -72,52 +106,46 @@ type Step = readonly [from: HostState, event: HostEvent, to: HostState];
 async function record(
   sql: Sql,
   { self, mintId, sign, now }: Notary,
-  { host, epoch, proof, evidence, silentSince, actor }: Proven,
-  steps: readonly Step[],
-): Promise<FenceCertificate> {
-  const certificate: FenceCertificate = {
-    id: mintId(),
-    host,
-    epoch,
-    proof,
-    covers: coverOf(proof),
-    silentSince,
-    provenAt: now(),
-    manager: self,
-    evidence,
-  };
-  await sql.query("update host_lease set epoch = 0 where host_id = $1", [host]);
+  all: readonly (Proven & { readonly steps: readonly Step[] })[],
+): Promise<readonly FenceCertificate[]> {
+  if (all.length === 0) return [];
+  const certificates = all.map(
+    ({ host, epoch, proof, evidence, silentSince }): FenceCertificate => ({
+      ...{ id: mintId(), host, epoch, proof, covers: coverOf(proof) },
+      ...{ silentSince, provenAt: now(), manager: self, evidence },
+    }),
+  );
+  const signatures = await Promise.all(certificates.map((one) => sign(statementOf(one))));
+  await sql.query("update host_lease set epoch = 0 where host_id = any($1)", [
+    certificates.map(({ host }) => host),
+  ]);
   await sql.query(
     `insert into fence_certificate
        (id, host_id, epoch, proof, covers, silent_since, proven_at, manager, evidence, signature)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+     select id, host, epoch, proof, covers, "silentSince", "provenAt", manager, evidence, signature
+     from json_to_recordset($1::json) d (id uuid, host uuid, epoch int, proof text, covers text,
+       "silentSince" timestamptz, "provenAt" timestamptz, manager text, evidence jsonb, signature text)`,
     [
-      certificate.id,
-      host,
-      epoch,
-      proof,
-      certificate.covers,
-      iso(silentSince),
-      iso(certificate.provenAt),
-      self,
-      JSON.stringify(evidence),
-      await sign(statementOf(certificate)),
+      JSON.stringify(
+        certificates.map((one, index) => ({
+          ...{ ...one, signature: signatures[index] },
+          ...{ silentSince: iso(one.silentSince), provenAt: iso(one.provenAt) },
+        })),
+      ),
     ],
   );
   await appendJournal(
     sql,
-    steps.map(([from, event, to]) => ({
-      at: certificate.provenAt,
-      kind: "host" as const,
-      subject: host,
-      event,
-      from,
-      to,
-      actor,
-      ...(to === "down" ? { detail: { certificate: certificate.id, proof, ...evidence } } : {}),
-    })),
+    certificates.flatMap((certificate, index) => {
+      const { id, host, proof, evidence, provenAt } = certificate;
+      const { steps = [], actor = "holdfast" } = all[index] ?? {};
+      return steps.map(([from, event, to]) => ({
+        ...{ at: provenAt, kind: "host" as const, subject: host, event, from, to, actor },
+        ...(to === "down" ? { detail: { certificate: id, proof, ...evidence } } : {}),
+      }));
+    }),
   );
-  return certificate;
+  return certificates;
 }
 
 export interface CertificateRow extends FenceCertificate {

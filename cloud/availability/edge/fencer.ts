@@ -14,7 +14,7 @@ import { dropLease, holdLease } from "@holdfast/store/leases";
 import { announce } from "@holdfast/store/news";
 import { type Braked, type BrakeRules, brake, podOf, zoneOf } from "../core/brake.ts";
 import { type FencingRules, type FencingSteps, fence, type Power } from "../core/fencing.ts";
-import { certify, type Notary, type Proven } from "./certificates.ts";
+import { certifyAll, type Notary, type Proven } from "./certificates.ts";
 import { noteBmc, type PowerController } from "./power-controllers.ts";
 import { type FleetRow, isAnySilent, readFleet, readReleases } from "./silent-hosts.ts";
 import type { StorageCut } from "./storage-cut.ts";
@@ -55,6 +55,8 @@ export interface Fencer {
 
 /** Hosts that fell one after the other within this time fell together, as far as the brake goes; milliseconds. */
 const together = 30_000;
+/** Hosts that are proven dead in one transaction: their guests are held meanwhile. */
+const provenAtOnce = 100;
 
 export function fencer(deps: FencerDeps): Fencer {
   const { database, notary, onFenced, onError } = deps;
@@ -87,10 +89,8 @@ export function fencer(deps: FencerDeps): Fencer {
       await readReleases(database, now),
     );
     await tellBrake();
-    const canCut = await Promise.all(
-      silent.map(({ id, epoch }) => deps.storage.canCut(id, epoch).catch(() => false)),
-    );
-    pursuits = silent.map((row, index) => ({
+    const canCut = await deps.storage.whichCanCut(silent).catch(() => new Set<HostId>());
+    pursuits = silent.map((row) => ({
       host: row.name,
       since: row.silentSince,
       steps: fence(
@@ -98,35 +98,55 @@ export function fencer(deps: FencerDeps): Fencer {
           ...row,
           steadySince: deps.steadySince(),
           power: row.bmc ? (powers.get(row.id) ?? idle(row.silentSince)) : { is: "absent" },
-          storage: canCut[index] ? (cuts.get(row.id) ?? idle(row.silentSince)) : { is: "absent" },
+          storage: canCut.has(row.id)
+            ? (cuts.get(row.id) ?? idle(row.silentSince))
+            : { is: "absent" },
           brakedBy: braked.find(({ domain }) => isOf(row, domain))?.domain,
         },
         rules,
         now,
       ),
     }));
-    await Promise.all(
-      silent.map((row, index) => {
-        const steps = pursuits[index]?.steps;
-        return steps && act(row, steps);
-      }),
-    );
+    const bound: Proven[] = [];
+    silent.forEach((row, index) => {
+      const steps = pursuits[index]?.steps;
+      if (steps?.isBoundOver) bound.push(boundOver(row, steps));
+      if (steps) act(row, steps);
+    });
+    for (let from = 0; from < bound.length; from += provenAtOnce)
+      await proveTogether(bound.slice(from, from + provenAtOnce));
   }
 
-  async function act(row: FleetRow, steps: FencingSteps): Promise<void> {
+  /** A watchdog has reset it for certain. */
+  function boundOver(row: FleetRow, steps: FencingSteps): Proven {
+    const evidence = {
+      watchdog: row.watchdog ?? null,
+      boundSeconds: since(row.silentSince, steps.until ?? row.silentSince) / 1_000,
+    };
+    return { ...caseOf(row), proof: "watchdog", evidence };
+  }
+
+  /** What cannot be written of all of them is written of each. */
+  async function proveTogether(all: readonly Proven[]): Promise<void> {
+    try {
+      await prove(all);
+    } catch (error) {
+      const isAway = error instanceof Problem && error.code === "database_unavailable";
+      if (isAway || all.length === 1) throw error;
+      onError(error, `proofs for ${all.length} hosts at once`);
+      for (const one of all)
+        await prove([one]).catch((why: unknown) => onError(why, `the proof for ${one.host}`));
+    }
+  }
+
+  function act(row: FleetRow, steps: FencingSteps): void {
     if (steps.cutStorage) {
       cuts.set(row.id, { is: "busy" });
       void cutStorage(row)
         .catch((error: unknown) => onError(error, `the volumes of ${row.name}`))
         .finally(() => cuts.set(row.id, idle(after(notary.now(), deps.rules().powerRetry))));
     }
-    if (steps.isBoundOver) {
-      const evidence = {
-        watchdog: row.watchdog ?? null,
-        boundSeconds: since(row.silentSince, steps.until ?? row.silentSince) / 1_000,
-      };
-      await prove({ ...caseOf(row), proof: "watchdog", evidence });
-    } else if (steps.powerOff && row.bmc) {
+    if (steps.powerOff && !steps.isBoundOver && row.bmc) {
       powers.set(row.id, { is: "busy" });
       void switchOff(row, row.bmc)
         .catch((error: unknown) => onError(error, `the power of ${row.name}`))
@@ -147,7 +167,7 @@ export function fencer(deps: FencerDeps): Fencer {
       await noteBmc(database, row.id, power);
       if (power !== "off") return;
       const evidence = { controller: bmc.url, power };
-      if (await prove({ ...caseOf(row), proof: "power-off", evidence }))
+      if (await prove([{ ...caseOf(row), proof: "power-off", evidence }]))
         await switchOn(row, controller);
     } catch (error) {
       await noteBmc(database, row.id, error instanceof Problem ? error.message : String(error));
@@ -162,7 +182,7 @@ export function fencer(deps: FencerDeps): Fencer {
     if (!(await isStillSilent(row))) return;
     const volumes = await deps.storage.cut(row.id, row.epoch);
     if (volumes === undefined) return;
-    await prove({ ...caseOf(row), proof: "storage-cut", evidence: { volumes } });
+    await prove([{ ...caseOf(row), proof: "storage-cut", evidence: { volumes } }]);
   }
 
   /** It was sick enough to be switched off; a new boot is the usual cure, and it owns disks that nobody else has. */
@@ -185,14 +205,16 @@ export function fencer(deps: FencerDeps): Fencer {
     return rows.length > 0;
   }
 
-  async function prove(proven: Proven): Promise<boolean> {
-    const certificate = await database.transaction(async (sql) => {
-      const written = await certify(sql, notary, proven);
-      if (written) await announce(sql, { from: notary.self, hosts: [proven.host], instances: [] });
+  /** Resolves with whether any of them was. */
+  async function prove(all: readonly Proven[]): Promise<boolean> {
+    const hosts = await database.transaction(async (sql) => {
+      const written = (await certifyAll(sql, notary, all)).map(({ host }) => host);
+      if (written.length > 0)
+        await announce(sql, { from: notary.self, hosts: written, instances: [] });
       return written;
     });
-    if (certificate) onFenced([proven.host]);
-    return certificate !== undefined;
+    if (hosts.length > 0) onFenced(hosts);
+    return hosts.length > 0;
   }
 
   /** Once per brake; every manager sees it, and one row is enough for the timeline. */

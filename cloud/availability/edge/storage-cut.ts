@@ -18,6 +18,11 @@ export interface Reach {
   readonly generation: number;
 }
 
+export interface Accused {
+  readonly id: HostId;
+  readonly epoch: number;
+}
+
 export interface StorageCutDeps {
   readonly sql: Sql;
   /** Hosts that can be spoken to from here. */
@@ -28,17 +33,28 @@ export interface StorageCutDeps {
 }
 
 export interface StorageCut {
-  /** Whether the volumes of this host can all be taken away from it, as far as can be told from here. */
-  canCut(host: HostId, epoch: number): Promise<boolean>;
+  /** Whose volumes can all be taken away from them, as far as can be told from here. */
+  whichCanCut(hosts: readonly Accused[]): Promise<ReadonlySet<HostId>>;
   /** Resolves with how many were, or undefined if it cannot be said of all of them. */
   cut(host: HostId, epoch: number): Promise<number | undefined>;
 }
 
 export function storageCut({ sql, hosts, poolsOf, cut }: StorageCutDeps): StorageCut {
   return {
-    async canCut(host, epoch) {
-      const all = await readReach(sql, host, epoch);
-      return all.length > 0 && all.every(({ pool }) => helperFor(host, pool) !== undefined);
+    async whichCanCut(accused) {
+      // Where nobody can cut anybody off, nobody has to be asked what could be.
+      const isPossible = hosts().some((host) => poolsOf(host).some(({ canRevoke }) => canRevoke));
+      if (!isPossible || accused.length === 0) return new Set();
+      const pools = await sql.query<{ host: HostId; pools: string[] }>(
+        `select c.host_id as host, array_agg(distinct v.pool) as pools
+         from unnest($1::uuid[], $2::int[]) d (host, epoch)
+           join incarnation c on c.host_id = d.host and c.host_epoch = d.epoch ${withVolumes}
+         where ${isWithinReach} group by c.host_id`,
+        [accused.map(({ id }) => id), accused.map(({ epoch }) => epoch)],
+      );
+      const isCuttable = ({ host, pools: all }: (typeof pools)[number]) =>
+        all.every((pool) => helperFor(host, pool) !== undefined);
+      return new Set(pools.filter(isCuttable).map(({ host }) => host));
     },
 
     async cut(host, epoch) {
@@ -66,14 +82,17 @@ export function storageCut({ sql, hosts, poolsOf, cut }: StorageCutDeps): Storag
   }
 }
 
+const withVolumes = `join instance i on i.id = c.instance_id
+  left join attachment a on a.instance_id = i.id
+  join volume v on v.id = i.volume_id or v.id = a.volume_id`;
+const isWithinReach = "c.phase <> 'exited' and v.pool <> 'local'";
+
 /** What runs on a host, or may, in this epoch, with every volume that another host could open as well. */
 function readReach(sql: Sql, host: HostId, epoch: number): Promise<readonly Reach[]> {
   return sql.query<Reach>(
     `select v.id as volume, v.pool, c.instance_id as instance, c.generation
-     from incarnation c join instance i on i.id = c.instance_id
-       left join attachment a on a.instance_id = i.id
-       join volume v on v.id = i.volume_id or v.id = a.volume_id
-     where c.host_id = $1 and c.host_epoch = $2 and c.phase <> 'exited' and v.pool <> 'local'
+     from incarnation c ${withVolumes}
+     where c.host_id = $1 and c.host_epoch = $2 and ${isWithinReach}
      group by v.id, v.pool, c.instance_id, c.generation
      order by v.id, c.generation`,
     [host, epoch],

@@ -1,5 +1,5 @@
 /**
- * Looks that say of every machine of a host that it is well: they need not be judged again while they stay the same.
+ * Looks that say of a machine that it is well: it need not be judged again while they stay the same.
  *
  * Whatever is not plainly well has no fingerprint, and is judged each time: how long it has been so is part of it.
  */
@@ -10,22 +10,22 @@ import type { Limits } from "./model.ts";
 const bootSteps = 10_000;
 const bootEnds = 3_600_000;
 
-/** The same text only for looks that come to the same verdicts; undefined where they have to be judged. */
-export function calmness(
-  { machines, storage }: Checkup,
+/** What the verdicts on all machines of a host rest on: the same text only for the same; undefined where they have to be judged. */
+export function calmnessOfHost(
+  { storage }: Checkup,
   epoch: number,
   limits: Limits,
 ): string | undefined {
   if (!storage.every((one) => isQuick(one, limits))) return undefined;
-  if (!machines.every((one) => isWell(one, limits))) return undefined;
-  const pools = storage.map(({ pool }) => pool);
-  const looks = machines.map(
-    ({ instance, generation, guest, runState, agent, bootedBy, bootedFor }) => [
-      ...[instance, generation, guest, runState, agent, bootedBy],
-      guest === "booting" ? Math.floor(Math.min(bootedFor, bootEnds) / bootSteps) : 0,
-    ],
-  );
-  return JSON.stringify([epoch, limits, pools, looks]);
+  return JSON.stringify([epoch, limits, storage.map(({ pool }) => pool)]);
+}
+
+/** The same of one machine, which is not named in it: nearly all of a fleet have one and the same text. */
+export function calmnessOf(look: MachineLook, limits: Limits): string | undefined {
+  if (!isWell(look, limits)) return undefined;
+  const { generation, guest, runState, agent, bootedBy, bootedFor } = look;
+  const step = guest === "booting" ? Math.floor(Math.min(bootedFor, bootEnds) / bootSteps) : 0;
+  return `${generation} ${guest} ${runState} ${agent} ${bootedBy} ${step}`;
 }
 
 const isQuick = ({ problem, took }: StorageLook, { storageLatency }: Limits) =>

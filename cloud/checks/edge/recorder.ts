@@ -1,12 +1,11 @@
 /**
  * Takes in what hosts see of their machines, and writes down what has changed.
  *
- * Of a host that says of all its machines that they are as well as they were, nothing is read and only that it was
- * looked at is written: a fleet in which nothing changes costs the same for any number of guests. Whatever arrives while one batch is being written goes into the next, so that a manager with a thousand
+ * Of a machine that is as well as it was nothing is read, and of its host only that it was looked at is written: a fleet
+ * in which nothing changes costs the same for any number of guests. Whatever arrives while one batch is being written goes into the next, so that a manager with a thousand
  * hosts writes a few statements and not a thousand. A checkup that cannot be written is dropped: the next
  * one says everything again.
  */
-import { createHash } from "node:crypto";
 import type { Checkup, MachineLook } from "@holdfast/cloud/hosts";
 import type { HostId, InstanceId } from "@holdfast/kernel/ids";
 import type { Clock, Instant } from "@holdfast/kernel/time";
@@ -14,7 +13,7 @@ import type { Database, Sql } from "@holdfast/store/database";
 import { appendJournal, type JournalRow } from "@holdfast/store/journal";
 import { latest } from "@holdfast/store/latest";
 import { advance } from "../core/advance.ts";
-import { calmness } from "../core/calm.ts";
+import { calmnessOf, calmnessOfHost } from "../core/calm.ts";
 import { judge as verdictsOf } from "../core/judge.ts";
 import { type Checks, checkNames, type Limits } from "../core/model.ts";
 import { loadWatched, type NewChecks, saveChecks, saveCheckups, type Watched } from "./statuses.ts";
@@ -40,8 +39,12 @@ interface Heard {
   readonly checkup: Checkup;
 }
 
-/** Hosts whose last checkup was recorded as all well: its fingerprint, and until when it need not be compared. */
-type Calm = Map<HostId, { readonly fingerprint: string; readonly until: number }>;
+/** Of which machines of a host it is recorded that they are well, as they looked then, and until when that counts. */
+interface Calm {
+  readonly common: string | undefined;
+  readonly until: number;
+  readonly looks: Map<InstanceId, string>;
+}
 
 /** What is well stays so without another look at the rows for so long; milliseconds. */
 const calmFor = 300_000;
@@ -50,7 +53,7 @@ const calmFor = 300_000;
 const gathering = 200;
 
 export function recorder(deps: RecorderDeps): Recorder {
-  const calm: Calm = new Map();
+  const calm = new Map<HostId, Calm>();
   const checkups = latest<HostId, Heard>(
     async (batch) => {
       const changed = await record(deps, batch, calm);
@@ -73,62 +76,55 @@ type Batch = ReadonlyMap<HostId, Heard>;
 async function record(
   { database, clock, limits: readLimits }: RecorderDeps,
   batch: Batch,
-  calm: Calm,
+  calm: Map<HostId, Calm>,
 ): Promise<readonly InstanceId[]> {
   const now = clock.now();
   const limits = readLimits();
-  const fingerprints = new Map(
-    [...batch].map(([host, { epoch, checkup }]) => [host, fingerprintOf(checkup, epoch, limits)]),
-  );
-  const isCalm = (host: HostId) => {
-    const before = calm.get(host);
-    return (
-      before !== undefined && before.until > now && before.fingerprint === fingerprints.get(host)
-    );
-  };
   const hosts = [...batch.keys()];
-  const open = hosts.filter((host) => !isCalm(host));
-  for (const host of open) calm.delete(host);
-  const { looked, changed } = await judge(database, open, batch, limits, now);
+  const open = openLooks(batch, calm, limits, now);
+  const ids = [...open.keys()];
+  const next = ids.length > 0 ? await judgeThese(database, { ids, hosts }, batch, limits, now) : [];
+  const changed = next.filter(isChanged);
   const turned = changed.length > 0 ? await write(database, changed, batch, limits, now) : [];
   await saveCheckups(database, hosts, now);
-  const restless = new Set(changed.map(({ one }) => one.host));
-  for (const host of open) {
-    const fingerprint = fingerprints.get(host);
-    const isWhole = looked.get(host) === batch.get(host)?.checkup.machines.length;
-    if (fingerprint && isWhole && !restless.has(host))
-      calm.set(host, { fingerprint, until: now + calmFor });
+  for (const item of next) {
+    const [{ id, host }, text] = [item.one, open.get(item.one.id)];
+    if (host && text !== undefined && !isChanged(item)) calm.get(host)?.looks.set(id, text);
   }
   return turned;
 }
 
-const fingerprintOf = (checkup: Checkup, epoch: number, limits: Limits) => {
-  const text = calmness(checkup, epoch, limits);
-  return text === undefined ? undefined : createHash("sha1").update(text).digest("base64");
-};
+/** The machines that have to be judged, with what they are to be known by if nothing about them has changed. */
+function openLooks(
+  batch: Batch,
+  calm: Map<HostId, Calm>,
+  limits: Limits,
+  now: Instant,
+): ReadonlyMap<InstanceId, string | undefined> {
+  const open = new Map<InstanceId, string | undefined>();
+  for (const [host, { epoch, checkup }] of batch) {
+    const common = calmnessOfHost(checkup, epoch, limits);
+    const before = calm.get(host);
+    const isStill = before && before.until > now && before.common === common;
+    const known = isStill ? before : { common, until: now + calmFor, looks: new Map() };
+    const looks = new Map<InstanceId, string>();
+    for (const look of checkup.machines) {
+      const text = common === undefined ? undefined : calmnessOf(look, limits);
+      if (text !== undefined && known.looks.get(look.instance) === text)
+        looks.set(look.instance, text);
+      else open.set(look.instance, text);
+    }
+    calm.set(host, { ...known, looks });
+  }
+  return open;
+}
 
 interface Judged {
   readonly one: Watched;
   readonly checks: Checks;
 }
 
-/** How many machines of each host were found as it says, and those whose checks are others now. */
-async function judge(
-  sql: Sql,
-  hosts: readonly HostId[],
-  batch: Batch,
-  limits: Limits,
-  now: Instant,
-): Promise<{ looked: ReadonlyMap<HostId, number>; changed: readonly Judged[] }> {
-  const looked = new Map(hosts.map((host) => [host, 0]));
-  if (hosts.length === 0) return { looked, changed: [] };
-  const ids = hosts.flatMap(
-    (host) => batch.get(host)?.checkup.machines.map(({ instance }) => instance) ?? [],
-  );
-  const next = await judgeThese(sql, { ids, hosts }, batch, limits, now);
-  for (const { one } of next) if (one.host) looked.set(one.host, (looked.get(one.host) ?? 0) + 1);
-  return { looked, changed: next.filter(({ one, checks }) => !isSame(one.known, checks)) };
-}
+const isChanged = ({ one, checks }: Judged) => !isSame(one.known, checks);
 
 async function judgeThese(
   sql: Sql,
@@ -159,7 +155,7 @@ function write(
       [ids],
     );
     const next = await judgeThese(sql, { ids, hosts: [...batch.keys()] }, batch, limits, now);
-    const changed = next.filter(({ one, checks }) => !isSame(one.known, checks));
+    const changed = next.filter(isChanged);
     const turned = changed.flatMap(({ one, checks }) => turns(one, checks, now));
     await saveChecks(sql, changed.map(rowOf));
     await appendJournal(sql, turned);

@@ -1,5 +1,5 @@
 /** What a process wires together to keep and to tell deaths. For apps/ and other edges. */
-export { deathCounts, lastDeathOf } from "./reads.ts";
+export { briefOf, deathCounts, lastDeathOf } from "./reads.ts";
 export { deathRoutes } from "./routes.ts";
 export {
   amendDeaths,

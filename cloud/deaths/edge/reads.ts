@@ -175,6 +175,12 @@ export const lastDeathOf = (instanceId: string) =>
      'layer', d.layer, 'confidence', d.confidence, 'says', d.certificate->'says')::text
    from death d where d.instance_id = ${instanceId} order by d.generation desc limit 1)`;
 
+/** The same of one that is just being written. */
+export function briefOf(certificate: DeathCertificate): string {
+  const { generation, at, cause, layer, confidence, says } = certificate;
+  return JSON.stringify({ generation, at, cause, layer, confidence, says });
+}
+
 /** How many died of what, ever. For metrics. */
 export function deathCounts(
   sql: Sql,

@@ -27,7 +27,7 @@ import {
   WishedDisk,
 } from "./storage-words.ts";
 
-export const protocolVersion = 5;
+export const protocolVersion = 6;
 
 const id = <Kind extends string>() => z.uuid().transform((text) => text as Kind); // Checked just before.
 const generation = z.number().int().nonnegative();
@@ -388,6 +388,12 @@ export const fromManager = z.discriminatedUnion("say", [
   z.object({ say: z.literal("storage-recorded"), ids: z.array(z.uuid()) }),
   /** All that its guests may know of themselves, besides what is in the wishes and the networks. */
   z.object({ say: z.literal("guests"), guests: z.array(GuestNotes) }),
+  /** The same where little is different: of these it is so now, and of those there is nothing to know any more. */
+  z.object({
+    say: z.literal("guests-changed"),
+    guests: z.array(GuestNotes),
+    gone: z.array(id<InstanceId>()),
+  }),
   /** These endings are in the database: their traces may be removed. */
   z.object({
     say: z.literal("recorded"),

@@ -5,7 +5,6 @@
  * renew; whether a wish has come true is in the reports. So a connection may break at any moment and
  * come back at any other manager: the hello says what the host holds, and only differences follow.
  */
-import { createHash } from "node:crypto";
 import type { GuestNotes } from "@holdfast/cloud/metadata";
 import type { NetworkPicture } from "@holdfast/cloud/networks";
 import type { HostId, InstanceId, NetworkId } from "@holdfast/kernel/ids";
@@ -24,6 +23,7 @@ import {
 } from "../core/link.ts";
 import type { PoolFacts, StorageResult, StorageTask } from "../core/storage-words.ts";
 import type { Renewal } from "./leases.ts";
+import { isNews, newsOf, type Saying, saying, sayingOfNetwork } from "./told.ts";
 
 /** One end of a connection; TLS and WebSocket are somebody else's business. */
 export interface Socket {
@@ -108,13 +108,14 @@ interface Connection {
   readonly said: Map<InstanceId, string>;
   pools: readonly PoolFacts[];
   /** What it was last told of each of its networks, as a hash: the pictures of a fleet are more than fits in memory. */
-  readonly networks: Map<string, string>;
+  readonly networks: Map<NetworkId, string>;
   /** Whether it has been told all of its networks on this connection; before that a difference means nothing. */
   knowsNetworks: boolean;
   /** The tasks that it was last told, the same way. */
   storage: string;
-  /** The same of what its guests may know. */
-  guests: string;
+  /** The same of what its guests may know, for each of which there is something to know. */
+  readonly guests: Map<InstanceId, string>;
+  knowsGuests: boolean;
   /** What it would have been told while its welcome was being written. */
   readonly missed: (readonly [readonly Wish[], readonly Unwanted[]])[];
   readonly open: Map<number, Open>;
@@ -134,11 +135,13 @@ export interface Hub {
   /** What these networks should be there: null, nothing. Said in the same way; nothing is before it was told all. */
   tellNetworkChanges(host: HostId, changes: ReadonlyMap<NetworkId, NetworkPicture | null>): void;
   /** The networks that it was told of on this connection; undefined before it was told all of them. */
-  toldNetworks(host: HostId): ReadonlyMap<string, unknown> | undefined;
+  toldNetworks(host: HostId): ReadonlyMap<NetworkId, unknown> | undefined;
   /** What it should do with volumes; said only if it is something else than was said last. */
   tellStorage(host: HostId, tasks: readonly StorageTask[], place: string | null): void;
-  /** What its guests may know of themselves; said in the same way. */
+  /** What its guests may know of themselves, of all of them; said in the same way. */
   tellGuests(host: HostId, guests: readonly GuestNotes[]): void;
+  /** What these may know: null, nothing. Said in the same way; nothing is before it was told of all. */
+  tellGuestChanges(host: HostId, changes: ReadonlyMap<InstanceId, GuestNotes | null>): void;
   cutOff(host: HostId, reason: string): void;
   /** Rejects with `host_unreachable` if it is not connected here, goes away or takes too long. */
   ask(host: HostId, question: Question): Promise<unknown>;
@@ -182,32 +185,19 @@ export function openHub(deps: HubDeps): Hub {
     tellNetworks(host, networks) {
       const connection = connections.get(host);
       if (connection?.epoch === undefined) return;
-      const told = new Map(networks.map((network) => [network.id as string, hashOf(network)]));
-      const isSame =
-        connection.knowsNetworks &&
-        told.size === connection.networks.size &&
-        [...told].every(([id, hash]) => connection.networks.get(id) === hash);
-      if (isSame) return;
-      connection.networks.clear();
-      for (const [id, hash] of told) connection.networks.set(id, hash);
+      const now = new Map(networks.map((network) => [network.id, sayingOfNetwork(network)]));
+      if (!isNews(connection.networks, now) && connection.knowsNetworks) return;
       connection.knowsNetworks = true;
-      send(connection, { say: "networks", networks: [...networks] });
+      connection.socket.send(`{"say":"networks","networks":${listOf(now)}}`);
     },
     tellNetworkChanges(host, changes) {
       const connection = connections.get(host);
       if (connection?.epoch === undefined || !connection.knowsNetworks) return;
-      const fresh: NetworkPicture[] = [];
-      const gone: NetworkId[] = [];
-      for (const [id, network] of changes) {
-        const hash = network === null ? undefined : hashOf(network);
-        if (hash === connection.networks.get(id)) continue;
-        if (network === null || hash === undefined) gone.push(id);
-        else fresh.push(network);
-        if (hash === undefined) connection.networks.delete(id);
-        else connection.networks.set(id, hash);
-      }
+      const { fresh, gone } = newsOf(connection.networks, changes, sayingOfNetwork);
       if (fresh.length + gone.length > 0)
-        send(connection, { say: "networks-changed", networks: fresh, gone });
+        connection.socket.send(
+          `{"say":"networks-changed","networks":[${fresh}],"gone":${JSON.stringify(gone)}}`,
+        );
     },
     toldNetworks(host) {
       const connection = connections.get(host);
@@ -217,8 +207,7 @@ export function openHub(deps: HubDeps): Hub {
       const connection = connections.get(host);
       if (connection?.epoch === undefined) return;
       const message: FromManager = { say: "storage", tasks: [...tasks], place };
-      const text = JSON.stringify(message);
-      const hash = hashOf(message);
+      const { text, hash } = saying(message);
       if (hash === connection.storage) return;
       connection.storage = hash;
       connection.socket.send(text);
@@ -226,12 +215,19 @@ export function openHub(deps: HubDeps): Hub {
     tellGuests(host, guests) {
       const connection = connections.get(host);
       if (connection?.epoch === undefined) return;
-      const message: FromManager = { say: "guests", guests: [...guests] };
-      const text = JSON.stringify(message);
-      const hash = hashOf(message);
-      if (hash === connection.guests) return;
-      connection.guests = hash;
-      connection.socket.send(text);
+      const now = new Map(guests.map((notes) => [notes.instance, saying(notes)]));
+      if (!isNews(connection.guests, now) && connection.knowsGuests) return;
+      connection.knowsGuests = true;
+      connection.socket.send(`{"say":"guests","guests":${listOf(now)}}`);
+    },
+    tellGuestChanges(host, changes) {
+      const connection = connections.get(host);
+      if (connection?.epoch === undefined || !connection.knowsGuests) return;
+      const { fresh, gone } = newsOf(connection.guests, changes, saying);
+      if (fresh.length + gone.length > 0)
+        connection.socket.send(
+          `{"say":"guests-changed","guests":[${fresh}],"gone":${JSON.stringify(gone)}}`,
+        );
     },
     cutOff(host, reason) {
       const connection = connections.get(host);
@@ -302,7 +298,8 @@ export function openHub(deps: HubDeps): Hub {
       networks: new Map(),
       knowsNetworks: false,
       storage: "",
-      guests: "",
+      guests: new Map(),
+      knowsGuests: false,
       missed: [],
       open: new Map(),
     };
@@ -495,9 +492,8 @@ function tellNews(
   send(connection, { say: "wishes", wishes: fresh, deleteVolumes: [...deleteVolumes] });
 }
 
-/** 128 bits of it, which is enough to tell two pictures apart. */
-const hashOf = (value: unknown) =>
-  createHash("sha1").update(JSON.stringify(value)).digest("base64").slice(0, 22);
+const listOf = (all: ReadonlyMap<string, Saying>) =>
+  `[${[...all.values()].map(({ text }) => text)}]`;
 
 function send({ socket }: Connection, message: FromManager): void {
   socket.send(JSON.stringify(message));

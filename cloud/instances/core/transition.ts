@@ -20,6 +20,8 @@ export interface Entry {
   readonly cause?: Cause;
   /** The job that was being carried out. */
   readonly job: JobId | undefined;
+  /** Of the process that it was about, if the pass has given it another since. */
+  readonly generation?: number;
 }
 
 export interface Changed {

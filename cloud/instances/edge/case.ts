@@ -1,4 +1,5 @@
 /** An instance on its way through a pass: what it was, and what has been concluded so far. */
+import type { Certified } from "@holdfast/cloud/deaths/edge";
 import type { ExitReport } from "@holdfast/cloud/hosts";
 import type { HostId } from "@holdfast/kernel/ids";
 import { firstState } from "../core/lifecycle.ts";
@@ -28,6 +29,8 @@ export interface Case {
   actor: string;
   /** Somebody wants it moved, and it is to be given a destination. */
   move: MoveAsked | undefined;
+  /** What the inquest into its process has found, if that has ended in this pass without having been asked to. */
+  death: Certified | undefined;
   /** What was asked for or reported in this pass, by generation. */
   readonly written: Map<number, Written>;
 }
@@ -60,6 +63,7 @@ export function begin(before: Loaded, isNew: boolean, actor: string): Case {
     arrivalEpoch,
     actor,
     move: undefined,
+    death: undefined,
     written: new Map(),
   };
 }

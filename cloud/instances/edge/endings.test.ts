@@ -15,7 +15,14 @@ function stopped(errand: Case["before"]["world"]["errand"]): Case {
       ...{ world: is, finished: [], wantsPlace: false, lookAt: undefined },
       entries: [{ event: "exitObserved", from: "stopping", to: "stopped" }],
     } as unknown as Case["settled"], // As an entry is, but for its words.
-    ...{ isNew: false, epoch: 1, arrivalEpoch: 0, actor: "test", move: undefined },
+    ...{
+      isNew: false,
+      epoch: 1,
+      arrivalEpoch: 0,
+      actor: "test",
+      move: undefined,
+      death: undefined,
+    },
     written: new Map(),
   };
 }

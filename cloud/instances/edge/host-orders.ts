@@ -1,4 +1,5 @@
 /** What hosts should hear after a pass: the wishes of the instances that changed on them. */
+import { briefOf } from "@holdfast/cloud/deaths/edge";
 import type { Unwanted, Wish } from "@holdfast/cloud/hosts";
 import type { Manifest } from "@holdfast/cloud/images";
 import type { HostId, ImageId, VolumeId } from "@holdfast/kernel/ids";
@@ -45,7 +46,8 @@ export function ordersOf(
     const { patience, incarnation, lease, migration } = settled.world;
     const instance = { ...settled.world.instance, version: versionAfter(item) };
     const { home, image, state, volume } = instance;
-    const { disks, volumeHost, pool, nics, lastDeath } = before;
+    const { disks, volumeHost, pool, nics } = before;
+    const lastDeath = item.death ? briefOf(item.death.certificate) : before.lastDeath;
     const world = { instance, incarnation, lease, migration };
     const input = { ...world, manifest: manifests.get(image), disks, nics, lastDeath };
     const open = openMigration(settled.world);

@@ -6,7 +6,7 @@
  * it writes with its journal, and what it tells hosts it tells them after the commit. A crash anywhere
  * before that is as if nothing had been asked.
  */
-import { amendDeaths } from "@holdfast/cloud/deaths/edge";
+import { amendDeaths, certify } from "@holdfast/cloud/deaths/edge";
 import type { MachineReport, VolumeReport } from "@holdfast/cloud/hosts";
 import type { ManifestSource } from "@holdfast/cloud/images/edge";
 import type { NewJob, Outcome } from "@holdfast/cloud/jobs/edge";
@@ -25,7 +25,7 @@ import { requestOf } from "../core/request.ts";
 import { placed, unplaced } from "../core/transition.ts";
 import type { Birth } from "./births.ts";
 import { begin, type Case, conclude, unborn } from "./case.ts";
-import { departuresOf, lateOf } from "./endings.ts";
+import { departuresOf, endsOf, lateOf } from "./endings.ts";
 import { type HostOrders, imagesOf, ordersOf } from "./host-orders.ts";
 import { writeDepartures, writeLeftovers } from "./migration-rows.ts";
 import { depart, type MoveAsked, type MoveDefaults, type MoveWants, moveWants } from "./moves.ts";
@@ -153,6 +153,11 @@ async function run(
   for (const item of reports) learn(cases.get(item.report.instance), item);
   for (const asked of work.orders) order(asked, cases.get(asked.instance), outcomes, refused);
   for (const item of cases.values()) conclude(item);
+  // Before any of them is placed anew: the inquest is into the process that has ended.
+  for (const [id, death] of await certify(sql, endsOf(cases.values()))) {
+    const item = cases.get(id);
+    if (item) item.death = death;
+  }
 
   const wanted = await moveWants(sql, cases.values());
   for (const [id, want] of wanted)
@@ -308,13 +313,16 @@ function refuse(item: Case | undefined, why: Problem, refused: Map<JobId, Proble
   item.move = undefined;
 }
 
-/** What it had is given back with this pass; only then may it be placed again, on a full host too. */
+/**
+ * What it had is given back with this pass; only then may it be placed again, on a full host too. Not so on a host that
+ * was proven dead: what is given back there helps nobody, and all of its guests are waiting.
+ */
 const isLeaving = ({ before, settled }: Case) =>
-  settled.wantsPlace && before.world.instance.home !== undefined;
+  settled.wantsPlace && before.world.instance.home !== undefined && !before.world.fence;
 
 function take(item: Case | undefined, choice: Choice): void {
   if (!item) return;
-  const { settled } = item;
+  const { settled, before } = item;
   if (choice === "contended") {
     item.settled = { ...settled, lookAt: after(settled.world.now, milliseconds(20)) };
     return;
@@ -333,7 +341,10 @@ function take(item: Case | undefined, choice: Choice): void {
     const { incarnation } = world;
     if (incarnation) item.written.set(incarnation.generation, { incarnation, epoch: choice.epoch });
   }
-  const entries = entry ? [...settled.entries, entry] : settled.entries;
+  // Rows have the generation of the end of the pass; what was said of the process before this one is of that.
+  const { home, generation } = before.world.instance;
+  const past = home ? settled.entries.map((one) => ({ ...one, generation })) : settled.entries;
+  const entries = entry ? [...past, entry] : past;
   item.settled = { ...settled, world, entries };
   conclude(item);
 }

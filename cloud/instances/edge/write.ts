@@ -1,7 +1,7 @@
 /**
  * Writing down what a pass has concluded: a handful of statements, whatever the number of instances.
  */
-import { type Certified, certify, insertDeaths, summaryOf } from "@holdfast/cloud/deaths/edge";
+import { type Certified, insertDeaths, summaryOf } from "@holdfast/cloud/deaths/edge";
 import { countOutcomes, insertJobs, type NewJob, type Outcome } from "@holdfast/cloud/jobs/edge";
 import { insertNics, type NewNic, releaseNics } from "@holdfast/cloud/networks/edge";
 import type { Claim, PlacementSession } from "@holdfast/cloud/placement/edge";
@@ -14,7 +14,7 @@ import { openMigration, stepped } from "../core/migration.ts";
 import type { Cause, World } from "../core/model.ts";
 import { type Birth, insertDowries, insertVolumes } from "./births.ts";
 import { type Case, isDeparted, isTouched, leftoverOf, versionAfter } from "./case.ts";
-import { endsOf, isEnd } from "./endings.ts";
+import { isEnd } from "./endings.ts";
 import { type WrittenMigration, writeMigrations } from "./migration-rows.ts";
 import {
   insertInstances,
@@ -43,7 +43,6 @@ export async function write(
     instance: { ...item.settled.world.instance, version: versionAfter(item) },
     lookAt: item.settled.lookAt,
   });
-  const dead = await certify(sql, endsOf(all));
   const [born, known] = [all.filter(({ isNew }) => isNew), all.filter(({ isNew }) => !isNew)];
   // Sent together, in this order: a row comes after those that it refers to.
   await Promise.all([
@@ -65,11 +64,12 @@ export async function write(
     writeMigrations(sql, known.flatMap(migrationOf)),
     writeVolumes(sql, known.flatMap(volumeOf)),
     rehomeVolumes(sql, known.flatMap(movedVolumeOf)),
-    appendJournal(
+    appendJournal(sql, all.flatMap(journalOf)),
+    insertDeaths(
       sql,
-      all.flatMap((item) => journalOf(item, dead)),
+      all.flatMap(({ death }) => death ?? []),
+      now,
     ),
-    insertDeaths(sql, dead.values(), now),
     session.release(all.flatMap(claimsOf)),
     countOutcomes(sql, outcomes, now),
   ]);
@@ -151,12 +151,8 @@ function volumeOf({ before, settled }: Case): Parameters<typeof writeVolumes>[1]
   return [];
 }
 
-function journalOf(
-  { settled, actor }: Case,
-  dead: ReadonlyMap<InstanceId, Certified>,
-): JournalRow[] {
+function journalOf({ settled, actor, death }: Case): JournalRow[] {
   const { instance, now } = settled.world;
-  const certified = dead.get(instance.id);
   return settled.entries.map((entry) => ({
     at: now,
     kind: "instance",
@@ -164,11 +160,11 @@ function journalOf(
     event: entry.event,
     from: entry.from,
     to: entry.to,
-    generation: instance.generation,
+    generation: entry.generation ?? instance.generation,
     actor: entry.event.startsWith("command-") || entry.event === "created" ? actor : "holdfast",
     requestId: instance.requestId,
     job: entry.job,
-    detail: certified && isEnd(entry.event) ? detailOf(certified, entry.cause) : entry.cause,
+    detail: death && isEnd(entry.event) ? detailOf(death, entry.cause) : entry.cause,
   }));
 }
 

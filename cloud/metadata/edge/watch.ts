@@ -1,14 +1,17 @@
 /**
- * Tells the hosts that are connected here what their guests may know: whole, whenever it has changed.
+ * Tells the hosts that are connected here what their guests may know: of all of them when they come, and then of those
+ * to whom something has happened.
  *
- * Guests ask their host and nobody else, so what is told here is what they hear when no manager is there. Hosts of
- * which nobody says that anything happened are not read again, but for a look at all of them now and then.
+ * Guests ask their host and nobody else, so what is told here is what they hear when no manager is there. Where a guest
+ * has left, its notes stay until the next look at all of them, which is now and then: whoever does not run there cannot ask.
  */
-import type { HostId } from "@holdfast/kernel/ids";
+import { grouped } from "@holdfast/kernel/grouped";
+import type { HostId, InstanceId } from "@holdfast/kernel/ids";
 import type { Ticks } from "@holdfast/kernel/time";
 import type { Database } from "@holdfast/store/database";
 import { type Turns, turns } from "@holdfast/store/turns";
 import type { GuestNotes } from "../core/guest.ts";
+import { homesOf, notesAt, notesOf } from "./notes.ts";
 
 export interface MetadataWatchDeps {
   readonly database: Database;
@@ -17,6 +20,8 @@ export interface MetadataWatchDeps {
   readonly hosts: () => readonly HostId[];
   /** Says it only if it is something else than was said last. */
   readonly tell: (host: HostId, guests: readonly GuestNotes[]) => void;
+  /** The same of some of them; null: there is nothing that it may know. */
+  readonly tellChanges: (host: HostId, changes: ReadonlyMap<InstanceId, GuestNotes | null>) => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -29,6 +34,7 @@ export interface MetadataWatch extends Turns {
 
 /** Hosts that are read together: what their guests may know is a kilobyte for each guest. */
 const hostsAtOnce = 200;
+const guestsAtOnce = 5_000;
 /** To look at all of them may take this share of a processor; the next such look waits accordingly. */
 const shareForAll = 0.1;
 
@@ -37,6 +43,7 @@ export function metadataWatch({
   ticks,
   hosts,
   tell,
+  tellChanges,
   onError,
 }: MetadataWatchDeps): MetadataWatch {
   const due = new Set<HostId>();
@@ -73,12 +80,12 @@ export function metadataWatch({
     instances = new Set();
     try {
       if (isAll) for (const host of hosts()) due.add(host);
-      else for (const host of await homesOf(database, [...mine])) due.add(host);
+      else await tellOf([...mine] as InstanceId[]); // As managers have written them.
       const here = new Set(hosts());
       while (due.size > 0) {
         const batch = [...due].slice(0, hostsAtOnce);
         const told = batch.filter((host) => here.has(host));
-        const notes = await readNotes(database, told);
+        const notes = await notesAt(database, told);
         for (const host of told) tell(host, notes.get(host) ?? []);
         for (const host of batch) due.delete(host);
       }
@@ -92,52 +99,21 @@ export function metadataWatch({
     clearTimeout(timer);
     timer = setTimeout(again, Math.max(1, restUntil - ticks()));
   }
+
+  async function tellOf(instances: readonly InstanceId[]): Promise<void> {
+    const here = new Set(hosts());
+    for (let from = 0; from < instances.length; from += guestsAtOnce) {
+      const homes = await homesOf(database, instances.slice(from, from + guestsAtOnce));
+      const some = homes.filter(({ host }) => here.has(host));
+      const notes = await notesOf(
+        database,
+        some.map(({ instance }) => instance),
+      );
+      for (const [host, guests] of grouped(some, ({ host }) => host))
+        tellChanges(
+          host,
+          new Map(guests.map(({ instance }) => [instance, notes.get(instance) ?? null])),
+        );
+    }
+  }
 }
-
-/** Where they are, and where they were: there they are to be forgotten. */
-async function homesOf(
-  database: Database,
-  instances: readonly string[],
-): Promise<readonly HostId[]> {
-  if (instances.length === 0) return [];
-  const rows = await database.query<{ host: HostId }>(
-    `select distinct host_id as host from incarnation where instance_id = any($1)
-     union select home from instance where id = any($1) and home is not null`,
-    [instances],
-  );
-  return rows.map(({ host }) => host);
-}
-
-/** What is over is told for a week, as EC2 does; more of it than this helps nobody. */
-const mostEvents = 20;
-
-async function readNotes(
-  database: Database,
-  hosts: readonly HostId[],
-): Promise<ReadonlyMap<HostId, readonly GuestNotes[]>> {
-  if (hosts.length === 0) return new Map();
-  const rows = await database.query<{ host: HostId; notes: GuestNotes[] }>(
-    `select i.home as host, json_agg(json_build_object('instance', i.id,
-       'groups', coalesce((select json_agg(json_build_object('nic', n.id, 'names', array(
-           select g.name from nic_group m join security_group g on g.id = m.group_id
-           where m.nic_id = n.id order by g.name)) order by n.slot)
-         from nic n where n.instance_id = i.id), '[]'),
-       'publicKeys', coalesce((select json_agg(json_build_object('name', k.name, 'key', k.public_key)
-         order by k.slot) from instance_key k where k.instance_id = i.id), '[]'),
-       'events', coalesce((select json_agg(e.event order by e.at, e.id) from (
-         select s.id, s.not_before as at, json_build_object('id', s.id, 'code', s.code, 'says', s.says,
-           'notBefore', ${millis("s.not_before")}, 'notAfter', ${millis("s.not_after")},
-           'deadline', ${millis("s.deadline")}, 'state', s.state, 'since', ${millis("s.created_at")}) as event
-         from scheduled_event s where s.instance_id = i.id
-           and (s.state = 'active' or s.ended_at > now() - interval '7 days')
-         order by s.state <> 'active', s.not_before desc limit ${mostEvents}) e), '[]')
-     ) order by i.id) as notes
-     from instance i where i.home = any($1)
-       -- Whoever has no connection cannot ask.
-       and exists (select from nic n where n.instance_id = i.id) group by i.home`,
-    [hosts],
-  );
-  return new Map(rows.map(({ host, notes }) => [host, notes]));
-}
-
-const millis = (column: string) => `round(extract(epoch from ${column}) * 1000)`;

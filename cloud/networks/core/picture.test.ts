@@ -42,7 +42,7 @@ const of = (given: Facts, host: HostId) => {
 test("a host hears of its own ports, of the hosts that have others, and of no other network", () => {
   const pictures = picturesOf(facts());
   assert.deepEqual([...pictures.keys()], [hostA, hostB]);
-  assert.deepEqual(of(facts(), hostA).peers, ["192.0.2.2"]);
+  assert.deepEqual(of(facts(), hostA).underlays, ["192.0.2.1", "192.0.2.2"]);
   assert.deepEqual(
     of(facts(), hostB).ports.map(({ address }) => address),
     ["10.1.0.12"],
@@ -56,7 +56,7 @@ test("one that moves has its port on both hosts, and is one guest to the router"
       of(moving, host).ports.map(({ address }) => address),
       ["10.1.0.11"],
     );
-  assert.deepEqual(of(moving, hostB).peers, ["192.0.2.1", "192.0.2.3"]);
+  assert.deepEqual(of(moving, hostB).underlays, ["192.0.2.1", "192.0.2.2", "192.0.2.3"]);
   assert.equal(of(moving, hostA).router?.guests.length, 2);
 });
 
@@ -75,9 +75,10 @@ test("a router on a host without guests is in its network all the same", () => {
   const given = facts({
     routers: [{ network: net, host: hostC, generation: 1, address: undefined }],
   });
-  assert.deepEqual(of(given, hostC).peers, ["192.0.2.1", "192.0.2.2"]);
+  assert.deepEqual(of(given, hostC).underlays, ["192.0.2.1", "192.0.2.2", "192.0.2.3"]);
   assert.deepEqual(of(given, hostC).ports, []);
-  assert.deepEqual(of(given, hostA).peers, ["192.0.2.2", "192.0.2.3"]);
+  const pictures = picturesOf(given);
+  assert.equal(pictures.get(hostA)?.[0]?.underlays, pictures.get(hostC)?.[0]?.underlays); // One list.
 });
 
 test("without a group everything may pass; with one, what it says may come in and all may leave", () => {

@@ -74,8 +74,11 @@ export const NetworkPicture = z.object({
   gateway: z.string(),
   domain: z.string(),
   mtu: z.number().int(),
-  /** Where the other hosts of this network are reached. */
-  peers: z.array(z.string()),
+  /**
+   * Where the hosts of this network are reached, each of them, also whoever is told: so it is one list for all, which
+   * is made and written once and not for each of a hundred hosts.
+   */
+  underlays: z.array(z.string()),
   ports: z.array(PortPicture),
   /** Those that ports here are in, and those that the rules of these name. */
   groups: z.array(GroupPicture),
@@ -107,20 +110,17 @@ export function picturesOf(
     const router = routers.get(network.id);
     const nicsAt = byHost(nics);
     if (router && !nicsAt.has(router.host)) nicsAt.set(router.host, []);
-    const underlays = [...nicsAt.keys()]
-      .flatMap((host) => {
-        const underlay = facts.underlays.get(host);
-        return underlay === undefined ? [] : [{ host, underlay }];
-      })
-      .sort((a, b) => (a.underlay < b.underlay ? -1 : 1));
+    const common = {
+      ...{ id: network.id, vni: network.vni, vlan: network.vlan, cidr: network.cidr },
+      gateway: gatewayAddress(network),
+      domain: network.domain,
+      mtu: mtuOf(network.vlan),
+      underlays: [...nicsAt.keys()].flatMap((host) => facts.underlays.get(host) ?? []).sort(),
+    };
     for (const [host, here] of nicsAt) {
       if (only && !only.has(host)) continue;
       const picture: NetworkPicture = {
-        ...{ id: network.id, vni: network.vni, vlan: network.vlan, cidr: network.cidr },
-        gateway: gatewayAddress(network),
-        domain: network.domain,
-        mtu: mtuOf(network.vlan),
-        peers: underlays.flatMap((other) => (other.host === host ? [] : other.underlay)),
+        ...common,
         ports: here
           .map((nic) => portOf(nic, publics, rulesOf))
           .sort((a, b) => (a.nic < b.nic ? -1 : 1)),

@@ -43,17 +43,31 @@ export function moveRouters(
   /** How many routers each host has, of all networks; counted here if these are all. */
   load: Map<HostId, number> = loadOf(networks),
 ): readonly RouterMove[] {
+  const idlest = byLoad(hosts, load);
   return networks.flatMap((network): RouterMove[] => {
     const { id, guests, router } = network;
     if (guests.size === 0) return router ? [{ network: id, do: "remove" }] : [];
     const why = reasonToMove(network, hosts);
     if (!why) return [];
-    const best = choose(network, hosts, load);
+    const best = choose(network, hosts, load, idlest);
     if (!best || (best.id === router?.host && best.epoch === router.epoch)) return [];
     load.set(best.id, (load.get(best.id) ?? 0) + 1);
     const generation = (router?.generation ?? 0) + 1;
     return [{ network: id, do: "place", host: best.id, epoch: best.epoch, generation, why }];
   });
+}
+
+/** Those that need a router, and cannot have it on one of their own hosts that takes new guests. */
+export function strandedNetworks(
+  networks: readonly RoutedNetwork[],
+  hosts: ReadonlyMap<HostId, RouterHost>,
+): readonly RoutedNetwork[] {
+  return networks.filter(
+    (network) =>
+      network.guests.size > 0 &&
+      reasonToMove(network, hosts) &&
+      !ownHosts(network, hosts).some(({ mode }) => mode === "enabled"),
+  );
 }
 
 function loadOf(networks: readonly RoutedNetwork[]): Map<HostId, number> {
@@ -72,21 +86,71 @@ function reasonToMove({ router }: RoutedNetwork, hosts: ReadonlyMap<HostId, Rout
   return host.mode === "maintenance" && host.state === "up" ? "host-emptied" : undefined;
 }
 
-/** With the most guests of the network, for theirs is the shortest way; then with the fewest routers. */
+/**
+ * With the most guests of the network, for theirs is the shortest way; then with the fewest routers. Hosts without
+ * any are looked at in the order of their load and no further than the first: a network is often stranded together with
+ * thousands of others.
+ */
 function choose(
-  { guests }: RoutedNetwork,
+  network: RoutedNetwork,
   hosts: ReadonlyMap<HostId, RouterHost>,
   load: ReadonlyMap<HostId, number>,
+  idlest: (mode: "enabled" | "draining") => RouterHost | undefined,
 ): RouterHost | undefined {
-  const spread = guests.size > 1;
-  const able = [...hosts.values()].filter(
-    ({ id, state, mode, hasUnderlay }) =>
-      state === "up" && mode !== "maintenance" && (hasUnderlay || (!spread && guests.has(id))),
+  const own = ownHosts(network, hosts).sort(
+    (a, b) =>
+      (network.guests.get(b.id) ?? 0) - (network.guests.get(a.id) ?? 0) ||
+      (load.get(a.id) ?? 0) - (load.get(b.id) ?? 0) ||
+      (a.name < b.name ? -1 : 1),
   );
-  const rank = ({ id, mode }: RouterHost) =>
-    [mode === "enabled" ? 0 : 1, -(guests.get(id) ?? 0), load.get(id) ?? 0] as const;
-  return able.sort((a, b) => {
-    const [x, y] = [rank(a), rank(b)];
-    return x[0] - y[0] || x[1] - y[1] || x[2] - y[2] || (a.name < b.name ? -1 : 1);
-  })[0];
+  const which = (wanted: "enabled" | "draining") =>
+    own.find(({ mode }) => mode === wanted) ?? idlest(wanted);
+  return which("enabled") ?? which("draining");
+}
+
+/** Those of its guests that can have its router. */
+function ownHosts({ guests }: RoutedNetwork, hosts: ReadonlyMap<HostId, RouterHost>): RouterHost[] {
+  return [...guests.keys()].flatMap((id) => {
+    const host = hosts.get(id);
+    return host && isAble(host) && (host.hasUnderlay || guests.size === 1) ? [host] : [];
+  });
+}
+
+const isAble = ({ state, mode }: RouterHost) => state === "up" && mode !== "maintenance";
+
+/** Which host of a mode has the fewest routers, of those that others reach; asked again after `load` has grown. */
+function byLoad(
+  hosts: ReadonlyMap<HostId, RouterHost>,
+  load: ReadonlyMap<HostId, number>,
+): (mode: "enabled" | "draining") => RouterHost | undefined {
+  const queues = new Map<string, () => RouterHost | undefined>();
+  return (mode) => {
+    const next = queues.get(mode) ?? queueOf(mode);
+    queues.set(mode, next);
+    return next();
+  };
+
+  function queueOf(wanted: string): () => RouterHost | undefined {
+    const levels: RouterHost[][] = [];
+    const put = (host: RouterHost) => {
+      const level = load.get(host.id) ?? 0;
+      const known = levels[level];
+      if (known) known.push(host);
+      else levels[level] = [host];
+    };
+    [...hosts.values()]
+      .filter((host) => isAble(host) && host.hasUnderlay && host.mode === wanted)
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .forEach(put);
+    let [level, place] = [0, 0];
+    return () => {
+      for (; level < levels.length; level++, place = 0)
+        for (const queue = levels[level] ?? []; place < queue.length; place++) {
+          const host = queue[place];
+          if (host && (load.get(host.id) ?? 0) === level) return host;
+          if (host) put(host); // It has been given some since.
+        }
+      return undefined;
+    };
+  }
 }

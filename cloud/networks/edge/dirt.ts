@@ -60,18 +60,21 @@ export async function findTouched(
         [[...new Set(guestsOf)]],
       ),
     );
-  for (const subject of new Set(subjects)) {
-    const rows = await sql.query<{ id: NetworkId }>(
-      `select id from network where id = $1 or project_id = $1
-       union select c.network_id from nic_group g join nic c on c.id = g.nic_id where g.group_id = $1`,
-      [subject],
+  const about = new Set(subjects);
+  if (about.size > 0) {
+    const rows = await sql.query<{ id: NetworkId | null; subject: string }>(
+      `select id, id as subject from network where id = any($1)
+       union select id, project_id from network where project_id = any($1)
+       union select c.network_id, g.group_id from nic_group g join nic c on c.id = g.nic_id where g.group_id = any($1)
+       -- A group without members is nobody's business; anything else that nobody knows may be everybody's.
+       union select null, id from security_group where id = any($1)`,
+      [[...about]],
     );
-    // A group without members is nobody's business; anything else that nobody knows may be everybody's.
-    const isGroup =
-      rows.length > 0 ||
-      (await sql.query("select from security_group where id = $1", [subject])).length > 0;
-    if (!isGroup) return undefined;
-    add(rows);
+    for (const { id, subject } of rows) {
+      about.delete(subject);
+      if (id) found.add(id);
+    }
+    if (about.size > 0) return undefined;
   }
   return [...found];
 }

@@ -1,6 +1,7 @@
 /** Everything that the pictures of these hosts are made of, read at one moment in a handful of queries. */
+import { grouped } from "@holdfast/kernel/grouped";
 import type { HostId, NetworkId, NicId, SecurityGroupId } from "@holdfast/kernel/ids";
-import type { Database } from "@holdfast/store/database";
+import type { Database, Sql } from "@holdfast/store/database";
 import type {
   Facts,
   Forward,
@@ -17,9 +18,8 @@ export const homed = "('starting', 'running', 'stopping', 'migrating', 'lost')";
 /** A move that is under way; as `openStates` of a migration. */
 const isMoving = "g.state in ('preparing', 'copying')";
 
-interface NicRow extends Nic {
+interface NicRow extends Omit<Nic, "groups"> {
   readonly home: HostId | null;
-  readonly arriving: HostId | null;
 }
 
 interface RuleRow extends Omit<SecurityRule, "ports" | "peer"> {
@@ -57,11 +57,20 @@ async function readAbout(
     const ids = networks.map(({ id }) => id);
     const nics = await sql.query<NicRow>(
       `select c.id, c.network_id as network, c.instance_id as instance, i.name,
-         host(c.address) as address, c.mac, case when i.state in ${homed} then i.home end as home,
-         (select g.to_host from migration g where g.instance_id = i.id and ${isMoving}) as arriving,
-         array(select g.group_id::text from nic_group g where g.nic_id = c.id order by 1) as groups
+         host(c.address) as address, c.mac, case when i.state in ${homed} then i.home end as home
        from nic c join instance i on i.id = c.instance_id
        where c.network_id = any($1) order by c.id`,
+      [ids],
+    );
+    // Of the few that there are, and not of each connection whether there are any.
+    const arriving = await sql.query<{ nic: NicId; host: HostId }>(
+      `select c.id as nic, g.to_host as host from migration g join nic c on c.instance_id = g.instance_id
+       where ${isMoving} and c.network_id = any($1)`,
+      [ids],
+    );
+    const memberships = await sql.query<{ nic: NicId; group: SecurityGroupId }>(
+      `select g.nic_id as nic, g.group_id as "group" from nic_group g join nic c on c.id = g.nic_id
+       where c.network_id = any($1) order by 1, 2`,
       [ids],
     );
     const rules = await sql.query<RuleRow>(
@@ -91,23 +100,38 @@ async function readAbout(
        where c.network_id = any($1) order by a.address`,
       [ids],
     );
-    const underlays = await sql.query<{ id: HostId; underlay: string }>(
-      "select id, host(underlay) as underlay from host where underlay is not null",
-    );
+    const hosts = new Set<HostId>();
+    for (const { home } of nics) if (home) hosts.add(home);
+    for (const { host } of [...arriving, ...routers]) hosts.add(host);
+    const arrivesAt = new Map(arriving.map(({ nic, host }) => [nic, host]));
+    const groupsOf = grouped(memberships, ({ nic }) => nic);
     return {
       networks,
-      nics: nics.map(({ home, arriving, ...nic }) => ({
+      nics: nics.map(({ home, ...nic }) => ({
         ...nic,
         host: home ?? undefined,
-        arrivesAt: arriving ?? undefined,
+        arrivesAt: arrivesAt.get(nic.id),
+        groups: groupsOf.get(nic.id)?.map(({ group }) => group) ?? [],
       })),
       rules: rules.map(ruleOf),
       routers: routers.map((router) => ({ ...router, address: router.address ?? undefined })),
       forwards,
       oneToOne,
-      underlays: new Map(underlays.map(({ id, underlay }) => [id, underlay])),
+      underlays: await readUnderlays(sql, [...hosts]),
     };
   });
+}
+
+/** Where these are reached by others, as far as they are. */
+export async function readUnderlays(
+  sql: Sql,
+  hosts: readonly HostId[],
+): Promise<ReadonlyMap<HostId, string>> {
+  const rows = await sql.query<{ id: HostId; underlay: string }>(
+    "select id, host(underlay) as underlay from host where underlay is not null and id = any($1)",
+    [hosts],
+  );
+  return new Map(rows.map(({ id, underlay }) => [id, underlay]));
 }
 
 function ruleOf({ from, to, cidr, peer, ...rule }: RuleRow): SecurityRule {

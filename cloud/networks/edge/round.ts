@@ -15,6 +15,7 @@ import {
   type RoutedNetwork,
   type RouterHost,
   type RouterMove,
+  strandedNetworks,
 } from "../core/routers.ts";
 import { homed } from "./facts.ts";
 import { giveAutomatic, giveRouters, takeBackAutomatic } from "./public-addresses.ts";
@@ -36,9 +37,7 @@ export async function round(
   return database.transaction(async (sql) => {
     if (!(await takeTurn(sql, "networks"))) return undefined;
     const now = readNow();
-    const load = new Map<HostId, number>();
-    for (const { host, count } of await readLoad(sql)) load.set(host, count);
-    const moves = moveRouters(await readNetworks(sql, some), await readHosts(sql), load);
+    const moves = await movesOf(sql, await readNetworks(sql, some));
     await writeMoves(sql, moves, now);
     const routers = await giveRouters(sql, now);
     const publics = await readPublic(sql);
@@ -60,6 +59,22 @@ export async function round(
   });
 }
 
+/** Nearly always the hosts of these networks are enough to know of; the whole fleet only where none of them will do. */
+async function movesOf(
+  sql: Sql,
+  networks: readonly RoutedNetwork[],
+): Promise<readonly RouterMove[]> {
+  const own = new Set<HostId>();
+  for (const { guests, router } of networks) {
+    for (const host of guests.keys()) own.add(host);
+    if (router) own.add(router.host);
+  }
+  const near = await readHosts(sql, [...own]);
+  const isStranded = strandedNetworks(networks, near).length > 0;
+  const hosts = isStranded ? await readHosts(sql) : near;
+  return moveRouters(networks, hosts, await readLoad(sql, isStranded ? undefined : [...own]));
+}
+
 /** Whose guests came or went with their addresses: rare, and few have any. */
 async function networksOfPublic(
   sql: Sql,
@@ -73,10 +88,14 @@ async function networksOfPublic(
   return rows.map(({ id }) => id);
 }
 
-const readLoad = (sql: Sql) =>
-  sql.query<{ host: HostId; count: number }>(
-    "select host_id as host, count(*)::int as count from router group by 1",
+async function readLoad(sql: Sql, some?: readonly HostId[]): Promise<Map<HostId, number>> {
+  const which = some ? "where host_id = any($1)" : "";
+  const rows = await sql.query<{ host: HostId; count: number }>(
+    `select host_id as host, count(*)::int as count from router ${which} group by 1`,
+    some ? [some] : [],
   );
+  return new Map(rows.map(({ host, count }) => [host, count]));
+}
 
 async function readNetworks(
   sql: Sql,
@@ -110,9 +129,14 @@ async function readNetworks(
   }));
 }
 
-async function readHosts(sql: Sql): Promise<ReadonlyMap<HostId, RouterHost>> {
+async function readHosts(
+  sql: Sql,
+  some?: readonly HostId[],
+): Promise<ReadonlyMap<HostId, RouterHost>> {
   const rows = await sql.query<RouterHost>(
-    `select id, name, epoch, state, mode, underlay is not null as "hasUnderlay" from host order by name`,
+    `select id, name, epoch, state, mode, underlay is not null as "hasUnderlay" from host
+     ${some ? "where id = any($1)" : ""}`,
+    some ? [some] : [],
   );
   return new Map(rows.map((host) => [host.id, host]));
 }

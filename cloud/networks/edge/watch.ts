@@ -13,7 +13,7 @@ import type { Database } from "@holdfast/store/database";
 import { type Turns, turns } from "@holdfast/store/turns";
 import { type NetworkPicture, picturesOf } from "../core/picture.ts";
 import { findTouched, nothing, type Touched, together } from "./dirt.ts";
-import { readFacts, readFactsOf } from "./facts.ts";
+import { readFacts, readFactsOf, readUnderlays } from "./facts.ts";
 import { round } from "./round.ts";
 import { ruleNotes } from "./rule-notes.ts";
 
@@ -32,7 +32,7 @@ export interface NetworkWatchDeps {
     changes: ReadonlyMap<NetworkId, NetworkPicture | null>,
   ) => void;
   /** Those that it was told of; undefined before it was told all. */
-  readonly told: (host: HostId) => ReadonlyMap<string, unknown> | undefined;
+  readonly told: (host: HostId) => ReadonlyMap<NetworkId, unknown> | undefined;
   readonly onError: (error: unknown) => void;
 }
 
@@ -53,6 +53,11 @@ const arrivalsAtOnce = 250;
 const networksAtOnce = 50;
 /** To look at all of them may take this share of a processor; the next such look waits accordingly. */
 const shareForAll = 0.1;
+/**
+ * A turn is followed by a rest of as many times its own length. Where a rack dies each of its networks is touched once for
+ * every step of every guest, and its picture is one for each of its hosts.
+ */
+const restAfter = 1;
 /** Another manager has the turn, and may be about other networks; milliseconds. */
 const pause = 250;
 
@@ -64,10 +69,11 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
   let isAllWanted = false;
   let dirt: Touched = nothing;
   let restUntil = 0;
+  let quietUntil = 0;
   let welcomeAt = 0;
   let timer: NodeJS.Timeout | undefined;
   let isOpen = true;
-  let underlays = new Map<HostId, string>();
+  const underlays = new Map<HostId, string>();
   const { changed: again, close } = turns(turn, onError);
 
   return {
@@ -101,14 +107,17 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
   async function turn(): Promise<void> {
     const began = ticks();
     const isAll = isAllWanted && began >= restUntil;
-    const mine = dirt;
-    dirt = nothing;
+    const mine = isAll || began >= quietUntil ? dirt : nothing;
+    if (mine === dirt) dirt = nothing;
     if (isAll) isAllWanted = false;
     try {
+      if (mine.hosts.length > 0) noteUnderlays(await readUnderlays(database, mine.hosts));
       const some = isAll ? undefined : await findTouched(database, mine);
       if (some === undefined) await lookAtAll();
-      else if (some.length > 0) await lookAt(some);
+      else if (some.length > 0 && !(await lookAt(some))) quietUntil = ticks() + pause;
       if (some === undefined) restUntil = ticks() + (ticks() - began) / shareForAll;
+      if (mine !== nothing && quietUntil <= began)
+        quietUntil = ticks() + (ticks() - began) * restAfter;
       await welcome();
     } catch (error) {
       if (isAll) isAllWanted = true;
@@ -116,8 +125,12 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
       later(pause);
       throw error;
     }
-    if (isAllWanted) later(restUntil - ticks());
-    if (arrivals.size > 0) later(welcomeAt - ticks());
+    const waits = [
+      ...(isAllWanted ? [restUntil] : []),
+      ...(arrivals.size > 0 ? [welcomeAt] : []),
+      ...(dirt !== nothing ? [quietUntil] : []),
+    ];
+    if (waits.length > 0) later(Math.min(...waits) - ticks());
   }
 
   function later(milliseconds: number): void {
@@ -126,14 +139,13 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
     timer = setTimeout(again, Math.max(1, milliseconds));
   }
 
-  async function lookAt(some: readonly NetworkId[]): Promise<void> {
+  /** Resolves with whether it was this manager's turn. */
+  async function lookAt(some: readonly NetworkId[]): Promise<boolean> {
     const moved = await round({ database, now: clock.now, self: deps.self }, some);
     // It sees to what it has read of in the journal, and this manager sees to its own hosts.
-    if (!moved) {
-      dirt = together(dirt, { networks: some });
-      later(pause);
-    }
+    if (!moved) dirt = together(dirt, { networks: some });
     await tell([...new Set([...some, ...(moved ?? [])])]);
+    return moved !== undefined;
   }
 
   async function lookAtAll(): Promise<void> {
@@ -142,10 +154,10 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
       "select id from network where deleted_at is null order by id",
       [],
     );
-    const known = new Set<string>(rows.map(({ id }) => id));
+    const known = new Set(rows.map(({ id }) => id));
     for (const host of deps.hosts())
       for (const id of deps.told(host)?.keys() ?? [])
-        if (!known.has(id)) deps.tellChanges(host, new Map([[id as NetworkId, null]])); // The keys are such ids.
+        if (!known.has(id)) deps.tellChanges(host, new Map([[id, null]]));
     for (let from = 0; from < rows.length; from += networksAtOnce)
       await tell(rows.slice(from, from + networksAtOnce).map(({ id }) => id));
   }
@@ -189,11 +201,14 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
 
   /** A host that is reached elsewhere is another peer to all that share a network with it. */
   function noteUnderlays(now: ReadonlyMap<HostId, string>): void {
-    const moved = [...now].filter(([host, underlay]) => underlays.get(host) !== underlay);
-    if (underlays.size > 0 && moved.length > 0)
-      dirt = together(dirt, { guestsOf: moved.map(([host]) => host) });
-    underlays = new Map(now);
-    if (dirt.guestsOf.length > 0) later(1);
+    const moved = [...now].flatMap(([host, underlay]) => {
+      const known = underlays.get(host);
+      underlays.set(host, underlay);
+      return known === undefined || known === underlay ? [] : [host];
+    });
+    if (moved.length === 0) return;
+    dirt = together(dirt, { guestsOf: moved });
+    again();
   }
 }
 
