@@ -91,6 +91,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
   const ports = await Promise.all(
     Array.from({ length: managerCount }, async () => ({
       api: await freePort(),
+      ec2: await freePort(),
       agents: await freePort(),
     })),
   );
@@ -119,6 +120,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
         databaseUrl: url,
         databaseRole: "holdfast_manager",
         api: { address: "127.0.0.1", port: port.api },
+        ec2: { address: "127.0.0.1", port: port.ec2 },
         agents: { address: "127.0.0.1", port: port.agents, names: ["127.0.0.1"] },
         blobs: simulatedBlobs(store),
         disks: simulatedDisks(store),

@@ -128,7 +128,7 @@ export interface RawRequest {
 /** Resolves with what the route answers; rejects with the refusal, or with a bug. */
 export async function serve(
   access: Access,
-  { route, answer }: Handler,
+  handler: Handler,
   request: RawRequest,
   witness: Witness = {},
 ): Promise<unknown> {
@@ -137,6 +137,24 @@ export async function serve(
     typeof authorization === "string" ? authorization : undefined,
   );
   witness.caller = caller;
+  const known = { ...request, caller, idempotencyKey: keyOf(request) };
+  return serveAs(access, handler, known, witness);
+}
+
+/** A request of somebody who is known, through whatever door it came. */
+export interface KnownRequest extends Omit<RawRequest, "headers"> {
+  readonly caller: Caller;
+  readonly idempotencyKey: string | undefined;
+}
+
+/** The gate that every request passes: what the caller may do, and whether what was sent has the declared shape. */
+export async function serveAs(
+  access: Access,
+  { route, answer }: Handler,
+  request: KnownRequest,
+  witness: Witness = {},
+): Promise<unknown> {
+  const { caller, idempotencyKey } = request;
   const { needs } = route;
   if (!route.path.includes("/:project") && !route.path.includes("/:organisation"))
     access.authorize(caller, needs);
@@ -147,7 +165,6 @@ export async function serve(
     params.organisation = await access.organisationOf(caller, params.organisation, needs);
   const query = parse(route.query, single(request.query), "query");
   const body = parse(route.body, request.body, "body");
-  const idempotencyKey = keyOf(request);
   const told = { params, query, body, caller, requestId: request.id, idempotencyKey };
   return answer(told as never); // Each part has just been given the shape that it declares.
 }

@@ -4,6 +4,7 @@
  * Read it from top to bottom as the list of what a manager consists of.
  */
 
+import type { Server } from "node:http";
 import type { Readable } from "node:stream";
 import {
   type Access,
@@ -23,6 +24,7 @@ import {
   type PowerController,
   storageCut,
 } from "@holdfast/cloud/availability/edge";
+import type { Limits } from "@holdfast/cloud/checks";
 import {
   checkRoutes,
   checkTroubles,
@@ -75,6 +77,7 @@ import { keyRoutes } from "@holdfast/cloud/keys/edge";
 import { metadataWatch } from "@holdfast/cloud/metadata/edge";
 import { networkRoutes, networkTroubles, networkWatch } from "@holdfast/cloud/networks/edge";
 import { picturePlacer, placementRoutes } from "@holdfast/cloud/placement/edge";
+import type { Settings } from "@holdfast/cloud/settings";
 import { liveSettings, settingRoutes } from "@holdfast/cloud/settings/edge";
 import { typeRoutes } from "@holdfast/cloud/types/edge";
 import { volumeRoutes, volumeTroubles, volumeWatch } from "@holdfast/cloud/volumes/edge";
@@ -92,6 +95,7 @@ import { agentPort, type GuardRenewal, type GuardTerms } from "./agents.ts";
 import { consolePort } from "./consoles.ts";
 import { contentRoute } from "./content.ts";
 import { door } from "./door.ts";
+import { ec2Port } from "./ec2.ts";
 import { hostReader } from "./host-reader.ts";
 import { httpServer } from "./http.ts";
 import { metricsRoute } from "./metrics.ts";
@@ -106,6 +110,8 @@ export interface ManagerOptions {
   /** The role to work as, where the login is allowed more. */
   readonly databaseRole?: string;
   readonly api: { readonly address: string; readonly port: number };
+  /** Where EC2's clients are answered; nowhere if absent. */
+  readonly ec2?: { readonly address: string; readonly port: number };
   readonly agents: {
     readonly address: string;
     readonly port: number;
@@ -145,6 +151,9 @@ export interface Assembly {
   readonly audit: AuditLog;
   readonly now: () => Instant;
   readonly handlers: readonly Handler[];
+  readonly clock: Clock;
+  readonly settings: () => Settings;
+  readonly checkLimits: () => Limits;
   readonly hub: Hub;
   readonly authority: Authority;
   readonly enrolment: ReturnType<typeof enrolment>;
@@ -161,6 +170,7 @@ export interface Assembly {
 
 export interface Manager {
   readonly apiPort: number;
+  readonly ec2Port: number | undefined;
   readonly agentPort: number;
   readonly handlers: readonly Handler[];
   close(): Promise<void>;
@@ -211,6 +221,8 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   consolePort(api.server, { access: gate, database, hub, audit, now, log });
   await api.listen({ host: options.api.address, port: options.api.port });
 
+  const ec2 = options.ec2 && (await openEc2(options.ec2));
+
   const identity = await authority.issueServer(options.agents.names);
   const agents = agentPort({
     identity,
@@ -231,16 +243,33 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   return {
     apiPort: portOf(api.server),
     agentPort: portOf(agents.server),
+    ec2Port: ec2 && portOf(ec2),
     handlers,
     async close() {
       await core.quiet();
       const answered = api.close(); // It waits for consoles, which end with the links to their hosts.
+      if (ec2) await closed(ec2);
       hub.close();
       await agents.close();
       await answered;
       await core.close();
     },
   };
+
+  async function openEc2({ address, port }: { address: string; port: number }): Promise<Server> {
+    const { mintId, mintSecret } = options;
+    const server = ec2Port({
+      ...{ access: gate, handlers, audit, database, mintId, mintSecret, log },
+      clock: core.clock,
+      typeAliases: () => core.settings()["ec2.instance_types"],
+      checkLimits: core.checkLimits,
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(port, address, resolve);
+    });
+    return server;
+  }
 }
 
 /** Everything of a manager but its doors. Its clock, its database and its news are handed to it. */
@@ -552,16 +581,10 @@ export async function assembleManager(
   let listener: Listener | undefined;
   let beats: readonly NodeJS.Timeout[] = [];
   return {
-    ...{
-      access: gate,
-      audit,
-      now: clock.now,
-      handlers,
-      hub,
-      authority,
-      enrolment: joining,
-      take: imports.take,
-    },
+    ...{ access: gate, audit, now: clock.now, handlers, hub, authority, clock },
+    ...{ enrolment: joining, take: imports.take },
+    settings: settings.current,
+    checkLimits: checks.limits,
     measure: () => measure(database, checks.limits(), clock.now()),
     async renewForGuard(host, { epoch, bootId, watchdog, stamped }) {
       const told = terms();
@@ -764,6 +787,14 @@ export async function assembleManager(
       hub.tell(host, wishes, deleteVolumes);
     }
   }
+}
+
+/** Whoever is being answered is answered; whoever only holds a connection is not waited for. */
+function closed(server: Server): Promise<void> {
+  const ended = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  setTimeout(() => server.closeAllConnections(), 1_000).unref();
+  return ended;
 }
 
 function portOf(server: { address(): unknown }): number {

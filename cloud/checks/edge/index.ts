@@ -4,3 +4,4 @@ export { type ChecksDeps, limitsFrom, type StatusChecks, statusChecks } from "./
 export { checkTroubles, hostTroubles, instanceTroubles, type NamedSource } from "./health.ts";
 export { type Measures, measure, recoveryBounds } from "./measures.ts";
 export { checkRoutes } from "./routes.ts";
+export { loadStatuses, type Status } from "./statuses.ts";

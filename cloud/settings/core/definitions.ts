@@ -4,6 +4,7 @@
  *
  * Values are read at the moment of use, so a change takes effect without a restart.
  */
+import { aliasesShape } from "@holdfast/cloud/ec2";
 import { isSupply } from "@holdfast/cloud/networks";
 import { z } from "zod";
 
@@ -49,6 +50,12 @@ export const reaches = ["public", "private", "local"] as const;
 type Reach = (typeof reaches)[number];
 
 export const definitions = {
+  "ec2.instance_types": text(
+    "names",
+    "t3.nano=small t3.small=medium m5.large=large",
+    aliasesShape,
+    "Names of instance types that EC2's clients use, and the types that they mean: `t3.nano=small t3.small=medium`.",
+  ),
   "placement.planner": {
     unit: "name",
     byDefault: "spread" as (typeof planners)[number],

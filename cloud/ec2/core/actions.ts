@@ -1,0 +1,137 @@
+/**
+ * Every action of the EC2 API that is answered: how far, and what it needs of its caller.
+ *
+ * The one list: the door serves it, tools/ec2-model.ts takes the shapes of these from the public description of the
+ * API, docs/ec2.md prints it, the fuzz and isolation tests walk it. What is not here answers `UnsupportedOperation`.
+ * `partly` says what is missing; whatever is asked for beyond that is refused by name, never passed over.
+ */
+import type { Permission } from "@holdfast/kernel/route";
+
+export interface Action {
+  readonly noun: string;
+  readonly is: "works" | "partly" | "refused";
+  /** What is missing, or why it is refused. */
+  readonly note?: string;
+  readonly needs: Permission;
+  /** The same signed request is carried out once, however often it arrives. */
+  readonly changes: boolean;
+}
+
+const reads = (noun: string, note?: string): Action => ({
+  ...{ noun, is: note ? "partly" : "works", needs: "project:read", changes: false },
+  ...(note ? { note } : {}),
+});
+const changes = (noun: string, note?: string): Action => ({
+  ...{ noun, is: note ? "partly" : "works", needs: "project:operate", changes: true },
+  ...(note ? { note } : {}),
+});
+const refused = (noun: string, note: string, what = changes): Action => ({
+  ...what(noun),
+  ...{ is: "refused", note },
+});
+
+export const actions = {
+  RunInstances: changes(
+    "instances",
+    "one interface, on the default network; no launch templates, spot market, placement on hosts or profiles",
+  ),
+  DescribeInstances: reads("instances"),
+  DescribeInstanceStatus: reads("instances"),
+  StartInstances: changes("instances"),
+  StopInstances: changes("instances", "no hibernation"),
+  RebootInstances: changes("instances"),
+  TerminateInstances: changes("instances"),
+  DescribeInstanceAttribute: reads("instances"),
+  ModifyInstanceAttribute: changes("instances", "disableApiTermination and groups"),
+  ResetInstanceAttribute: refused("instances", "kernel, ramdisk and sourceDestCheck are not kept"),
+  GetConsoleOutput: reads("instances"),
+  ModifyInstanceEventStartTime: changes("instances"),
+  MonitorInstances: refused("instances", "there is one kind of monitoring, and it is always on"),
+  UnmonitorInstances: refused("instances", "monitoring cannot be switched off"),
+  DescribeInstanceCreditSpecifications: reads("instances", "no type is burstable"),
+  ModifyInstanceMetadataOptions: changes(
+    "instances",
+    "only what is so already: the endpoint on, tokens required",
+  ),
+
+  DescribeRegions: reads("places"),
+  DescribeAvailabilityZones: reads("places"),
+  DescribeAccountAttributes: reads("places"),
+  DescribeInstanceTypes: reads("types"),
+  DescribeInstanceTypeOfferings: reads("types"),
+
+  CreateTags: changes("tags"),
+  DeleteTags: changes("tags"),
+  DescribeTags: reads("tags"),
+
+  CreateKeyPair: changes("key pairs", "PEM only"),
+  ImportKeyPair: changes("key pairs"),
+  DescribeKeyPairs: reads("key pairs"),
+  DeleteKeyPair: changes("key pairs"),
+
+  DescribeImages: reads("images"),
+  CreateImage: changes("images", "of the root volume alone"),
+  RegisterImage: refused(
+    "images",
+    "an image is made of a volume or a file: CreateImage, or holdfast images import",
+  ),
+  DeregisterImage: changes("images"),
+  CopyImage: refused("images", "there is one region: an image is everywhere at once"),
+  DescribeImageAttribute: reads("images"),
+  ModifyImageAttribute: changes(
+    "images",
+    "the description; an image cannot be shared with other accounts",
+  ),
+
+  CreateVolume: changes("volumes", "empty ones"),
+  DescribeVolumes: reads("volumes"),
+  AttachVolume: changes("volumes"),
+  DetachVolume: changes("volumes", "a guest that refuses is not forced"),
+  DeleteVolume: changes("volumes", "not of one that has snapshots, which lie in it"),
+  ModifyVolume: changes("volumes", "size, IOPS and throughput"),
+  DescribeVolumesModifications: reads("volumes"),
+  DescribeVolumeStatus: reads("volumes"),
+  DescribeVolumeAttribute: reads("volumes"),
+
+  CreateSnapshot: changes("snapshots"),
+  CreateSnapshots: changes("snapshots"),
+  DescribeSnapshots: reads("snapshots"),
+  DeleteSnapshot: changes("snapshots"),
+  CopySnapshot: refused("snapshots", "there is one region, and a snapshot lies in its volume"),
+  DescribeSnapshotAttribute: reads("snapshots"),
+  ModifySnapshotAttribute: refused("snapshots", "a snapshot cannot be shared with other accounts"),
+
+  AllocateAddress: changes("addresses"),
+  AssociateAddress: changes("addresses"),
+  DisassociateAddress: changes("addresses"),
+  ReleaseAddress: changes("addresses"),
+  DescribeAddresses: reads("addresses"),
+  DescribeAddressesAttribute: reads("addresses"),
+
+  CreateSecurityGroup: changes("security groups"),
+  DeleteSecurityGroup: changes("security groups"),
+  DescribeSecurityGroups: reads("security groups"),
+  DescribeSecurityGroupRules: reads("security groups"),
+  AuthorizeSecurityGroupIngress: changes("security groups"),
+  AuthorizeSecurityGroupEgress: changes("security groups"),
+  RevokeSecurityGroupIngress: changes("security groups"),
+  RevokeSecurityGroupEgress: changes("security groups"),
+  ModifySecurityGroupRules: changes("security groups"),
+  UpdateSecurityGroupRuleDescriptionsIngress: changes("security groups"),
+  UpdateSecurityGroupRuleDescriptionsEgress: changes("security groups"),
+
+  DescribeVpcs: reads("networks"),
+  DescribeSubnets: reads("networks"),
+  DescribeVpcAttribute: reads("networks"),
+  DescribeRouteTables: reads("networks"),
+  DescribeNetworkInterfaces: reads("networks"),
+  DescribeNetworkInterfaceAttribute: reads("networks"),
+
+  GetEbsEncryptionByDefault: reads("encryption"),
+  EnableEbsEncryptionByDefault: refused("encryption", "volumes are not encrypted by the platform"),
+  DisableEbsEncryptionByDefault: changes("encryption"),
+} as const satisfies Readonly<Record<string, Action>>;
+
+export type ActionName = keyof typeof actions;
+export const actionNames = Object.keys(actions) as readonly ActionName[];
+export const isAction = (name: string): name is ActionName => Object.hasOwn(actions, name);

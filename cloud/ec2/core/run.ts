@@ -1,0 +1,181 @@
+/**
+ * What a request to run instances asks for, in our words; or the refusal of what we do not have.
+ *
+ * Whatever would change what is made is either carried out or refused by name. What only says what is so anyway
+ * (`EbsOptimized=false`, a region's default tenancy) is taken.
+ */
+import { badValue, combination, missing, refuse, unsupported } from "./errors.ts";
+import { rootDevice } from "./instance.ts";
+import type { BlockDeviceMapping, RunInstancesRequest } from "./words.ts";
+
+export interface WantedRun {
+  readonly image: string;
+  readonly type: string;
+  readonly count: number;
+  readonly zone: string | undefined;
+  readonly subnet: string | undefined;
+  readonly key: string | undefined;
+  readonly userData: string | undefined;
+  readonly groupIds: readonly string[];
+  readonly groupNames: readonly string[];
+  readonly isPublic: boolean;
+  readonly isProtected: boolean;
+  readonly rootGiB: number | undefined;
+  readonly disks: readonly {
+    readonly device: string;
+    readonly sizeGiB: number;
+    readonly isGone: boolean;
+  }[];
+}
+
+/** Ours is the same for all: what asks for it by its usual name means the root. */
+const rootNames = new Set([rootDevice, "/dev/sda1", "/dev/xvda", "/dev/sda"]);
+
+/** `defaultType`: EC2 has one of its own. `decode`: base64 to text; undefined if it is none. */
+export function wantedRun(
+  input: RunInstancesRequest,
+  defaultType: string,
+  decode: (text: string) => string | undefined,
+): WantedRun {
+  refuseStrange(input);
+  const { MinCount = 1, MaxCount = 1, ImageId } = input;
+  if (ImageId === undefined) throw missing("ImageId");
+  if (MinCount < 1) throw badValue("minCount", String(MinCount), "It must be at least 1.");
+  if (MaxCount < MinCount)
+    throw badValue("maxCount", String(MaxCount), "It must not be less than minCount.");
+  const card = cardOf(input);
+  const userData = input.UserData === undefined ? undefined : decode(input.UserData);
+  if (input.UserData !== undefined && userData === undefined)
+    throw refuse("InvalidUserData.Malformed", "UserData must be text in UTF-8, encoded as base64");
+  const root = (input.BlockDeviceMappings ?? []).filter(isRoot).map(sizeOfRoot);
+  return {
+    image: ImageId,
+    type: input.InstanceType ?? defaultType,
+    count: MaxCount,
+    zone: input.Placement?.AvailabilityZone,
+    ...card,
+    key: input.KeyName,
+    userData,
+    isProtected: input.DisableApiTermination ?? false,
+    rootGiB: root.at(-1),
+    disks: (input.BlockDeviceMappings ?? []).filter((one) => !isRoot(one)).map(diskOf),
+  };
+}
+
+function cardOf(
+  input: RunInstancesRequest,
+): Pick<WantedRun, "subnet" | "groupIds" | "groupNames" | "isPublic"> {
+  const cards = input.NetworkInterfaces ?? [];
+  const [card] = cards;
+  if (!card)
+    return {
+      subnet: input.SubnetId,
+      groupIds: input.SecurityGroupIds ?? [],
+      groupNames: input.SecurityGroups ?? [],
+      isPublic: false,
+    };
+  if (cards.length > 1) throw unsupported("An instance has one network interface here.");
+  if (input.SubnetId !== undefined || input.SecurityGroupIds || input.SecurityGroups)
+    throw combination(
+      "Network interfaces and an instance-level subnet ID or security groups may not be specified on the same request",
+    );
+  if ((card.DeviceIndex ?? 0) !== 0)
+    throw badValue("deviceIndex", String(card.DeviceIndex), "It must be 0.");
+  for (const name of [
+    "NetworkInterfaceId",
+    "PrivateIpAddress",
+    "PrivateIpAddresses",
+    "Ipv6Addresses",
+  ] as const)
+    if (card[name] !== undefined) throw unsupported(`NetworkInterface.${name} is not supported.`);
+  if (card.DeleteOnTermination === false)
+    throw unsupported(
+      "A network interface goes with its instance: DeleteOnTermination must be true.",
+    );
+  return {
+    subnet: card.SubnetId,
+    groupIds: card.Groups ?? [],
+    groupNames: [],
+    isPublic: card.AssociatePublicIpAddress ?? false,
+  };
+}
+
+const isRoot = ({ DeviceName = "" }: BlockDeviceMapping) => rootNames.has(DeviceName);
+
+function sizeOfRoot({ Ebs, NoDevice, VirtualName }: BlockDeviceMapping): number | undefined {
+  if (NoDevice !== undefined || VirtualName !== undefined)
+    throw refuse("InvalidBlockDeviceMapping", "The root device cannot be left out");
+  if (Ebs?.DeleteOnTermination === false)
+    throw unsupported("A root volume goes with its instance: DeleteOnTermination must be true.");
+  checkDisk(Ebs);
+  return Ebs?.VolumeSize;
+}
+
+function diskOf({
+  DeviceName,
+  Ebs,
+  NoDevice,
+  VirtualName,
+}: BlockDeviceMapping): WantedRun["disks"][number] {
+  if (DeviceName === undefined) throw missing("BlockDeviceMapping.DeviceName");
+  if (NoDevice !== undefined || VirtualName !== undefined || !Ebs)
+    throw unsupported(`${DeviceName}: only volumes can be mapped.`);
+  if (Ebs.SnapshotId !== undefined)
+    throw unsupported("A volume is made empty; one from a snapshot is not supported.");
+  if (Ebs.VolumeSize === undefined) throw missing("size/snapshot");
+  checkDisk(Ebs);
+  return { device: DeviceName, sizeGiB: Ebs.VolumeSize, isGone: Ebs.DeleteOnTermination ?? true };
+}
+
+function checkDisk(ebs: BlockDeviceMapping["Ebs"]): void {
+  if (ebs?.Encrypted === true) throw unsupported("Volumes are not encrypted by the platform.");
+  if (ebs?.KmsKeyId !== undefined) throw unsupported("Volumes are not encrypted by the platform.");
+}
+
+function refuseStrange(input: RunInstancesRequest): void {
+  const never = [
+    ...["Ipv6AddressCount", "Ipv6Addresses", "KernelId", "RamdiskId", "PrivateIpAddress"],
+    ...[
+      "AdditionalInfo",
+      "IamInstanceProfile",
+      "ElasticGpuSpecification",
+      "ElasticInferenceAccelerators",
+    ],
+    ...["LaunchTemplate", "InstanceMarketOptions", "LicenseSpecifications", "CpuOptions"],
+  ] as const;
+  for (const name of never)
+    if (input[name as keyof RunInstancesRequest] !== undefined)
+      throw unsupported(`The parameter ${name} is not supported.`);
+  const { Placement: place = {}, MetadataOptions: metadata = {} } = input;
+  for (const name of [
+    "Affinity",
+    "HostId",
+    "GroupName",
+    "PartitionNumber",
+    "HostResourceGroupArn",
+    "SpreadDomain",
+    "GroupId",
+  ] as const)
+    if (place[name] !== undefined) throw unsupported(`Placement.${name} is not supported.`);
+  if (place.Tenancy !== undefined && place.Tenancy !== "default")
+    throw unsupported(`The tenancy ${place.Tenancy} is not supported.`);
+  if (input.HibernationOptions?.Configured) throw unsupported("Hibernation is not supported.");
+  if (input.EnclaveOptions?.Enabled) throw unsupported("Enclaves are not supported.");
+  if (input.EbsOptimized) throw unsupported("No type is EBS-optimized.");
+  if (input.DisableApiStop)
+    throw unsupported("An instance cannot be protected from being stopped.");
+  if (input.Monitoring?.Enabled)
+    throw unsupported("There is one kind of monitoring, and it is always on.");
+  if (input.InstanceInitiatedShutdownBehavior === "terminate")
+    throw unsupported("A guest that shuts itself down is stopped, not terminated.");
+  if (metadata.HttpEndpoint === "disabled" || metadata.HttpTokens === "required")
+    throw unsupported("The metadata of an instance is there, with tokens and without.");
+  const preference =
+    input.CapacityReservationSpecification?.CapacityReservationPreference ?? "open";
+  if (preference !== "open" || input.CapacityReservationSpecification?.CapacityReservationTarget)
+    throw unsupported("There are no capacity reservations.");
+  if (input.CreditSpecification?.CpuCredits === "unlimited")
+    throw unsupported("No type is burstable.");
+  if (input.MaintenanceOptions?.AutoRecovery === "disabled")
+    throw unsupported("Say so natively: holdfast recovery INSTANCE none.");
+}

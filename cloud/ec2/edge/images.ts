@@ -1,0 +1,253 @@
+/** Images: ours, by the names that EC2's clients have given them. */
+
+import { createHash } from "node:crypto";
+import { deleteImage, type ImageView, listImages } from "@holdfast/cloud/images/api";
+import { createImageFrom } from "@holdfast/cloud/volumes/api";
+import type { Instant } from "@holdfast/kernel/time";
+import { iso } from "@holdfast/kernel/time";
+import { badValue, notFound, refuse, shortened, unsupported } from "../core/errors.ts";
+import { filtering, type Known, type Tag } from "../core/filters.ts";
+import { idOf, readId } from "../core/ids.ts";
+import { rootDevice } from "../core/instance.ts";
+import type { Image, ImageAttribute } from "../core/words.ts";
+import { type Answers, accountOf, type Call } from "./call.ts";
+import { findInstanceRow } from "./instance-rows.ts";
+import { type Note, removeNotes, writeNotes } from "./notes.ts";
+import { pageOf } from "./pages.ts";
+import { findImage } from "./run.ts";
+import { removeTags, tagsFor, writeTags } from "./tags.ts";
+
+const states = {
+  importing: "pending",
+  ready: "available",
+  failed: "failed",
+  deleted: "deregistered",
+} as const;
+/** Whose images are that everybody may use. */
+const everybody = "000000000000";
+
+const filters: Known<Image> = {
+  architecture: ({ Architecture }) => Architecture,
+  "block-device-mapping.device-name": ({ BlockDeviceMappings = [] }) =>
+    BlockDeviceMappings.map(({ DeviceName }) => DeviceName),
+  "creation-date": ({ CreationDate }) => CreationDate,
+  description: ({ Description }) => Description,
+  "ena-support": ({ EnaSupport }) => EnaSupport,
+  hypervisor: ({ Hypervisor }) => Hypervisor,
+  "image-id": ({ ImageId }) => ImageId,
+  "image-type": ({ ImageType }) => ImageType,
+  "is-public": ({ Public }) => Public,
+  "manifest-location": ({ ImageLocation }) => ImageLocation,
+  name: ({ Name }) => Name,
+  "owner-alias": () => undefined,
+  "owner-id": ({ OwnerId }) => OwnerId,
+  platform: () => undefined,
+  "product-code": () => undefined,
+  "root-device-name": ({ RootDeviceName }) => RootDeviceName,
+  "root-device-type": ({ RootDeviceType }) => RootDeviceType,
+  state: ({ State }) => State,
+  "virtualization-type": ({ VirtualizationType }) => VirtualizationType,
+};
+
+async function imagesOf(call: Call): Promise<readonly Image[]> {
+  const { images } = await call.native(listImages);
+  const rows = await call.database.query<{ id: string; note: Note | null; tags: readonly Tag[] }>(
+    `select i.id, (select x.detail from ec2_note x where x.subject = i.id) as note,
+       coalesce((select json_agg(json_build_object('Key', t.key, 'Value', t.value) order by t.key)
+         from tag t where t.resource = i.id and t.project_id = $1), '[]') as tags
+     from image i where (i.project_id = $1 or i.project_id is null) and i.state <> 'deleted'`,
+    [call.project],
+  );
+  const said = new Map(rows.map((row) => [row.id, row]));
+  const account = accountOf(call.project);
+  return images.map((image) => viewOf(image, account, said.get(image.id)));
+}
+
+const gib = 2 ** 30;
+
+function viewOf(
+  image: ImageView,
+  account: string,
+  said: { readonly note: Note | null; readonly tags: readonly Tag[] } | undefined,
+): Image {
+  const name = said?.note?.display ?? image.name;
+  const owner = image.project === null ? everybody : account;
+  return {
+    Architecture: "x86_64",
+    CreationDate: iso(image.createdAt as Instant), // A view's times are numbers.
+    ImageId: idOf("image", image.id),
+    ImageLocation: `${owner}/${name}`,
+    ImageType: "machine",
+    Public: image.project === null,
+    OwnerId: owner,
+    PlatformDetails: "Linux/UNIX",
+    UsageOperation: "RunInstances",
+    State: states[image.state],
+    BlockDeviceMappings: [
+      {
+        DeviceName: rootDevice,
+        Ebs: {
+          DeleteOnTermination: true,
+          VolumeSize: Math.max(1, Math.ceil((image.bytes ?? gib) / gib)),
+          VolumeType: "gp2",
+          Encrypted: false,
+        },
+      },
+    ],
+    ...(said?.note?.description === undefined ? {} : { Description: said.note.description }),
+    EnaSupport: true,
+    Hypervisor: "kvm",
+    Name: name,
+    RootDeviceName: rootDevice,
+    RootDeviceType: "ebs",
+    ...(image.problem
+      ? { StateReason: { Code: image.problem.code, Message: image.problem.message } }
+      : {}),
+    Tags: said?.tags ?? [],
+    VirtualizationType: "hvm",
+    BootMode: "legacy-bios",
+  };
+}
+
+export const imageAnswers: Answers = {
+  async DescribeImages(call) {
+    const { ImageIds, Owners, ExecutableUsers, Filters } = call.input;
+    const account = accountOf(call.project);
+    const all = await imagesOf(call);
+    const wanted = ImageIds?.map((id) => {
+      readId("image", id);
+      return id;
+    });
+    const lacking = (wanted ?? []).filter((id) => !all.some(({ ImageId }) => ImageId === id));
+    if (lacking.length > 0)
+      throw refuse(
+        "InvalidAMIID.NotFound",
+        `The image id '[${lacking.slice(0, 20).join(", ")}]' does not exist`,
+      );
+    const passes = filtering(Filters, filters, ({ Tags = [] }) => Tags as readonly Tag[]); // Keys and values are there.
+    const isOwned = ({ OwnerId = "", Public }: Image) =>
+      !Owners ||
+      Owners.some(
+        (owner) =>
+          owner === OwnerId ||
+          (owner === "self" && OwnerId === account) ||
+          (Public === true && (owner === "amazon" || owner === "holdfast")),
+      );
+    const mayRun = ({ OwnerId, Public }: Image) =>
+      !ExecutableUsers ||
+      ExecutableUsers.some((user) =>
+        user === "all" ? Public === true : Public === true || OwnerId === account,
+      );
+    const found = all.filter(
+      (image) =>
+        (!wanted || wanted.includes(image.ImageId ?? "")) &&
+        isOwned(image) &&
+        mayRun(image) &&
+        passes(image),
+    );
+    const { page, next } = pageOf(
+      found,
+      ({ ImageId = "" }) => ImageId,
+      call.input,
+      "image",
+      ImageIds,
+    );
+    return { Images: page, ...("NextToken" in next ? next : {}) } as { Images: readonly Image[] };
+  },
+
+  async CreateImage(call) {
+    const {
+      InstanceId = "",
+      Name = "",
+      Description,
+      BlockDeviceMappings,
+      TagSpecifications,
+    } = call.input;
+    if (!/^[A-Za-z0-9 ()[\]./\-'@_]{3,128}$/.test(Name))
+      throw refuse(
+        "InvalidAMIName.Malformed",
+        "AMI names must be 3 to 128 letters, digits, spaces and ()[]./-'@_",
+      );
+    if (
+      (BlockDeviceMappings ?? []).some(
+        ({ DeviceName, NoDevice }) => DeviceName === rootDevice || NoDevice === undefined,
+      )
+    )
+      throw unsupported("An image is made of the root volume as it is.");
+    const tags = tagsFor("image", TagSpecifications, ["snapshot"]);
+    const { database, project } = call;
+    const row = await findInstanceRow(database, project, InstanceId);
+    const root = row.disks.find(({ slot }) => slot === 0);
+    if (!root) throw refuse("IncorrectInstanceState", `${InstanceId} has no root volume`);
+    const image = await call.native(createImageFrom, {
+      params: { volume: root.id },
+      body: { name: nativeName(Name) },
+    });
+    const note = {
+      display: Name,
+      ...(Description === undefined ? {} : { description: Description }),
+    };
+    await database.transaction(async (sql) => {
+      await writeNotes(sql, project, [{ subject: image.id, note }]);
+      await writeTags(sql, project, "image", [image.id], tags);
+    });
+    return { ImageId: idOf("image", image.id) };
+  },
+
+  async DeregisterImage(call) {
+    const { ImageId = "" } = call.input;
+    const image = await findImage(call, ImageId);
+    await call.native(deleteImage, { params: { image } });
+    await removeTags(call.database, [image], undefined);
+    await removeNotes(call.database, [image]);
+    return {};
+  },
+
+  async DescribeImageAttribute(call) {
+    const { Attribute = "", ImageId = "" } = call.input;
+    readId("image", ImageId);
+    const image = (await imagesOf(call)).find((one) => one.ImageId === ImageId);
+    if (!image) throw notFound("InvalidAMIID.NotFound", "image", [ImageId]);
+    const known: Readonly<Record<string, ImageAttribute>> = {
+      description: { Description: { Value: image.Description } },
+      kernel: { KernelId: {} },
+      ramdisk: { RamdiskId: {} },
+      launchPermission: { LaunchPermissions: image.Public ? [{ Group: "all" }] : [] },
+      productCodes: { ProductCodes: [] },
+      blockDeviceMapping: { BlockDeviceMappings: image.BlockDeviceMappings },
+      sriovNetSupport: { SriovNetSupport: {} },
+      bootMode: { BootMode: { Value: image.BootMode } },
+    };
+    const found = Object.hasOwn(known, Attribute) ? known[Attribute] : undefined;
+    if (!found) throw badValue("attribute", Attribute, "There is no such attribute.");
+    return { ImageId, ...found };
+  },
+
+  async ModifyImageAttribute(call) {
+    const { Attribute, Value, Description, ImageId = "", DryRun: _, ...others } = call.input;
+    const text = Description?.Value ?? (Attribute === "description" ? Value : undefined);
+    const id = await findImage(call, ImageId);
+    const isShared = (await imagesOf(call)).some(
+      (one) => one.ImageId === ImageId && one.Public === true,
+    );
+    if (isShared)
+      throw refuse("OperationNotPermitted", `The image ${shortened(ImageId)} is everybody's`);
+    if (text === undefined || Object.keys(others).length > 0)
+      throw unsupported(
+        "Of an image its description can be changed; it cannot be shared with other accounts.",
+      );
+    await writeNotes(call.database, call.project, [{ subject: id, note: { description: text } }]);
+    return {};
+  },
+};
+
+/** The same for the same name: so two images of one name are refused natively. */
+function nativeName(name: string): string {
+  const plain = name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^[^a-z]+|-+$/g, "");
+  if (plain === name && name.length <= 63) return name;
+  const digest = createHash("sha256").update(name).digest("hex").slice(0, 12);
+  return `${plain.slice(0, 48).replace(/-+$/, "") || "image"}-${digest}`;
+}

@@ -1,0 +1,163 @@
+/** Attributes of instances, one at a time, as EC2 asks for them. */
+import { protectInstance } from "@holdfast/cloud/instances/api";
+import { setInstanceGroups } from "@holdfast/cloud/networks/api";
+import { badValue, combination, missing, refuse, unsupported } from "../core/errors.ts";
+import { idOf, readId } from "../core/ids.ts";
+import { instanceView } from "../core/instance.ts";
+import type { InstanceAttribute, ModifyInstanceAttributeRequest } from "../core/words.ts";
+import type { Answers } from "./call.ts";
+import { digits, findInstanceRow, findInstances } from "./instance-rows.ts";
+import { placeOf } from "./places.ts";
+
+export const attributeAnswers: Answers = {
+  async DescribeInstanceAttribute({ input, database, project, typeAliases }) {
+    const { Attribute = "", InstanceId = "" } = input;
+    const row = await findInstanceRow(database, project, InstanceId);
+    const view = instanceView(row, await placeOf({ database, project, typeAliases }));
+    const userData = async () => {
+      const [{ text } = { text: null }] = await database.query<{ text: string | null }>(
+        "select user_data as text from instance where id = $1",
+        [row.id],
+      );
+      return text === null ? {} : { Value: Buffer.from(text).toString("base64") };
+    };
+    const known: Readonly<Record<string, () => InstanceAttribute | Promise<InstanceAttribute>>> = {
+      instanceType: () => ({ InstanceType: { Value: view.InstanceType } }),
+      kernel: () => ({ KernelId: {} }),
+      ramdisk: () => ({ RamdiskId: {} }),
+      userData: async () => ({ UserData: await userData() }),
+      disableApiTermination: () => ({ DisableApiTermination: { Value: row.isProtected } }),
+      disableApiStop: () => ({ DisableApiStop: { Value: false } }),
+      instanceInitiatedShutdownBehavior: () => ({
+        InstanceInitiatedShutdownBehavior: { Value: "stop" },
+      }),
+      rootDeviceName: () => ({ RootDeviceName: { Value: view.RootDeviceName } }),
+      blockDeviceMapping: () => ({ BlockDeviceMappings: view.BlockDeviceMappings }),
+      productCodes: () => ({ ProductCodes: [] }),
+      sourceDestCheck: () => ({ SourceDestCheck: { Value: true } }),
+      groupSet: () => ({ Groups: view.SecurityGroups }),
+      ebsOptimized: () => ({ EbsOptimized: { Value: false } }),
+      sriovNetSupport: () => ({ SriovNetSupport: {} }),
+      enaSupport: () => ({ EnaSupport: { Value: true } }),
+      enclaveOptions: () => ({ EnclaveOptions: { Enabled: false } }),
+    };
+    const read = Object.hasOwn(known, Attribute) ? known[Attribute] : undefined;
+    if (!read) throw badValue("attribute", Attribute, "There is no such attribute.");
+    return { InstanceId, ...(await read()) };
+  },
+
+  async ModifyInstanceAttribute(call) {
+    const { input, database, project } = call;
+    const { InstanceId = "" } = input;
+    const { id } = await findInstanceRow(database, project, InstanceId);
+    const { isProtected, groups } = wanted(input);
+    if (groups !== undefined) {
+      const uuids = await groupsById(call, groups);
+      await call.native(setInstanceGroups, { params: { instance: id }, body: { groups: uuids } });
+    }
+    if (isProtected !== undefined)
+      await call.native(protectInstance, { params: { instance: id }, body: { isProtected } });
+    return {};
+  },
+
+  async DescribeInstanceCreditSpecifications({ input, database, project }) {
+    const rows = await findInstances(database, project, input.InstanceIds ?? []);
+    if (rows.length > 0)
+      throw refuse("InvalidInstanceID.NotSupported", "No type is burstable, so none has credits.");
+    return { InstanceCreditSpecifications: [] };
+  },
+
+  async ModifyInstanceMetadataOptions({ input, database, project, typeAliases }) {
+    const {
+      InstanceId = "",
+      HttpEndpoint,
+      HttpTokens,
+      HttpProtocolIpv6,
+      InstanceMetadataTags,
+    } = input;
+    const row = await findInstanceRow(database, project, InstanceId);
+    const isSo =
+      (HttpEndpoint ?? "enabled") === "enabled" &&
+      (HttpTokens ?? "optional") === "optional" &&
+      (HttpProtocolIpv6 ?? "disabled") === "disabled" &&
+      (InstanceMetadataTags ?? "disabled") === "disabled" &&
+      (input.HttpPutResponseHopLimit ?? 1) === 1;
+    if (!isSo)
+      throw unsupported(
+        "The metadata of an instance is there, with tokens and without, and nothing else can be had.",
+      );
+    const view = instanceView(row, await placeOf({ database, project, typeAliases }));
+    return { InstanceId, InstanceMetadataOptions: view.MetadataOptions };
+  },
+};
+
+interface Wanted {
+  readonly isProtected?: boolean | undefined;
+  readonly groups?: readonly string[] | undefined;
+}
+
+/** One attribute in a request, in one of the two ways to say it. What is so already may be asked for. */
+function wanted(input: ModifyInstanceAttributeRequest): Wanted {
+  const { InstanceId: _, DryRun: __, Attribute, Value, ...named } = input;
+  const given = Object.keys(named) as (keyof typeof named)[]; // Its own keys.
+  if (given.length + (Attribute === undefined ? 0 : 1) !== 1)
+    throw given.length === 0
+      ? missing("Attribute")
+      : combination("Fields for multiple attribute types specified");
+  const same = (is: boolean) => {
+    if (!is) throw unsupported(`The attribute ${given[0] ?? Attribute} cannot be changed.`);
+    return {};
+  };
+  const flag = (text: string | undefined) => {
+    if (text !== "true" && text !== "false")
+      throw badValue("value", text ?? "", "It must be true or false.");
+    return text === "true";
+  };
+  switch (given[0] ?? Attribute) {
+    case "DisableApiTermination":
+      return { isProtected: named.DisableApiTermination?.Value ?? false };
+    case "disableApiTermination":
+      return { isProtected: flag(Value) };
+    case "Groups":
+      return { groups: named.Groups };
+    case "InstanceInitiatedShutdownBehavior":
+      return same(named.InstanceInitiatedShutdownBehavior?.Value === "stop");
+    case "instanceInitiatedShutdownBehavior":
+      return same(Value === "stop");
+    case "SourceDestCheck":
+      return same(named.SourceDestCheck?.Value === true);
+    case "sourceDestCheck":
+      return same(Value === "true");
+    case "EbsOptimized":
+      return same(named.EbsOptimized?.Value === false);
+    case "ebsOptimized":
+      return same(Value === "false");
+    case "EnaSupport":
+      return same(named.EnaSupport?.Value === true);
+    case "DisableApiStop":
+      return same(named.DisableApiStop?.Value === false);
+    case "disableApiStop":
+      return same(Value === "false");
+    default:
+      return same(false);
+  }
+}
+
+/** Rejects with `InvalidGroup.NotFound`. */
+async function groupsById(
+  {
+    database,
+    project,
+  }: Pick<Parameters<NonNullable<Answers["ModifyInstanceAttribute"]>>[0], "database" | "project">,
+  ids: readonly string[],
+): Promise<string[]> {
+  const rows = await database.query<{ id: string }>(
+    `select id from security_group where project_id = $1 and ${digits("id")} = any($2)`,
+    [project, ids.map((id) => readId("group", id))],
+  );
+  return ids.map((id) => {
+    const row = rows.find((one) => idOf("group", one.id) === id);
+    if (!row) throw refuse("InvalidGroup.NotFound", `The security group '${id}' does not exist`);
+    return row.id;
+  });
+}

@@ -1,0 +1,132 @@
+/** Key pairs. Of one that is made here the private half is in the answer and nowhere else. */
+import { addKey, deleteKey, type KeyView, listKeys } from "@holdfast/cloud/keys/api";
+import { Problem } from "@holdfast/kernel/problem";
+import type { Instant } from "@holdfast/kernel/time";
+import { refusalOf, refuse, shortened, unsupported } from "../core/errors.ts";
+import { filtering, type Tag } from "../core/filters.ts";
+import { idOf, readId } from "../core/ids.ts";
+import type { KeyPairInfo } from "../core/words.ts";
+import type { Answers, Call } from "./call.ts";
+import { newEd25519Pair, newRsaPair } from "./key-material.ts";
+import { removeTags, tagsFor, writeTags } from "./tags.ts";
+
+export const keyAnswers: Answers = {
+  async CreateKeyPair(call) {
+    const { KeyName = "", KeyType = "rsa", KeyFormat = "pem", TagSpecifications } = call.input;
+    if (KeyFormat !== "pem")
+      throw unsupported(`The key format ${shortened(KeyFormat)} is not supported.`);
+    if (KeyType !== "rsa" && KeyType !== "ed25519")
+      throw refuse("InvalidParameterValue", `Invalid key type: ${shortened(KeyType)}`);
+    const tags = tagsFor("key-pair", TagSpecifications);
+    const { line, pem } = KeyType === "rsa" ? await newRsaPair() : await newEd25519Pair();
+    const key = await add(call, KeyName, line, tags);
+    return {
+      KeyFingerprint: key.fingerprint,
+      KeyMaterial: pem,
+      KeyName: key.name,
+      KeyPairId: idOf("key", key.id),
+      Tags: tags,
+    };
+  },
+
+  async ImportKeyPair(call) {
+    const { KeyName = "", PublicKeyMaterial = "", TagSpecifications } = call.input;
+    const tags = tagsFor("key-pair", TagSpecifications);
+    const key = await add(call, KeyName, lineOf(PublicKeyMaterial), tags);
+    return {
+      KeyFingerprint: key.fingerprint,
+      KeyName: key.name,
+      KeyPairId: idOf("key", key.id),
+      Tags: tags,
+    };
+  },
+
+  async DescribeKeyPairs(call) {
+    const { KeyNames, KeyPairIds, Filters, IncludePublicKey } = call.input;
+    const { keys } = await call.native(listKeys);
+    const rows = await call.database.query<{ resource: string; key: string; value: string }>(
+      "select resource, key, value from tag where project_id = $1 and kind = 'key-pair' order by key",
+      [call.project],
+    );
+    const all = keys.map((key) => infoOf(key, rows, IncludePublicKey ?? false));
+    for (const name of KeyNames ?? [])
+      if (!all.some(({ KeyName }) => KeyName === name)) throw noKey("key pair", name);
+    for (const id of KeyPairIds ?? []) {
+      readId("key", id);
+      if (!all.some(({ KeyPairId }) => KeyPairId === id)) throw noKey("key pair ID", id);
+    }
+    const passes = filtering<KeyPairInfo>(
+      Filters,
+      {
+        "key-pair-id": ({ KeyPairId }) => KeyPairId,
+        fingerprint: ({ KeyFingerprint }) => KeyFingerprint,
+        "key-name": ({ KeyName }) => KeyName,
+      },
+      ({ Tags = [] }) => Tags as readonly Tag[], // Keys and values are there.
+    );
+    const isNamed = ({ KeyName = "", KeyPairId = "" }: KeyPairInfo) =>
+      (!KeyNames && !KeyPairIds) || KeyNames?.includes(KeyName) || KeyPairIds?.includes(KeyPairId);
+    return { KeyPairs: all.filter((one) => isNamed(one) && passes(one)) };
+  },
+
+  async DeleteKeyPair(call) {
+    const { KeyName, KeyPairId } = call.input;
+    if (KeyName === undefined && KeyPairId === undefined)
+      throw refuse(
+        "MissingParameter",
+        "The request must contain the parameter KeyName or KeyPairId",
+      );
+    const { keys } = await call.native(listKeys);
+    if (KeyPairId !== undefined) readId("key", KeyPairId);
+    const key = keys.find(({ id, name }) => name === KeyName || idOf("key", id) === KeyPairId);
+    if (!key) return {}; // EC2 says the same of one that is there and of one that is not.
+    await call.native(deleteKey, { params: { key: key.id } });
+    await removeTags(call.database, [key.id], undefined);
+    return {};
+  },
+};
+
+const noKey = (what: string, name: string) =>
+  refuse("InvalidKeyPair.NotFound", `The ${what} '${shortened(name)}' does not exist`);
+
+async function add(
+  call: Call,
+  name: string,
+  publicKey: string,
+  tags: readonly Tag[],
+): Promise<KeyView> {
+  try {
+    const key = await call.native(addKey, { body: { name, publicKey } });
+    await writeTags(call.database, call.project, "key-pair", [key.id], tags);
+    return key;
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    if (error.code === "name_taken")
+      throw refuse("InvalidKeyPair.Duplicate", `The keypair '${shortened(name)}' already exists.`);
+    throw refusalOf(error);
+  }
+}
+
+/** As OpenSSH writes it, encoded as base64; some programs send it as it is. */
+function lineOf(material: string): string {
+  if (/^(ssh|ecdsa|sk)-/.test(material)) return material;
+  return Buffer.from(material, "base64").toString("latin1").trim();
+}
+
+function infoOf(
+  key: KeyView,
+  tags: readonly { readonly resource: string; readonly key: string; readonly value: string }[],
+  withKey: boolean,
+): KeyPairInfo {
+  return {
+    KeyPairId: idOf("key", key.id),
+    KeyFingerprint: key.fingerprint,
+    KeyName: key.name,
+    KeyType: key.publicKey.startsWith("ssh-ed25519") ? "ed25519" : "rsa",
+    Tags: tags
+      .filter(({ resource }) => resource === key.id)
+      .map((tag) => ({ Key: tag.key, Value: tag.value })),
+    ...(withKey ? { PublicKey: key.publicKey } : {}),
+    CreateTime: key.createdAt as Instant, // A view's times are numbers.
+  };
+}

@@ -1,0 +1,48 @@
+/** What clients have said of a thing, and will ask again: descriptions, names of devices. */
+import type { ProjectId } from "@holdfast/kernel/ids";
+import type { Sql } from "@holdfast/store/database";
+
+export interface Note {
+  /** What the type was called when it was run: an alias. */
+  readonly type?: string;
+  readonly token?: string;
+  /** What a reservation has in common. */
+  readonly run?: string;
+  readonly index?: number;
+  /** Under which name a disk was asked for. */
+  readonly device?: string;
+  readonly description?: string;
+  readonly zone?: string;
+  /** The last change of a volume that was asked for, and what it had been. */
+  readonly modified?: {
+    readonly at: number;
+    readonly from: {
+      readonly size: number;
+      readonly iops: number | null;
+      readonly bytesPerSecond: number | null;
+    };
+  };
+  readonly display?: string;
+}
+
+/** For queries: the note of the thing of this column. */
+export const noteOf = (id: string) => `(select x.detail from ec2_note x where x.subject = ${id})`;
+
+/** What is known already stays, unless it is said anew. */
+export async function writeNotes(
+  sql: Sql,
+  project: ProjectId,
+  notes: readonly { readonly subject: string; readonly note: Note }[],
+): Promise<void> {
+  if (notes.length === 0) return;
+  await sql.query(
+    `insert into ec2_note (subject, project_id, detail)
+     select s, $2, d::jsonb from unnest($1::uuid[], $3::text[]) as n (s, d)
+     on conflict (subject) do update set detail = ec2_note.detail || excluded.detail`,
+    [notes.map(({ subject }) => subject), project, notes.map(({ note }) => JSON.stringify(note))],
+  );
+}
+
+export async function removeNotes(sql: Sql, subjects: readonly string[]): Promise<void> {
+  await sql.query("delete from ec2_note where subject = any($1)", [subjects]);
+}

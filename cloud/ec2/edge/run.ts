@@ -1,0 +1,168 @@
+/**
+ * RunInstances: one native request for all of them, so they are placed as one batch.
+ *
+ * The native API knows a request that is repeated by its key; the ClientToken is that key, and everything that is made
+ * up on the way (the name) is made from it. So a repetition is the same request, and another one with that token is not.
+ */
+
+import { isUtf8 } from "node:buffer";
+import { createHash } from "node:crypto";
+import { runInstances } from "@holdfast/cloud/instances/api";
+import { refuse, shortened } from "../core/errors.ts";
+import { idOf, readId } from "../core/ids.ts";
+import { instanceView, reservationOf } from "../core/instance.ts";
+import { type WantedRun, wantedRun } from "../core/run.ts";
+import type { Reservation } from "../core/words.ts";
+import { accountOf, type Call } from "./call.ts";
+import { ensureDefaults } from "./defaults.ts";
+import { digits, instancesById } from "./instance-rows.ts";
+import { writeNotes } from "./notes.ts";
+import { checkZone, mixed, placeOf, subnetOf, zonesOf } from "./places.ts";
+import { tagsFor, writeTags } from "./tags.ts";
+import { findType } from "./types.ts";
+
+const defaultType = "m1.small"; // EC2's own.
+
+export async function run(call: Call<"RunInstances">): Promise<Reservation> {
+  const { input, project, database } = call;
+  const any = call as unknown as Call; // Of any action: what is asked of it here all of them have.
+  const wanted = wantedRun(input, defaultType, decode);
+  const tags = tagsFor("instance", input.TagSpecifications, ["volume", "network-interface"]);
+  const volumeTags = tagsFor("volume", input.TagSpecifications, ["instance", "network-interface"]);
+  const [type, image, place, defaults] = await Promise.all([
+    findType(any, wanted.type),
+    findImage(call, wanted.image),
+    placeOf(call),
+    ensureDefaults(any),
+  ]);
+  const { zone, network } = await whereOf(call, wanted);
+  const key = wanted.key;
+  const { ClientToken: token } = input;
+  const name = nameFor(call, token);
+  const run = mixed(project, name);
+  const made = await call.native(runInstances, {
+    body: {
+      name,
+      count: wanted.count,
+      type: type.name,
+      image,
+      ...(zone === undefined ? {} : { zone }),
+      ...(wanted.userData === undefined ? {} : { userData: wanted.userData }),
+      ...(wanted.rootGiB === undefined ? {} : { diskGiB: wanted.rootGiB }),
+      volumes: wanted.disks.map(({ sizeGiB, isGone }) => ({ sizeGiB, deleteWithInstance: isGone })),
+      isProtected: wanted.isProtected,
+      ...(network === undefined ? {} : { networks: [network] }),
+      isPublic: wanted.isPublic,
+      groups: await groupsOf(call, wanted, defaults.group),
+      keys: key === undefined ? [] : [key],
+    },
+    ...(token === undefined ? {} : { idempotencyKey: `ec2:${token}` }),
+  });
+  const ids = made.instances.map(({ id }) => id);
+  const disks = made.instances.flatMap(({ disks: all }) => all);
+  await database.transaction(async (sql) => {
+    await writeNotes(sql, project, [
+      ...made.instances.map(({ id }, index) => ({
+        subject: id,
+        note: { type: wanted.type, run, index, ...(token === undefined ? {} : { token }) },
+      })),
+      ...made.instances.flatMap(({ disks: all }) =>
+        all
+          .filter(({ kind }) => kind === "data")
+          .flatMap(({ volume }, index) => {
+            const device = wanted.disks[index]?.device;
+            return device === undefined ? [] : [{ subject: volume, note: { device } }];
+          }),
+      ),
+    ]);
+    await writeTags(sql, project, "instance", ids, tags);
+    await writeTags(
+      sql,
+      project,
+      "volume",
+      disks.map(({ volume }) => volume),
+      volumeTags,
+    );
+  });
+  const rows = await instancesById(database, project, ids);
+  const [first] = rows;
+  return {
+    Groups: [],
+    Instances: rows.map((row) => instanceView(row, place)),
+    OwnerId: accountOf(project),
+    ReservationId: first ? reservationOf(first) : idOf("reservation", run),
+  };
+}
+
+/** A name that is free, and the same whenever the same token comes. */
+function nameFor({ project, mintSecret }: Call<"RunInstances">, token: string | undefined): string {
+  const from = token === undefined ? mintSecret() : `${project} ${token}`;
+  return `ec2-${createHash("sha256").update(from).digest("hex").slice(0, 16)}`;
+}
+
+/** Rejects with `InvalidAMIID.NotFound`. */
+export async function findImage(
+  { database, project }: Pick<Call, "database" | "project">,
+  id: string,
+): Promise<string> {
+  const [row] = await database.query<{ id: string }>(
+    `select id from image where ${digits("id")} = $2 and (project_id = $1 or project_id is null) and state <> 'deleted'`,
+    [project, readId("image", id)],
+  );
+  if (row) return row.id;
+  throw refuse("InvalidAMIID.NotFound", `The image id '[${shortened(id)}]' does not exist`);
+}
+
+/** A subnet is a network in a zone. */
+async function whereOf(
+  { database, project }: Call<"RunInstances">,
+  { zone, subnet }: WantedRun,
+): Promise<{ readonly zone: string | undefined; readonly network: string | undefined }> {
+  if (subnet === undefined)
+    return {
+      zone: zone === undefined ? undefined : await checkZone(database, zone),
+      network: undefined,
+    };
+  readId("subnet", subnet);
+  const zones = await zonesOf(database);
+  const networks = await database.query<{ id: string }>(
+    "select id from network where project_id = $1 and deleted_at is null",
+    [project],
+  );
+  for (const { id } of networks)
+    for (const one of zones)
+      if (subnetOf(id, one) === subnet) {
+        if (zone !== undefined && zone !== one)
+          throw refuse("InvalidParameterValue", `The subnet ${subnet} is in the zone ${one}`);
+        return { zone: one, network: id };
+      }
+  throw refuse("InvalidSubnetID.NotFound", `The subnet ID '${shortened(subnet)}' does not exist`);
+}
+
+/** Without any it is the one called `default`: never none, because then everything could pass. */
+async function groupsOf(
+  { database, project }: Call<"RunInstances">,
+  { groupIds, groupNames }: WantedRun,
+  usual: string | undefined,
+): Promise<string[]> {
+  if (groupIds.length + groupNames.length === 0) return usual === undefined ? [] : [usual];
+  const rows = await database.query<{ id: string; name: string }>(
+    `select id, name from security_group where project_id = $1 and (${digits("id")} = any($2) or name = any($3))`,
+    [project, groupIds.map((id) => readId("group", id)), groupNames],
+  );
+  const byId = groupIds.map((id) => rows.find((row) => idOf("group", row.id) === id)?.id ?? id);
+  const byName = groupNames.map((name) => rows.find((row) => row.name === name)?.id ?? name);
+  const strange = [...byId, ...byName].find((one) => !rows.some(({ id }) => id === one));
+  if (strange !== undefined)
+    throw refuse(
+      "InvalidGroup.NotFound",
+      `The security group '${shortened(strange)}' does not exist`,
+    );
+  return [...new Set([...byId, ...byName])];
+}
+
+function decode(text: string): string | undefined {
+  if (!/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(text)) return undefined;
+  const bytes = Buffer.from(text, "base64");
+  return isUtf8(bytes) && !bytes.includes(0) ? bytes.toString("utf8") : undefined;
+}

@@ -1,0 +1,203 @@
+/** Snapshots. They lie in their volumes, so they are in one region and belong to one account. */
+import { createSnapshot, deleteSnapshot } from "@holdfast/cloud/volumes/api";
+import type { ProjectId } from "@holdfast/kernel/ids";
+import { type Instant, iso } from "@holdfast/kernel/time";
+import type { Sql } from "@holdfast/store/database";
+import { badValue, missing, notFound, refuse, unsupported } from "../core/errors.ts";
+import { filtering, type Tag } from "../core/filters.ts";
+import { idOf, readId } from "../core/ids.ts";
+import { sizeOf } from "../core/volume.ts";
+import type { Snapshot } from "../core/words.ts";
+import { type Answers, accountOf, type Call } from "./call.ts";
+import { digits, findInstanceRow } from "./instance-rows.ts";
+import { type Note, noteOf, removeNotes, writeNotes } from "./notes.ts";
+import { scan } from "./pages.ts";
+import { removeTags, tagsFor, tagsOf, writeTags } from "./tags.ts";
+import { findVolumeRow } from "./volume-rows.ts";
+
+interface SnapshotRow {
+  readonly id: string;
+  readonly volume: string;
+  readonly state: "making" | "ready" | "failed" | "deleting";
+  readonly bytes: number;
+  readonly createdAt: Instant;
+  readonly problem: { readonly message: string } | null;
+  readonly tags: readonly Tag[];
+  readonly note: Note | null;
+}
+
+const select = `select n.id, n.volume_id as volume, n.state, n.bytes, n.created_at as "createdAt", n.problem,
+    ${tagsOf("n.id")} as tags, ${noteOf("n.id")} as note from snapshot n where n.project_id = $1 and n.state <> 'deleting'`;
+const least = "00000000-0000-0000-0000-000000000000";
+const states = {
+  making: "pending",
+  ready: "completed",
+  failed: "error",
+  deleting: "error",
+} as const;
+
+function viewOf(row: SnapshotRow, account: string): Snapshot {
+  return {
+    Description: row.note?.description ?? "",
+    Encrypted: false,
+    OwnerId: account,
+    Progress: row.state === "ready" ? "100%" : "0%",
+    SnapshotId: idOf("snapshot", row.id),
+    StartTime: row.createdAt,
+    State: states[row.state],
+    ...(row.problem ? { StateMessage: row.problem.message } : {}),
+    VolumeId: idOf("volume", row.volume),
+    VolumeSize: sizeOf(row.bytes),
+    Tags: row.tags,
+    StorageTier: "standard",
+  };
+}
+
+async function findSnapshots(
+  sql: Sql,
+  project: ProjectId,
+  ids: readonly string[],
+): Promise<readonly SnapshotRow[]> {
+  const rows = await sql.query<SnapshotRow>(
+    `${select} and ${digits("n.id")} = any($2) order by n.id`,
+    [project, ids.map((id) => readId("snapshot", id))],
+  );
+  const found = new Set(rows.map(({ id }) => idOf("snapshot", id)));
+  const lacking = [...new Set(ids)].filter((id) => !found.has(id));
+  if (lacking.length > 0) throw notFound("InvalidSnapshot.NotFound", "snapshot", lacking);
+  return rows;
+}
+
+async function findSnapshot(call: Call, id: string): Promise<SnapshotRow> {
+  const [row] = await findSnapshots(call.database, call.project, [id]);
+  if (!row) throw notFound("InvalidSnapshot.NotFound", "snapshot", [id]);
+  return row;
+}
+
+/** Of one volume. */
+async function make(
+  call: Call,
+  volume: string,
+  {
+    description,
+    tags,
+  }: { readonly description: string | undefined; readonly tags: readonly Tag[] },
+): Promise<SnapshotRow> {
+  const { database, project } = call;
+  const name = `ec2-${Buffer.from(call.mintSecret()).toString("hex").slice(0, 24)}`;
+  const made = await call.native(createSnapshot, { body: { volume, name } });
+  await database.transaction(async (sql) => {
+    if (description !== undefined)
+      await writeNotes(sql, project, [{ subject: made.id, note: { description } }]);
+    await writeTags(sql, project, "snapshot", [made.id], tags);
+  });
+  return findSnapshot(call, idOf("snapshot", made.id));
+}
+
+export const snapshotAnswers: Answers = {
+  async CreateSnapshot(call) {
+    const { VolumeId = "", Description, TagSpecifications, OutpostArn } = call.input;
+    if (OutpostArn !== undefined) throw unsupported("There are no Outposts.");
+    const tags = tagsFor("snapshot", TagSpecifications);
+    const volume = await findVolumeRow(call.database, call.project, VolumeId);
+    const row = await make(call, volume.id, { description: Description, tags });
+    return viewOf(row, accountOf(call.project));
+  },
+
+  async CreateSnapshots(call) {
+    const {
+      InstanceSpecification: asked,
+      Description,
+      TagSpecifications,
+      CopyTagsFromSource,
+      OutpostArn,
+    } = call.input;
+    if (OutpostArn !== undefined) throw unsupported("There are no Outposts.");
+    if (asked?.InstanceId === undefined) throw missing("InstanceSpecification.InstanceId");
+    if (CopyTagsFromSource !== undefined && CopyTagsFromSource !== "volume")
+      throw badValue("CopyTagsFromSource", CopyTagsFromSource, "It must be volume.");
+    const tags = tagsFor("snapshot", TagSpecifications);
+    const { database, project } = call;
+    const instance = await findInstanceRow(database, project, asked.InstanceId);
+    const left = new Set((asked.ExcludeDataVolumeIds ?? []).map((id) => readId("volume", id)));
+    const disks = instance.disks.filter(
+      ({ id, slot }) =>
+        !(slot === 0 && asked.ExcludeBootVolume) &&
+        ![...left].some((one) => idOf("volume", id) === idOf("volume", one)),
+    );
+    const rows: SnapshotRow[] = [];
+    for (const { id } of disks) {
+      const own = CopyTagsFromSource
+        ? (await findVolumeRow(database, project, idOf("volume", id))).tags
+        : [];
+      const both = [...own.filter(({ Key }) => !tags.some((tag) => tag.Key === Key)), ...tags];
+      rows.push(await make(call, id, { description: Description, tags: both }));
+    }
+    const account = accountOf(project);
+    return { Snapshots: rows.map((row) => viewOf(row, account)) };
+  },
+
+  async DescribeSnapshots(call) {
+    const { input, database, project } = call;
+    const account = accountOf(project);
+    const passes = filtering<Snapshot>(
+      input.Filters,
+      {
+        description: ({ Description }) => Description,
+        encrypted: ({ Encrypted }) => Encrypted,
+        "owner-alias": () => undefined,
+        "owner-id": ({ OwnerId }) => OwnerId,
+        progress: ({ Progress }) => Progress,
+        "snapshot-id": ({ SnapshotId }) => SnapshotId,
+        "start-time": ({ StartTime }) => (StartTime === undefined ? undefined : iso(StartTime)),
+        status: ({ State }) => State,
+        "storage-tier": ({ StorageTier }) => StorageTier,
+        "volume-id": ({ VolumeId }) => VolumeId,
+        "volume-size": ({ VolumeSize }) => VolumeSize,
+      },
+      ({ Tags = [] }) => Tags as readonly Tag[], // Keys and values are there.
+    );
+    const isMine = (whose: readonly string[] | undefined) =>
+      !whose || whose.some((one) => one === "self" || one === account);
+    const isWanted = isMine(input.OwnerIds) && isMine(input.RestorableByUserIds);
+    const pick = (row: SnapshotRow) => {
+      const view = viewOf(row, account);
+      return isWanted && passes(view) ? view : undefined;
+    };
+    const ids = input.SnapshotIds;
+    const { page, next } = ids
+      ? {
+          page: (await findSnapshots(database, project, ids)).flatMap((row) => pick(row) ?? []),
+          next: {},
+        }
+      : await scan(
+          input,
+          "snapshot",
+          ids,
+          (from, count) =>
+            database.query<SnapshotRow>(`${select} and n.id > $2 order by n.id limit $3`, [
+              project,
+              from ?? least,
+              count,
+            ]),
+          pick,
+        );
+    return { Snapshots: page, ...next };
+  },
+
+  async DeleteSnapshot(call) {
+    const { id } = await findSnapshot(call, call.input.SnapshotId ?? "");
+    await call.native(deleteSnapshot, { params: { snapshot: id } });
+    await removeTags(call.database, [id], undefined);
+    await removeNotes(call.database, [id]);
+    return {};
+  },
+
+  async DescribeSnapshotAttribute(call) {
+    const { Attribute = "", SnapshotId = "" } = call.input;
+    await findSnapshot(call, SnapshotId);
+    if (Attribute === "createVolumePermission") return { SnapshotId, CreateVolumePermissions: [] };
+    if (Attribute === "productCodes") return { SnapshotId, ProductCodes: [] };
+    throw refuse("InvalidParameterValue", "There is no such attribute of a snapshot.");
+  },
+};

@@ -1,0 +1,68 @@
+/**
+ * Which code answers which action. One file for each noun of EC2; this puts them together and sees to what all of them
+ * have in common: a refusal for what is not supported, and `DryRun`.
+ */
+
+import type { ProjectId } from "@holdfast/kernel/ids";
+import type { Caller } from "@holdfast/kernel/route";
+import { type ActionName, actions, isAction } from "../core/actions.ts";
+import { refuse, shortened, unsupported } from "../core/errors.ts";
+import { type Fields, readInput } from "../core/parse.ts";
+import type { Outputs } from "../core/words.ts";
+import { type Answers, type Call, type Ec2Deps, nativeOf } from "./call.ts";
+import { imageAnswers } from "./images.ts";
+import { instanceAnswers } from "./instances.ts";
+import { keyAnswers } from "./keys.ts";
+import { placeAnswers } from "./places.ts";
+import { snapshotAnswers } from "./snapshots.ts";
+import { tagAnswers } from "./tag-actions.ts";
+import { typeAnswers } from "./types.ts";
+import { volumeAnswers } from "./volumes.ts";
+
+const answers: Answers = {
+  ...instanceAnswers,
+  ...placeAnswers,
+  ...typeAnswers,
+  ...tagAnswers,
+  ...imageAnswers,
+  ...keyAnswers,
+  ...volumeAnswers,
+  ...snapshotAnswers,
+};
+
+export interface Asked {
+  readonly action: ActionName;
+  readonly caller: Caller;
+  readonly project: ProjectId;
+  readonly fields: Fields;
+  readonly region: string;
+  readonly requestId: string;
+}
+
+/** Refuses what is no action of ours, in words that say what is. */
+export function actionOf(name: string | undefined): ActionName {
+  if (name === undefined || name === "")
+    throw refuse("MissingAction", "The request must contain the parameter Action");
+  if (!/^[A-Za-z0-9]{1,100}$/.test(name))
+    throw refuse(
+      "InvalidAction",
+      `The action ${shortened(name)} is not valid for this web service.`,
+    );
+  if (!isAction(name)) throw unsupported(`Holdfast does not support ${name}.`);
+  return name;
+}
+
+export async function answer(deps: Ec2Deps, asked: Asked): Promise<Outputs[ActionName]> {
+  const { action, caller, project, fields, requestId } = asked;
+  const about = actions[action];
+  const input = readInput(action, fields);
+  if (about.is === "refused")
+    throw unsupported(`Holdfast does not support ${action}: ${about.note}.`);
+  if ("DryRun" in input && input.DryRun === true)
+    throw refuse("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412);
+  const native = nativeOf(deps.gate, caller, project, requestId);
+  const call: Call = { ...deps, ...asked, input, native };
+  const act = answers[action] as ((call: Call) => Promise<Outputs[ActionName]>) | undefined; // Of its own name.
+  if (!act) throw unsupported(`Holdfast does not support ${action} so far.`);
+  return act(call);
+}

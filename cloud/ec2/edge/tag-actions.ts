@@ -1,0 +1,122 @@
+/** Tags: put on things and taken from them, and listed as things of their own. */
+import { refuse, shortened } from "../core/errors.ts";
+import { filtering } from "../core/filters.ts";
+import { idOf, type Noun, readId } from "../core/ids.ts";
+import type { TagDescription } from "../core/words.ts";
+import type { Answers, Call } from "./call.ts";
+import { digits } from "./instance-rows.ts";
+import { pageOf } from "./pages.ts";
+import { checkTags, type Kind, removeTags, taggable, writeTags } from "./tags.ts";
+
+/** What EC2 calls it, by the prefix of its id. */
+const nouns: Readonly<Record<string, readonly [Kind, Noun, notFound: string]>> = {
+  i: ["instance", "instance", "InvalidInstanceID.NotFound"],
+  vol: ["volume", "volume", "InvalidVolume.NotFound"],
+  snap: ["snapshot", "snapshot", "InvalidSnapshot.NotFound"],
+  ami: ["image", "image", "InvalidAMIID.NotFound"],
+  sg: ["security-group", "group", "InvalidGroup.NotFound"],
+  key: ["key-pair", "key", "InvalidKeyPair.NotFound"],
+  eipalloc: ["elastic-ip", "address", "InvalidAllocationID.NotFound"],
+};
+const nounOf = new Map(Object.values(nouns).map(([kind, noun]) => [kind as string, noun]));
+
+interface Found {
+  readonly kind: Kind;
+  readonly id: string;
+}
+
+/** Rejects with the refusal of the first that is not there, or cannot carry tags. */
+async function findTaggable(
+  { database, project }: Call,
+  ids: readonly string[],
+): Promise<readonly Found[]> {
+  return Promise.all(
+    [...new Set(ids)].map(async (id) => {
+      const known = nouns[id.slice(0, Math.max(0, id.indexOf("-")))];
+      if (!known)
+        throw refuse(
+          "InvalidID",
+          `The ID '${shortened(id)}' is not of anything that can carry tags`,
+        );
+      const [kind, noun, notFound] = known;
+      const [row] = await database.query<{ id: string }>(
+        `select id from ${taggable[kind]} where project_id = $1 and ${digits("id")} = $2`,
+        [project, readId(noun, id)],
+      );
+      if (!row) throw refuse(notFound, `The ID '${shortened(id)}' does not exist`);
+      return { kind, id: row.id };
+    }),
+  );
+}
+
+const mostResources = 1_000;
+
+function checkCount(ids: readonly string[] | undefined): readonly string[] {
+  if (!ids || ids.length === 0)
+    throw refuse("MissingParameter", "The request must contain the parameter resourceIdSet");
+  if (ids.length > mostResources)
+    throw refuse("InvalidParameterValue", `A request has at most ${mostResources} resources`);
+  return ids;
+}
+
+export const tagAnswers: Answers = {
+  async CreateTags(call) {
+    const tags = checkTags(call.input.Tags ?? []);
+    if (tags.length === 0)
+      throw refuse("MissingParameter", "The request must contain the parameter tagSet");
+    const found = await findTaggable(call, checkCount(call.input.Resources));
+    await call.database.transaction(async (sql) => {
+      for (const kind of new Set(found.map((one) => one.kind))) {
+        const ids = found.filter((one) => one.kind === kind).map(({ id }) => id);
+        await writeTags(sql, call.project, kind, ids, tags);
+      }
+    });
+    return {};
+  },
+
+  async DeleteTags(call) {
+    const found = await findTaggable(call, checkCount(call.input.Resources));
+    await removeTags(
+      call.database,
+      found.map(({ id }) => id),
+      call.input.Tags,
+    );
+    return {};
+  },
+
+  async DescribeTags({ database, project, input }) {
+    // What is gone carries none, whoever has removed it.
+    const rows = await database.query<{ resource: string; kind: Kind; key: string; value: string }>(
+      `select t.resource, t.kind, t.key, t.value from tag t where t.project_id = $1 and case t.kind
+         ${Object.entries(taggable)
+           .map(
+             ([kind, table]) =>
+               `when '${kind}' then exists (select from ${table} x where x.id = t.resource)`,
+           )
+           .join(" ")} end`,
+      [project],
+    );
+    const passes = filtering<TagDescription>(
+      input.Filters,
+      {
+        key: ({ Key }) => Key,
+        "resource-id": ({ ResourceId }) => ResourceId,
+        "resource-type": ({ ResourceType }) => ResourceType,
+        value: ({ Value }) => Value,
+      },
+      ({ Key = "", Value = "" }) => [{ Key, Value }],
+    );
+    const all = rows
+      .map(
+        ({ resource, kind, key, value }): TagDescription => ({
+          Key: key,
+          ResourceId: idOf(nounOf.get(kind) ?? "instance", resource),
+          ResourceType: kind,
+          Value: value,
+        }),
+      )
+      .filter(passes);
+    const { page, next } = pageOf(all, (one) => `${one.ResourceId} ${one.Key}`, input, "tag");
+    return { Tags: page, ...next };
+  },
+};

@@ -1,0 +1,84 @@
+/**
+ * Real clients of EC2, pointed at a platform of the tests: each is run as its users run it, with a key of its own and
+ * nothing of the machine's configuration.
+ */
+import { execFile } from "node:child_process";
+import { readToken } from "@holdfast/cloud/access/edge";
+import type { Platform } from "../platform.ts";
+
+export const region = "holdfast-1";
+
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** `/usr/bin` first: a version manager's shim would look for another Python. */
+export function environment(platform: Platform, token = platform.token): Record<string, string> {
+  const { id = "", secret = "" } = readToken(token) ?? {};
+  return {
+    PATH: "/usr/bin:/bin",
+    HOME: "/nonexistent",
+    AWS_ACCESS_KEY_ID: id,
+    AWS_SECRET_ACCESS_KEY: secret,
+    AWS_DEFAULT_REGION: region,
+    AWS_EC2_METADATA_DISABLED: "true",
+    AWS_PAGER: "",
+    AWS_MAX_ATTEMPTS: "1",
+    ENDPOINT: endpoint(platform),
+  };
+}
+
+export const endpoint = (platform: Platform) =>
+  `http://127.0.0.1:${platform.managers.find((one) => one !== undefined)?.ec2Port}`;
+
+export function program(
+  file: string,
+  args: readonly string[],
+  env: Record<string, string>,
+  input = "",
+): Promise<Ended> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      file,
+      args,
+      { env, maxBuffer: 64 * 1024 * 1024, timeout: 180_000 },
+      (error, stdout, stderr) =>
+        resolve({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr }),
+    );
+    child.stdin?.end(input);
+  });
+}
+
+/** `aws ec2 …`. Its answer as a value. Throws what it said if it fails. */
+export async function aws<T = Record<string, never>>(
+  platform: Platform,
+  args: readonly string[],
+  service: "ec2" | "sts" = "ec2",
+): Promise<T> {
+  const ended = await tryAws(platform, args, service);
+  if (ended.code !== 0) throw new Error(`aws ${args.join(" ")}: ${ended.stderr}`);
+  return (ended.stdout.trim() === "" ? {} : JSON.parse(ended.stdout)) as T; // The tests look at it.
+}
+
+export const tryAws = (
+  platform: Platform,
+  args: readonly string[],
+  service: "ec2" | "sts" = "ec2",
+): Promise<Ended> =>
+  program(
+    "/usr/bin/aws",
+    ["--endpoint-url", endpoint(platform), "--output", "json", service, ...args],
+    environment(platform),
+  );
+
+/** A Python program that finds `ENDPOINT` in its environment and prints one JSON value. */
+export async function python<T = Record<string, never>>(
+  platform: Platform,
+  text: string,
+): Promise<T> {
+  const ended = await program("/usr/bin/python3", ["-"], environment(platform), text);
+  if (ended.code !== 0) throw new Error(ended.stderr);
+  return JSON.parse(ended.stdout) as T; // The tests look at it.
+}
