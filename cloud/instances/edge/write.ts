@@ -6,7 +6,7 @@ import { countOutcomes, insertJobs, type NewJob, type Outcome } from "@holdfast/
 import { insertNics, type NewNic, releaseNics } from "@holdfast/cloud/networks/edge";
 import type { Claim, PlacementSession } from "@holdfast/cloud/placement/edge";
 import { cancelActivities, insertDisks, releaseDisks } from "@holdfast/cloud/volumes/edge";
-import type { HostId, InstanceId } from "@holdfast/kernel/ids";
+import type { HostId } from "@holdfast/kernel/ids";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
 import { appendJournal, type JournalRow } from "@holdfast/store/journal";
