@@ -140,3 +140,33 @@ test("what a host says of a machine again is passed on as a report, and is no ne
     [1, 1], // Somebody else may have been told something else in between.
   ]);
 });
+
+test("what was read of an instance before its end was recorded is no news after it", async () => {
+  const wishes: number[] = [];
+  const hub = openHub({
+    onHello: async () => welcomed,
+    onReport: async () => {},
+    onHeartbeat: async () => {},
+    onError: (_, error) => assert.fail(String(error)),
+  });
+  const link = hub.connected(host, {
+    send(text) {
+      const said = JSON.parse(text) as { say: string; wishes?: readonly Wish[] }; // By this very hub.
+      wishes.push(...(said.wishes ?? []).map(({ version }) => version));
+    },
+    close: () => {},
+  });
+  link.said(hello);
+  await turn();
+  const wish = (version: number) => ({ instance, generation: 1, version, epoch: 2 }) as Wish; // As above.
+  hub.tell(host, [wish(4)], []);
+  const exit = {
+    ...{ at: 1, status: { code: 1 }, requested: false, oomKills: 0, bootTimedOut: false },
+    ...{ hypervisorLog: [], consoleTail: [] },
+  };
+  link.said(reportWith({ phase: "exited", exit }));
+  await turn();
+  hub.tell(host, [wish(4)], []);
+  hub.tell(host, [wish(5)], []);
+  assert.deepEqual(wishes, [4, 5]);
+});

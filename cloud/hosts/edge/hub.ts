@@ -104,6 +104,8 @@ interface Connection {
   epoch: number | undefined;
   terms: Heard["terms"] | undefined;
   readonly told: Map<InstanceId, number>;
+  /** Those whose end was recorded, the latest last. What was read of them before that may be told after it, and is no news. */
+  readonly over: InstanceId[];
   /** The last that it has said of each machine that runs. */
   readonly said: Map<InstanceId, string>;
   pools: readonly PoolFacts[];
@@ -120,6 +122,9 @@ interface Connection {
   readonly missed: (readonly [readonly Wish[], readonly Unwanted[]])[];
   readonly open: Map<number, Open>;
 }
+
+/** Of instances that ended longer ago nothing is on its way any more. */
+const mostOver = 256;
 
 /** A question that is not answered by then is given up; the host may be there and its disk may not. */
 const patience = seconds(10);
@@ -293,6 +298,7 @@ export function openHub(deps: HubDeps): Hub {
       epoch: undefined,
       terms: undefined,
       told: new Map(),
+      over: [],
       said: new Map(),
       pools: [],
       networks: new Map(),
@@ -440,7 +446,9 @@ export function openHub(deps: HubDeps): Hub {
     const volumes = report.volumes.map(({ volume }) => volume);
     if (machines.length + volumes.length === 0) return;
     send(connection, { say: "recorded", machines, volumes });
-    for (const { instance } of machines) connection.told.delete(instance);
+    const { told, over } = connection;
+    over.push(...machines.map(({ instance }) => instance));
+    for (const instance of over.splice(0, over.length - mostOver)) told.delete(instance);
   }
 }
 
