@@ -311,6 +311,45 @@ test("a lease of an older epoch does not come back", async () => {
   assert.equal(host.state().isValid, false);
 });
 
+test("a lease runs from when it was asked for, however long the answer was under way", async () => {
+  const { world, host } = await one();
+  const wait = 1_400;
+  let askedAt = 0;
+  host.managers = async () => {
+    const mine = world.now();
+    await new Promise<void>((resolve) => {
+      const stop = world.every(100, () => {
+        if (world.now() - mine < wait) return;
+        stop();
+        askedAt = mine;
+        resolve();
+      });
+    });
+    return terms;
+  };
+  await world.turn(12_000);
+  host.managers = undefined;
+  await world.turn(wait); // What was asked by then is answered.
+  assert.equal(host.state().isValid, true);
+  await world.turn(20_000, () => !host.state().isValid);
+  const held = world.now() - askedAt;
+  assert.ok(held <= terms.lease + 200, `held for ${held} ms after it was asked for`);
+});
+
+test("a look from before the lease ended says nothing of what was launched since", async () => {
+  const world = turnedWorld();
+  const shared = new Map([["shared", memoryPool()]]);
+  const [host, other] = [testGuard(world, "h1", shared), testGuard(world, "h2", shared)];
+  for (const each of [host, other]) await each.start();
+  await served(world, [host, other], 8_000); // Nothing runs here, and it has looked.
+  host.search = () => new Promise(() => {});
+  host.launch();
+  const lastAt = world.now();
+  await served(world, other, 20_000);
+  const firedAt = host.watchdog.firedAt();
+  assert.ok(firedAt !== undefined && firedAt - lastAt < bound);
+});
+
 /** A host with one guest on a shared pool that nobody else uses, served until now. */
 async function one() {
   const world = turnedWorld();

@@ -130,6 +130,8 @@ export interface TestGuard {
   readonly said: string[];
   /** How long its disk takes for a file. */
   disk: () => Promise<void>;
+  /** How long it takes to look for machines. */
+  search: () => Promise<void>;
   guard: Guard | undefined;
   /** What managers answer this guard; rejects as long as it is undefined. */
   managers: (() => Promise<Granted>) | undefined;
@@ -170,6 +172,7 @@ export function testGuard(
     killed: [],
     said: [],
     disk: async () => {},
+    search: async () => {},
     guard: undefined,
     managers: undefined,
     agentsKilled: [],
@@ -180,7 +183,11 @@ export function testGuard(
         every: (interval, act) => world.every(interval, () => (isFrozen ? undefined : act())),
         watchdog: host_.watchdog,
         openPool: (directory) => host_.pools.get(directory) ?? memoryPool(),
-        findMachines: async () => host_.alive(),
+        async findMachines() {
+          const found = host_.alive();
+          await host_.search();
+          return found;
+        },
         askManager: () => host_.managers?.() ?? Promise.reject(new Error("unreachable")),
         findAgent: (pid) => ({ kill: () => void host_.agentsKilled.push(pid) }),
         shelf: {
