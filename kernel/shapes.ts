@@ -32,3 +32,13 @@ export const Cursor = z
   .string()
   .max(400)
   .describe("The `next` of the page before, as it was given.");
+
+/** The query of a list, and with `Next` its reply: a page at a time, each beginning where the one before ended. */
+export const Page = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(1_000).default(1_000),
+  after: Cursor.optional(),
+});
+export const Next = z
+  .string()
+  .nullable()
+  .describe("Where the next page begins: give it back as `after`. Null: this was the last.");

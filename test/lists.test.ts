@@ -84,6 +84,77 @@ for (const [what, query] of [
     assert.deepEqual(missed, []);
   });
 
+const ofDefault =
+  "from project p, volume v where p.name = 'default' and v.project_id = p.id order by v.id limit 1";
+const at = "/v1/projects/default";
+
+/** What else a project has, how one of each is made by its row, and how all are asked for. */
+const others = [
+  {
+    ...{ of: "volumes", key: "id" },
+    row: `insert into volume (id, project_id, name, kind, state, size_bytes, created_at)
+      select gen_random_uuid(), id, 'list-' || $1, 'data', 'allocated', 4096, now() from project where name = 'default'`,
+  },
+  {
+    ...{ of: "snapshots", key: "id" },
+    row: `insert into snapshot (id, project_id, name, volume_id, lies_in, state, bytes, created_at)
+      select gen_random_uuid(), p.id, 'list-' || $1, v.id, v.id, 'ready', 1, now() ${ofDefault}`,
+  },
+  {
+    ...{ of: "backups", key: "id" },
+    row: `insert into backup (id, project_id, volume_id, lies_in, volume_name, kind, state, bytes, created_at)
+      select gen_random_uuid(), p.id, v.id, v.id, 'list-' || $1, 'data', 'ready', 1, now() ${ofDefault}`,
+  },
+  {
+    ...{ of: "networks", key: "name" },
+    row: `insert into network (id, project_id, name, cidr, vni, domain, created_at)
+      select gen_random_uuid(), id, 'list-' || $1, '10.77.0.0/24', 500000 + $1::int, 'internal', now() from project where name = 'default'`,
+  },
+  {
+    ...{ of: "jobs", key: "id", isYoungestFirst: true },
+    row: `insert into job (id, project_id, kind, state, targets, total, succeeded, actor, request_id, created_at, finished_at)
+      select gen_random_uuid(), id, 'run', 'succeeded', '{}', 1, 1, 'operator', 'list-' || $1, now(), now() from project where name = 'default'`,
+  },
+] as const;
+
+for (const one of others)
+  test(`${one.of} come in pages, each once and in order, while more are made (SEED=${seed})`, async () => {
+    let made = 0;
+    const make = () => platform.database.query(one.row, [String(++made)]);
+    while (made < 25) await make();
+    const first = await pages(one.of, () => {});
+    const seen = await pages(one.of, make);
+    const keys = (all: readonly Item[]) => all.map((item) => String(item[one.key]));
+    assert.equal(new Set(keys(seen)).size, seen.length, "one was shown twice");
+    const sorted = keys(seen).sort();
+    assert.deepEqual(keys(seen), "isYoungestFirst" in one ? sorted.reverse() : sorted);
+    assert.deepEqual(
+      keys(first).filter((key) => !keys(seen).includes(key)),
+      [],
+    );
+    assert.ok(first.length >= 25);
+  });
+
+type Item = Readonly<Record<string, unknown>>;
+
+/** The whole list, in pages of any size, with something done between them. */
+async function pages(of: string, meanwhile: () => unknown): Promise<readonly Item[]> {
+  const items: Item[] = [];
+  let next: string | null = null;
+  do {
+    const after: string = next ? `&after=${next}` : "";
+    const { status, body } = await platform.call<Page & Record<string, Item[]>>(
+      "GET",
+      `${at}/${of}?limit=${1 + below(9)}${after}`,
+    );
+    assert.equal(status, 200, JSON.stringify(body));
+    items.push(...(body[of] ?? []));
+    next = body.next;
+    await meanwhile();
+  } while (next);
+  return items;
+}
+
 test("hosts come in pages too, by name", async () => {
   await platform.database.query(
     `insert into host (id, name, cluster, state, mode) select gen_random_uuid(), 'spare-' || n, 'default', 'down', 'enabled'

@@ -108,6 +108,7 @@ export function networkHandlers(moment: number): readonly Handler[] {
   return [
     handle(networks.listNetworks, async ({ params }) => ({
       networks: isEmpty(params.project) ? [] : [aNetwork(moment)],
+      next: null,
     })),
     handle(networks.getNetwork, async ({ params }) => known(params.network)),
     handle(networks.createNetwork, async ({ body }) =>

@@ -102,6 +102,7 @@ export function volumeHandlers(moment: number, image: ImageView): readonly Handl
   return [
     handle(volumes.listVolumes, async ({ params }) => ({
       volumes: isEmpty(params.project) ? [] : [aVolume(moment)],
+      next: null,
     })),
     handle(volumes.getVolume, async ({ params }) => known(params.volume)),
     handle(volumes.createVolume, async ({ body }) =>
@@ -134,6 +135,7 @@ export function volumeHandlers(moment: number, image: ImageView): readonly Handl
     }),
     handle(volumes.listSnapshots, async ({ params }) => ({
       snapshots: isEmpty(params.project) ? [] : [aSnapshot(moment)],
+      next: null,
     })),
     handle(volumes.getSnapshot, async () => aSnapshot(moment, { name: "later" })),
     handle(volumes.createSnapshot, async ({ body }) =>
@@ -143,6 +145,7 @@ export function volumeHandlers(moment: number, image: ImageView): readonly Handl
     handle(volumes.deleteSnapshot, async () => aSnapshot(moment, { state: "deleting" })),
     handle(volumes.listBackups, async ({ params }) => ({
       backups: isEmpty(params.project) ? [] : [aBackup(moment)],
+      next: null,
     })),
     handle(volumes.getBackup, async () =>
       aBackup(moment, {

@@ -254,7 +254,7 @@ export function fakeCloud(...present: readonly instances.InstanceView[]): Cloud 
       if (!job) throw problem("not_found", "job_not_found", `There is no job ${params.job}.`);
       return looked(job);
     }),
-    handle(jobs.listJobs, async () => ({ jobs: [...asked.values()] })),
+    handle(jobs.listJobs, async () => ({ jobs: [...asked.values()], next: null })),
     handle(jobs.cancelJob, async ({ params }) => ({
       ...aJob({ id: params.job }),
       state: "cancelled" as const,

@@ -1,7 +1,7 @@
 /** What the world may ask about jobs: the asynchronous answer to every command. */
 import type { JobId } from "@holdfast/kernel/ids";
 import { route } from "@holdfast/kernel/route";
-import { ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
+import { Cursor, Next, ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 
 export const jobStates = ["running", "succeeded", "failed", "cancelled"] as const;
@@ -53,17 +53,17 @@ export const getJob = route({
 export const listJobs = route({
   method: "GET",
   path: "/v1/projects/:project/jobs",
-  summary: "Jobs, newest first.",
+  summary: "Jobs, newest first, a page at a time.",
   needs: "project:read",
   params: z.object({ project: ProjectParam }),
   query: z.strictObject({
     state: z.enum(jobStates).optional(),
     limit: z.coerce.number().int().min(1).max(1_000).default(50),
-    before: z.uuid().optional().describe("The last id of the page before."),
+    after: Cursor.optional(),
   }),
   body: z.undefined(),
-  reply: [200, z.object({ jobs: z.array(JobView) })],
-  fails: {},
+  reply: [200, z.object({ jobs: z.array(JobView), next: Next })],
+  fails: { cursor_not_valid: "invalid" },
 });
 
 export const cancelJob = route({

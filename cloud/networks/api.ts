@@ -1,7 +1,7 @@
 /** What the world may ask about networks. Pure declarations; edge/routes.ts answers them. */
 import { Name } from "@holdfast/cloud/instances/api";
 import { route } from "@holdfast/kernel/route";
-import { ProjectParam } from "@holdfast/kernel/shapes";
+import { Next, Page, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { canonical, cidrPattern } from "./core/cidr.ts";
 import { protocols } from "./core/model.ts";
@@ -95,13 +95,13 @@ export const createNetwork = route({
 export const listNetworks = route({
   method: "GET",
   path: "/v1/projects/:project/networks",
-  summary: "The networks of a project.",
+  summary: "The networks of a project, by name.",
   needs: "project:read",
   params: inProject,
-  query: none,
+  query: Page,
   body: z.undefined(),
-  reply: [200, z.object({ networks: z.array(NetworkView) })],
-  fails: {},
+  reply: [200, z.object({ networks: z.array(NetworkView), next: Next })],
+  fails: { cursor_not_valid: "invalid" },
 });
 
 export const getNetwork = route({

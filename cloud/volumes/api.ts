@@ -2,7 +2,7 @@
 import { ImageView } from "@holdfast/cloud/images/api";
 import { Name } from "@holdfast/cloud/instances/api";
 import { route } from "@holdfast/kernel/route";
-import { Label, ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
+import { Label, Next, Page, ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { volumeLifecycle } from "./core/lifecycle.ts";
 import { volumeKinds } from "./core/model.ts";
@@ -137,13 +137,13 @@ export const createVolume = route({
 export const listVolumes = route({
   method: "GET",
   path: "/v1/projects/:project/volumes",
-  summary: "The volumes of a project, also those that belong to an instance.",
+  summary: "The volumes of a project, oldest first, also those that belong to an instance.",
   needs: "project:read",
   params: inProject,
-  query: none,
+  query: Page,
   body: z.undefined(),
-  reply: [200, z.object({ volumes: z.array(VolumeView) })],
-  fails: {},
+  reply: [200, z.object({ volumes: z.array(VolumeView), next: Next })],
+  fails: { cursor_not_valid: "invalid" },
 });
 
 export const getVolume = route({
@@ -329,10 +329,10 @@ export const listSnapshots = route({
   summary: "The snapshots of a project, oldest first.",
   needs: "project:read",
   params: inProject,
-  query: z.strictObject({ volume: VolumeName.optional() }),
+  query: Page.extend({ volume: VolumeName.optional() }),
   body: z.undefined(),
-  reply: [200, z.object({ snapshots: z.array(SnapshotView) })],
-  fails: volumeFails,
+  reply: [200, z.object({ snapshots: z.array(SnapshotView), next: Next })],
+  fails: { ...volumeFails, cursor_not_valid: "invalid" },
 });
 
 export const getSnapshot = route({
@@ -417,10 +417,10 @@ export const listBackups = route({
   summary: "The backups of a project, oldest first, also of volumes that are gone.",
   needs: "project:read",
   params: inProject,
-  query: z.strictObject({ volume: VolumeName.optional() }),
+  query: Page.extend({ volume: VolumeName.optional() }),
   body: z.undefined(),
-  reply: [200, z.object({ backups: z.array(BackupView) })],
-  fails: volumeFails,
+  reply: [200, z.object({ backups: z.array(BackupView), next: Next })],
+  fails: { ...volumeFails, cursor_not_valid: "invalid" },
 });
 
 export const getBackup = route({

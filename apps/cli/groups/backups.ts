@@ -1,6 +1,8 @@
 /** `backups`: copies of volumes that outlive them, by request and by schedule. */
+
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { everyPage } from "@holdfast/client/pages";
 import {
   type BackupView,
   createBackup,
@@ -46,7 +48,11 @@ export const backupsGroup: Group = (program, open) => {
         const volume = volumeIn(command);
         const params = { project: session.options.project };
         const query = volume === undefined ? {} : { volume };
-        const reply = await session.call(listBackups, { params, query });
+        const backups = await everyPage(
+          (after) => session.call(listBackups, { params, query: { ...query, after } }),
+          (page) => page.backups,
+        );
+        const reply = { backups, next: null };
         session.show(reply, () =>
           reply.backups.length > 0
             ? backupTable(reply.backups, session.now(), session.paint)

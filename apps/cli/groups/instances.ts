@@ -1,5 +1,6 @@
 /** `list` and `show`: how instances are. `protect`: the one thing about them that is changed at once. */
 
+import { everyPage } from "@holdfast/client/pages";
 import { lifecycle } from "@holdfast/cloud/instances";
 import {
   getInstance,
@@ -74,18 +75,14 @@ export const instancesGroup: Group = (program, open) => {
     });
 };
 
-/** Every page. A thousand at a time is what the manager gives at most. */
-async function everyInstance(
+/** A thousand at a time is what the manager gives at most. */
+function everyInstance(
   session: Session,
   filter: { readonly state: ListOptions["state"]; readonly host: string | undefined },
 ): Promise<InstanceView[]> {
-  const found: InstanceView[] = [];
   const params = { project: session.options.project };
-  for (let after: string | undefined; ; ) {
-    const query = { ...filter, limit: 1_000, after };
-    const { instances, next } = await session.call(listInstances, { params, query });
-    found.push(...instances);
-    if (!next) return found;
-    after = next;
-  }
+  return everyPage(
+    (after) => session.call(listInstances, { params, query: { ...filter, limit: 1_000, after } }),
+    ({ instances }) => instances,
+  );
 }

@@ -1,4 +1,5 @@
 /** `networks` and `forward`: what instances are connected to, and which of their ports the outside reaches. */
+import { everyPage } from "@holdfast/client/pages";
 import {
   createForward,
   createNetwork,
@@ -25,7 +26,11 @@ export const networksGroup: Group = (program, open) => {
     async (command) => {
       const session = open(command);
       const params = { project: session.options.project };
-      const reply = await session.call(listNetworks, { params });
+      const networks = await everyPage(
+        (after) => session.call(listNetworks, { params, query: { after } }),
+        (page) => page.networks,
+      );
+      const reply = { networks, next: null };
       session.show(reply, () =>
         reply.networks.length > 0
           ? networkTable(reply.networks, session.now(), session.paint)

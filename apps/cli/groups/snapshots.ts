@@ -1,4 +1,5 @@
 /** `snapshots`: volumes as they were at a moment. */
+import { everyPage } from "@holdfast/client/pages";
 import {
   createSnapshot,
   deleteSnapshot,
@@ -29,7 +30,11 @@ export const snapshotsGroup: Group = (program, open) => {
         const volume = volumeIn(command);
         const params = { project: session.options.project };
         const query = volume === undefined ? {} : { volume };
-        const reply = await session.call(listSnapshots, { params, query });
+        const snapshots = await everyPage(
+          (after) => session.call(listSnapshots, { params, query: { ...query, after } }),
+          (page) => page.snapshots,
+        );
+        const reply = { snapshots, next: null };
         session.show(reply, () =>
           reply.snapshots.length > 0
             ? snapshotTable(reply.snapshots, session.now(), session.paint)

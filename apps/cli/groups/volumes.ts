@@ -1,4 +1,5 @@
 /** `volumes`: disks as things of their own, and whose they are. */
+import { everyPage } from "@holdfast/client/pages";
 import {
   attachVolume,
   checkVolume,
@@ -35,7 +36,11 @@ export const volumesGroup: Group = (program, open) => {
     async (command) => {
       const session = open(command);
       const params = { project: session.options.project };
-      const reply = await session.call(listVolumes, { params });
+      const volumes = await everyPage(
+        (after) => session.call(listVolumes, { params, query: { after } }),
+        (page) => page.volumes,
+      );
+      const reply = { volumes, next: null };
       session.show(reply, () =>
         reply.volumes.length > 0
           ? volumeTable(reply.volumes, session.now(), session.paint)

@@ -47,9 +47,7 @@ export function cancelRoutes({ database, worker, clock, ticks, mintId, progress 
         await next.moved;
       }
     }),
-    listJobs: handle(listJobs, async ({ params, query }) => ({
-      jobs: [...(await pageOfJobs(database, params.project, query))],
-    })),
+    listJobs: handle(listJobs, ({ params, query }) => pageOfJobs(database, params.project, query)),
     cancelJob: handle(cancelJob, async ({ params, caller, requestId }) => {
       const job = await mustFind(params.project, params.job);
       if (job.state !== "running") return job;

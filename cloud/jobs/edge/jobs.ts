@@ -6,6 +6,7 @@
 import type { InstanceId, JobId, ProjectId } from "@holdfast/kernel/ids";
 import type { ProblemView } from "@holdfast/kernel/problem";
 import { type Instant, iso } from "@holdfast/kernel/time";
+import { cursorOf, isUuid, pageOf } from "@holdfast/store/cursor";
 import type { Sql } from "@holdfast/store/database";
 import type { JobView } from "../api.ts";
 
@@ -141,19 +142,27 @@ export async function findJob(
   return row && viewOf(row);
 }
 
+/** Newest first. Rejects with `cursor_not_valid`. */
 export async function pageOfJobs(
   sql: Sql,
   project: ProjectId,
   page: {
     readonly state?: string | undefined;
     readonly limit: number;
-    readonly before?: string | undefined;
+    readonly after?: string | undefined;
   },
-): Promise<readonly JobView[]> {
+): Promise<{ jobs: JobView[]; next: string | null }> {
+  const { state, limit, after } = page;
+  const cursor = cursorOf(`jobs ${project}`, isUuid);
+  // Only what is asked for is in the text: with `or` and null PostgreSQL would read all of them.
+  const values: unknown[] = [project, limit + 1];
+  const where = (condition: string, value: unknown) =>
+    value === undefined ? "" : `and ${condition} $${values.push(value)}`;
   const rows = await sql.query<JobRow>(
-    `select ${columns} from job where project_id = $1 and ($2::text is null or state = $2)
-       and ($3::uuid is null or id < $3) order by id desc limit $4`,
-    [project, page.state ?? null, page.before ?? null, page.limit],
+    `select ${columns} from job where project_id = $1 ${where("state =", state)}
+       ${where("id <", after === undefined ? undefined : cursor.read(after))} order by id desc limit $2`,
+    values,
   );
-  return rows.map(viewOf);
+  const { items, next } = pageOf(rows, limit, cursor, ({ id }) => id);
+  return { jobs: items.map(viewOf), next };
 }

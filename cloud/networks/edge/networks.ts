@@ -7,6 +7,7 @@
 import type { NetworkId, ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { type Instant, iso } from "@holdfast/kernel/time";
+import { cursorOf, isText, pageOf } from "@holdfast/store/cursor";
 import type { Sql } from "@holdfast/store/database";
 import type { NetworkView } from "../api.ts";
 import {
@@ -159,9 +160,20 @@ const select = `select n.id, n.name, p.name as project, n.cidr, n.vni, n.vlan, n
     left join public_address a on a.network_id = n.id
   where n.project_id = $1 and n.deleted_at is null`;
 
-export async function listNetworkViews(sql: Sql, project: ProjectId): Promise<NetworkView[]> {
-  const rows = await sql.query<Row>(`${select} order by n.name`, [project]);
-  return rows.map(viewOf);
+/** By name. Rejects with `cursor_not_valid`. */
+export async function pageOfNetworks(
+  sql: Sql,
+  project: ProjectId,
+  { limit, after }: { readonly limit: number; readonly after?: string | undefined },
+): Promise<{ networks: NetworkView[]; next: string | null }> {
+  const cursor = cursorOf(`networks ${project}`, isText);
+  const rows = await sql.query<Row>(`${select} and n.name > $2 order by n.name limit $3`, [
+    project,
+    after === undefined ? "" : cursor.read(after),
+    limit + 1,
+  ]);
+  const { items, next } = pageOf(rows, limit, cursor, ({ name }) => name);
+  return { networks: items.map(viewOf), next };
 }
 
 /** By name or id. Rejects with `network_not_found`. */

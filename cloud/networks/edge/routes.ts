@@ -25,7 +25,7 @@ import { deleteForward, insertForward, listForwardViews } from "./forwards.ts";
 import { deleteGroup, findGroupView, insertGroup, listGroupViews, setGroups } from "./groups.ts";
 import { findNetwork, holdGroup, nameTaken } from "./lookup.ts";
 import { listHolders } from "./network-ids.ts";
-import { deleteNetwork, findNetworkView, insertNetwork, listNetworkViews } from "./networks.ts";
+import { deleteNetwork, findNetworkView, insertNetwork, pageOfNetworks } from "./networks.ts";
 import { deleteRange, insertRange, listRangeViews } from "./ranges.ts";
 import { addRules, removeRules } from "./rules.ts";
 import { checkVlan } from "./vlan.ts";
@@ -98,9 +98,9 @@ export function networkRoutes(deps: NetworkRouteDeps) {
       });
     }),
 
-    listNetworks: handle(api.listNetworks, async ({ params }) => ({
-      networks: await listNetworkViews(database, params.project),
-    })),
+    listNetworks: handle(api.listNetworks, ({ params, query }) =>
+      pageOfNetworks(database, params.project, query),
+    ),
 
     getNetwork: handle(api.getNetwork, ({ params }) =>
       findNetworkView(database, params.project, params.network),

@@ -95,7 +95,7 @@ export async function openOffice(options: OfficeOptions = {}) {
       const { route, answer } = routes[name] as Handler;
       const request = {
         params: { project: member ?? project, ...params },
-        query: {},
+        query: route.query.parse({}),
         body: route.body.parse(body),
         caller: { ...tester, only: member },
         requestId: "req-1",

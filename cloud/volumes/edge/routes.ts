@@ -22,10 +22,10 @@ import {
   findBackupView,
   findSnapshotView,
   findVolumeView,
-  listBackupViews,
   listScheduleViews,
-  listSnapshotViews,
-  listVolumeViews,
+  pageOfBackups,
+  pageOfSnapshots,
+  pageOfVolumes,
   volumeView,
 } from "./views.ts";
 import {
@@ -138,9 +138,9 @@ export function volumeRoutes({
       );
     }),
 
-    listVolumes: handle(api.listVolumes, async ({ params }) => ({
-      volumes: await listVolumeViews(database, params.project),
-    })),
+    listVolumes: handle(api.listVolumes, ({ params, query }) =>
+      pageOfVolumes(database, params.project, query),
+    ),
 
     getVolume: handle(api.getVolume, ({ params }) =>
       findVolumeView(database, params.project, params.volume),
@@ -241,9 +241,9 @@ export function volumeRoutes({
       );
     }),
 
-    listSnapshots: handle(api.listSnapshots, async ({ params, query }) => ({
-      snapshots: await listSnapshotViews(database, params.project, query.volume),
-    })),
+    listSnapshots: handle(api.listSnapshots, ({ params, query }) =>
+      pageOfSnapshots(database, params.project, query),
+    ),
 
     getSnapshot: handle(api.getSnapshot, ({ params }) =>
       findSnapshotView(database, params.project, params.snapshot),
@@ -282,9 +282,9 @@ export function volumeRoutes({
       }),
     ),
 
-    listBackups: handle(api.listBackups, async ({ params, query }) => ({
-      backups: await listBackupViews(database, params.project, query.volume),
-    })),
+    listBackups: handle(api.listBackups, ({ params, query }) =>
+      pageOfBackups(database, params.project, query),
+    ),
 
     getBackup: handle(api.getBackup, ({ params }) =>
       findBackupView(database, params.project, params.backup),

@@ -1,10 +1,17 @@
 /** Volumes, snapshots and backups as the API shows them: one query each, with the names of what they refer to. */
 import type { ProjectId, VolumeId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
+import { cursorOf, isUuid, pageOf } from "@holdfast/store/cursor";
 import type { Sql } from "@holdfast/store/database";
 import type { BackupView, ScheduleView, SnapshotView, VolumeView } from "../api.ts";
 import { meanings } from "../core/tasks.ts";
 import { findVolume } from "./lookup.ts";
+
+interface Page {
+  readonly limit: number;
+  readonly after?: string | undefined;
+}
+const beforeAll = "00000000-0000-0000-0000-000000000000";
 
 /** What people call it, where `v` is the volume and `i` the instance that has it. */
 const nameOf = "coalesce(v.name, i.name || '.' || v.kind, v.id::text)";
@@ -50,12 +57,21 @@ const volumes = `select v.id, ${nameOf} as name, p.name as project, v.kind, v.st
     left join host h on h.id = v.host_id left join backup_schedule s on s.volume_id = v.id`;
 const present = "v.state <> 'expunged' and v.successor_id is null";
 
-export async function listVolumeViews(sql: Sql, project: ProjectId): Promise<VolumeView[]> {
+/** Oldest first. Rejects with `cursor_not_valid`. */
+export async function pageOfVolumes(
+  sql: Sql,
+  project: ProjectId,
+  { limit, after }: Page,
+): Promise<{ volumes: VolumeView[]; next: string | null }> {
+  const cursor = cursorOf(`volumes ${project}`, isUuid);
+  // The page is found first and dressed then.
   const rows = await sql.query<VolumeRow>(
-    `${volumes} where v.project_id = $1 and ${present} order by name, v.id`,
-    [project],
+    `${volumes} where v.id in (select v.id from volume v
+       where v.project_id = $1 and ${present} and v.id > $2::uuid order by v.id limit $3) order by v.id`,
+    [project, after === undefined ? beforeAll : cursor.read(after), limit + 1],
   );
-  return rows.map(viewOf);
+  const { items, next } = pageOf(rows, limit, cursor, ({ id }) => id);
+  return { volumes: items.map(viewOf), next };
 }
 
 /** Rejects with `volume_not_found`. */
@@ -87,18 +103,16 @@ const snapshots = `select n.id, n.name, p.name as project, ${nameOf} as volume, 
     n.bytes as "sizeBytes", n.guest, n.problem, n.created_at as "createdAt", n.made_at as "madeAt"
   from snapshot n join project p on p.id = n.project_id join volume v on v.id = n.volume_id ${owner}`;
 
-/** Of one volume, or of all. */
-export async function listSnapshotViews(
+/** Oldest first; of one volume, or of all. Rejects with `cursor_not_valid`. */
+export async function pageOfSnapshots(
   sql: Sql,
   project: ProjectId,
-  volume: string | undefined,
-): Promise<SnapshotView[]> {
-  const id = volume === undefined ? null : await findVolume(sql, project, volume);
-  const rows = await sql.query<SnapshotView>(
-    `${snapshots} where n.project_id = $1 and ($2::uuid is null or n.volume_id = $2) order by n.created_at, n.id`,
-    [project, id],
-  );
-  return [...rows];
+  page: Page & { readonly volume?: string | undefined },
+): Promise<{ snapshots: SnapshotView[]; next: string | null }> {
+  const { items, next } = await pageOfKind<SnapshotView>(sql, project, page, {
+    ...{ list: "snapshots", select: snapshots, table: "snapshot n", alias: "n" },
+  });
+  return { snapshots: items, next };
 }
 
 /** Rejects with `snapshot_not_found`. */
@@ -122,18 +136,44 @@ const backups = `select b.id, p.name as project, b.volume_name as volume, b.volu
     b.created_at as "createdAt", b.made_at as "madeAt"
   from backup b join project p on p.id = b.project_id`;
 
-/** Of one volume, or of all, also of those that are gone. */
-export async function listBackupViews(
+/** Oldest first; of one volume, or of all, also of those that are gone. Rejects with `cursor_not_valid`. */
+export async function pageOfBackups(
   sql: Sql,
   project: ProjectId,
-  volume: string | undefined,
-): Promise<BackupView[]> {
-  const id = volume === undefined ? null : await findVolume(sql, project, volume);
-  const rows = await sql.query<BackupView>(
-    `${backups} where b.project_id = $1 and ($2::uuid is null or b.volume_id = $2) order by b.created_at, b.id`,
-    [project, id],
+  page: Page & { readonly volume?: string | undefined },
+): Promise<{ backups: BackupView[]; next: string | null }> {
+  const { items, next } = await pageOfKind<BackupView>(sql, project, page, {
+    ...{ list: "backups", select: backups, table: "backup b", alias: "b" },
+  });
+  return { backups: items, next };
+}
+
+/** Of what is made of volumes: what is asked for is in the text of the statement and nothing else, for the index's sake. */
+async function pageOfKind<View extends { readonly id: string }>(
+  sql: Sql,
+  project: ProjectId,
+  { volume, limit, after }: Page & { readonly volume?: string | undefined },
+  of: {
+    readonly list: string;
+    readonly select: string;
+    readonly table: string;
+    readonly alias: string;
+  },
+): Promise<{ items: View[]; next: string | null }> {
+  const id = volume === undefined ? undefined : await findVolume(sql, project, volume);
+  const cursor = cursorOf(`${of.list} ${project} ${id ?? "of all"}`, isUuid);
+  const a = of.alias;
+  const rows = await sql.query<View>(
+    `${of.select} where ${a}.id in (select ${a}.id from ${of.table} where ${a}.project_id = $1
+       ${id === undefined ? "" : `and ${a}.volume_id = $4`} and ${a}.id > $2::uuid order by ${a}.id limit $3) order by ${a}.id`,
+    [
+      project,
+      after === undefined ? beforeAll : cursor.read(after),
+      limit + 1,
+      ...(id === undefined ? [] : [id]),
+    ],
   );
-  return [...rows];
+  return pageOf(rows, limit, cursor, (row) => row.id);
 }
 
 /** Rejects with `backup_not_found`. */
