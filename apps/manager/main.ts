@@ -5,6 +5,7 @@
  * HOLDFAST_DATABASE_ROLE the role to work as, if the login is allowed more (default: the login's own)
  * HOLDFAST_STATE         state directory; images and logs are kept there (default /var/lib/holdfast)
  * HOLDFAST_API           address:port of the API (default 127.0.0.1:7070)
+ * HOLDFAST_EC2           address:port for EC2's clients (default: they are not answered)
  * HOLDFAST_AGENTS        address:port for agents (default 127.0.0.1:7071)
  * HOLDFAST_NAMES         names and addresses by which agents may know it, with commas (default 127.0.0.1)
  * HOLDFAST_NAME          its own name among managers (default: host name and process id)
@@ -42,6 +43,7 @@ const manager = await startManager({
   databaseUrl,
   ...(env.HOLDFAST_DATABASE_ROLE ? { databaseRole: env.HOLDFAST_DATABASE_ROLE } : {}),
   api: addressOf(env.HOLDFAST_API ?? "127.0.0.1:7070"),
+  ...(env.HOLDFAST_EC2 ? { ec2: addressOf(env.HOLDFAST_EC2) } : {}),
   agents: {
     ...addressOf(env.HOLDFAST_AGENTS ?? "127.0.0.1:7071"),
     names: (env.HOLDFAST_NAMES ?? "127.0.0.1").split(","),

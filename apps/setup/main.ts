@@ -64,6 +64,11 @@ program
   )
   .option("--no-install", "only say what is missing")
   .option("--api-port <port>", "port of the API on 127.0.0.1 (default: 7070)", port)
+  .option(
+    "--ec2-port <port>",
+    "port for EC2's clients on 127.0.0.1 (default: that of the API + 3)",
+    port,
+  )
   .option("--agent-port <port>", "port that agents connect to (default: 7071)", port)
   .option("--database-port <port>", "port of the embedded PostgreSQL (default: 7072)", port)
   .option(...poolOption)

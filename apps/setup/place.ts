@@ -9,6 +9,7 @@ export interface Place {
   /** State directory. */
   readonly state: string;
   readonly apiPort: number;
+  readonly ec2Port: number;
   readonly agentPort: number;
   readonly databasePort: number;
 }
@@ -16,7 +17,10 @@ export interface Place {
 /** Where the state is when nothing else is said. */
 export const usualState = "/var/lib/holdfast";
 
-const Ports = z.object({ apiPort: z.number(), agentPort: z.number(), databasePort: z.number() });
+const Ports = z.object({
+  ...{ apiPort: z.number(), agentPort: z.number(), databasePort: z.number() },
+  ec2Port: z.number().optional(), // Not known to older installations.
+});
 type Given = { readonly [Name in keyof z.output<typeof Ports>]?: number };
 
 /** The ports that were given now, else those of the last time, else the usual ones; remembered for the next. */
@@ -25,14 +29,19 @@ export async function recallPlace(state: string, given: Given): Promise<Place> {
   const known = Ports.safeParse(await readJson(file));
   const usual = { apiPort: 7070, agentPort: 7071, databasePort: 7072 };
   const before = known.success ? known.data : usual;
-  const ports = Ports.parse({
-    apiPort: given.apiPort ?? before.apiPort,
+  const apiPort = given.apiPort ?? before.apiPort;
+  const ports = {
+    apiPort,
+    ec2Port: given.ec2Port ?? known.data?.ec2Port ?? apiPort + beyondApi,
     agentPort: given.agentPort ?? before.agentPort,
     databasePort: given.databasePort ?? before.databasePort,
-  });
+  };
   await writePrivately(file, ports);
   return { state, ...ports };
 }
+
+/** From the port of the native API to EC2's, where nothing else is said. */
+const beyondApi = 3;
 
 /** The repository: this file is bundled into dist/, one below it. */
 export const repository = join(import.meta.dirname, "..");

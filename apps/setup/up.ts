@@ -154,15 +154,16 @@ async function managerIsUp(
 }
 
 /** Where nothing of ours runs yet, nobody else may be on our ports. */
-async function portsAreFree({ state, databaseUrl, databasePort, apiPort, agentPort }: UpOptions) {
+async function portsAreFree({ state, databaseUrl, databasePort, ...ports }: UpOptions) {
   if ((await findSupervisor(state)) !== undefined) return;
   const isDatabaseUp = (await findEmbedded(paths(state).database)) !== undefined;
   if (!databaseUrl && !isDatabaseUp)
     await mustBeFree(databasePort, "the embedded PostgreSQL", "--database-port");
   // A manager whose supervisor was killed runs on, and is ours.
   if ((await findProgram(state, "manager")) !== undefined) return;
-  await mustBeFree(apiPort, "the API", "--api-port");
-  await mustBeFree(agentPort, "the agents", "--agent-port");
+  await mustBeFree(ports.apiPort, "the API", "--api-port");
+  await mustBeFree(ports.ec2Port, "EC2's clients", "--ec2-port");
+  await mustBeFree(ports.agentPort, "the agents", "--agent-port");
 }
 
 /** Names what is missing, and installs it. */
@@ -242,6 +243,7 @@ function planOf(
       DATABASE_URL: url,
       ...(role ? { HOLDFAST_DATABASE_ROLE: role } : {}),
       HOLDFAST_API: `127.0.0.1:${place.apiPort}`,
+      HOLDFAST_EC2: `127.0.0.1:${place.ec2Port}`,
       HOLDFAST_AGENTS: `${address}:${place.agentPort}`,
       ...(address === loopback ? {} : { HOLDFAST_NAMES: `${address},${loopback}` }),
     },
@@ -303,6 +305,7 @@ async function summary(
   const name = first ?? instances[0]?.name ?? "NAME";
   say.line();
   say.line(`  API        http://127.0.0.1:${place.apiPort}    (OpenAPI: /openapi.json)`);
+  say.line(`  EC2 API    http://127.0.0.1:${place.ec2Port}    (aws --endpoint-url; docs/ec2.md)`);
   say.line(`  key        in ${paths(place.state).client}`);
   say.line(`  agents     ${address}:${place.agentPort}`);
   say.line(`  logs       ${paths(place.state).logs}`);

@@ -1,4 +1,5 @@
 /** Networks: what guests are connected to. What other capabilities may use. */
+export { canonical } from "./core/cidr.ts";
 export type { Facts } from "./core/model.ts";
 export {
   type GroupPicture,

@@ -45,14 +45,16 @@ export async function install(name: string, ...options: readonly string[]): Prom
   if (!options.includes("--hosts")) await machineIsFree();
   const state = `/tmp/hf-${name}-${process.pid}`;
   const [api, agents, database] = [await freePort(), await freePort(), await freePort()];
+  const ec2 = await freePort();
   const command = async (verb = "", ...args: readonly string[]) =>
     (await run(launcher, [verb, "--state", state, ...args])).stdout;
   const atExit = () => killAll();
   process.once("exit", atExit);
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => process.exit(1));
-  const ports = ["--api-port", api, "--agent-port", agents, "--database-port", database].map(
-    String,
-  );
+  const ports = [
+    ...["--api-port", api, "--ec2-port", ec2, "--agent-port", agents],
+    ...["--database-port", database],
+  ].map(String);
   await command("up", ...options, ...ports).catch((error: unknown) => {
     killAll();
     throw error;

@@ -31,12 +31,14 @@ interface View {
 
 before(async () => {
   await machineIsFree();
-  const ports = await Promise.all([freePort(), freePort(), freePort()]);
-  const [api, agents, database] = ports.map(String);
+  const ports = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+  const [api, agents, database, ec2] = ports.map(String);
   holdfast(
     "up",
     "--api-port",
     `${api}`,
+    "--ec2-port",
+    `${ec2}`,
     "--agent-port",
     `${agents}`,
     "--database-port",

@@ -112,11 +112,17 @@ export const actions = {
   DeleteSecurityGroup: changes("security groups"),
   DescribeSecurityGroups: reads("security groups"),
   DescribeSecurityGroupRules: reads("security groups"),
-  AuthorizeSecurityGroupIngress: changes("security groups"),
-  AuthorizeSecurityGroupEgress: changes("security groups"),
+  AuthorizeSecurityGroupIngress: changes(
+    "security groups",
+    "IPv4; ICMP as a whole; no tags on rules",
+  ),
+  AuthorizeSecurityGroupEgress: changes(
+    "security groups",
+    "as ingress; a group without any egress rule lets everything leave",
+  ),
   RevokeSecurityGroupIngress: changes("security groups"),
   RevokeSecurityGroupEgress: changes("security groups"),
-  ModifySecurityGroupRules: changes("security groups"),
+  ModifySecurityGroupRules: changes("security groups", "descriptions"),
   UpdateSecurityGroupRuleDescriptionsIngress: changes("security groups"),
   UpdateSecurityGroupRuleDescriptionsEgress: changes("security groups"),
 
@@ -129,7 +135,7 @@ export const actions = {
 
   GetEbsEncryptionByDefault: reads("encryption"),
   EnableEbsEncryptionByDefault: refused("encryption", "volumes are not encrypted by the platform"),
-  DisableEbsEncryptionByDefault: changes("encryption"),
+  DisableEbsEncryptionByDefault: changes("encryption", "it is never on"),
 } as const satisfies Readonly<Record<string, Action>>;
 
 export type ActionName = keyof typeof actions;

@@ -1,6 +1,5 @@
 /** Images: ours, by the names that EC2's clients have given them. */
 
-import { createHash } from "node:crypto";
 import { deleteImage, type ImageView, listImages } from "@holdfast/cloud/images/api";
 import { createImageFrom } from "@holdfast/cloud/volumes/api";
 import type { Instant } from "@holdfast/kernel/time";
@@ -9,11 +8,13 @@ import { badValue, notFound, refuse, shortened, unsupported } from "../core/erro
 import { filtering, type Known, type Tag } from "../core/filters.ts";
 import { idOf, readId } from "../core/ids.ts";
 import { rootDevice } from "../core/instance.ts";
+import { nativeName } from "../core/names.ts";
 import type { Image, ImageAttribute } from "../core/words.ts";
 import { type Answers, accountOf, type Call } from "./call.ts";
 import { findInstanceRow } from "./instance-rows.ts";
 import { type Note, removeNotes, writeNotes } from "./notes.ts";
 import { pageOf } from "./pages.ts";
+import { mixed } from "./places.ts";
 import { findImage } from "./run.ts";
 import { removeTags, tagsFor, writeTags } from "./tags.ts";
 
@@ -181,7 +182,7 @@ export const imageAnswers: Answers = {
     if (!root) throw refuse("IncorrectInstanceState", `${InstanceId} has no root volume`);
     const image = await call.native(createImageFrom, {
       params: { volume: root.id },
-      body: { name: nativeName(Name) },
+      body: { name: nativeName(Name, "image", mixed) },
     });
     const note = {
       display: Name,
@@ -240,14 +241,3 @@ export const imageAnswers: Answers = {
     return {};
   },
 };
-
-/** The same for the same name: so two images of one name are refused natively. */
-function nativeName(name: string): string {
-  const plain = name
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, "-")
-    .replace(/^[^a-z]+|-+$/g, "");
-  if (plain === name && name.length <= 63) return name;
-  const digest = createHash("sha256").update(name).digest("hex").slice(0, 12);
-  return `${plain.slice(0, 48).replace(/-+$/, "") || "image"}-${digest}`;
-}

@@ -18,10 +18,13 @@ export const digits = (id: string) => `right(replace(${id}::text, '-', ''), 17)`
 const isShown = (i: string) =>
   `(${i}.destroyed_at is null or ${i}.destroyed_at > now() - interval '1 hour')`;
 
+/** What EC2's clients call a group `g`. */
+export const shownName = `coalesce(${noteOf("g.id")} ->> 'display', g.name)`;
+
 export const nicsOf = (instance: string) =>
   `coalesce((select json_agg(json_build_object('id', c.id, 'network', c.network_id, 'domain', w.domain,
        'address', host(c.address), 'mac', c.mac, 'publicAddress', host(a.address), 'isKept', coalesce(a.kind = 'static', false),
-       'groups', coalesce((select json_agg(json_build_object('id', g.id, 'name', g.name) order by g.name)
+       'groups', coalesce((select json_agg(json_build_object('id', g.id, 'name', ${shownName}) order by g.name)
          from nic_group m join security_group g on g.id = m.group_id where m.nic_id = c.id), '[]')) order by c.slot)
      from nic c join network w on w.id = c.network_id left join public_address a on a.nic_id = c.id
      where c.instance_id = ${instance}), '[]')`;

@@ -22,7 +22,9 @@ export interface Note {
       readonly bytesPerSecond: number | null;
     };
   };
+  /** What EC2's clients call it, where that is no name of ours. */
   readonly display?: string;
+  readonly network?: string;
 }
 
 /** For queries: the note of the thing of this column. */

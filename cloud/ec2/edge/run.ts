@@ -15,7 +15,7 @@ import { type WantedRun, wantedRun } from "../core/run.ts";
 import type { Reservation } from "../core/words.ts";
 import { accountOf, type Call } from "./call.ts";
 import { ensureDefaults } from "./defaults.ts";
-import { digits, instancesById } from "./instance-rows.ts";
+import { digits, instancesById, shownName } from "./instance-rows.ts";
 import { writeNotes } from "./notes.ts";
 import { checkZone, mixed, placeOf, subnetOf, zonesOf } from "./places.ts";
 import { tagsFor, writeTags } from "./tags.ts";
@@ -147,7 +147,8 @@ async function groupsOf(
 ): Promise<string[]> {
   if (groupIds.length + groupNames.length === 0) return usual === undefined ? [] : [usual];
   const rows = await database.query<{ id: string; name: string }>(
-    `select id, name from security_group where project_id = $1 and (${digits("id")} = any($2) or name = any($3))`,
+    `select * from (select g.id, ${shownName} as name from security_group g where g.project_id = $1) g
+       where ${digits("id")} = any($2) or name = any($3)`,
     [project, groupIds.map((id) => readId("group", id)), groupNames],
   );
   const byId = groupIds.map((id) => rows.find((row) => idOf("group", row.id) === id)?.id ?? id);

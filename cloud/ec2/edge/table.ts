@@ -9,10 +9,13 @@ import { type ActionName, actions, isAction } from "../core/actions.ts";
 import { refuse, shortened, unsupported } from "../core/errors.ts";
 import { type Fields, readInput } from "../core/parse.ts";
 import type { Outputs } from "../core/words.ts";
+import { addressAnswers } from "./addresses.ts";
 import { type Answers, type Call, type Ec2Deps, nativeOf } from "./call.ts";
+import { groupAnswers } from "./groups.ts";
 import { imageAnswers } from "./images.ts";
 import { instanceAnswers } from "./instances.ts";
 import { keyAnswers } from "./keys.ts";
+import { encryptionAnswers, networkAnswers } from "./networks.ts";
 import { placeAnswers } from "./places.ts";
 import { snapshotAnswers } from "./snapshots.ts";
 import { tagAnswers } from "./tag-actions.ts";
@@ -28,6 +31,10 @@ const answers: Answers = {
   ...keyAnswers,
   ...volumeAnswers,
   ...snapshotAnswers,
+  ...addressAnswers,
+  ...groupAnswers,
+  ...networkAnswers,
+  ...encryptionAnswers,
 };
 
 export interface Asked {
