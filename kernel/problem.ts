@@ -12,6 +12,7 @@ export const kinds = {
   not_found: { status: 404, retry: false }, // It is gone, or it is not yours to see.
   conflict: { status: 409, retry: false }, // Look again, then decide again.
   exhausted: { status: 507, retry: false }, // Free some, or add a host.
+  limited: { status: 429, retry: true }, // Too much at once. Slow down.
   unavailable: { status: 503, retry: true }, // Wait. We are already trying.
   bug: { status: 500, retry: false }, // Ours. It carries an incident id.
 } as const;

@@ -62,11 +62,24 @@ export interface Request<Params, Query, Body> {
   readonly requestId: string;
   /** The caller's `Idempotency-Key`: the same key and the same request are carried out once. */
   readonly idempotencyKey: string | undefined;
+  /** Absent where the request came by no connection. */
+  readonly door?: Door;
 }
 
 export const route = <P extends Shape, Q extends Shape, B extends Shape, R extends Shape>(
   declared: Route<P, Q, B, R>,
 ) => declared;
+
+/** What is known of the connection that a request came by. */
+export interface Door {
+  /** The address of whoever asked. */
+  readonly source: string;
+  /** What it says it is. */
+  readonly agent: string;
+  /** Nobody on the way can read it. */
+  readonly isSecure: boolean;
+  setHeader(name: string, value: string): void;
+}
 
 /** Pairs a declaration with what it does. Adapters in apps/ turn the pairs into an HTTP server. */
 export const handle = <P extends Shape, Q extends Shape, B extends Shape, R extends Shape>(

@@ -33,10 +33,12 @@ import { networksGroup } from "./groups/networks.ts";
 import { ordersGroup } from "./groups/orders.ts";
 import { placementGroup } from "./groups/placement.ts";
 import { platformGroup } from "./groups/platform.ts";
+import { quotasGroup } from "./groups/quotas.ts";
 import { recoveryGroup } from "./groups/recovery.ts";
 import { runGroup } from "./groups/run.ts";
 import { securityGroupsGroup } from "./groups/security-groups.ts";
 import { settingsGroup } from "./groups/settings.ts";
+import { signInGroup } from "./groups/sign-in.ts";
 import { snapshotsGroup } from "./groups/snapshots.ts";
 import { typesGroup } from "./groups/types.ts";
 import { volumesGroup } from "./groups/volumes.ts";
@@ -76,7 +78,9 @@ export const groups: readonly Group[] = [
   accessGroup,
   membersGroup,
   keysGroup,
+  signInGroup,
   auditGroup,
+  quotasGroup,
   completionGroup,
 ];
 

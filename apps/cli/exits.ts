@@ -36,6 +36,7 @@ const byKind: Readonly<Record<Kind, Exit>> = {
   not_found: exits.notFound.code,
   conflict: exits.conflict.code,
   exhausted: exits.exhausted.code,
+  limited: exits.unavailable.code,
   unavailable: exits.unavailable.code,
   bug: exits.failed.code,
 };

@@ -3,6 +3,7 @@
 import { roleNames, roles } from "@holdfast/cloud/access";
 import * as access from "@holdfast/cloud/access/api";
 import * as audit from "@holdfast/cloud/audit/api";
+import * as quotas from "@holdfast/cloud/quotas/api";
 import { type Handler, handle } from "@holdfast/kernel/route";
 
 export function accessHandlers(moment: number): readonly Handler[] {
@@ -26,7 +27,35 @@ export function accessHandlers(moment: number): readonly Handler[] {
     ...{ actor: "ada", credential: "HFNEW", source: "10.0.0.9", project: null, milliseconds: 3 },
     ...{ count: 1, changes: [] },
   };
+  const quota = (resource: quotas.QuotaView["resource"], most: number | null) => ({
+    ...{ resource, says: resource, used: 3, most },
+  });
+  const provider: access.SignOnView = {
+    ...{ issuer: "https://sso.example.org", clientId: "holdfast", nameClaim: "email" },
+    ...{ groupClaim: "groups" },
+    mapping: [{ group: "web", role: "developer", organisation: null, project: "web" }],
+  };
+  const session: access.SessionView = {
+    ...{ id: "s-1", by: "password", source: "10.0.0.9", agent: "Firefox", createdAt: moment },
+    ...{ lastUsedAt: moment, expiresAt: moment + 1_000, isCurrent: false },
+  };
   return [
+    handle(access.changePassword, async () => ({ account: "ada" })),
+    handle(access.resetPassword, async ({ params }) => ({
+      ...{ account: params.account, password: "made-up" },
+    })),
+    handle(access.listSessions, async () => ({ sessions: [session] })),
+    handle(access.endSession, async () => session),
+    handle(access.getSingleSignOn, async () => ({ provider: null })),
+    handle(access.setSingleSignOn, async ({ body }) => ({ ...provider, issuer: body.issuer })),
+    handle(access.removeSingleSignOn, async () => ({ provider: null })),
+    handle(quotas.listQuotas, async () => ({
+      quotas: [quota("instances", 3), quota("cpus", null)],
+    })),
+    handle(quotas.setQuota, async ({ body }) => quota(body.resource, body.most)),
+    handle(quotas.listRequiredTags, async () => ({ tags: [] })),
+    handle(quotas.setRequiredTags, async ({ body }) => body),
+    handle(quotas.setOrganisationRequiredTags, async ({ body }) => body),
     handle(audit.readAudit, async () => ({ entries: [entry], next: null })),
     handle(audit.readProjectAudit, async () => ({ entries: [], next: null })),
     handle(access.getMe, async () => ({

@@ -78,8 +78,10 @@ export function consolePort(
   }
 
   async function find(request: IncomingMessage, witness: Witness): Promise<Target> {
-    const caller = await access.authenticate(request.headers.authorization);
+    const caller = await access.authenticate({ headers: request.headers, isChange: false });
     witness.caller = caller;
+    // A browser sends its cookie whatever page opens the socket: only one of ours may.
+    if (caller.by.kind === "session") mustBeOurs(request);
     const [, project, name] =
       /^\/v1\/projects\/([a-z0-9-]{1,63})\/instances\/([a-z0-9-]{1,63})\/console$/.exec(
         request.url ?? "",
@@ -132,6 +134,13 @@ function refuse(open: WebSocket, shown: Problem): void {
   open.send(JSON.stringify(viewOf(shown)), () =>
     open.close(4000 + kinds[shown.kind].status, shown.code),
   );
+}
+
+function mustBeOurs({ headers: { origin, host } }: IncomingMessage): void {
+  if (origin !== undefined && URL.canParse(origin) && new URL(origin).host === host) return;
+  throw problem("forbidden", "csrf_missing", "Only a page of this manager may open a console.", {
+    fix: "Open it from there, or use an access key.",
+  });
 }
 
 const notWebSocket = () =>

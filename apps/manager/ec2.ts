@@ -30,7 +30,10 @@ export function ec2Port({ access, audit, handlers, ...deps }: Ec2PortDeps): Serv
 function gateOf(access: Access, handlers: readonly Handler[]): Gate {
   const byRoute = new Map<unknown, Handler>(handlers.map((handler) => [handler.route, handler]));
   return {
-    enter: (caller, needs) => access.projectOf(caller, meantBy(caller), needs),
+    async enter(caller, needs) {
+      access.admit(caller);
+      return access.projectOf(caller, meantBy(caller), needs);
+    },
     async ask(caller, route, { requestId: id, ...request }) {
       const handler = byRoute.get(route);
       if (!handler) throw new Error(`nobody answers ${route.method} ${route.path}`);

@@ -8,9 +8,9 @@
 import { randomUUID } from "node:crypto";
 import type { Access } from "@holdfast/cloud/access/edge";
 import type { AuditLog } from "@holdfast/cloud/audit/edge";
-import type { ProjectId } from "@holdfast/kernel/ids";
+import type { AccountId, ProjectId } from "@holdfast/kernel/ids";
 import { type Fault, kinds, Problem, problem, viewOf } from "@holdfast/kernel/problem";
-import type { Caller, Handler } from "@holdfast/kernel/route";
+import type { Caller, Door, Handler } from "@holdfast/kernel/route";
 import type { Instant } from "@holdfast/kernel/time";
 import Fastify, {
   type FastifyBaseLogger,
@@ -110,7 +110,16 @@ function mount(server: FastifyInstance, access: Access, handler: Handler): void 
     method: route.method,
     url: route.path,
     handler: async (request, reply) =>
-      reply.code(route.reply[0]).send(await serve(access, handler, request, witnessOf(request))),
+      reply
+        .code(route.reply[0])
+        .send(
+          await serve(
+            access,
+            handler,
+            { ...rawOf(request), door: doorOf(request, reply) },
+            witnessOf(request),
+          ),
+        ),
   });
 }
 
@@ -123,7 +132,29 @@ export interface RawRequest {
   readonly params: unknown;
   readonly query: unknown;
   readonly body: unknown;
+  readonly door?: Door;
 }
+
+const rawOf = ({ id, headers, params, query, body }: FastifyRequest): RawRequest => ({
+  ...{ id, headers, params, query, body },
+});
+
+/** What is known of its connection. */
+export const doorOf = (request: FastifyRequest, reply: FastifyReply): Door => ({
+  source: request.ip,
+  agent: request.headers["user-agent"] ?? "",
+  isSecure: "encrypted" in request.raw.socket,
+  setHeader: (name, value) => void reply.header(name, value),
+});
+
+/** For what is asked before anybody is known. */
+const nobody: Caller = {
+  name: "nobody",
+  account: "00000000-0000-0000-0000-000000000000" as AccountId,
+  by: { kind: "session", id: "none" },
+  grants: [],
+  only: undefined,
+};
 
 /** Resolves with what the route answers; rejects with the refusal, or with a bug. */
 export async function serve(
@@ -132,11 +163,13 @@ export async function serve(
   request: RawRequest,
   witness: Witness = {},
 ): Promise<unknown> {
-  const { authorization } = request.headers;
-  const caller = await access.authenticate(
-    typeof authorization === "string" ? authorization : undefined,
-  );
-  witness.caller = caller;
+  const { headers } = request;
+  const { needs, method } = handler.route;
+  const isPublic = needs === "public";
+  const caller = isPublic
+    ? nobody
+    : await access.authenticate({ headers, isChange: isChange(method) });
+  if (!isPublic) witness.caller = caller;
   const known = { ...request, caller, idempotencyKey: keyOf(request) };
   return serveAs(access, handler, known, witness);
 }
@@ -154,7 +187,7 @@ export async function serveAs(
   request: KnownRequest,
   witness: Witness = {},
 ): Promise<unknown> {
-  const { caller, idempotencyKey } = request;
+  const { caller, idempotencyKey, door } = request;
   const { needs } = route;
   if (!route.path.includes("/:project") && !route.path.includes("/:organisation"))
     access.authorize(caller, needs);
@@ -165,7 +198,7 @@ export async function serveAs(
     params.organisation = await access.organisationOf(caller, params.organisation, needs);
   const query = parse(route.query, single(request.query), "query");
   const body = parse(route.body, request.body, "body");
-  const told = { params, query, body, caller, requestId: request.id, idempotencyKey };
+  const told = { params, query, body, caller, requestId: request.id, idempotencyKey, door };
   return answer(told as never); // Each part has just been given the shape that it declares.
 }
 

@@ -12,7 +12,11 @@ import {
   accessRoutes,
   checkPlatformKey,
   ensureDefaultProject,
+  type SingleSignOn,
   sealWith,
+  signInRoutes,
+  signOnRoutes,
+  singleSignOn,
 } from "@holdfast/cloud/access/edge";
 import { type AuditLog, auditLog, auditRoutes, forgetAudit } from "@holdfast/cloud/audit/edge";
 import { watchdogBound } from "@holdfast/cloud/availability";
@@ -77,6 +81,7 @@ import { keyRoutes } from "@holdfast/cloud/keys/edge";
 import { metadataWatch } from "@holdfast/cloud/metadata/edge";
 import { networkRoutes, networkTroubles, networkWatch } from "@holdfast/cloud/networks/edge";
 import { picturePlacer, placementRoutes } from "@holdfast/cloud/placement/edge";
+import { quotaRoutes } from "@holdfast/cloud/quotas/edge";
 import type { Settings } from "@holdfast/cloud/settings";
 import { liveSettings, settingRoutes } from "@holdfast/cloud/settings/edge";
 import { typeRoutes } from "@holdfast/cloud/types/edge";
@@ -102,6 +107,7 @@ import { metricsRoute } from "./metrics.ts";
 import { liveMovers } from "./movers.ts";
 import { openApi } from "./openapi.ts";
 import { jobProgress } from "./progress.ts";
+import { signOnRoutes as signOnAddresses } from "./sign-on.ts";
 import { ensureDefaultTypes } from "./types.ts";
 
 export interface ManagerOptions {
@@ -148,6 +154,7 @@ export interface ManagerPorts {
 /** A manager without its doors. Nothing in it has begun to act by itself before `begin`. */
 export interface Assembly {
   readonly access: Access;
+  readonly signOn: SingleSignOn;
   readonly audit: AuditLog;
   readonly now: () => Instant;
   readonly handlers: readonly Handler[];
@@ -190,7 +197,9 @@ type InSeconds =
   | "hosts.flap_window"
   | "manager.resync"
   | "availability.power_retry"
-  | "availability.power_deadline";
+  | "availability.power_deadline"
+  | "sessions.idle"
+  | "sessions.longest";
 
 export async function startManager(options: ManagerOptions): Promise<Manager> {
   const { name: self, log, blobs } = options;
@@ -217,6 +226,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     deaths: () => deathCounts(database),
     invariants: () => invariantCounts(database),
   });
+  signOnAddresses(api, { signOn: core.signOn, now });
   contentRoute(api, { access: gate, database, take: core.take });
   consolePort(api.server, { access: gate, database, hub, audit, now, log });
   await api.listen({ host: options.api.address, port: options.api.port });
@@ -501,7 +511,15 @@ export async function assembleManager(
   });
   const joining = enrolment({ database, authority, clock, mintId, mintSecret, self });
   const audit = auditLog({ database, now: clock.now, onError });
-  const gate = access({ database, clock, seal });
+  const gate = access({
+    ...{ database, clock, seal, mintId, mintSecret },
+    limits: () => ({ idle: inSeconds("sessions.idle"), longest: inSeconds("sessions.longest") }),
+    pace: () => ({
+      rate: settings.current()["access.rate"],
+      burst: settings.current()["access.burst"],
+    }),
+  });
+  const { sessions } = gate;
   const stream = journalRoutes({ database, ticks });
   const agentAddress = `${options.agents.names[0]}:${options.agents.port}`;
   const handlers: readonly Handler[] = [
@@ -565,6 +583,12 @@ export async function assembleManager(
     settingRoutes({ database, settings, clock, self }),
     stream.routes,
     auditRoutes(database),
+    quotaRoutes({ database, access: gate, clock }),
+    signInRoutes({
+      ...{ database, sessions, clock, mintSecret },
+      tries: () => settings.current()["access.sign_ins"],
+    }),
+    signOnRoutes({ database, access: gate, clock, seal }),
     accessRoutes({ database, access: gate, clock, seal, mintId, mintSecret }),
     hostRoutes({
       database,
@@ -583,6 +607,7 @@ export async function assembleManager(
   return {
     ...{ access: gate, audit, now: clock.now, handlers, hub, authority, clock },
     ...{ enrolment: joining, take: imports.take },
+    signOn: singleSignOn({ database, sessions, clock, seal, mintId }),
     settings: settings.current,
     checkLimits: checks.limits,
     measure: () => measure(database, checks.limits(), clock.now()),

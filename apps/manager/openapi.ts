@@ -126,6 +126,8 @@ const always: Readonly<Record<string, Kind>> = {
   invalid_request: "invalid",
   unauthenticated: "unauthenticated",
   forbidden: "forbidden",
+  csrf_missing: "forbidden",
+  rate_limited: "limited",
   database_unavailable: "unavailable",
 };
 

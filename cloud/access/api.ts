@@ -478,3 +478,177 @@ export const removeMember = route({
   reply: [200, MemberView],
   fails: { account_not_found: "not_found", last_owner: "conflict" },
 });
+
+// Passwords and sessions: for people, and the pages that they use.
+
+const Password = z.string().min(1).max(1_024);
+const NewPassword = z
+  .string()
+  .min(12, "must be 12 characters or more")
+  .max(1_024)
+  .describe("12 characters or more; what kinds they are does not matter.");
+
+export const SessionView = z.object({
+  id: z.string(),
+  by: z.enum(["password", "sso"]),
+  source: z.string().nullable(),
+  agent: z.string().nullable().describe("What the browser says it is."),
+  createdAt: z.number(),
+  lastUsedAt: z.number().describe("To the minute."),
+  expiresAt: z.number().describe("At the latest; earlier where nobody uses it."),
+  isCurrent: z.boolean(),
+});
+export type SessionView = z.output<typeof SessionView>;
+
+export const signIn = route({
+  method: "POST",
+  path: "/v1/sessions",
+  summary:
+    "Sign in with a password. The session is a cookie, and a word to send with every change.",
+  needs: "public",
+  params: none,
+  query: none,
+  body: z.strictObject({ account: AccountName, password: Password }),
+  reply: [
+    201,
+    z.object({
+      id: z.string(),
+      account: z.string(),
+      csrf: z.string().describe("To send as `x-holdfast-csrf` with everything that is not a GET."),
+      expiresAt: z.number(),
+    }),
+  ],
+  fails: { sign_in_refused: "unauthenticated", rate_limited: "limited", busy: "unavailable" },
+});
+
+export const listSessions = route({
+  method: "GET",
+  path: "/v1/sessions",
+  summary: "Where the caller is signed in.",
+  needs: "caller:manage",
+  params: none,
+  query: none,
+  body: z.undefined(),
+  reply: [200, z.object({ sessions: z.array(SessionView) })],
+  fails: {},
+});
+
+export const endSession = route({
+  method: "DELETE",
+  path: "/v1/sessions/:session",
+  summary: "Sign out: here, with `current`, or somewhere else.",
+  needs: "caller:manage",
+  params: z.object({ session: z.string().regex(/^[a-z0-9-]{1,63}$/, "must be a session's id") }),
+  query: none,
+  body: z.undefined(),
+  reply: [200, SessionView],
+  fails: { session_not_found: "not_found" },
+});
+
+export const changePassword = route({
+  method: "PUT",
+  path: "/v1/me/password",
+  summary: "A new password for the caller. Whoever is signed in elsewhere is signed out.",
+  needs: "caller:manage",
+  params: none,
+  query: none,
+  body: z.strictObject({
+    current: Password.optional().describe("Where there is one."),
+    password: NewPassword,
+  }),
+  reply: [200, z.object({ account: z.string() })],
+  fails: {
+    sign_in_refused: "unauthenticated",
+    no_password: "conflict",
+    rate_limited: "limited",
+    busy: "unavailable",
+  },
+});
+
+export const resetPassword = route({
+  method: "POST",
+  path: "/v1/accounts/:account/password",
+  summary: "A password for somebody who has none, or has lost it. It is shown once.",
+  needs: "platform:grant",
+  params: z.object({ account: AccountParam }),
+  query: none,
+  body: z.strictObject({}),
+  reply: [200, z.object({ account: z.string(), password: z.string() })],
+  fails: { account_not_found: "not_found", no_password: "conflict", busy: "unavailable" },
+});
+
+// Single sign-on.
+
+const Url = z.url({ protocol: /^https?$/ }).max(512);
+const Mapping = z.strictObject({
+  group: z.string().min(1).max(256).describe("As the provider calls it."),
+  role: RoleParam,
+  organisation: z.string().max(63).optional().describe("Its name or id."),
+  project: z.string().max(63).optional().describe("Its name or id; neither: the platform."),
+});
+
+const SignOnView = z.object({
+  issuer: z.string(),
+  clientId: z.string(),
+  nameClaim: z.string(),
+  groupClaim: z.string(),
+  mapping: z.array(
+    z.object({
+      group: z.string(),
+      role: z.string(),
+      organisation: z.string().nullable(),
+      project: z.string().nullable(),
+    }),
+  ),
+});
+export type SignOnView = z.output<typeof SignOnView>;
+
+export const getSingleSignOn = route({
+  method: "GET",
+  path: "/v1/single-sign-on",
+  summary: "The provider of single sign-on, and which of its groups have which role.",
+  needs: "platform:grant",
+  params: none,
+  query: none,
+  body: z.undefined(),
+  reply: [200, z.object({ provider: SignOnView.nullable() })],
+  fails: {},
+});
+
+export const setSingleSignOn = route({
+  method: "PUT",
+  path: "/v1/single-sign-on",
+  summary: "People sign in at this provider from now on, besides with passwords.",
+  needs: "platform:grant",
+  params: none,
+  query: none,
+  body: z.strictObject({
+    issuer: Url.describe("Where /.well-known/openid-configuration is below."),
+    clientId: z.string().min(1).max(256),
+    clientSecret: z.string().min(1).max(1_024).describe("Kept sealed, and never shown."),
+    nameClaim: z
+      .string()
+      .regex(/^[A-Za-z0-9_:./-]{1,128}$/)
+      .default("email")
+      .describe("What people are called by."),
+    groupClaim: z
+      .string()
+      .regex(/^[A-Za-z0-9_:./-]{1,128}$/)
+      .default("groups"),
+    mapping: z.array(Mapping).max(200).default([]),
+  }),
+  reply: [200, SignOnView],
+  fails: { organisation_not_found: "not_found", project_not_found: "not_found" },
+});
+
+export const removeSingleSignOn = route({
+  method: "DELETE",
+  path: "/v1/single-sign-on",
+  summary: "No single sign-on any more. Whoever is signed in stays so until their session is over.",
+  needs: "platform:grant",
+  params: none,
+  query: none,
+  body: z.undefined(),
+  reply: [200, z.object({ provider: SignOnView.nullable() })],
+  fails: {},
+});

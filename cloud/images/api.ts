@@ -61,7 +61,7 @@ export const importImage = route({
     wantsSeed: Manifest.shape.wantsSeed,
   }),
   reply: [202, ImageView],
-  fails: { image_name_taken: "conflict" },
+  fails: { quota_exceeded: "exhausted", image_name_taken: "conflict" },
 });
 
 export const getImage = route({

@@ -1,7 +1,9 @@
 /** What the world may ask about instances. Pure declarations; edge/routes.ts answers them. */
+
 import { maintenancePolicies } from "@holdfast/cloud/events";
 import { Begun } from "@holdfast/cloud/hosts";
 import { KeyParam } from "@holdfast/cloud/keys";
+import { Tags } from "@holdfast/cloud/quotas";
 import { route } from "@holdfast/kernel/route";
 import { Cursor, Label, ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
@@ -181,6 +183,7 @@ export const RunRequest = z
       .default(false)
       .describe("A public address of its own while it runs: a new one after each stop."),
     groups: z.array(InstanceParam).max(16).default([]).describe("Security groups to put it in."),
+    tags: Tags.optional().describe("Words of yours on it; some may be required."),
     keys: z
       .array(KeyParam)
       .max(16)
@@ -232,6 +235,8 @@ export const runInstances = route({
   body: RunRequest,
   reply: [202, Accepted],
   fails: {
+    quota_exceeded: "exhausted",
+    tag_required: "invalid",
     image_not_found: "not_found",
     image_not_ready: "conflict",
     type_not_found: "not_found",

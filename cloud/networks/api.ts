@@ -81,6 +81,7 @@ export const createNetwork = route({
   }),
   reply: [201, NetworkView],
   fails: {
+    quota_exceeded: "exhausted",
     name_taken: "conflict",
     network_unusable: "invalid",
     network_overlaps: "conflict",
@@ -210,7 +211,11 @@ export const allocateAddress = route({
   query: none,
   body: z.strictObject({ name: Name.optional() }),
   reply: [201, AddressView],
-  fails: { public_addresses_exhausted: "exhausted", name_taken: "conflict" },
+  fails: {
+    quota_exceeded: "exhausted",
+    public_addresses_exhausted: "exhausted",
+    name_taken: "conflict",
+  },
 });
 
 export const listAddresses = route({
@@ -321,6 +326,7 @@ export const createGroup = route({
   }),
   reply: [201, GroupView],
   fails: {
+    quota_exceeded: "exhausted",
     ...groupFails,
     name_taken: "conflict",
     rule_unusable: "invalid",

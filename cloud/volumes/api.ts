@@ -1,6 +1,8 @@
 /** What the world may ask about volumes, snapshots and backups. Pure declarations; edge/routes.ts answers them. */
+
 import { ImageView } from "@holdfast/cloud/images/api";
 import { Name } from "@holdfast/cloud/instances/api";
+import { Tags } from "@holdfast/cloud/quotas";
 import { route } from "@holdfast/kernel/route";
 import { Label, Next, Page, ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
@@ -120,6 +122,7 @@ export const createVolume = route({
   params: inProject,
   query: none,
   body: z.strictObject({
+    tags: Tags.optional().describe("Words of yours on it; some may be required."),
     name: Name,
     sizeGiB: SizeGiB,
     pool: Label.optional().describe("The setting `volumes.default_pool` if absent."),
@@ -127,6 +130,8 @@ export const createVolume = route({
   }),
   reply: [201, VolumeView],
   fails: {
+    quota_exceeded: "exhausted",
+    tag_required: "invalid",
     name_taken: "conflict",
     pool_not_found: "not_found",
     pool_full: "exhausted",
@@ -213,6 +218,7 @@ export const resizeVolume = route({
   body: z.strictObject({ sizeGiB: SizeGiB }),
   reply: [200, VolumeView],
   fails: {
+    quota_exceeded: "exhausted",
     ...busyFails,
     not_in_this_state: "conflict",
     volume_cannot_shrink: "invalid",
@@ -274,7 +280,12 @@ export const createImageFrom = route({
       .describe("Have the guest write out its file systems; it is paused if it cannot be asked."),
   }),
   reply: [202, ImageView],
-  fails: { ...busyFails, name_taken: "conflict", volume_not_made: "conflict" },
+  fails: {
+    quota_exceeded: "exhausted",
+    ...busyFails,
+    name_taken: "conflict",
+    volume_not_made: "conflict",
+  },
 });
 
 export const SnapshotView = z.object({
@@ -306,6 +317,7 @@ export const createSnapshot = route({
   params: inProject,
   query: none,
   body: z.strictObject({
+    tags: Tags.optional().describe("Words of yours on it; some may be required."),
     volume: VolumeName,
     name: Name,
     freeze: z
@@ -315,6 +327,8 @@ export const createSnapshot = route({
   }),
   reply: [202, SnapshotView],
   fails: {
+    quota_exceeded: "exhausted",
+    tag_required: "invalid",
     ...busyFails,
     name_taken: "conflict",
     volume_not_made: "conflict",
@@ -408,7 +422,12 @@ export const createBackup = route({
     full: z.boolean().default(false).describe("Copy all of it, whatever there is."),
   }),
   reply: [202, BackupView],
-  fails: { ...busyFails, volume_not_made: "conflict", backup_place_unset: "conflict" },
+  fails: {
+    quota_exceeded: "exhausted",
+    ...busyFails,
+    volume_not_made: "conflict",
+    backup_place_unset: "conflict",
+  },
 });
 
 export const listBackups = route({
@@ -449,6 +468,7 @@ export const restoreBackup = route({
   }),
   reply: [202, VolumeView],
   fails: {
+    quota_exceeded: "exhausted",
     ...backupFails,
     ...busyFails,
     backup_not_ready: "conflict",

@@ -89,6 +89,8 @@ export async function openDesk(): Promise<Desk> {
     `${at}/service-accounts`,
     program,
   );
+  await platform.call("PUT", "/v1/settings/access.sign_ins", { value: 10_000 });
+  const session = await signInTo(platform, "there");
   const { body: tiny } = await platform.call<Tiny>("GET", `${at}/images/tiny`);
   const wire = openWire(port);
   return {
@@ -113,6 +115,7 @@ export async function openDesk(): Promise<Desk> {
       host: "host-2",
       ...{ account: "there", organisation: "there", serviceAccount: serviceAccount.id },
       accessKey: accessKey.accessKey,
+      session: session.id,
       name: "manager.batch",
       digest: tiny.manifest.disk.digest,
       certificate: mintId(), // None is there until a host has died: see requests.ts.
@@ -124,6 +127,19 @@ export async function openDesk(): Promise<Desk> {
       await bmc.close();
     },
   };
+}
+
+/** A session of an account, which is given a password for it. */
+export async function signInTo(platform: Platform, account: string): Promise<{ id: string }> {
+  const { body } = await platform.call<{ password: string }>(
+    "POST",
+    `/v1/accounts/${account}/password`,
+    {},
+  );
+  const asked = { account, password: body.password };
+  const { body: begun, status } = await platform.call<Made>("POST", "/v1/sessions", asked);
+  assert.equal(status, 201);
+  return begun;
 }
 
 /** A live migration of an instance, to its end. For an operator, or as somebody else. */
@@ -230,7 +246,10 @@ const ofNetworks = [
   ...["security_group", "security_rule"],
 ];
 const ofVolumes = ["attachment", "snapshot", "backup", "backup_schedule"];
-const ofAccess = ["organisation", "account", "membership"];
+const ofAccess = [
+  ...["organisation", "account", "membership", "quota", "required_tag", "tag"],
+  ...["session", "single_sign_on"],
+];
 const ofPlans = [
   "ssh_key",
   "instance_key",

@@ -176,6 +176,7 @@ test("what belongs to an account is as if it were not there for every other", as
   assert.ok(ofCallers.length > 4);
   const theirs: Record<string, readonly string[]> = {
     accessKey: [owner.accessKey, desk.there.accessKey ?? ""],
+    session: [desk.there.session ?? ""],
     project: [owner.project, owner.projectId],
   };
   for (const handler of ofCallers) {
@@ -193,7 +194,7 @@ test("what belongs to an account is as if it were not there for every other", as
           operation,
           { ...plain, path: { ...plain.path, [name]: mark } },
           mark,
-          "HFNOBODYNOBODY",
+          missingLike(mark),
           stranger.personToken,
         );
     }
@@ -263,7 +264,8 @@ test("what may be read tells nothing of another project, also where its ids are 
     for (const query of queries) {
       const reply = await ask(operation, { ...plain, path, query, body }, stranger.token);
       assert.equal(reply.status, operation.reply.status, reply.text);
-      assertNothingOf(owner, reply.text, nameOf(handler));
+      // What one has typed oneself is in one's own audit log.
+      assertNothingOf(owner, reply.text.replaceAll(/"path":"[^"]*"/g, ""), nameOf(handler));
       read++;
     }
   }

@@ -115,7 +115,31 @@ async function newOfAccess(
     if (takes("accessKey")) made.accessKey = [(await post<NewKey>(keys, { name })).accessKey];
   } else if (takes("accessKey"))
     made.accessKey = [(await post<NewKey>("/v1/keys", { name })).accessKey];
+  if (path === "/v1/quotas" || path.endsWith("/required-tags")) {
+    // What is limited in the project of the others would be in their way.
+    await post("/v1/projects", { name });
+    made.project = [name];
+  }
+  if (path === "/v1/sessions" || path === "/v1/me/password") {
+    await post("/v1/accounts", { name });
+    const at = `/v1/accounts/${name}/password`;
+    made.account = [name];
+    made.password = made.current = [(await post<{ password: string }>(at, {})).password];
+  }
+  if (takes("session")) made.session = [(await ownSession(platform)).id];
+  if (path === "/v1/single-sign-on") made.issuer = ["https://sign-on.example.org"];
   return made;
+}
+
+/** Of whoever asks in these tests. */
+async function ownSession(platform: Platform): Promise<{ id: string }> {
+  const [row] = await platform.database.query<{ id: string }>(
+    `insert into session (id, hash, account_id, created_at, last_used_at, expires_at, by)
+     select gen_random_uuid(), gen_random_uuid()::text, id, now(), now(), now() + interval '1 hour', 'password'
+     from account where name = 'operator' returning id`,
+  );
+  assert.ok(row);
+  return row;
 }
 
 interface NewKey {

@@ -16,6 +16,7 @@ import {
   removeMember,
   removeOrganisationMember,
   removeProjectMember,
+  resetPassword,
 } from "@holdfast/cloud/access/api";
 import type { OrganisationId } from "@holdfast/kernel/ids";
 import type { Command } from "commander";
@@ -68,6 +69,18 @@ export const membersGroup: Group = (program, open) => {
         const reply = await session.call(changeAccount, { params, body: { isDisabled } });
         session.show(reply, () => `${reply.name} ${says}.`);
       });
+
+  users
+    .command("password")
+    .summary("give somebody a password; it is shown once")
+    .description(resetPassword.summary)
+    .argument("<name>", "to whom")
+    .action(async (name: string, _, command) => {
+      const session = open(command);
+      const reply = await session.call(resetPassword, { params: { account: name }, body: {} });
+      session.show(reply, () => reply.password);
+      session.note(`\nShown this once. ${name} can change it: holdfast password FILE`);
+    });
 
   const programs = listing(
     program,

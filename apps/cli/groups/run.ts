@@ -24,6 +24,7 @@ interface Options {
   /** False for `--no-network`. */
   readonly network?: readonly string[] | false;
   readonly public?: true;
+  readonly label?: readonly string[];
   readonly group?: readonly string[];
   readonly key?: readonly string[];
   readonly maintenance?: MaintenancePolicy;
@@ -35,6 +36,12 @@ interface Options {
   readonly dependsOn?: readonly string[];
   readonly wait?: true;
   readonly idempotencyKey?: string;
+}
+
+/** `owner=ada`; without a value it is empty. */
+function pairOf(word: string): readonly [string, string] {
+  const [, key = word, value = ""] = /^([^=]+)=(.*)$/s.exec(word) ?? [];
+  return [key, value];
 }
 
 export const runGroup: Group = (program, open) => {
@@ -72,6 +79,11 @@ export const runGroup: Group = (program, open) => {
     )
     .option("--no-network", "connect it to nothing, not even to the network default")
     .option("--public", "a public address of its own while it runs")
+    .option(
+      "--label <key=value>",
+      "a tag on it, for people and bills; may be repeated; some may be required",
+      list,
+    )
     .option("--group <security-group>", "a security group to put it in; may be repeated", list)
     .option(
       "--key <key>",
@@ -116,6 +128,7 @@ export const runGroup: Group = (program, open) => {
         hostTags: options.tag && [...options.tag],
         antiAffinityGroup: options.antiAffinity,
         userData,
+        tags: options.label && Object.fromEntries(options.label.map(pairOf)),
         diskGiB: options.disk,
         volumes: options.volume?.map(volumeOf),
         ephemeralGiB: options.ephemeral,

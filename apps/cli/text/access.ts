@@ -7,6 +7,8 @@ import type {
   listOrganisations,
   listRoles,
   MemberView,
+  SessionView,
+  SignOnView,
 } from "@holdfast/cloud/access/api";
 import type { Instant } from "@holdfast/kernel/time";
 import { type Cell, facts, type Paint, table } from "./table.ts";
@@ -84,4 +86,30 @@ export function me(reply: ReplyOf<typeof getMe>, paint: Paint): string {
     ["roles", grants.map((grant) => `${grant.role} of ${on(grant)}`).join(", ") || "none"],
   ];
   return `${paint("strong", account)}\n${facts(pairs, paint)}`;
+}
+
+export const sessionTable = (all: readonly SessionView[], now: Instant, paint: Paint) =>
+  table(
+    ["SESSION", "FROM", "WITH", "BEGAN", "USED", ""],
+    all.map(({ id, source, agent, createdAt, lastUsedAt, isCurrent }) => [
+      ...[id, source ?? "", agent ?? "", relative(createdAt, now), relative(lastUsedAt, now)],
+      isCurrent ? "this one" : "",
+    ]),
+    paint,
+  );
+
+export function providerText(provider: SignOnView, paint: Paint): string {
+  const { issuer, clientId, nameClaim, groupClaim, mapping } = provider;
+  const pairs: readonly (readonly [string, string])[] = [
+    ["client", clientId],
+    ["names", `the claim ${nameClaim}`],
+    ["groups", `the claim ${groupClaim}`],
+  ];
+  const rows = mapping.map(({ group, role, organisation, project }) => [
+    group,
+    role,
+    project ? `project ${project}` : organisation ? `organisation ${organisation}` : "the platform",
+  ]);
+  const worth = rows.length > 0 ? `\n\n${table(["GROUP", "ROLE", "ON"], rows, paint)}` : "";
+  return `${paint("strong", issuer)}\n${facts(pairs, paint)}${worth}`;
 }

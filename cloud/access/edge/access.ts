@@ -8,23 +8,35 @@
 import type { OrganisationId, ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import type { Caller, Permission } from "@holdfast/kernel/route";
-import type { Clock } from "@holdfast/kernel/time";
-import type { Database, Sql } from "@holdfast/store/database";
+import type { Duration } from "@holdfast/kernel/time";
+import type { Sql } from "@holdfast/store/database";
 import { shared } from "@holdfast/store/reads";
+import { buckets, type Pace } from "../core/bucket.ts";
 import { mayDo, type ProjectPlace, seesPlatform } from "../core/may-do.ts";
 import { type Credentials, credentials, isSame, readToken } from "./credentials.ts";
 import type { Seal } from "./seal.ts";
+import { isCsrf, type SessionDeps, type Sessions, secretIn, sessions } from "./sessions.ts";
 
-export interface AccessDeps {
-  readonly database: Database;
-  readonly clock: Clock;
+export interface AccessDeps extends SessionDeps {
   readonly seal: Seal;
+  /** How many requests a second one key or session may make, and how many at once. */
+  readonly pace: () => Pace;
+}
+
+/** How somebody says who they are. */
+export interface Claim {
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** It asks for more than reading. */
+  readonly isChange: boolean;
 }
 
 export interface Access {
   readonly credentials: Credentials;
-  /** Who holds this token. Rejects with `unauthenticated`. */
-  authenticate(authorization: string | undefined): Promise<Caller>;
+  readonly sessions: Sessions;
+  /** Who asks, by key or by session. Rejects with `unauthenticated`, `csrf_missing` and `rate_limited`. */
+  authenticate(claim: Claim): Promise<Caller>;
+  /** Call for every request that is not authenticated here. Rejects with `rate_limited`. */
+  admit(caller: Caller): void;
   /** Rejects with `forbidden`. For what is in no project or organisation, or in any. */
   authorize(caller: Caller, needs: Permission): void;
   /**
@@ -37,8 +49,10 @@ export interface Access {
 }
 
 export function access(deps: AccessDeps): Access {
-  const { database } = deps;
+  const { database, clock } = deps;
   const known = credentials(deps);
+  const signedIn = sessions(deps);
+  const paces = buckets();
   const placeOf = shared(async (nameOrId: string) => {
     const [row] = await database.query<ProjectPlace>(
       `select id, organisation_id as organisation from project where name = $1 or id::text = $1`,
@@ -49,20 +63,13 @@ export function access(deps: AccessDeps): Access {
 
   return {
     credentials: known,
-    async authenticate(authorization) {
-      const [, text] = /^Bearer\s+(\S{1,300})$/.exec(authorization ?? "") ?? [];
-      const token = text && readToken(text);
-      const holder = token && (await known.find(token.id));
-      if (holder && isSame(holder.secret, token.secret)) return holder.caller;
-      throw problem(
-        "unauthenticated",
-        "unauthenticated",
-        text ? "This key is not valid." : "There is no key with this request.",
-        {
-          fix: "Send `Authorization: Bearer ACCESSKEY:SECRET`. On the manager's machine, holdfast up writes one for you.",
-        },
-      );
+    sessions: signedIn,
+    async authenticate(claim) {
+      const caller = await callerOf(claim);
+      admit(caller);
+      return caller;
     },
+    admit,
     authorize(caller, needs) {
       if (!mayDo(caller, needs)) throw forbidden(caller, needs);
     },
@@ -83,7 +90,54 @@ export function access(deps: AccessDeps): Access {
       return place.organisation;
     },
   };
+
+  function admit(caller: Caller): void {
+    const wait = paces.take(caller.by.id, deps.pace(), clock.now());
+    if (wait !== undefined) throw tooFast(wait);
+  }
+
+  async function callerOf({ headers, isChange }: Claim): Promise<Caller> {
+    const text = one(headers.authorization);
+    const secret = text === undefined ? secretIn(one(headers.cookie)) : undefined;
+    if (secret === undefined) return byKey(text);
+    const caller = await signedIn.find(secret);
+    if (!caller)
+      throw problem("unauthenticated", "unauthenticated", "This session is over.", {
+        fix: "Sign in again.",
+      });
+    if (isChange && !isCsrf(secret, one(headers["x-holdfast-csrf"]) ?? "")) throw noCsrf();
+    return caller;
+  }
+
+  async function byKey(authorization: string | undefined): Promise<Caller> {
+    const [, text] = /^Bearer\s+(\S{1,300})$/.exec(authorization ?? "") ?? [];
+    const token = text && readToken(text);
+    const holder = token && (await known.find(token.id));
+    if (holder && isSame(holder.secret, token.secret)) return holder.caller;
+    throw problem(
+      "unauthenticated",
+      "unauthenticated",
+      text ? "This key is not valid." : "There is no key with this request.",
+      {
+        fix: "Send `Authorization: Bearer ACCESSKEY:SECRET`. On the manager's machine, holdfast up writes one for you.",
+      },
+    );
+  }
 }
+
+const one = (value: string | string[] | undefined) =>
+  typeof value === "string" ? value : undefined;
+
+export const tooFast = (wait: Duration) =>
+  problem("limited", "rate_limited", "That is more than one may ask for in so short a time.", {
+    fix: "Wait as long as it says, and ask less often.",
+    retryAfterSeconds: Math.max(1, Math.ceil(wait / 1_000)),
+  });
+
+const noCsrf = () =>
+  problem("forbidden", "csrf_missing", "A page that changes something must say that it means to.", {
+    fix: "Send the `csrf` of the session as x-holdfast-csrf.",
+  });
 
 /** The projects that the caller may see; undefined for those who see the whole platform. */
 export async function visibleProjects(

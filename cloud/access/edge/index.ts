@@ -1,6 +1,10 @@
 /** What a process wires together to know its callers, and what other edges ask of it. */
-export { type Access, access, visibleProjects } from "./access.ts";
+export { type Access, access, type Claim, visibleProjects } from "./access.ts";
 export { defaultOrganisation, ensureDefaultProject, installOwner } from "./accounts.ts";
 export { type Credentials, type KeySecret, newKey, readToken, tokenOf } from "./credentials.ts";
+export { hashPassword } from "./passwords.ts";
 export { accessRoutes } from "./routes.ts";
 export { checkPlatformKey, platformKeyIn, type Seal, sealWith } from "./seal.ts";
+export { giveCookie, signInRoutes } from "./sign-in.ts";
+export { signOnRoutes } from "./sign-on-routes.ts";
+export { type SingleSignOn, singleSignOn } from "./single-sign-on.ts";

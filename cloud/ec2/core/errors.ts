@@ -114,6 +114,7 @@ const ofKind: Readonly<Record<Kind, readonly [code: string, status: number]>> = 
   not_found: ["InvalidParameterValue", 400],
   conflict: ["IncorrectState", 400],
   exhausted: ["ResourceLimitExceeded", 400],
+  limited: ["RequestLimitExceeded", 503],
   unavailable: ["ServiceUnavailable", 503],
   bug: ["InternalError", 500],
 };

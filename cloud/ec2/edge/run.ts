@@ -18,7 +18,7 @@ import { ensureDefaults } from "./defaults.ts";
 import { digits, instancesById, shownName } from "./instance-rows.ts";
 import { writeNotes } from "./notes.ts";
 import { checkZone, mixed, placeOf, subnetOf, zonesOf } from "./places.ts";
-import { tagsFor, writeTags } from "./tags.ts";
+import { tagsFor, wordsOf, writeTags } from "./tags.ts";
 import { findType } from "./types.ts";
 
 const defaultType = "m1.small"; // EC2's own.
@@ -55,6 +55,7 @@ export async function run(call: Call<"RunInstances">): Promise<Reservation> {
       isPublic: wanted.isPublic,
       groups: await groupsOf(call, wanted, defaults.group),
       keys: key === undefined ? [] : [key],
+      tags: wordsOf(tags),
     },
     ...(token === undefined ? {} : { idempotencyKey: `ec2:${token}` }),
   });

@@ -12,7 +12,7 @@ import { type Answers, accountOf, type Call } from "./call.ts";
 import { digits, findInstanceRow } from "./instance-rows.ts";
 import { type Note, noteOf, removeNotes, writeNotes } from "./notes.ts";
 import { scan } from "./pages.ts";
-import { removeTags, tagsFor, tagsOf, writeTags } from "./tags.ts";
+import { removeTags, tagsFor, tagsOf, wordsOf, writeTags } from "./tags.ts";
 import { findVolumeRow } from "./volume-rows.ts";
 
 interface SnapshotRow {
@@ -85,7 +85,7 @@ async function make(
 ): Promise<SnapshotRow> {
   const { database, project } = call;
   const name = `ec2-${Buffer.from(call.mintSecret()).toString("hex").slice(0, 24)}`;
-  const made = await call.native(createSnapshot, { body: { volume, name } });
+  const made = await call.native(createSnapshot, { body: { volume, name, tags: wordsOf(tags) } });
   await database.transaction(async (sql) => {
     if (description !== undefined)
       await writeNotes(sql, project, [{ subject: made.id, note: { description } }]);

@@ -34,7 +34,7 @@ import { digits, findInstanceRow } from "./instance-rows.ts";
 import { writeNotes } from "./notes.ts";
 import { scan } from "./pages.ts";
 import { checkZone, placeOf } from "./places.ts";
-import { removeTags, tagsFor, writeTags } from "./tags.ts";
+import { removeTags, tagsFor, wordsOf, writeTags } from "./tags.ts";
 import { findVolumeRow, findVolumes, readVolumes } from "./volume-rows.ts";
 
 /** EC2's own; whatever else a volume is said to be is the name of a pool. */
@@ -69,6 +69,7 @@ export const volumeAnswers: Answers = {
           sizeGiB: Size,
           ...(types.has(VolumeType) ? {} : { pool: VolumeType }),
           limits: { iops: Iops ?? null, bytesPerSecond: bytesOf(Throughput) },
+          tags: wordsOf(tags),
         },
       });
       return made.id;

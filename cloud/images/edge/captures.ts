@@ -2,6 +2,7 @@
  * Images that a host makes from a volume. They are `importing` until it has sent the disk, and nobody else may
  * send anything for them.
  */
+import { mustFit } from "@holdfast/cloud/quotas/edge";
 import type { ImageId, InstanceId, ProjectId, VolumeId } from "@holdfast/kernel/ids";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
@@ -23,6 +24,7 @@ export async function beginCapture(
   sql: Sql,
   { id, project, name, source, volume, createdAt }: Capture,
 ): Promise<void> {
+  await mustFit(sql, project, { images: 1 });
   await sql.query(
     `insert into image (id, project_id, name, state, source, import, created_at)
      select $1, $2, $3, 'importing', $4, jsonb_build_object('captured', true, 'parent', m.manifest), $6::timestamptz

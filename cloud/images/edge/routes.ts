@@ -1,5 +1,7 @@
 /** The answers to ../api.ts. */
+
 import { mayDo } from "@holdfast/cloud/access";
+import { mustFit } from "@holdfast/cloud/quotas/edge";
 import type { Blobs, Digest } from "@holdfast/drivers/images";
 import type { ImageId, MintId, ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
@@ -128,6 +130,7 @@ export function imageRoutes({ database, blobs, clock, mintId, self, onImport }: 
     const state = manifest ? "ready" : "importing";
     try {
       await database.transaction(async (sql) => {
+        if (project) await mustFit(sql, project, { images: 1 });
         // A name is moved to the new content; instances keep the image that they were made from.
         if (replaced)
           await sql.query("update image set state = 'deleted' where id = $1", [replaced]);

@@ -1,11 +1,14 @@
 /** New instances, before they have rows: what was asked for, as the first world of each. */
+
 import type { MaintenancePolicy } from "@holdfast/cloud/events";
 import type { WishedDisk } from "@holdfast/cloud/hosts";
 import type { NewJob } from "@holdfast/cloud/jobs/edge";
 import type { Connection } from "@holdfast/cloud/networks/edge";
+import type { Amounts } from "@holdfast/cloud/quotas";
+import { insertTags } from "@holdfast/cloud/quotas/edge";
 import { type Disk, type VolumeState, volumeLifecycle } from "@holdfast/cloud/volumes";
 import type { NewDisk } from "@holdfast/cloud/volumes/edge";
-import type { HostId, InstanceId, VolumeId } from "@holdfast/kernel/ids";
+import type { HostId, InstanceId, ProjectId, VolumeId } from "@holdfast/kernel/ids";
 import { after, type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
 import type { Instance, Patience, World } from "../core/model.ts";
@@ -37,6 +40,7 @@ export type Seed = Pick<
 export interface Dowry {
   readonly keys: readonly { readonly name: string; readonly publicKey: string }[];
   readonly maintenancePolicy: MaintenancePolicy | undefined;
+  readonly tags: Readonly<Record<string, string>>;
 }
 
 export interface Birth {
@@ -135,6 +139,28 @@ function newborn(seed: Seed, job: NewJob, patience: Patience, now: Instant): Ins
   };
 }
 
+/** All births of a request are of one project. */
+export function projectOf([first]: readonly Birth[]): ProjectId {
+  if (!first) throw new Error("a request for no instances has no project");
+  return first.seed.project;
+}
+
+/** What a request takes of the quota of its project. */
+export function sizeOf(births: readonly Birth[]): Amounts {
+  const disks = births.flatMap(({ volumeBytes, more }) => [
+    volumeBytes,
+    ...more.filter(({ isKnown }) => !isKnown).map(({ wished }) => wished.bytes),
+  ]);
+  const total = (amounts: readonly number[]) => amounts.reduce((sum, one) => sum + one, 0);
+  return {
+    instances: births.length,
+    cpus: total(births.map(({ seed }) => seed.cpus)),
+    memoryMiB: total(births.map(({ seed }) => seed.memoryMiB)),
+    volumes: disks.length,
+    volumeGiB: total(disks) / 2 ** 30,
+  };
+}
+
 /** `homes`: where an instance was placed at once, its volume is made there. */
 export async function insertVolumes(
   sql: Sql,
@@ -178,6 +204,12 @@ export async function insertDowries(sql: Sql, births: readonly Birth[]): Promise
         keys.map(({ publicKey }) => publicKey),
       ],
     );
+  await insertTags(
+    sql,
+    births.map(({ instance, seed, dowry }) => ({
+      ...{ resource: instance, project: seed.project, kind: "instance", tags: dowry.tags },
+    })),
+  );
   const chosen = births.flatMap(({ instance, dowry: { maintenancePolicy: policy } }) =>
     policy === undefined ? [] : [{ instance, policy }],
   );

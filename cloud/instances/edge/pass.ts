@@ -12,6 +12,8 @@ import type { ManifestSource } from "@holdfast/cloud/images/edge";
 import type { NewJob, Outcome } from "@holdfast/cloud/jobs/edge";
 import { allotNics } from "@holdfast/cloud/networks/edge";
 import type { Choice, PlacementSession, Placer, Want } from "@holdfast/cloud/placement/edge";
+import { fitting } from "@holdfast/cloud/quotas/edge";
+import { grouped } from "@holdfast/kernel/grouped";
 import type { HostId, InstanceId, JobId } from "@holdfast/kernel/ids";
 import { type Problem, type ProblemView, problem, viewOf } from "@holdfast/kernel/problem";
 import { after, type Instant, milliseconds } from "@holdfast/kernel/time";
@@ -23,7 +25,7 @@ import type { Incarnation, Migration, Patience, World } from "../core/model.ts";
 import { heard } from "../core/report.ts";
 import { requestOf } from "../core/request.ts";
 import { placed, unplaced } from "../core/transition.ts";
-import type { Birth } from "./births.ts";
+import { type Birth, projectOf, sizeOf } from "./births.ts";
 import { begin, type Case, conclude, unborn } from "./case.ts";
 import { departuresOf, endsOf, lateOf } from "./endings.ts";
 import { type HostOrders, imagesOf, ordersOf } from "./host-orders.ts";
@@ -62,7 +64,7 @@ export interface HostReport {
 
 /** What a pass has done. */
 export interface Done {
-  /** Orders that were refused, by their job. */
+  /** Orders and new instances that were refused, by their job. */
   readonly refused: ReadonlyMap<JobId, Problem>;
   /** Orders for which another manager was faster; they have to be tried again. */
   readonly contended: ReadonlySet<JobId>;
@@ -117,14 +119,17 @@ async function run(
   const contended = new Set<JobId>();
   const cases = new Map<InstanceId, Case>();
 
-  const [released, , nics, risen] = await Promise.all([
+  const [births, released, , allotted, risen] = await Promise.all([
+    withinQuotas(sql, work.births, refused),
     writeVolumes(sql, work.volumes),
     writeLeftovers(sql, work.volumes),
     allotNics(sql, work.births),
     writeRisen(sql, work.reports, now),
   ]);
   const reports = work.reports.filter((report) => !risen.written.has(report));
-  for (const birth of work.births) {
+  const born = new Set(births.map(({ instance }) => instance));
+  const nics = allotted.filter(({ instance }) => born.has(instance));
+  for (const birth of births) {
     const before = {
       ...unborn,
       world: birth.world(patience, now),
@@ -174,7 +179,7 @@ async function run(
   }
 
   const jobs = [
-    ...new Set(work.births.map(({ job }) => job)), // One job may be for many.
+    ...new Set(births.map(({ job }) => job)), // One job may be for many.
     ...work.orders.map(({ job }) => job).filter(({ id }) => !refused.has(id) && !contended.has(id)),
   ];
   for (const item of cases.values()) outcomes.push(...outcomesOf(item));
@@ -185,7 +190,7 @@ async function run(
   const hosts = [...orders.keys()];
   const news = { from: self, wishes: hosts, hosts, jobs: touchedJobs };
   await Promise.all([
-    write(sql, session, [...cases.values()], { births: work.births, nics, jobs, outcomes }, now),
+    write(sql, session, [...cases.values()], { births, nics, jobs, outcomes }, now),
     hosts.length + touchedJobs.length > 0 ? announce(sql, news) : undefined,
   ]);
   await amendDeaths(sql, lateOf(reports, cases), now);
@@ -209,6 +214,24 @@ async function run(
     due: due.length,
     stirs: stirsOf(cases.values()),
   };
+}
+
+/** Without those of requests for which there is no room in the quota of their project; all of a request, or none. */
+async function withinQuotas(
+  sql: Sql,
+  births: readonly Birth[],
+  refused: Map<JobId, Problem>,
+): Promise<readonly Birth[]> {
+  if (births.length === 0) return births;
+  const byJob = grouped(births, ({ job }) => job.id);
+  const asked = [...byJob].map(([item, of]) => ({
+    item,
+    project: projectOf(of),
+    wanted: sizeOf(of),
+  }));
+  const outside = await fitting(sql, asked);
+  for (const [job, why] of outside) refused.set(job, why);
+  return outside.size === 0 ? births : births.filter(({ job }) => !outside.has(job.id));
 }
 
 /**

@@ -4,10 +4,13 @@
  * Nothing is reserved or written here. Whatever is looked up may have changed when the births are carried
  * out; what must not be wrong then is asked again by the database itself.
  */
+
 import { findImage } from "@holdfast/cloud/images/edge";
 import { countRunningJobs, type NewJob } from "@holdfast/cloud/jobs/edge";
 import { findKeys } from "@holdfast/cloud/keys/edge";
 import { findConnections } from "@holdfast/cloud/networks/edge";
+import { type RequiredTag, tagsRefused } from "@holdfast/cloud/quotas";
+import { readRequiredTags } from "@holdfast/cloud/quotas/edge";
 import type { Settings } from "@holdfast/cloud/settings";
 import type { TypeView } from "@holdfast/cloud/types";
 import { findType } from "@holdfast/cloud/types/edge";
@@ -37,7 +40,7 @@ export type Plan = (
 ) => Promise<readonly Birth[]>;
 
 export function planning({ database, settings, mintId, mintName }: PlanDeps): Plan {
-  const { typeOf, imageOf, runningJobs, connectionsOf } = sharedReads(database);
+  const { typeOf, imageOf, runningJobs, connectionsOf, requiredTags } = sharedReads(database);
   return plan;
 
   async function plan(
@@ -49,10 +52,12 @@ export function planning({ database, settings, mintId, mintName }: PlanDeps): Pl
     const limits = settings();
     const most = limits["manager.instances_per_request"];
     if (body.count > most) throw tooMany(body.count, most);
+    const tags = body.tags ?? {};
     const [type, image] = await Promise.all([
       typeOf(body.type),
       imageOf(`${project} ${body.image}`),
       runningJobs(project).then((count) => checkJobs(count, limits["manager.concurrent_jobs"])),
+      requiredTags(project).then((required) => checkTags(required, tags)),
     ]);
     const { manifest } = image;
     if (manifest && type.memoryMiB < manifest.smallestMemoryMiB)
@@ -115,7 +120,7 @@ export function planning({ database, settings, mintId, mintName }: PlanDeps): Pl
             isPublic: body.isPublic && slot === 0,
             groups,
           })),
-          dowry: { keys, maintenancePolicy },
+          dowry: { keys, maintenancePolicy, tags },
           image: image.state === "ready" ? "ready" : "importing",
         },
         job,
@@ -139,6 +144,7 @@ function sharedReads(database: Database) {
       const [project, networks, groups] = JSON.parse(key) as Asked;
       return findConnections(database, project, { networks: networks ?? undefined, groups });
     }),
+    requiredTags: shared((project) => readRequiredTags(database, project as ProjectId)), // Keys are text.
     runningJobs: shared((project) => countRunningJobs(database, project as ProjectId)), // Keys are text.
   };
 }
@@ -154,6 +160,11 @@ function checkJobs(running: number, most: number): void {
       retryAfterSeconds: 5,
     },
   );
+}
+
+function checkTags(required: readonly RequiredTag[], tags: Readonly<Record<string, string>>): void {
+  const why = tagsRefused(required, tags);
+  if (why) throw why;
 }
 
 /** What its type allows the root volume; absent is as much as there is. */

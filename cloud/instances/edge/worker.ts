@@ -148,7 +148,7 @@ export function startWorker(deps: WorkerDeps): Worker {
         looks: mine.looks,
         due: mine.due,
       });
-      for (const { resolve } of mine.births) resolve();
+      for (const waiting of mine.births) answerBirth(waiting, done);
       for (const waiting of mine.reports) heed(waiting, done);
       for (const waiting of mine.orders) answer(waiting, done);
     } catch (error) {
@@ -191,7 +191,11 @@ export function startWorker(deps: WorkerDeps): Worker {
       return;
     }
     for (const waiting of mine.births)
-      await alone({ ...nothing, births: waiting.item }, () => waiting.resolve(), waiting.reject);
+      await alone(
+        { ...nothing, births: waiting.item },
+        (done) => answerBirth(waiting, done),
+        waiting.reject,
+      );
     for (const waiting of mine.orders)
       await alone(
         { ...nothing, orders: [waiting.item] },
@@ -262,6 +266,13 @@ export function startWorker(deps: WorkerDeps): Worker {
 
   function heed({ item, resolve }: Waiting<Reports, readonly HostReport[]>, { odd }: Done): void {
     resolve(odd.length === 0 ? odd : item.machines.filter((report) => odd.includes(report)));
+  }
+
+  function answerBirth(waiting: Waiting<readonly Birth[]>, { refused }: Done): void {
+    const [first] = waiting.item;
+    const problem = first && refused.get(first.job.id);
+    if (problem) waiting.reject(problem);
+    else waiting.resolve();
   }
 
   async function sleepUntilDue(): Promise<void> {

@@ -4,6 +4,7 @@
  * Those that the platform hands out by itself (automatic ones, and those of routers) are listed too, but
  * only the platform moves them.
  */
+import { mustFit } from "@holdfast/cloud/quotas/edge";
 import type { InstanceId, NicId, ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { type Instant, iso } from "@holdfast/kernel/time";
@@ -39,6 +40,7 @@ export async function allocateAddress(
   name: string | undefined,
   now: Instant,
 ): Promise<AddressView> {
+  await mustFit(sql, project, { addresses: 1 });
   const address = await takeOne(sql);
   await sql.query(
     `insert into public_address (address, project_id, kind, name, allocated_at)

@@ -1,4 +1,5 @@
 /** Security groups: made, shown and deleted, and who is in them. Their rules are in rules.ts. */
+import { mustFit } from "@holdfast/cloud/quotas/edge";
 import type { InstanceId, ProjectId, SecurityGroupId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { type Instant, iso } from "@holdfast/kernel/time";
@@ -17,6 +18,7 @@ export interface NewGroup {
 /** Breaks `security_group_project_id_name_key` if the name is taken. */
 export async function insertGroup(sql: Sql, group: NewGroup): Promise<void> {
   const { id, project, name, description, createdAt } = group;
+  await mustFit(sql, project, { securityGroups: 1 });
   await sql.query(
     `insert into security_group (id, project_id, name, description, created_at)
      values ($1, $2, $3, $4, $5)`,

@@ -4,6 +4,7 @@
  * A deleted network keeps its row, for the journal's sake; everything that it held is free again in the same
  * transaction, and only the one that sets `deleted_at` gives it back.
  */
+import { mustFit } from "@holdfast/cloud/quotas/edge";
 import type { NetworkId, ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { type Instant, iso } from "@holdfast/kernel/time";
@@ -51,6 +52,7 @@ export async function insertNetwork(
 ): Promise<{ readonly cidr: string; readonly vni: number }> {
   const { id, project, name, vlan } = network;
   const asked = network.cidr === undefined ? undefined : usable(network.cidr);
+  await mustFit(sql, project, { networks: 1 });
   await holdNetworks(sql);
   const others = await sql.query<{ name: string; cidr: string }>(
     "select name, cidr from network where project_id = $1 and deleted_at is null order by name",

@@ -420,6 +420,36 @@ export const definitions = {
     [0, 86_400],
     "How long owners are told before something of theirs is stopped for work on its host. EC2 warns its spot instances two minutes before.",
   ),
+  "access.rate": number(
+    "requests/s",
+    1_000,
+    [0, 100_000],
+    "How many requests a second one access key or session may make, at each manager. 0: as many as it likes.",
+  ),
+  "access.burst": whole(
+    "requests",
+    5_000,
+    [1, 1_000_000],
+    "How many it may make at once before that counts.",
+  ),
+  "access.sign_ins": whole(
+    "tries/min",
+    10,
+    [1, 10_000],
+    "How often a minute somebody may try to sign in as one account, or from one address.",
+  ),
+  "sessions.idle": number(
+    "seconds",
+    3_600,
+    [10, 2_592_000],
+    "A session that nobody has used for so long is over.",
+  ),
+  "sessions.longest": number(
+    "seconds",
+    43_200,
+    [60, 7_776_000],
+    "A session is over after this, however much it is used.",
+  ),
   "audit.retention": whole(
     "days",
     365,

@@ -4,6 +4,7 @@
  * A backup lies in the place for backups under the volume that it was made of. After a restore that is another
  * one than the volume that people see, whose first backup is then a full one.
  */
+import { mustFit } from "@holdfast/cloud/quotas/edge";
 import type { BackupId, InstanceId, ProjectId, VolumeId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { type Instant, iso } from "@holdfast/kernel/time";
@@ -41,6 +42,8 @@ export async function takeBackup(
   const volume = await holdVolume(sql, project, asked);
   permit(volume, "backup");
   mustBeMade(volume);
+  // One that a schedule makes is never refused: it is kept in bounds by how many of them are kept.
+  await mustFit(sql, project, { backups: 1 });
   await insertBackup(sql, volume, { id, project, isFull, dueAt: undefined }, asker);
   return volume;
 }

@@ -4,9 +4,11 @@
  * Every change is one transaction with its rows in the journal and the news of it; only after the commit is this
  * manager's own look at the volumes asked for, because before it there is nothing to see.
  */
+
 import { beginCapture, findImageView } from "@holdfast/cloud/images/edge";
+import { insertTags, mustBeTagged } from "@holdfast/cloud/quotas/edge";
 import type { Settings } from "@holdfast/cloud/settings";
-import type { HostId, InstanceId, MintId } from "@holdfast/kernel/ids";
+import type { HostId, InstanceId, MintId, ProjectId } from "@holdfast/kernel/ids";
 import { type Caller, handle } from "@holdfast/kernel/route";
 import type { Clock } from "@holdfast/kernel/time";
 import { type Database, type Sql, unlessTaken } from "@holdfast/store/database";
@@ -57,6 +59,13 @@ export interface VolumeRouteDeps {
   /** Something of a volume has changed: look, and tell the hosts, those of newer wishes first. */
   readonly onChanged: (instances: readonly InstanceId[], hosts: readonly HostId[]) => void;
 }
+
+const tagged = (
+  kind: string,
+  resource: string,
+  project: ProjectId,
+  tags: Readonly<Record<string, string>> = {},
+) => ({ resource, project, kind, tags });
 
 type Told = Omit<JournalRow, "at" | "actor" | "requestId" | "kind"> & Partial<JournalRow>;
 interface Asked {
@@ -131,7 +140,9 @@ export function volumeRoutes({
         change(request, async ({ sql, asker, tell }) => {
           const pool = body.pool ?? settings()["volumes.default_pool"];
           const volume = { id, project: params.project, name, bytes: sizeGiB * gib, pool, limits };
+          await mustBeTagged(sql, params.project, body.tags ?? {});
           await insertVolume(sql, volume, rules(), asker);
+          await insertTags(sql, [tagged("volume", id, params.project, body.tags)]);
           tell({ subject: id, event: "created", detail: { name, sizeGiB, pool } });
           return volumeView(sql, id);
         }),
@@ -234,7 +245,9 @@ export function volumeRoutes({
           change(request, async ({ sql, asker, tell }) => {
             const { project } = params;
             const wanted = { id, name, freeze };
+            await mustBeTagged(sql, project, body.tags ?? {});
             const volume = await insertSnapshot(sql, project, body.volume, wanted, rules(), asker);
+            await insertTags(sql, [tagged("snapshot", id, project, body.tags)]);
             tell({ subject: volume.id, event: "command-snapshot", detail: { id, name } });
             return findSnapshotView(sql, project, id);
           }),

@@ -4,6 +4,7 @@
  * A restore makes a new volume and puts it into the place of the old one when it is whole, in one transaction. A
  * crash on the way costs nothing but the copy, and the old volume stays for as long as snapshots lie in it.
  */
+import { mustFit } from "@holdfast/cloud/quotas/edge";
 import type { InstanceId, ProjectId, SnapshotId, VolumeId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { iso } from "@holdfast/kernel/time";
@@ -37,6 +38,7 @@ export async function insertSnapshot(
   const volume = await holdVolume(sql, project, asked);
   permit(volume, "snapshot");
   mustBeMade(volume);
+  await mustFit(sql, project, { snapshots: 1 });
   const [row] = await sql.query<{ count: number }>(
     "select count(*)::int as count from snapshot where volume_id = $1",
     [volume.id],

@@ -3,6 +3,7 @@
  *
  * Nothing here waits for a host: what is wanted is written down, with the task or the newer wish that makes it so.
  */
+import { mustFit as mustFitQuota } from "@holdfast/cloud/quotas/edge";
 import type { HostId, ImageId, InstanceId, ProjectId, VolumeId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { iso } from "@holdfast/kernel/time";
@@ -61,6 +62,7 @@ export async function insertRow(
   { mostVolumes }: Rules,
   { now }: Asker,
 ): Promise<void> {
+  await mustFitQuota(sql, project, { volumes: 1, volumeGiB: bytes / gib });
   const [row] = await sql.query<{ count: number }>(
     "select count(*)::int as count from volume where project_id = $1 and name is not null and state <> 'expunged'",
     [project],
@@ -275,6 +277,7 @@ export async function resize(
       },
     );
   if (bytes === volume.bytes) return undefined;
+  await mustFitQuota(sql, project, { volumeGiB: (bytes - volume.bytes) / gib });
   mustNotMove(volume);
   permit(volume, "resize");
   await checkRoom(sql, volume, rules);
