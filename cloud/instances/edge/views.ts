@@ -1,14 +1,17 @@
-/** Instances as the API shows them: one query for a page, with the names of what they refer to. */
-import { nicViewsOf } from "@holdfast/cloud/networks/edge";
-import { diskViewsOf } from "@holdfast/cloud/volumes/edge";
+/**
+ * Instances as the API shows them, with the names of what they refer to: one query for a page, and one for what each may have
+ * many of.
+ */
+import { nicViews } from "@holdfast/cloud/networks/edge";
+import { diskViews, type RootColumns, rootColumns } from "@holdfast/cloud/volumes/edge";
 import type { InstanceId, ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
-import { cursorOf, isUuid } from "@holdfast/store/cursor";
+import { cursorOf, isUuid, pageOf } from "@holdfast/store/cursor";
 import type { Sql } from "@holdfast/store/database";
 import type { InstanceView } from "../api.ts";
 import { homed } from "../core/lifecycle.ts";
 
-type ViewRow = Omit<InstanceView, "guest"> & { readonly guest: InstanceView["guest"] };
+type ViewRow = Omit<InstanceView, "id" | "nics" | "disks"> & RootColumns;
 
 const columns = `i.id, p.name as project, i.name, i.type, i.cpus, i.memory_mib as "memoryMiB", m.name as image,
   i.volume_id as volume, i.desired, i.state, i.op, i.job_id as job, i.generation, h.name as host, c.guest,
@@ -16,7 +19,7 @@ const columns = `i.id, p.name as project, i.name, i.type, i.cpus, i.memory_mib a
   i.recovery, i.priority, case when i.depends_on = '{}' then '{}'::text[] else
     array(select d.name from instance d where d.id = any(i.depends_on) order by d.name) end as "dependsOn", i.zone, i.host_tags as "hostTags",
   i.anti_affinity_group as "antiAffinityGroup", cardinality(i.restarts) as restarts, i.look_at as "nextLook",
-  i.created_at as "createdAt", i.destroyed_at as "destroyedAt", ${nicViewsOf("i.id")} as nics, ${diskViewsOf("i")} as disks`;
+  i.created_at as "createdAt", i.destroyed_at as "destroyedAt", ${rootColumns}`;
 const joins = `join project p on p.id = i.project_id
   join image m on m.id = i.image_id
   join volume v on v.id = i.volume_id
@@ -24,9 +27,17 @@ const joins = `join project p on p.id = i.project_id
   left join incarnation c on c.instance_id = i.id and c.generation = i.generation`;
 const sources = `instance i ${joins}`;
 
-/** What a guest did is shown only while there is one. */
-const shown = (row: ViewRow): InstanceView =>
-  homed.has(row.state) ? row : { ...row, guest: null, upAt: null, begun: null };
+async function dressed(sql: Sql, rows: readonly ViewRow[]): Promise<InstanceView[]> {
+  const ids = rows.map(({ id }) => id);
+  const [nics, disks] = await Promise.all([nicViews(sql, ids), diskViews(sql, rows)]);
+  return rows.map((row) => {
+    const { root, root_name, root_kind, root_bytes, has_more, ...shown } = row;
+    // What a guest did is shown only while there is one.
+    const guest = homed.has(row.state) ? {} : { guest: null, upAt: null, begun: null };
+    const own = { nics: [...(nics.get(row.id) ?? [])], disks: [...(disks.get(row.id) ?? [])] };
+    return { ...shown, ...guest, ...own };
+  });
+}
 
 export async function viewInstances(
   sql: Sql,
@@ -36,7 +47,7 @@ export async function viewInstances(
     `select ${columns} from ${sources} where i.id = any($1) order by i.id`,
     [ids],
   );
-  return rows.map(shown);
+  return dressed(sql, rows);
 }
 
 export interface Page {
@@ -73,9 +84,8 @@ export async function pageOfInstances(
        ${joins} order by i.id`,
     values,
   );
-  const instances = rows.slice(0, limit).map(shown);
-  const last = instances.at(-1);
-  return { instances, next: rows.length > limit && last ? cursor.write(last.id) : null };
+  const { items, next } = pageOf(rows, limit, cursor, ({ id }) => id);
+  return { instances: await dressed(sql, items), next };
 }
 
 /** By id, or by the name of one that is not expunged. Rejects with `instance_not_found`. */
@@ -94,7 +104,8 @@ export async function findInstance(
       `select ${columns} from ${sources} where i.project_id = $1 and ${condition}`,
       [project, nameOrId],
     );
-    if (row) return shown(row);
+    const [view] = row ? await dressed(sql, [row]) : [];
+    if (view) return view;
   }
   throw instanceNotFound(nameOrId);
 }

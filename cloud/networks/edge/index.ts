@@ -6,8 +6,9 @@ export {
   type GivenNic,
   insertNics,
   type NewNic,
+  type NicView,
   nicsOf,
-  nicViewsOf,
+  nicViews,
   releaseNics,
 } from "./nics.ts";
 export { type NetworkRouteDeps, networkRoutes } from "./routes.ts";

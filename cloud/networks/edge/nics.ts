@@ -3,6 +3,7 @@
  *
  * Whoever gives out addresses of a network holds its row, so two can never give out the same.
  */
+import { grouped } from "@holdfast/kernel/grouped";
 import type {
   InstanceId,
   NetworkId,
@@ -35,13 +36,52 @@ export const nicsOf = (instance: string) =>
   `coalesce((select json_agg(json_build_object('id', c.id, 'mac', c.mac) order by c.slot)
      from nic c where c.instance_id = ${instance}), '[]')`;
 
-/** The same as people see them. */
-export const nicViewsOf = (instance: string) =>
-  `coalesce((select json_agg(json_build_object('network', w.name, 'address', host(c.address), 'mac', c.mac,
-       'publicAddress', host(p.address), 'groups', array(select g.name from nic_group m
-         join security_group g on g.id = m.group_id where m.nic_id = c.id order by g.name)) order by c.slot)
+/** A connection as people see it. */
+export interface NicView {
+  readonly network: string;
+  readonly address: string;
+  readonly mac: string;
+  readonly publicAddress: string | null;
+  readonly groups: string[];
+}
+
+/**
+ * Of each of these instances its connections, in order. Read for all of them together: as a part of the row of each
+ * they cost more than all else that is shown of it.
+ */
+export async function nicViews(
+  sql: Sql,
+  instances: readonly InstanceId[],
+): Promise<ReadonlyMap<InstanceId, readonly NicView[]>> {
+  type Row = Omit<NicView, "groups"> & { id: NicId; instance: InstanceId; isGrouped: boolean };
+  if (instances.length === 0) return new Map();
+  const rows = await sql.query<Row>(
+    `select c.id, c.instance_id as instance, w.name as network, host(c.address) as address, c.mac,
+       host(p.address) as "publicAddress", exists (select from nic_group m where m.nic_id = c.id) as "isGrouped"
      from nic c join network w on w.id = c.network_id left join public_address p on p.nic_id = c.id
-     where c.instance_id = ${instance}), '[]')`;
+     where c.instance_id = any($1) order by c.instance_id, c.slot`,
+    [instances],
+  );
+  const isAnyGrouped = rows.some(({ isGrouped }) => isGrouped);
+  const groups = isAnyGrouped ? await groupNames(sql, instances) : [];
+  const groupsOf = grouped(groups, ({ nic }) => nic);
+  const found = new Map<InstanceId, NicView[]>();
+  for (const { id, instance, network, address, mac, publicAddress } of rows) {
+    const names = groupsOf.get(id)?.map(({ name }) => name) ?? [];
+    const view = { network, address, mac, publicAddress, groups: names };
+    const known = found.get(instance);
+    if (known) known.push(view);
+    else found.set(instance, [view]);
+  }
+  return found;
+}
+
+const groupNames = (sql: Sql, instances: readonly InstanceId[]) =>
+  sql.query<{ nic: NicId; name: string }>(
+    `select m.nic_id as nic, g.name from nic c join nic_group m on m.nic_id = c.id
+       join security_group g on g.id = m.group_id where c.instance_id = any($1) order by g.name`,
+    [instances],
+  );
 
 /** As its host needs it to start the machine. */
 export interface GivenNic {

@@ -5,7 +5,8 @@
  * is in none while it is being detached.
  */
 import type { WishedDisk } from "@holdfast/cloud/hosts";
-import type { HostId, VolumeId } from "@holdfast/kernel/ids";
+import type { HostId, InstanceId, VolumeId } from "@holdfast/kernel/ids";
+import type { Sql } from "@holdfast/store/database";
 import type { VolumeState } from "../core/lifecycle.ts";
 import type { Disk, DiskLimits, VolumeKind } from "../core/model.ts";
 import { meanings, taskKinds } from "../core/tasks.ts";
@@ -120,8 +121,54 @@ export const underWayOf = (instance: string) =>
      where w.volume_id = ${instance}.volume_id
        or w.volume_id in (select volume_id from attachment where instance_id = ${instance}.id)), '[]')`;
 
-/** The same as people see it. */
-export const diskViewsOf = (instance: string) =>
-  `(select json_agg(json_build_object('volume', d.id, 'name', coalesce(d.name, ${instance}.name || '.' || d.kind),
-       'kind', d.kind, 'sizeBytes', d.size_bytes, 'pool', d.pool) order by d.slot)
-     from (${all(`${instance}.id`, `${instance}.volume_id`)}) d)`;
+/** A disk as people see it. */
+export interface DiskView {
+  readonly volume: VolumeId;
+  readonly name: string;
+  readonly kind: VolumeKind;
+  readonly sizeBytes: number;
+  readonly pool: string;
+}
+
+/** What `diskViews` begins with: columns of the instance `i` and of its root volume `v`. */
+export const rootColumns = `v.id as root, coalesce(v.name, i.name || '.' || v.kind) as root_name, v.kind as root_kind,
+  v.size_bytes as root_bytes, exists (select from attachment a where a.instance_id = i.id) as has_more`;
+
+export interface RootColumns {
+  readonly id: InstanceId;
+  readonly root: VolumeId;
+  readonly root_name: string;
+  readonly root_kind: VolumeKind;
+  readonly root_bytes: number;
+  readonly has_more: boolean;
+  readonly pool: string;
+}
+
+/** Of each of these its disks, in the order in which its guest sees them. */
+export async function diskViews(
+  sql: Sql,
+  rows: readonly RootColumns[],
+): Promise<ReadonlyMap<InstanceId, readonly DiskView[]>> {
+  const found = new Map(
+    rows.map((row) => [
+      row.id,
+      [
+        {
+          ...{ volume: row.root, name: row.root_name, kind: row.root_kind },
+          ...{ sizeBytes: row.root_bytes, pool: row.pool },
+        },
+      ],
+    ]),
+  );
+  const ids = rows.filter(({ has_more: hasMore }) => hasMore).map(({ id }) => id);
+  if (ids.length === 0) return found;
+  const more = await sql.query<DiskView & { instance: InstanceId }>(
+    `select i.id as instance, d.id as volume, coalesce(d.name, i.name || '.' || d.kind) as name, d.kind,
+       d.size_bytes as "sizeBytes", d.pool
+     from attachment a join volume d on d.id = a.volume_id join instance i on i.id = a.instance_id
+     where a.instance_id = any($1) order by a.instance_id, a.slot`,
+    [ids],
+  );
+  for (const { instance, ...disk } of more) found.get(instance)?.push(disk);
+  return found;
+}

@@ -1,6 +1,14 @@
 /** The volumes capability's edge, for other edges and for whoever wires a process. */
 export { insertDisks, type NewDisk, releaseDisks, renewWishes } from "./attachments.ts";
-export { type DiskColumns, diskColumns, disksOf, diskViewsOf, underWayOf } from "./disks.ts";
+export {
+  type DiskColumns,
+  diskColumns,
+  disksOf,
+  diskViews,
+  type RootColumns,
+  rootColumns,
+  underWayOf,
+} from "./disks.ts";
 export { type GivenTask, givenTasksOf, localSnapshotsOf } from "./moving.ts";
 export { type NewDisksRequest, planDisks } from "./planning.ts";
 export { type VolumeRouteDeps, volumeRoutes } from "./routes.ts";
