@@ -103,39 +103,24 @@ const uuids = <Id extends string>(value: Id[] | string): Id[] =>
     ? (value.slice(1, -1).split(",").filter(Boolean) as Id[]) // The column's type.
     : value;
 
-function rowOf(instance: Instance, lookAt: Instant | undefined) {
-  const moment = (at: Instant | undefined) => (at === undefined ? null : iso(at));
+/** What a life can change. In the text of a row whatever is undefined is left out, and reads as null. */
+function changeableOf(instance: Instance, lookAt: Instant | undefined) {
+  const moment = (at: Instant | undefined) => (at === undefined ? undefined : iso(at));
   return {
     id: instance.id,
-    project_id: instance.project,
-    name: instance.name,
-    type: instance.type,
-    cpus: instance.cpus,
-    memory_mib: instance.memoryMiB,
-    image_id: instance.image,
-    volume_id: instance.volume,
-    zone: instance.zone ?? null,
-    host_tags: instance.hostTags,
-    anti_affinity_group: instance.antiAffinityGroup ?? null,
-    user_data: instance.userData ?? null,
-    start_paused: instance.startPaused,
     is_protected: instance.isProtected,
-    recovery: instance.recovery,
-    priority: instance.priority,
-    depends_on: instance.dependsOn,
-    last_host: instance.lastHost ?? null,
-    created_at: iso(instance.createdAt),
     desired: instance.desired,
     state: instance.state,
-    op: instance.op ?? null,
-    job_id: instance.job?.id ?? null,
-    job_kind: instance.job?.kind ?? null,
+    op: instance.op,
+    job_id: instance.job?.id,
+    job_kind: instance.job?.kind,
     is_forced: instance.isForced,
     generation: instance.generation,
     last_generation: instance.lastGeneration,
-    home: instance.home ?? null,
+    home: instance.home,
+    last_host: instance.lastHost,
     reboots: instance.reboots,
-    cause: instance.cause ?? null,
+    cause: instance.cause,
     restarts: instance.restarts.map(iso),
     not_before: moment(instance.notBefore),
     avoid_hosts: instance.avoidHosts,
@@ -145,6 +130,27 @@ function rowOf(instance: Instance, lookAt: Instant | undefined) {
     look_at: moment(lookAt),
   };
 }
+
+/** With what an instance is born with, which is not written again. */
+const rowOf = (instance: Instance, lookAt: Instant | undefined) => ({
+  ...changeableOf(instance, lookAt),
+  project_id: instance.project,
+  name: instance.name,
+  type: instance.type,
+  cpus: instance.cpus,
+  memory_mib: instance.memoryMiB,
+  image_id: instance.image,
+  volume_id: instance.volume,
+  zone: instance.zone,
+  host_tags: instance.hostTags,
+  anti_affinity_group: instance.antiAffinityGroup,
+  user_data: instance.userData,
+  start_paused: instance.startPaused,
+  recovery: instance.recovery,
+  priority: instance.priority,
+  depends_on: instance.dependsOn,
+  created_at: iso(instance.createdAt),
+});
 
 /** An instance to write, and when to look at it again. */
 export interface Written {
@@ -160,7 +166,6 @@ export async function insertInstances(sql: Sql, written: readonly Written[]): Pr
   );
 }
 
-/** What a life can change. What an instance was born with is not written again. */
 const changing = [
   "is_protected",
   "desired",
@@ -182,16 +187,13 @@ const changing = [
   "request_id",
   "version",
   "look_at",
-] as const satisfies readonly (keyof ReturnType<typeof rowOf>)[];
+] as const satisfies readonly (keyof ReturnType<typeof changeableOf>)[];
 const assignments = changing.map((column) => `${column} = new.${column}`).join(", ");
 
 /** The rows must have been locked by whoever read them. */
 export async function updateInstances(sql: Sql, written: readonly Written[]): Promise<void> {
   if (written.length === 0) return;
-  const rows = written.map(({ instance, lookAt }) => {
-    const row = rowOf(instance, lookAt);
-    return Object.fromEntries([["id", row.id], ...changing.map((name) => [name, row[name]])]);
-  });
+  const rows = written.map(({ instance, lookAt }) => changeableOf(instance, lookAt));
   await sql.query(
     `update instance old set ${assignments}
      from json_populate_recordset(null::instance, $1::json) new where old.id = new.id`,
@@ -223,12 +225,12 @@ export async function writeIncarnations(
     guest: incarnation.guest,
     reboots: incarnation.reboots,
     asked_at: iso(at),
-    running_at: incarnation.phase === "running" ? iso(at) : null,
-    up_at: incarnation.guest === "up" ? iso(at) : null,
-    exited_at: incarnation.phase === "exited" ? iso(at) : null,
-    ending: incarnation.ending ?? null,
-    begun: incarnation.begun ?? null,
-    evidence: evidence ?? null,
+    running_at: incarnation.phase === "running" ? iso(at) : undefined,
+    up_at: incarnation.guest === "up" ? iso(at) : undefined,
+    exited_at: incarnation.phase === "exited" ? iso(at) : undefined,
+    ending: incarnation.ending,
+    begun: incarnation.begun,
+    evidence,
   }));
   await sql.query(
     `insert into incarnation as old
