@@ -475,7 +475,7 @@ test("every other command asks the manager and prints its answer", async (t) => 
     ["sessions end s-1", /^That session from 10\.0\.0\.9 is over/],
     ["sso", /^There is no single sign-on/],
     [
-      `sso set https://sso.example.org --client holdfast --secret-file ${import.meta.filename} --map web=developer@project:web`,
+      `sso set https://sso.example.org --client holdfast --secret-file ${join(import.meta.dirname, "package.json")} --map web=developer@project:web`,
       /^https:\/\/sso\.example\.org\n(.|\n)*web +developer +project web\n$/,
     ],
     ["sso remove", /^There is no single sign-on any more/],

@@ -110,8 +110,12 @@ export function singleSignOn(deps: SignOnDeps): SingleSignOn {
     return oidc
       .discovery(new URL(issuer), clientId, undefined, oidc.ClientSecretPost(secret), {
         timeout: 10,
-        // Only an address of this machine may be asked in the clear; see setProvider.
-        ...(isPlain ? { execute: [oidc.allowInsecureRequests] } : {}),
+        // The library leaves the signature alone where the token came over TLS, and trusts the way. We trust the key.
+        execute: [
+          oidc.enableNonRepudiationChecks,
+          // Only an address of this machine may be asked in the clear; see mustBeSafe.
+          ...(isPlain ? [oidc.allowInsecureRequests] : []),
+        ],
       })
       .catch((error: unknown) => {
         throw problem(
