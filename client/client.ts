@@ -20,6 +20,8 @@ export interface Connection {
   /** Joins every log line that these calls cause, down to the host. */
   readonly requestId?: string | undefined;
   readonly fetch?: typeof globalThis.fetch;
+  /** PEM of the only authority that is believed; absent: those that the system knows. See authority.ts. */
+  readonly authority?: string | undefined;
   /** How long one call may stay without an answer; 30 if absent. `waitSeconds` of a call comes on top. */
   readonly timeoutSeconds?: number;
   /** Gives up every call that is under way. */

@@ -40,6 +40,7 @@ export function openConsole(connection: Connection, of: ConsoleOf): Promise<Cons
   address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
   const socket = new WebSocket(address, {
     headers: headersOf(connection),
+    ...(connection.authority === undefined ? {} : { ca: connection.authority }),
     handshakeTimeout: (connection.timeoutSeconds ?? 30) * 1_000,
   });
   // Frames that came in one piece are all emitted, paused or not: hence a queue, and not only a pause.

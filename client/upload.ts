@@ -41,6 +41,7 @@ function put(connection: Connection, { project, image, content, bytes, onProgres
   return new Promise<Answer>((resolve, reject) => {
     const outgoing = request(address, {
       method: "PUT",
+      ...(connection.authority === undefined ? {} : { ca: connection.authority }),
       headers: headersOf(
         connection,
         {},

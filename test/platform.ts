@@ -46,6 +46,8 @@ export interface PlatformOptions {
   readonly isMadeUp?: boolean;
   /** Shared pools that every host reaches; then their guards attest an armed watchdog and stamps in all of them. */
   readonly pools?: readonly string[];
+  /** Managers answer over TLS as well. */
+  readonly isOutside?: boolean;
   /** What switches hosts off from outside; they have nothing of that kind if absent. */
   readonly power?: ManagerOptions["power"];
 }
@@ -121,6 +123,9 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
         databaseRole: "holdfast_manager",
         api: { address: "127.0.0.1", port: port.api },
         ec2: { address: "127.0.0.1", port: port.ec2 },
+        ...(options.isOutside && {
+          outside: { address: "127.0.0.1", port: 0, names: ["localhost"] },
+        }),
         agents: { address: "127.0.0.1", port: port.agents, names: ["127.0.0.1"] },
         blobs: simulatedBlobs(store),
         disks: simulatedDisks(store),

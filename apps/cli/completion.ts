@@ -7,7 +7,7 @@
  */
 import { connect } from "@holdfast/client/client";
 import type { Command, Option } from "commander";
-import { findConnection } from "./connection.ts";
+import { findConnection, trusting } from "./connection.ts";
 import { globalsOf } from "./globals.ts";
 import { isNoun, type Noun, namesOf } from "./names.ts";
 import type { World } from "./world.ts";
@@ -49,7 +49,7 @@ async function candidates(
       return [];
     case "names": {
       const { state, project } = globalsOf(command, world.environment);
-      const connection = await findConnection(state, world.environment);
+      const connection = await trusting(await findConnection(state, world.environment));
       const client = connect({ ...connection, timeoutSeconds: patienceSeconds });
       const names = await namesOf(client, project, wanted.noun);
       return names.filter((name) => !wanted.not.includes(name));

@@ -6,7 +6,10 @@
  */
 import { chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type Problem, problem } from "@holdfast/kernel/problem";
+import { unreachable } from "@holdfast/client/answer";
+import { fetchTrusting, learnAuthority } from "@holdfast/client/authority";
+import type { Connection } from "@holdfast/client/client";
+import { Problem, problem } from "@holdfast/kernel/problem";
 import type { Environment } from "./world.ts";
 
 export const defaultState = "/var/lib/holdfast";
@@ -14,16 +17,28 @@ export const defaultState = "/var/lib/holdfast";
 export interface Settings {
   readonly url: string;
   readonly token: string;
+  /** SHA-256 of the authority of the installation, where that is its own. */
+  readonly fingerprint?: string | undefined;
+}
+
+/** With the authority, if it is known by its fingerprint. */
+export async function trusting({ url, token, fingerprint }: Settings): Promise<Connection> {
+  if (fingerprint === undefined || !url.startsWith("https:")) return { url, token };
+  const authority = await learnAuthority(url, fingerprint).catch((error: unknown) => {
+    throw error instanceof Problem ? error : unreachable(url, "It does not speak TLS.", error);
+  });
+  return { url, token, authority, fetch: fetchTrusting(authority) };
 }
 
 const fileIn = (state: string) => join(state, "client.json");
 
 /** Throws a Problem that says what to do when there is nothing to find. */
 export async function findConnection(state: string, environment: Environment): Promise<Settings> {
-  const { HOLDFAST_URL: url, HOLDFAST_TOKEN: token } = environment;
-  if (url && token) return { url, token };
+  const { HOLDFAST_URL: url, HOLDFAST_TOKEN: token, HOLDFAST_CA: fingerprint } = environment;
+  const pinned = fingerprint ? { fingerprint } : {};
+  if (url && token) return { url, token, ...pinned };
   const written = await readConnection(state);
-  return { url: url || written.url, token: token || written.token };
+  return { url: url || written.url, token: token || written.token, ...pinned };
 }
 
 /** For `holdfast up`: what every command after it uses. */

@@ -10,7 +10,7 @@ import { type Patience, patiently } from "@holdfast/client/patience";
 import type { Problem, ProblemView } from "@holdfast/kernel/problem";
 import { viewOf } from "@holdfast/kernel/problem";
 import type { Instant } from "@holdfast/kernel/time";
-import { findConnection } from "./connection.ts";
+import { findConnection, trusting } from "./connection.ts";
 import { type Exit, exitFor, exits, together } from "./exits.ts";
 import { type Noun, suggesting } from "./names.ts";
 import { type Progress, progressOn } from "./progress.ts";
@@ -142,12 +142,12 @@ async function open(
   requestId: string,
   tell: (line: string) => void,
 ): Promise<Client> {
-  const connection = await findConnection(state, world.environment);
+  const connection = await trusting(await findConnection(state, world.environment));
   if (!verbose) return connect({ ...connection, requestId, signal: world.interrupted });
   tell(`request ${requestId}, to ${connection.url}`);
   const told: typeof fetch = async (address, init) => {
     const asked = world.clock.now();
-    const answer = await fetch(address, init);
+    const answer = await (connection.fetch ?? fetch)(address, init);
     tell(`${init?.method} ${address}: ${answer.status} in ${world.clock.now() - asked} ms`);
     return answer;
   };

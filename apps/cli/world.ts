@@ -23,6 +23,7 @@ export interface Environment {
   readonly HOLDFAST_STATE?: string | undefined;
   readonly HOLDFAST_URL?: string | undefined;
   readonly HOLDFAST_TOKEN?: string | undefined;
+  readonly HOLDFAST_CA?: string | undefined;
   readonly NO_COLOR?: string | undefined;
 }
 

@@ -6,6 +6,7 @@
  * HOLDFAST_STATE         state directory; images and logs are kept there (default /var/lib/holdfast)
  * HOLDFAST_API           address:port of the API (default 127.0.0.1:7070)
  * HOLDFAST_EC2           address:port for EC2's clients (default: they are not answered)
+ * HOLDFAST_LISTEN        address:port for those who are not on this machine, over TLS (default: nobody is answered)
  * HOLDFAST_AGENTS        address:port for agents (default 127.0.0.1:7071)
  * HOLDFAST_NAMES         names and addresses by which agents may know it, with commas (default 127.0.0.1)
  * HOLDFAST_NAME          its own name among managers (default: host name and process id)
@@ -44,6 +45,9 @@ const manager = await startManager({
   ...(env.HOLDFAST_DATABASE_ROLE ? { databaseRole: env.HOLDFAST_DATABASE_ROLE } : {}),
   api: addressOf(env.HOLDFAST_API ?? "127.0.0.1:7070"),
   ...(env.HOLDFAST_EC2 ? { ec2: addressOf(env.HOLDFAST_EC2) } : {}),
+  ...(env.HOLDFAST_LISTEN
+    ? { outside: { ...addressOf(env.HOLDFAST_LISTEN), names: [hostname()] } }
+    : {}),
   agents: {
     ...addressOf(env.HOLDFAST_AGENTS ?? "127.0.0.1:7071"),
     names: (env.HOLDFAST_NAMES ?? "127.0.0.1").split(","),

@@ -106,6 +106,7 @@ import { httpServer } from "./http.ts";
 import { metricsRoute } from "./metrics.ts";
 import { liveMovers } from "./movers.ts";
 import { openApi } from "./openapi.ts";
+import { closeOutside, mustBeInside, type Outside, openOutside } from "./outside.ts";
 import { jobProgress } from "./progress.ts";
 import { signOnRoutes as signOnAddresses } from "./sign-on.ts";
 import { ensureDefaultTypes } from "./types.ts";
@@ -118,6 +119,8 @@ export interface ManagerOptions {
   readonly api: { readonly address: string; readonly port: number };
   /** Where EC2's clients are answered; nowhere if absent. */
   readonly ec2?: { readonly address: string; readonly port: number };
+  /** Where those are answered who are not on this machine, and EC2's clients on the port after it. */
+  readonly outside?: Outside;
   readonly agents: {
     readonly address: string;
     readonly port: number;
@@ -178,6 +181,9 @@ export interface Assembly {
 export interface Manager {
   readonly apiPort: number;
   readonly ec2Port: number | undefined;
+  readonly outsidePort: number | undefined;
+  /** Hex SHA-256 of the authority's certificate, by which clients outside know this installation. */
+  readonly fingerprint: string;
   readonly agentPort: number;
   readonly handlers: readonly Handler[];
   close(): Promise<void>;
@@ -202,7 +208,9 @@ type InSeconds =
   | "sessions.longest";
 
 export async function startManager(options: ManagerOptions): Promise<Manager> {
-  const { name: self, log, blobs } = options;
+  const { name: self, log, blobs, outside } = options;
+  mustBeInside(options.api.address);
+  if (options.ec2) mustBeInside(options.ec2.address);
   const database = connectDatabase({
     url: options.databaseUrl,
     ...(options.databaseRole ? { role: options.databaseRole } : {}),
@@ -232,6 +240,11 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   await api.listen({ host: options.api.address, port: options.api.port });
 
   const ec2 = options.ec2 && (await openEc2(options.ec2));
+  const doors = outside ? [await openOutside(outside, api.server, authority)] : [];
+  if (outside && ec2)
+    doors.push(
+      await openOutside({ ...outside, port: outside.port && outside.port + 1 }, ec2, authority),
+    );
 
   const identity = await authority.issueServer(options.agents.names);
   const agents = agentPort({
@@ -254,10 +267,13 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     apiPort: portOf(api.server),
     agentPort: portOf(agents.server),
     ec2Port: ec2 && portOf(ec2),
+    outsidePort: doors[0] && portOf(doors[0]),
+    fingerprint: authority.fingerprint,
     handlers,
     async close() {
       await core.quiet();
       const answered = api.close(); // It waits for consoles, which end with the links to their hosts.
+      for (const door of doors) await closeOutside(door);
       if (ec2) await closed(ec2);
       hub.close();
       await agents.close();

@@ -30,6 +30,17 @@ const port = (text: string) => {
     fix: "Give a number from 1 to 65535.",
   });
 };
+/** An address of this machine, with a port. */
+function outsideOf(text: string): string {
+  if (text === "nobody") return text;
+  const [, address = "", given = "7443"] =
+    /^(\[[0-9a-f:]+\]|[^:\s]+)(?::(\d+))?$/i.exec(text) ?? [];
+  if (address !== "") return `${address.replaceAll(/[[\]]/g, "")}:${port(given)}`;
+  throw new Problem("invalid", "address_unreadable", `${text} is no address to listen on.`, {
+    fix: "Give an address of this machine, for example --listen 10.0.0.5 or --listen 10.0.0.5:7443",
+  });
+}
+
 const stateOption = [
   "--state <directory>",
   "state directory",
@@ -68,6 +79,11 @@ program
     "--ec2-port <port>",
     "port for EC2's clients on 127.0.0.1 (default: that of the API + 3)",
     port,
+  )
+  .option(
+    "--listen <address>",
+    "also answer those who are not on this machine, over TLS: address or address:port (port: 7443, EC2's clients on the one after); nobody ends that; remembered",
+    outsideOf,
   )
   .option("--agent-port <port>", "port that agents connect to (default: 7071)", port)
   .option("--database-port <port>", "port of the embedded PostgreSQL (default: 7072)", port)

@@ -12,6 +12,8 @@ export interface Place {
   readonly ec2Port: number;
   readonly agentPort: number;
   readonly databasePort: number;
+  /** ADDRESS:PORT for those who are not on this machine; undefined: nobody else is answered. */
+  readonly listen: string | undefined;
 }
 
 /** Where the state is when nothing else is said. */
@@ -20,8 +22,9 @@ export const usualState = "/var/lib/holdfast";
 const Ports = z.object({
   ...{ apiPort: z.number(), agentPort: z.number(), databasePort: z.number() },
   ec2Port: z.number().optional(), // Not known to older installations.
+  listen: z.string().optional(),
 });
-type Given = { readonly [Name in keyof z.output<typeof Ports>]?: number };
+type Given = { readonly [Name in keyof z.output<typeof Ports>]?: z.output<typeof Ports>[Name] };
 
 /** The ports that were given now, else those of the last time, else the usual ones; remembered for the next. */
 export async function recallPlace(state: string, given: Given): Promise<Place> {
@@ -36,8 +39,10 @@ export async function recallPlace(state: string, given: Given): Promise<Place> {
     agentPort: given.agentPort ?? before.agentPort,
     databasePort: given.databasePort ?? before.databasePort,
   };
-  await writePrivately(file, ports);
-  return { state, ...ports };
+  const asked = given.listen ?? known.data?.listen;
+  const listen = asked === "nobody" ? undefined : asked;
+  await writePrivately(file, { ...ports, ...(listen === undefined ? {} : { listen }) });
+  return { state, ...ports, listen };
 }
 
 /** From the port of the native API to EC2's, where nothing else is said. */

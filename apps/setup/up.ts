@@ -22,6 +22,7 @@ import {
 } from "@holdfast/cloud/access/edge";
 import { join } from "@holdfast/cloud/agent/edge";
 import { createJoinToken } from "@holdfast/cloud/hosts/api";
+import { openAuthority } from "@holdfast/cloud/hosts/edge";
 import { registerImage } from "@holdfast/cloud/images/api";
 import { listInstances } from "@holdfast/cloud/instances/api";
 import { fileBlobs } from "@holdfast/drivers/images/files";
@@ -29,6 +30,7 @@ import { qemuDisks } from "@holdfast/drivers/images/qemu-img";
 import { buildTiny, findTiny, tinyFiles } from "@holdfast/drivers/images/tiny";
 import { type MintId, type ProjectId, uuidV7 } from "@holdfast/kernel/ids";
 import { type Problem, problem } from "@holdfast/kernel/problem";
+import type { Instant } from "@holdfast/kernel/time";
 import { connectDatabase } from "@holdfast/store/database";
 import { findEmbedded } from "@holdfast/store/embedded";
 import { z } from "zod";
@@ -83,6 +85,7 @@ export async function up(options: UpOptions, say: Say): Promise<void> {
   const range = options.hosts > 1 ? publicRangeOf(address) : undefined;
   const first = await begin(client, project, range, say);
   await summary(client, options, address, first, say);
+  if (options.listen) await tellOutside(options.listen, database, say);
   if (made) tellOwner(made, say);
 }
 
@@ -244,6 +247,7 @@ function planOf(
       ...(role ? { HOLDFAST_DATABASE_ROLE: role } : {}),
       HOLDFAST_API: `127.0.0.1:${place.apiPort}`,
       HOLDFAST_EC2: `127.0.0.1:${place.ec2Port}`,
+      ...(place.listen ? { HOLDFAST_LISTEN: place.listen } : {}),
       HOLDFAST_AGENTS: `${address}:${place.agentPort}`,
       ...(address === loopback ? {} : { HOLDFAST_NAMES: `${address},${loopback}` }),
     },
@@ -324,6 +328,17 @@ async function summary(
   say.line(`    ${holdfast} trace ${name}`);
   if (hosts.length > 1) say.line(`    ${room}              (what is there to be broken)`);
   say.line(`    ${down}              (guests run on; up finds them again)`);
+}
+
+/** What somebody on another machine needs besides a key of their own. */
+async function tellOutside(listen: string, { owner }: DatabaseAccess, say: Say): Promise<void> {
+  const database = connectDatabase({ url: owner, connections: 1 });
+  const now = () => Date.now() as Instant; // The machine's own clock.
+  const clock = { now, sleep: async () => {} };
+  const { fingerprint } = await openAuthority(database, clock).finally(() => database.close());
+  say.line();
+  say.line("  Others are answered over TLS. On another machine, with a key of theirs:");
+  say.line(`    export HOLDFAST_URL=https://${listen} HOLDFAST_CA=${fingerprint}`);
 }
 
 /** Once, ever: afterwards it is in a file that only root may read, and can be revoked. */

@@ -19,17 +19,4 @@ create table required_tag (
 );
 create unique index required_tag_once on required_tag (coalesce(project_id, organisation_id), key);
 
--- Words that users put on their things; the API of EC2 has them as well, whichever of the two came first.
-create table if not exists tag (
-  resource uuid not null,
-  project_id uuid not null references project,
-  kind text not null,
-  key text not null,
-  value text not null,
-  primary key (resource, key)
-);
-create index if not exists tag_by_key on tag (project_id, key, value);
-
-create index snapshot_by_project on snapshot (project_id);
-
-grant select, insert, update, delete on quota, required_tag, tag to holdfast_manager;
+grant select, insert, update, delete on quota, required_tag to holdfast_manager;
