@@ -40,6 +40,7 @@ import {
   statusChecks,
 } from "@holdfast/cloud/checks/edge";
 import { deathCounts, deathRoutes } from "@holdfast/cloud/deaths/edge";
+import { takingEc2Ids } from "@holdfast/cloud/ec2/edge";
 import { eventRoutes, eventTroubles, eventWatch, rehearsals } from "@holdfast/cloud/events/edge";
 import type { GuardReport } from "@holdfast/cloud/hosts";
 import {
@@ -616,7 +617,9 @@ export async function assembleManager(
       self,
       onChanged: (hosts) => placer.distrust(hosts),
     }),
-  ].flatMap((routes) => Object.values(routes) as Handler[]); // Each has its own types; serving needs none.
+  ]
+    .flatMap((routes) => Object.values(routes) as Handler[]) // Each has its own types; serving needs none.
+    .map(takingEc2Ids(database));
 
   let listener: Listener | undefined;
   let beats: readonly NodeJS.Timeout[] = [];

@@ -14,8 +14,18 @@ export interface Ended {
   readonly stderr: string;
 }
 
+/** Who is asked, and by whom. */
+export interface Target {
+  readonly endpoint: string;
+  readonly token: string;
+}
+
+const targetOf = (one: Platform | Target): Target =>
+  "endpoint" in one ? one : { endpoint: endpoint(one), token: one.token };
+
 /** `/usr/bin` first: a version manager's shim would look for another Python. */
-export function environment(platform: Platform, token = platform.token): Record<string, string> {
+export function environment(target: Platform | Target): Record<string, string> {
+  const { endpoint: url, token } = targetOf(target);
   const { id = "", secret = "" } = readToken(token) ?? {};
   return {
     PATH: "/usr/bin:/bin",
@@ -26,7 +36,7 @@ export function environment(platform: Platform, token = platform.token): Record<
     AWS_EC2_METADATA_DISABLED: "true",
     AWS_PAGER: "",
     AWS_MAX_ATTEMPTS: "1",
-    ENDPOINT: endpoint(platform),
+    ENDPOINT: url,
   };
 }
 
@@ -53,7 +63,7 @@ export function program(
 
 /** `aws ec2 …`. Its answer as a value. Throws what it said if it fails. */
 export async function aws<T = Record<string, never>>(
-  platform: Platform,
+  platform: Platform | Target,
   args: readonly string[],
   service: "ec2" | "sts" = "ec2",
 ): Promise<T> {
@@ -63,19 +73,19 @@ export async function aws<T = Record<string, never>>(
 }
 
 export const tryAws = (
-  platform: Platform,
+  platform: Platform | Target,
   args: readonly string[],
   service: "ec2" | "sts" = "ec2",
 ): Promise<Ended> =>
   program(
     "/usr/bin/aws",
-    ["--endpoint-url", endpoint(platform), "--output", "json", service, ...args],
+    ["--endpoint-url", targetOf(platform).endpoint, "--output", "json", service, ...args],
     environment(platform),
   );
 
 /** A Python program that finds `ENDPOINT` in its environment and prints one JSON value. */
 export async function python<T = Record<string, never>>(
-  platform: Platform,
+  platform: Platform | Target,
   text: string,
 ): Promise<T> {
   const ended = await program("/usr/bin/python3", ["-"], environment(platform), text);

@@ -16,7 +16,7 @@ import type { Fields } from "../core/parse.ts";
 import { mostSkew } from "../core/sign.ts";
 import { answerXml, callerXml, errorXml, stsErrorXml } from "../core/xml.ts";
 import { accountOf, type Ec2Deps } from "./call.ts";
-import { type Answered, replays } from "./replays.ts";
+import { replays } from "./replays.ts";
 import { type Verified, verify } from "./signatures.ts";
 import type { Signers } from "./signers.ts";
 import { actionOf, answer } from "./table.ts";
@@ -32,6 +32,13 @@ export interface DoorDeps extends Ec2Deps {
   readonly limits?: Partial<Limits>;
   /** For the record of who asked for what; a request that changes something is answered when it is written. */
   readonly onAnswered: (answer: Answer) => Promise<void>;
+}
+
+interface Answered {
+  readonly status: number;
+  readonly xml: string;
+  /** Of a refusal. */
+  readonly code?: string;
 }
 
 /** What became of a request. */
@@ -76,7 +83,7 @@ const stsVersion = "2011-06-15";
 
 export function ec2Door(deps: DoorDeps): Server {
   const limits = { ...usual, ...deps.limits };
-  const once = replays();
+  const checkReplay = replays();
   let inside = 0;
   let connections = 0;
   let held = 0;
@@ -158,21 +165,16 @@ export function ec2Door(deps: DoorDeps): Server {
       const known = actionOf(action);
       project = await deps.gate.enter(caller, actions[known].needs);
       const asked = { action: known, caller, project, fields, region: claim.scope[1], requestId };
-      const act = async () => {
-        const output = await answer(deps, asked);
-        return { status: 200, xml: answerXml(known, output, { version, requestId }) };
-      };
-      if (!actions[known].changes) return act();
-      if (claim.goodFor !== undefined && claim.goodFor > 3 * mostSkew)
-        throw refuse(
-          "InvalidParameterValue",
-          "A signed URL that changes something is good for at most 900 seconds.",
-        );
-      const now = deps.clock.now();
-      const until = after(claim.at, claim.goodFor ?? mostSkew);
-      return once(claim.signature, [now, until], () =>
-        act().catch((error: unknown) => refused(error, requestId, errorXml)),
-      );
+      if (actions[known].changes) {
+        if (claim.goodFor !== undefined && claim.goodFor > 3 * mostSkew)
+          throw refuse(
+            "InvalidParameterValue",
+            "A signed URL that changes something is good for at most 900 seconds.",
+          );
+        checkReplay(claim.signature, deps.clock.now(), after(claim.at, claim.goodFor ?? mostSkew));
+      }
+      const output = await answer(deps, asked);
+      return { status: 200, xml: answerXml(known, output, { version, requestId }) };
     }
   }
 

@@ -1,67 +1,37 @@
 /**
- * The same signed request is carried out once: whoever sends it again is given the answer of the first time.
+ * A signed request that changes something is good once: whoever has recorded one cannot stop an instance with it that
+ * was started since.
  *
- * A client that retries within a second signs the very same text, and so does somebody who has recorded it; neither
- * may start a second instance, nor stop one that was started since. An answer is remembered for as long as its
- * signature is good, by the manager that gave it, and the oldest are forgotten first when there are too many. What
- * must not happen twice beyond that carries a ClientToken, which all managers know.
+ * What a newcomer would get wrong: two requests with the same signature are not always the same request. A signature
+ * knows its second and no more, so a program that is refused, mends what was in the way and asks again within that
+ * second signs the very same text. Within it both are carried out, as EC2 does; later nobody can have signed it anew.
+ *
+ * Each manager remembers what it has seen itself, for as long as a signature is good; when there are too many, the
+ * oldest are forgotten. What must not happen twice beyond that carries a ClientToken, which all managers know.
  */
-import type { Instant } from "@holdfast/kernel/time";
+import { after, type Instant, seconds } from "@holdfast/kernel/time";
+import { refuse } from "../core/errors.ts";
 
-export interface Answered {
-  readonly status: number;
-  readonly xml: string;
-  /** Of a refusal. */
-  readonly code?: string;
-}
-
-interface Remembered {
-  readonly answer: Promise<Answered>;
-  readonly until: Instant;
-  bytes: number;
-}
-
-const mostAnswers = 20_000;
-const mostBytes = 32 * 1024 * 1024;
+/** A second of the signer's, and what a busy network adds to it. */
+const sameMoment = seconds(2);
+const most = 200_000;
 
 export function replays() {
-  const known = new Map<string, Remembered>();
-  let bytes = 0;
+  const known = new Map<string, { readonly first: Instant; readonly until: Instant }>();
 
-  return async (
-    signature: string,
-    [now, until]: readonly [now: Instant, until: Instant],
-    act: () => Promise<Answered>,
-  ): Promise<Answered> => {
+  /** Rejects a signature that was seen before. `until`: when it is good no more. */
+  return (signature: string, now: Instant, until: Instant): void => {
     const before = known.get(signature);
-    if (before) return before.answer;
-    forget(now);
-    const entry: Remembered = { answer: act(), until, bytes: 0 };
-    known.set(signature, entry);
-    try {
-      const answer = await entry.answer;
-      // What failed on our side may be tried again as it is.
-      if (answer.status >= 500) drop(signature);
-      else if (known.get(signature) === entry) {
-        entry.bytes = answer.xml.length * 2;
-        bytes += entry.bytes;
-      }
-      return answer;
-    } catch (error) {
-      drop(signature);
-      throw error;
+    if (before && now > after(before.first, sameMoment))
+      throw refuse(
+        "RequestExpired",
+        "This signed request has been carried out already. Sign another.",
+      );
+    if (before) return;
+    for (const [old, { until: end }] of known) {
+      if (end > now && known.size < most) break;
+      known.delete(old);
     }
+    known.set(signature, { first: now, until });
   };
-
-  function forget(now: Instant): void {
-    for (const [signature, { until }] of known) {
-      if (until > now && known.size < mostAnswers && bytes < mostBytes) return;
-      drop(signature);
-    }
-  }
-
-  function drop(signature: string): void {
-    bytes -= known.get(signature)?.bytes ?? 0;
-    known.delete(signature);
-  }
 }

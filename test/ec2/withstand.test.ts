@@ -1,0 +1,245 @@
+/** What no client of EC2 would send, and what somebody will: refused in EC2's words, with nothing done and nothing kept. */
+import assert from "node:assert/strict";
+import { connect } from "node:net";
+import { after, before, test } from "node:test";
+import { stopTestServer } from "@holdfast/store/testing";
+import { type Platform, startPlatform, until } from "../platform.ts";
+import { endpoint } from "./clients.ts";
+import { ask, formOf, send, signedHeaders, xmlFault } from "./signed.ts";
+
+let platform: Platform;
+before(async () => {
+  platform = await startPlatform({ hosts: 1 });
+});
+after(async () => {
+  await platform.close();
+  await stopTestServer();
+});
+
+const minutes = 60_000;
+
+test("a signature is refused when it is wrong, too old, too new, somebody else's, or unreadable", async () => {
+  const codeOf = async (
+    ...bent: Parameters<typeof ask> extends [unknown, string, unknown?, (infer B)?] ? [B] : never
+  ) => (await ask(platform, "DescribeRegions", [], ...bent)).code;
+  assert.equal(await codeOf({}), undefined);
+  assert.equal(await codeOf({ secret: "wrong" }), "SignatureDoesNotMatch");
+  assert.equal(await codeOf({ token: "HFNOBODYHASTHISKEY00:secret" }), "AuthFailure");
+  assert.equal(await codeOf({ at: Date.now() - 6 * minutes }), "RequestExpired");
+  assert.equal(await codeOf({ at: Date.now() + 6 * minutes }), "RequestExpired");
+  assert.equal(await codeOf({ at: Date.now() - 4 * minutes }), undefined);
+  assert.equal(await codeOf({ service: "s3" }), "IncompleteSignature");
+  assert.equal(await codeOf({ service: "sts" }), "IncompleteSignature");
+  assert.equal(await codeOf({ body: "Action=TerminateInstances" }), "SignatureDoesNotMatch");
+  assert.equal(
+    await codeOf({ headers: { "x-amz-content-sha256": "UNSIGNED-PAYLOAD" } }),
+    "SignatureDoesNotMatch",
+  );
+  for (const authorization of [
+    "",
+    "AWS4-HMAC-SHA256",
+    "Basic Zm9v",
+    "AWS4-HMAC-SHA256 Credential=a",
+    `AWS4-HMAC-SHA256 ${"x,".repeat(2_000)}`,
+  ])
+    assert.match(
+      (await codeOf({ headers: { authorization } })) ?? "",
+      /^(AuthFailure|IncompleteSignature)$/,
+      authorization.slice(0, 60),
+    );
+});
+
+test("a request that changes something is carried out once, however late it comes again", async () => {
+  const body = formOf([
+    ["Action", "CreateKeyPair"],
+    ["Version", "2016-11-15"],
+    ["KeyName", "replayed"],
+  ]);
+  const headers = signedHeaders(platform, body);
+  assert.equal((await send(platform, headers, body)).status, 200);
+  await ask(platform, "DeleteKeyPair", [["KeyName", "replayed"]]);
+  // Within its second it may have been signed twice; so wait until nobody can have done that.
+  await until("the signature is an old one", async () => {
+    const again = await send(platform, headers, body);
+    if (again.code !== "RequestExpired")
+      await ask(platform, "DeleteKeyPair", [["KeyName", "replayed"]]);
+    return again.code === "RequestExpired";
+  });
+  const { text } = await ask(platform, "DescribeKeyPairs");
+  assert.doesNotMatch(text, /replayed/);
+});
+
+test("an id list that cannot be read is refused, and never means all", async () => {
+  const refused = [
+    [["InstanceId", ""]],
+    [["InstanceId.1", ""]],
+    [["InstanceId.one", "i-00000000000000000"]],
+    [["InstanceIds.1", "i-00000000000000000"]],
+    [["InstanceId.1.Id", "i-00000000000000000"]],
+    [["instanceId.1", "i-00000000000000000"]],
+    [
+      ["InstanceId", "i-00000000000000000"],
+      ["InstanceId.1", "i-00000000000000000"],
+    ],
+    [["InstanceId.1", "*"]],
+    [["InstanceId.1", "i-%"]],
+  ] as const;
+  for (const action of [
+    "DescribeInstances",
+    "StopInstances",
+    "TerminateInstances",
+    "RebootInstances",
+  ])
+    for (const fields of refused) {
+      const { status, code } = await ask(platform, action, fields);
+      assert.equal(status, 400, `${action} ${JSON.stringify(fields)}: ${code}`);
+    }
+  for (const action of ["StopInstances", "TerminateInstances", "RebootInstances", "StartInstances"])
+    assert.equal((await ask(platform, action)).code, "MissingParameter", action);
+});
+
+test("lists begin at 0 or 1 or are one value, and empty values mean absent", async () => {
+  for (const name of ["ZoneName.0", "ZoneName.1", "ZoneName", "ZoneName.7"])
+    assert.equal(
+      (await ask(platform, "DescribeAvailabilityZones", [[name, "default"]])).status,
+      200,
+      name,
+    );
+  const { status } = await ask(platform, "DescribeInstances", [
+    ["MaxResults", ""],
+    ["NextToken", ""],
+  ]);
+  assert.equal(status, 200);
+});
+
+test("each version is answered in its own namespace, with the slash at its end", async () => {
+  for (const version of ["2016-11-15", "2014-10-01", "2014-06-15"]) {
+    const body = formOf([
+      ["Action", "DescribeRegions"],
+      ["Version", version],
+    ]);
+    const { text } = await send(platform, signedHeaders(platform, body), body);
+    assert.match(text, new RegExp(`xmlns="http://ec2\\.amazonaws\\.com/doc/${version}/"`));
+  }
+});
+
+test("more than anybody needs is refused before it costs anything", async () => {
+  const many = (count: number) =>
+    Array.from({ length: count }, (_, at) => [`Filter.${at + 1}.Name`, "instance-id"] as const);
+  assert.equal((await ask(platform, "DescribeInstances", many(10_000))).status, 400);
+  assert.equal((await ask(platform, "DescribeInstances", many(400))).code, "FilterLimitExceeded");
+  const ids = Array.from(
+    { length: 20_000 },
+    (_, at) => [`InstanceId.${at}`, "i-00000000000000000"] as const,
+  );
+  assert.ok((await ask(platform, "DescribeInstances", ids)).status >= 400);
+  const deep = `Filter${".1".repeat(5_000)}`;
+  assert.equal((await ask(platform, "DescribeInstances", [[deep, "x"]])).code, "UnknownParameter");
+  const big = "x".repeat(600 * 1024);
+  assert.equal(
+    (await ask(platform, "DescribeInstances", [["NextToken", big]])).code,
+    "RequestEntityTooLarge",
+  );
+  const stars = [
+    ["Filter.1.Name", "tag:a"],
+    ["Filter.1.Value.1", `${"*a".repeat(500)}b`],
+  ] as const;
+  assert.equal((await ask(platform, "DescribeInstances", stars)).status, 200);
+});
+
+test("what is no text, no form or no HTTP is refused in EC2's words", async () => {
+  const raw = (body: string | Buffer, bent = {}) =>
+    send(platform, signedHeaders(platform, body, bent), body);
+  assert.equal((await raw("Action=%ff%fe")).code, "MalformedQueryString");
+  assert.equal((await raw("Action=%zz")).code, "MalformedQueryString");
+  assert.equal((await raw(Buffer.from([0xff, 0xfe, 0x00]))).code, "MalformedQueryString");
+  assert.equal((await raw("{}", { contentType: "application/json" })).code, "UnsupportedMediaType");
+  assert.equal((await raw("")).code, "MissingAction");
+  assert.equal((await raw("Action=%3Cscript%3E")).code, "InvalidAction");
+  assert.equal((await raw("Action=DescribeInstances&Version=2099-01-01")).code, "NoSuchVersion");
+  assert.equal(
+    (await ask(platform, "DescribeInstances", [["__proto__", "x"]])).code,
+    "UnknownParameter",
+  );
+  assert.equal(
+    (await ask(platform, "DescribeInstances", [["constructor.1", "x"]])).code,
+    "UnknownParameter",
+  );
+  const put = await send(platform, {}, "", "/", "PUT");
+  assert.equal(put.status, 405);
+  const { hostname, port } = new URL(endpoint(platform));
+  const answer = await new Promise<string>((resolve) => {
+    const socket = connect(Number(port), hostname, () => socket.write("this is no HTTP\r\n\r\n"));
+    let text = "";
+    socket.on("data", (chunk) => {
+      text += chunk;
+    });
+    socket.on("close", () => resolve(text));
+  });
+  assert.match(answer, /<Code>MalformedHTTPRequest<\/Code>/);
+});
+
+test("what users write comes back as they wrote it, whatever XML thinks of it", async () => {
+  const hostile = `<a b="c">&amp;]]>'"\u0085\u2028\t\n${"\u{1F980}"} --><!--`;
+  const { text } = await ask(platform, "CreateSecurityGroup", [
+    ["GroupName", "hostile"],
+    ["GroupDescription", "of a test"],
+    ["TagSpecification.1.ResourceType", "security-group"],
+    ["TagSpecification.1.Tag.1.Key", "say"],
+    ["TagSpecification.1.Tag.1.Value", hostile.replace("\u0085", "")],
+  ]);
+  assert.equal(xmlFault(text), undefined, text);
+  const shown = await ask(platform, "DescribeSecurityGroups", [["GroupName.1", "hostile"]]);
+  assert.equal(xmlFault(shown.text), undefined, shown.text);
+  const value = /<key>say<\/key><value>([^<]*)<\/value>/.exec(shown.text)?.[1] ?? "";
+  const plain = value
+    .replaceAll("&lt;", "<")
+    .replaceAll("&gt;", ">")
+    .replaceAll("&quot;", '"')
+    .replaceAll("&apos;", "'")
+    .replaceAll("&amp;", "&");
+  assert.equal(plain, hostile.replace("\u0085", ""));
+  const nul = await ask(platform, "CreateTags", [
+    ["ResourceId.1", "sg-00000000000000000"],
+    ["Tag.1.Key", "a\0b"],
+  ]);
+  assert.equal(nul.code, "InvalidParameterValue");
+});
+
+test("whoever is slow is sent away, and thousands of connections harm nobody else", async () => {
+  const { hostname, port } = new URL(endpoint(platform));
+  const memory = process.memoryUsage().heapUsed;
+  const sockets = await Promise.all(
+    Array.from({ length: 2_500 }, async () => {
+      const socket = connect(Number(port), hostname);
+      socket.on("error", () => {}); // To be refused is what is expected here.
+      await new Promise<void>((resolve) => {
+        socket.once("connect", () => resolve());
+        socket.once("error", () => resolve());
+      });
+      socket.write("POST / HTTP/1.1\r\nhost: slow\r\ncontent-length: 10\r\n\r\nA");
+      return socket;
+    }),
+  );
+  try {
+    const busy = await new Promise<string>((resolve) => {
+      const socket = connect(Number(port), hostname);
+      let text = "";
+      socket.on("data", (chunk) => {
+        text += chunk;
+      });
+      socket.on("error", () => resolve(text));
+      socket.on("close", () => resolve(text));
+    });
+    assert.match(busy, /503[\s\S]*<Code>RequestLimitExceeded<\/Code>/);
+    const native = await platform.call("GET", "/v1/projects");
+    assert.equal(native.status, 200); // The other door does not notice.
+  } finally {
+    for (const socket of sockets) socket.destroy();
+  }
+  await until("the door is open again", async () => {
+    const { status } = await ask(platform, "DescribeRegions").catch(() => ({ status: 0 }));
+    return status === 200;
+  });
+  assert.ok(process.memoryUsage().heapUsed - memory < 200 * 2 ** 20);
+});
