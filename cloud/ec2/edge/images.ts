@@ -2,6 +2,7 @@
 
 import { deleteImage, type ImageView, listImages } from "@holdfast/cloud/images/api";
 import { createImageFrom } from "@holdfast/cloud/volumes/api";
+import { Problem } from "@holdfast/kernel/problem";
 import type { Instant } from "@holdfast/kernel/time";
 import { iso } from "@holdfast/kernel/time";
 import { badValue, notFound, refuse, shortened, unsupported } from "../core/errors.ts";
@@ -180,10 +181,15 @@ export const imageAnswers: Answers = {
     const row = await findInstanceRow(database, project, InstanceId);
     const root = row.disks.find(({ slot }) => slot === 0);
     if (!root) throw refuse("IncorrectInstanceState", `${InstanceId} has no root volume`);
-    const image = await call.native(createImageFrom, {
-      params: { volume: root.id },
-      body: { name: nativeName(Name, "image", mixed) },
-    });
+    const image = await call
+      .native(createImageFrom, {
+        params: { volume: root.id },
+        body: { name: nativeName(Name, "image", mixed) },
+      })
+      .catch((error: unknown) => {
+        if (!(error instanceof Problem) || error.code !== "name_taken") throw error;
+        throw refuse("InvalidAMIName.Duplicate", `AMI name ${Name} is already in use`);
+      });
     const note = {
       display: Name,
       ...(Description === undefined ? {} : { description: Description }),
