@@ -42,6 +42,7 @@ const entries: readonly Entry[] = [
     args: ["--hosts", "2000", "--instances", "100000", "--projects", "1000"],
     minutes: 12,
   },
+  { name: "ec2", file: "ec2.ts", minutes: 4 },
   { name: "lists", file: "lists.ts", args: ["--sizes", "10000,1000000"], minutes: 15 },
   { name: "warm", file: "warm.ts", args: ["5"], minutes: 4, needs: ["qemu-system-x86_64"] },
   { name: "mass-failure", file: "mass-failure.ts", minutes: 10 },

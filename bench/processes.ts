@@ -36,6 +36,7 @@ export interface Manager {
   readonly pid: number;
   readonly apiPort: number;
   readonly agentPort: number;
+  readonly ec2Port: number;
   readonly log: string;
 }
 
@@ -98,7 +99,7 @@ export async function startManager(
   { url }: Server,
   flags: readonly string[] = [],
 ): Promise<Manager> {
-  const [apiPort, agentPort] = [await freePort(), await freePort()];
+  const [apiPort, agentPort, ec2Port] = [await freePort(), await freePort(), await freePort()];
   const log = join(directory, "manager.log");
   await mkdir(join(directory, "images"), { recursive: true });
   const child = await launch([...flags, join(repository, "dist", "manager.js")], log, {
@@ -106,6 +107,7 @@ export async function startManager(
     DATABASE_URL: url,
     HOLDFAST_DATABASE_ROLE: "holdfast_manager",
     HOLDFAST_API: `127.0.0.1:${apiPort}`,
+    HOLDFAST_EC2: `127.0.0.1:${ec2Port}`,
     HOLDFAST_AGENTS: `127.0.0.1:${agentPort}`,
   });
   endings.push(() => showErrors(log));
@@ -118,7 +120,7 @@ export async function startManager(
     if (child.exitCode !== null) throw new Error(`the manager did not start: see ${log}`);
     await sleep(20);
   }
-  return { pid: pidOf(child), apiPort, agentPort, log };
+  return { pid: pidOf(child), apiPort, agentPort, ec2Port, log };
 }
 
 /** An image whose disk is four kilobytes of nothing: enough for hosts that are simulated. */

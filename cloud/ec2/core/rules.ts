@@ -134,6 +134,8 @@ function portsOf({
   if (FromPort === -1 && ToPort === -1) return every;
   if (FromPort < 0 || ToPort > 65_535 || FromPort > ToPort)
     throw refuse("InvalidParameterValue", `Invalid value for portRange: ${FromPort} to ${ToPort}`);
+  if (ToPort === 0)
+    throw unsupported("Nothing can be reached at port 0, so no rule is about it alone.");
   if (FromPort <= 1 && ToPort === 65_535) return every;
   return { protocol, fromPort: Math.max(1, FromPort), toPort: Math.max(1, ToPort) };
 }

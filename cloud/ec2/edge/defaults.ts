@@ -25,10 +25,7 @@ export async function findDefaults({ database, project }: Call): Promise<Default
 
 export async function ensureDefaults(call: Call): Promise<Defaults> {
   const found = await findDefaults(call);
-  if (found.network === undefined)
-    await unlessIt(["name_taken", "networks_exhausted", "network_ids_exhausted"], () =>
-      call.native(createNetwork, { body: { name: "default" } }),
-    );
+  if (found.network === undefined) await makeNetwork(call);
   if (found.group === undefined)
     await unlessIt(["name_taken"], async () => {
       await call.native(createGroup, {
@@ -44,6 +41,20 @@ export async function ensureDefaults(call: Call): Promise<Defaults> {
       });
     });
   return found.network && found.group ? found : findDefaults(call);
+}
+
+/** As EC2 has it, if that is free: the usual supply would be full with 250 instances, ended ones among them. */
+const usual = "172.31.0.0/16";
+const full = ["name_taken", "networks_exhausted", "network_ids_exhausted"];
+
+async function makeNetwork(call: Call): Promise<void> {
+  const inUse = ["network_overlaps", "network_unusable"];
+  await unlessIt([...full, ...inUse], () =>
+    call.native(createNetwork, { body: { name: "default", cidr: usual } }),
+  );
+  const { network } = await findDefaults(call);
+  if (network === undefined)
+    await unlessIt(full, () => call.native(createNetwork, { body: { name: "default" } }));
 }
 
 /** For whoever only looks: a viewer may not make them, and then there are none. */
