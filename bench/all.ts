@@ -46,7 +46,11 @@ const entries: readonly Entry[] = [
   { name: "lists", file: "lists.ts", args: ["--sizes", "10000,1000000"], minutes: 15 },
   { name: "warm", file: "warm.ts", args: ["5"], minutes: 4, needs: ["qemu-system-x86_64"] },
   { name: "mass-failure", file: "mass-failure.ts", minutes: 10 },
+  { name: "restart", file: "restart.ts", minutes: 12 },
   { name: "start", file: "start.ts", args: ["5"], minutes: 4, needs: ["qemu-system-x86_64"] },
+  { name: "storage", file: "storage.ts", args: ["5"], minutes: 4, needs: ["qemu-img", "qemu-io"] },
+  { name: "network", file: "network.ts", args: ["3"], minutes: 5, needs: ["nft", "ip", "busybox"] },
+  { name: "migrate", file: "migrate.ts", args: ["2"], minutes: 6, needs: ["qemu-system-x86_64"] },
 ];
 
 const { values: options, positionals: names } = parseArgs({

@@ -31,7 +31,8 @@ import { type HostId, type InstanceId, type NicId, uuidV7 } from "@holdfast/kern
 import type { Clock, Instant } from "@holdfast/kernel/time";
 import { fixtureCloud } from "../apps/agent/fixture-cloud.ts";
 import { relay } from "../apps/agent/relay.ts";
-import { loadNow, median, table, verdict } from "./measure.ts";
+import { deliver, type Figure } from "./figures.ts";
+import { loadNow, median } from "./measure.ts";
 
 const pairs = Number(process.argv[2] ?? 4);
 const memoryMiB = 192;
@@ -61,34 +62,37 @@ interface Hop {
 
 async function measure(): Promise<void> {
   console.log(`${pairs} pairs, ${memoryMiB} MiB of memory, load ${loadNow()}`);
-  const rows = [
-    ["", "total", "direct", "ratio", "QEMU's downtime", "direct", "ping gap", "direct", "ratio"],
-  ];
-  let worst = 0;
+  const figures: Figure[] = [];
   for (const load of ["idle", "busy"] as const)
     for (const disk of ["shared", "local"] as const) {
       const { ours, direct } = await compare(load === "busy", disk === "local");
-      const of = (hops: readonly Hop[], what: keyof Hop) => median(hops.map((hop) => hop[what]));
-      const ms = (time: number) => `${time.toFixed(0)} ms`;
-      const gap = of(ours, "gap") / of(direct, "gap");
-      worst = Math.max(worst, gap);
-      console.log(
-        `  ${load}, ${disk}: pings ${of(ours, "gap").toFixed(0)} ms, total ${ms(of(ours, "total"))}`,
+      const sides = (what: keyof Hop) =>
+        [
+          { name: "holdfast", value: median(ours.map((hop) => hop[what])), unit: "ms" },
+          { name: "socket to socket", value: median(direct.map((hop) => hop[what])), unit: "ms" },
+        ] as const;
+      const guest = `${load} guest, ${disk} disk`;
+      figures.push(
+        {
+          name: `${guest}, pings`,
+          what: "the longest time without an answer to a ping every 20 ms",
+          sides: sides("gap"),
+          goal: { of: "ratio", must: 2 },
+        },
+        {
+          name: `${guest}, stood still`,
+          what: "as QEMU reckons it",
+          sides: sides("downtime"),
+        },
+        { name: `${guest}, total`, what: "until it runs there", sides: sides("total") },
       );
-      rows.push([
-        `${load} guest, ${disk} disk`,
-        ...[ms(of(ours, "total")), ms(of(direct, "total"))],
-        (of(ours, "total") / of(direct, "total")).toFixed(2),
-        ...[ms(of(ours, "downtime")), ms(of(direct, "downtime"))],
-        ...[ms(of(ours, "gap")), ms(of(direct, "gap")), gap.toFixed(2)],
-      ]);
     }
-  console.log(table(rows));
-  console.log(
-    verdict("times as long without an answer as socket to socket, at worst", worst, { must: 2 }),
-  );
-  await ladder();
-  console.log(`load ${loadNow()}`);
+  deliver({
+    bench: "migrate",
+    what: `a guest of ${memoryMiB} MiB is moved with agents, TLS and the word between them, beside the same two QEMUs connected socket to socket, in turns`,
+    figures,
+    notes: [`Medians of ${pairs} pairs.`, await ladder()],
+  });
 }
 
 async function compare(isBusy: boolean, isLocal: boolean) {
@@ -106,7 +110,7 @@ async function compare(isBusy: boolean, isLocal: boolean) {
 }
 
 /** What the ladder makes of a guest that is faster than its connection, where the kernel allows its last rung. */
-async function ladder(): Promise<void> {
+async function ladder(): Promise<string> {
   const before = readFileSync(userfaultfd);
   writeFileSync(userfaultfd, "1");
   const guest = await boot(true, false);
@@ -115,12 +119,11 @@ async function ladder(): Promise<void> {
     const begin = performance.now();
     const end = await guest.hop((way) => ours({ ...way, limited })).catch(String);
     const took = ((performance.now() - begin) / 1_000).toFixed(1);
-    console.log(
+    const what =
       typeof end === "string"
-        ? `busy guest at 6 MB/s: ${end} after ${took} s, and runs on`
-        : `busy guest at 6 MB/s: ${took} s, stood still ${end.downtime.toFixed(0)} ms, ping gap ${end.gap.toFixed(0)} ms`,
-    );
-    console.log(`  rungs: ${[...new Set(rungs)].join("; ") || "none"}`);
+        ? `${end} after ${took} s, and runs on`
+        : `${took} s, stood still ${end.downtime.toFixed(0)} ms, ping gap ${end.gap.toFixed(0)} ms`;
+    return `A busy guest at 6 MB/s, which is slower than it changes its memory: ${what}; rungs: ${[...new Set(rungs)].join("; ") || "none"}.`;
   } finally {
     writeFileSync(userfaultfd, before);
     await guest.end();

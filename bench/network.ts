@@ -6,7 +6,6 @@
  * that also makes throughput a memory copy, in which a filter costs more than it would on a wire.
  */
 import { once } from "node:events";
-import { loadavg } from "node:os";
 import type { NicId } from "@holdfast/kernel/ids";
 import type { Rule } from "../drivers/network/driver.ts";
 import {
@@ -20,32 +19,47 @@ import {
   until,
 } from "../drivers/network/fixture-hosts.ts";
 import { tapOf } from "../drivers/network/names.ts";
-import { median } from "./measure.ts";
+import { deliver, type Figure } from "./figures.ts";
+import { loadNow, median, whole } from "./measure.ts";
 
 const megabytes = 300;
 const rounds = Number(process.argv[2] ?? 5);
 const over: (() => unknown)[] = [];
 const room = await fixtureRoom({ after: (end) => void over.push(end as () => unknown) }); // It takes none.
-const say = (text: string) => console.log(text);
-const load = () =>
-  say(
-    `load ${loadavg()
-      .map((each) => each.toFixed(1))
-      .join(" ")}`,
-  );
 try {
-  load();
+  console.log(`load ${loadNow()} at the beginning`);
   for (const { networks } of room.hosts) await networks.abilities();
-  await newNetworks(room);
-  for (const count of [1, 2_000, 10_000]) await ruleChanges(room, count);
-  await throughput(room);
-  load();
+  const made = await newNetworks(room);
+  const changes: { readonly count: number; readonly took: number }[] = [];
+  for (const count of [1, 2_000, 10_000])
+    changes.push({ count, took: await ruleChanges(room, count) });
+  deliver({
+    bench: "network",
+    what: "networks of hosts that are namespaces of this machine: until they carry packets, and what rules cost those",
+    figures: [made, ...changes.map(changed), await throughput(room)],
+    curves: [
+      {
+        name: "rule-change",
+        title: "Until a rule that was taken away lets nothing through any more",
+        x: { label: "rules", unit: "" },
+        y: { label: "last packet", unit: "ms" },
+        // A logarithm has no place for what took no time.
+        lines: [
+          {
+            name: "last packet",
+            points: changes.map(({ count, took }) => ({ x: count, y: Math.max(1, took) })),
+          },
+        ],
+      },
+    ],
+    notes: [`Medians of ${rounds} rounds.`],
+  });
 } finally {
   await room.hosts[0].run("/bin/sh", "-c", "ip link del hand0 2>/dev/null; true");
   for (const end of over) await end();
 }
 
-async function newNetworks({ hosts: [one, two], guest }: FixtureRoom): Promise<void> {
+async function newNetworks({ hosts: [one, two], guest }: FixtureRoom): Promise<Figure> {
   const ours: number[] = [];
   const byHand: number[] = [];
   for (let round = 0; round < rounds; round++) {
@@ -77,11 +91,22 @@ async function newNetworks({ hosts: [one, two], guest }: FixtureRoom): Promise<v
     for (const host of [one, two]) await host.run("ip", "link", "del", "hand0");
     for (const host of [one, two]) await host.run("ip", "link", "del", "hand1");
   }
-  const [mine, theirs] = [median(ours), median(byHand)];
-  say(
-    `a new network on two hosts, until its first ping is answered: ${mine.toFixed(0)} ms with rules, router, ` +
-      `DHCP, DNS and metadata; bridge and tunnel alone, by a script: ${theirs.toFixed(0)} ms; ${(mine / theirs).toFixed(1)} times`,
-  );
+  return {
+    name: "a new network",
+    what: "on two hosts, until its first ping is answered: with rules, router, DHCP, DNS and metadata, beside bridge and tunnel alone, by a script",
+    sides: [
+      { name: "holdfast", value: median(ours), unit: "ms" },
+      { name: "by a script", value: median(byHand), unit: "ms" },
+    ],
+  };
+}
+
+function changed({ count, took }: { readonly count: number; readonly took: number }): Figure {
+  return {
+    name: `a rule among ${whole(count)}`,
+    what: "from the request to take it away to the last packet that it let through",
+    sides: [{ name: "holdfast", value: took, unit: "ms" }],
+  };
 }
 
 /** What nobody can do without: a program for each line. */
@@ -96,7 +121,8 @@ function handMade(own: string, other: string, nic: NicId): string {
   `;
 }
 
-async function ruleChanges({ hosts: [host], guest }: FixtureRoom, count: number): Promise<void> {
+/** Milliseconds. */
+async function ruleChanges({ hosts: [host], guest }: FixtureRoom, count: number): Promise<number> {
   const [a, b] = [aPort(11), aPort(12)];
   const [guestA, guestB] = [await guest(host, a), await guest(host, b)];
   for (const each of [guestA, guestB]) await each.settle();
@@ -127,14 +153,12 @@ async function ruleChanges({ hosts: [host], guest }: FixtureRoom, count: number)
     times.push(Math.max(0, last - begun));
     await rules([...others, allowed]);
   }
-  say(
-    `a rule among ${count} is taken away, until the last packet that it allowed: ${median(times).toFixed(0)} ms`,
-  );
   call.kill("SIGKILL");
   await host.networks.apply({ networks: [] });
+  return median(times);
 }
 
-async function throughput({ hosts: [host], guest }: FixtureRoom): Promise<void> {
+async function throughput({ hosts: [host], guest }: FixtureRoom): Promise<Figure> {
   const pairOf = async () => {
     const [a, b] = [aPort(11), aPort(12)];
     const pair = [await guest(host, a), await guest(host, b)] as const;
@@ -162,11 +186,14 @@ async function throughput({ hosts: [host], guest }: FixtureRoom): Promise<void> 
     await host.run("/bin/sh", "-c", "echo 0 >/proc/sys/net/bridge/bridge-nf-call-iptables");
     without.push(await transfer(bare.pair));
   }
-  const [mine, theirs] = [median(withRules), median(without)];
-  say(
-    `one TCP stream between two guests of a host: ${mine.toFixed(0)} MB/s through spoofing guard and rules, ` +
-      `${theirs.toFixed(0)} MB/s over a bare bridge: ${((mine / theirs) * 100).toFixed(0)} %`,
-  );
+  return {
+    name: "one TCP stream",
+    what: "between two guests of a host, through spoofing guard and rules, beside a bare bridge",
+    sides: [
+      { name: "with rules", value: median(withRules), unit: "MB/s" },
+      { name: "bare bridge", value: median(without), unit: "MB/s" },
+    ],
+  };
 }
 
 /** MB a second. */

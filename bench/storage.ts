@@ -17,7 +17,8 @@ import { directoryPool } from "@holdfast/drivers/volumes/directory";
 import { nbdPool } from "@holdfast/drivers/volumes/nbd";
 import { type InstanceId, uuidV7, type VolumeId } from "@holdfast/kernel/ids";
 import type { Clock, Instant } from "@holdfast/kernel/time";
-import { loadNow, median, table, verdict } from "./measure.ts";
+import { deliver, type Figure } from "./figures.ts";
+import { loadNow, median } from "./measure.ts";
 
 const run = promisify(execFile);
 const pairs = Number(process.argv[2] ?? 10);
@@ -50,32 +51,53 @@ async function measure(): Promise<void> {
     fileOf: (volume) => join(directory, `${volume}.qcow2`),
   };
   console.log(`${pairs} pairs, an image of ${imageMiB} MiB, load ${loadNow()}`);
-  const clones = await compare(clone, desk);
-  const rows = [
-    ["", "Holdfast", "qemu-img", "ratio"],
-    clones.row("clone (overlay)"),
-    (await compare(copy, desk)).row("full copy"),
-    (await compare(snapshot, desk)).row("snapshot"),
-    (await compare(restore, desk)).row("restore of a snapshot"),
-    (await compare(backup, desk)).row("full backup"),
+  const faster = { of: "ratio", must: 1 } as const;
+  const figures = [
+    await compare(
+      "a clone",
+      "a volume over an image, beside `qemu-img create`",
+      clone,
+      desk,
+      faster,
+    ),
+    await compare("a full copy", "of the image, beside `qemu-img convert`", copy, desk),
+    await compare("a snapshot", "beside `qemu-img snapshot`", snapshot, desk),
+    await compare(
+      "a restore",
+      "of a snapshot into a new volume, beside `qemu-img convert`",
+      restore,
+      desk,
+    ),
+    await compare("a full backup", "beside `qemu-img convert`", backup, desk),
+    await compare(
+      "an increment",
+      `${changedMiB} MiB changed, beside a copy of all with \`qemu-img convert\``,
+      ...([increment, desk, faster] as const),
+    ),
+    {
+      name: "cut off",
+      what: "a guest from a volume over the network, for which qemu-img has nothing",
+      sides: [{ name: "holdfast", value: await cuts(runDir), unit: "ms" }] as const,
+    },
   ];
-  const increments = await compare(increment, desk);
-  rows.push(increments.row(`incremental backup, ${changedMiB} MiB changed`));
-  console.log(table(rows));
-  console.log(verdict("times as long as qemu-img for a clone", clones.ratio, { must: 1 }));
-  console.log(
-    verdict("times as long as a copy of all for an increment", increments.ratio, { must: 1 }),
-  );
-  console.log(
-    `cut off over the network: ${(await cuts(runDir)).toFixed(1)} ms (median of ${pairs})`,
-  );
-  console.log(`load ${loadNow()}`);
+  deliver({
+    bench: "storage",
+    what: `what is done with volumes of ${imageMiB} MiB, beside plain qemu-img, in turns`,
+    figures,
+    notes: [`Medians of ${pairs} pairs.`],
+  });
 }
 
 /** Prepares one try of each, and then does what is measured. */
 type Contest = (desk: Desk) => Promise<{ ours(): Promise<unknown>; plain(): Promise<unknown> }>;
 
-async function compare(contest: Contest, desk: Desk) {
+async function compare(
+  name: string,
+  what: string,
+  contest: Contest,
+  desk: Desk,
+  goal?: Figure["goal"],
+): Promise<Figure> {
   const times: { ours: number[]; plain: number[] } = { ours: [], plain: [] };
   for (let pair = 0; pair < pairs; pair++) {
     const both = await contest(desk);
@@ -86,10 +108,14 @@ async function compare(contest: Contest, desk: Desk) {
       times[who].push(performance.now() - begin);
     }
   }
-  const [ours, plain] = [median(times.ours), median(times.plain)];
-  const ratio = ours / plain;
-  const ms = (time: number) => `${time.toFixed(0)} ms`;
-  return { ratio, row: (what: string) => [what, ms(ours), ms(plain), ratio.toFixed(2)] };
+  return {
+    ...{ name, what },
+    sides: [
+      { name: "holdfast", value: median(times.ours), unit: "ms" },
+      { name: "qemu-img", value: median(times.plain), unit: "ms" },
+    ],
+    ...(goal ? { goal } : {}),
+  };
 }
 
 const clone: Contest = async ({ pool, image, fileOf }) => ({
