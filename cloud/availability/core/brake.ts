@@ -5,11 +5,12 @@
  * 30 % of a cluster; a zone is allowed less, because what takes a tenth of a zone at once is seldom ten
  * hosts. One host of a pod and two of a zone are always allowed, or small fleets could never recover.
  */
+/** How many hosts a pod has, and how many of them are silent. */
 export interface Standing {
-  readonly host: string;
   readonly pod: string;
   readonly zone: string;
-  readonly isSilent: boolean;
+  readonly of: number;
+  readonly silent: number;
 }
 
 export interface BrakeRules {
@@ -34,17 +35,13 @@ export function brake(
   released: ReadonlySet<string> = new Set(),
 ): readonly Braked[] {
   const domains = new Map<string, { of: number; silent: number; share: number; least: number }>();
-  for (const { pod, zone, isSilent } of fleet)
+  for (const { pod, zone, of, silent } of fleet)
     for (const [domain, share, least] of [
       [podOf(pod), rules.pod, 1],
       [zoneOf(zone), rules.zone, 2],
     ] as const) {
       const known = domains.get(domain) ?? { of: 0, silent: 0, share, least };
-      domains.set(domain, {
-        ...known,
-        of: known.of + 1,
-        silent: known.silent + (isSilent ? 1 : 0),
-      });
+      domains.set(domain, { ...known, of: known.of + of, silent: known.silent + silent });
     }
   return [...domains].flatMap(([domain, { of, silent, share, least }]) => {
     const allowed = Math.max(least, Math.floor(of * share));

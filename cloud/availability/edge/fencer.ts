@@ -1,8 +1,8 @@
 /**
  * Sees to it that a silent host is either heard or proven dead.
  *
- * Level-triggered, like everything here: once a second, if any host is silent, the whole fleet is read in one query and each silent
- * host gets its next step. What is remembered between two rounds is only which power controllers are busy;
+ * Level-triggered, like everything here: once a second, if any host is silent, all of those are read in one query and each
+ * gets its next step. What is remembered between two rounds is only which power controllers are busy;
  * forgetting it costs another command to switch off what is off.
  */
 import type { HostId } from "@holdfast/kernel/ids";
@@ -16,7 +16,13 @@ import { type Braked, type BrakeRules, brake, podOf, zoneOf } from "../core/brak
 import { type FencingRules, type FencingSteps, fence, type Power } from "../core/fencing.ts";
 import { certifyAll, type Notary, type Proven } from "./certificates.ts";
 import { noteBmc, type PowerController } from "./power-controllers.ts";
-import { type FleetRow, isAnySilent, readFleet, readReleases } from "./silent-hosts.ts";
+import {
+  type FleetRow,
+  isAnySilent,
+  readReleases,
+  readSilent,
+  readStandings,
+} from "./silent-hosts.ts";
 import type { StorageCut } from "./storage-cut.ts";
 
 export interface FencerDeps {
@@ -71,8 +77,7 @@ export function fencer(deps: FencerDeps): Fencer {
 
   async function round(): Promise<void> {
     if (deps.isSettling()) return;
-    const fleet = (await isAnySilent(database)) ? await readFleet(database, notary.now()) : [];
-    const silent = fleet.filter(({ state }) => state === "suspect");
+    const silent = (await isAnySilent(database)) ? await readSilent(database, notary.now()) : [];
     if (silent.length === 0) {
       pursuits = [];
       braked = [];
@@ -81,10 +86,8 @@ export function fencer(deps: FencerDeps): Fencer {
     }
     const now = notary.now();
     const rules = deps.rules();
-    const isSilent = ({ state, provenAt }: FleetRow) =>
-      state === "suspect" || (state === "down" && now - (provenAt ?? 0) < together);
     braked = brake(
-      fleet.map((row) => ({ ...row, host: row.name, isSilent: isSilent(row) })),
+      await readStandings(database, (now - together) as Instant), // As long ago.
       rules.brake,
       await readReleases(database, now),
     );

@@ -22,7 +22,7 @@ import {
 } from "./certificates.ts";
 import { planMoves } from "./failover.ts";
 import { noteBmc, type PowerController, removeBmc, setBmc } from "./power-controllers.ts";
-import { readFleet } from "./silent-hosts.ts";
+import { readHost } from "./silent-hosts.ts";
 
 interface Deps {
   readonly database: Database;
@@ -116,7 +116,7 @@ export function availabilityRoutes({ database, notary, placer, rules, power, onF
   };
 
   async function proofFor(host: string): Promise<string> {
-    const row = (await readFleet(database, notary.now())).find(({ id }) => id === host);
+    const row = await readHost(database, host, notary.now());
     return forecast(row && { ...row, hasPower: row.bmc !== undefined }, rules());
   }
 }

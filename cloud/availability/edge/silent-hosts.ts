@@ -1,11 +1,18 @@
-/** The fleet as fencing sees it: who is silent, since when, and what could prove it dead. */
+/**
+ * The fleet as fencing sees it: who is silent, since when, and what could prove it dead.
+ *
+ * Only silent hosts are read as rows. Of all others it counts how many there are and who shows himself in a pool: that is
+ * asked every second for as long as anybody is silent, and a fleet of 100,000 rows takes longer than that.
+ */
 import type { HostState } from "@holdfast/cloud/hosts";
+import { grouped } from "@holdfast/kernel/grouped";
 import type { HostId } from "@holdfast/kernel/ids";
 import type { Instant } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
+import type { Standing } from "../core/brake.ts";
 import type { SilentHost } from "../core/fencing.ts";
 
-interface Standing {
+interface Place {
   readonly id: HostId;
   readonly name: string;
   readonly pod: string;
@@ -14,7 +21,7 @@ interface Standing {
   readonly epoch: number;
 }
 
-export interface FleetRow extends Standing {
+export interface FleetRow extends Place {
   readonly silentSince: Instant;
   readonly endsBy: Instant | undefined;
   readonly watchdog: SilentHost["watchdog"];
@@ -22,20 +29,16 @@ export interface FleetRow extends Standing {
   readonly bmc:
     | { readonly url: string; readonly user: string; readonly password: string }
     | undefined;
-  /** When it was last proven dead. */
-  readonly provenAt: Instant | undefined;
 }
 
-interface Row extends Standing {
+interface Row extends Place {
   readonly renewedAt: Instant;
   readonly endsBy: Instant | null;
   readonly watchdog: "hardware" | "software" | "simulated" | null;
   readonly pools: string[];
-  readonly stampingSince: Instant | null;
   readonly url: string | null;
   readonly username: string | null;
   readonly password: string | null;
-  readonly provenAt: Instant | null;
 }
 
 /** Nearly always there is none, and then nobody needs to read the fleet. */
@@ -43,16 +46,41 @@ export async function isAnySilent(sql: Sql): Promise<boolean> {
   return (await sql.query("select from host where state = 'suspect' limit 1", [])).length > 0;
 }
 
-export async function readFleet(sql: Sql, now: Instant): Promise<readonly FleetRow[]> {
+/** How many hosts each pod has, and of how many nothing has been heard since then. */
+export function readStandings(sql: Sql, since: Instant): Promise<readonly Standing[]> {
+  return sql.query<Standing>(
+    `select c.pod, p.zone, sum(g.hosts)::int as of, sum(g.silent)::int as silent
+     from (select h.cluster, count(*) as hosts, count(*) filter (where h.state = 'suspect' or (h.state = 'down'
+         and exists (select from fence_certificate f where f.host_id = h.id and f.proven_at > $1))) as silent
+       from host h group by h.cluster) g
+     join cluster c on c.name = g.cluster join pod p on p.name = c.pod group by 1, 2`,
+    [new Date(since)],
+  );
+}
+
+export const readSilent = (sql: Sql, now: Instant): Promise<readonly FleetRow[]> =>
+  read(sql, "h.state = 'suspect'", [], now);
+
+/** One host, silent or not. */
+export async function readHost(sql: Sql, id: string, now: Instant): Promise<FleetRow | undefined> {
+  return (await read(sql, "h.id = $1", [id], now))[0];
+}
+
+async function read(
+  sql: Sql,
+  which: string,
+  values: readonly unknown[],
+  now: Instant,
+): Promise<readonly FleetRow[]> {
   const rows = await sql.query<Row>(
     `select h.id, h.name, c.pod, p.zone, h.state, h.epoch, l.renewed_at as "renewedAt",
-       l.ends_by as "endsBy", l.watchdog, h.pools,
-       l.stamping_since as "stampingSince", b.url, b.username, b.password,
-       (select max(proven_at) from fence_certificate f where f.host_id = h.id) as "provenAt"
+       l.ends_by as "endsBy", l.watchdog, h.pools, b.url, b.username, b.password
      from host h join cluster c on c.name = h.cluster join pod p on p.name = c.pod
-       join host_lease l on l.host_id = h.id left join host_bmc b on b.host_id = h.id`,
+       join host_lease l on l.host_id = h.id left join host_bmc b on b.host_id = h.id
+     where ${which} order by h.id`,
+    values,
   );
-  const sights = sightsOf(rows, now);
+  const sights = await readSights(sql, [...new Set(rows.flatMap(({ pools }) => pools))], now);
   return rows.map((row) => ({
     id: row.id,
     name: row.name,
@@ -68,7 +96,6 @@ export async function readFleet(sql: Sql, now: Instant): Promise<readonly FleetR
       row.url !== null
         ? { url: row.url, user: row.username ?? "", password: row.password ?? "" }
         : undefined,
-    provenAt: row.provenAt ?? undefined,
   }));
 }
 
@@ -78,17 +105,17 @@ const fresh = 3_000;
 /** Of each pool, which two hosts have shown themselves there for longest: one of them is another than any given one. */
 type Sights = ReadonlyMap<string, readonly { readonly host: HostId; readonly since: Instant }[]>;
 
-function sightsOf(fleet: readonly Row[], now: Instant): Sights {
-  const sights = new Map<string, { host: HostId; since: Instant }[]>();
-  for (const { id, state, pools, stampingSince, renewedAt } of fleet) {
-    if (state !== "up" || stampingSince === null || now - renewedAt >= fresh) continue;
-    for (const pool of pools) {
-      const known = sights.get(pool) ?? [];
-      known.push({ host: id, since: stampingSince });
-      sights.set(pool, known.sort((a, b) => a.since - b.since).slice(0, 2));
-    }
-  }
-  return sights;
+async function readSights(sql: Sql, pools: readonly string[], now: Instant): Promise<Sights> {
+  if (pools.length === 0) return new Map();
+  const rows = await sql.query<{ pool: string; host: HostId; since: Instant }>(
+    `select w.pool, s.host, s.since from unnest($1::text[]) w (pool) cross join lateral (
+       select h.id as host, l.stamping_since as since from host h join host_lease l on l.host_id = h.id
+       where h.state = 'up' and w.pool = any(h.pools) and l.stamping_since is not null and l.renewed_at > $2
+       order by l.stamping_since, h.id limit 2) s
+     order by w.pool, s.since`,
+    [pools, new Date(now - fresh)],
+  );
+  return grouped(rows, ({ pool }) => pool);
 }
 
 /** The latest, over its pools, of the earliest moment since which another host has shown itself in that pool. */
