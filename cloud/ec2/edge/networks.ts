@@ -16,7 +16,14 @@ import { mixed, placeOf, subnetOf, zonesOf } from "./places.ts";
 
 async function networksOf(call: Call): Promise<readonly NetworkView[]> {
   await tryDefaults(call);
-  return (await call.native(listNetworks)).networks;
+  const all: NetworkView[] = [];
+  for (let after: string | undefined; ; ) {
+    const query = { limit: 1_000, ...(after === undefined ? {} : { after }) };
+    const { networks, next } = await call.native(listNetworks, { query });
+    all.push(...networks);
+    if (next === null) return all;
+    after = next;
+  }
 }
 
 const isDefault = ({ name }: NetworkView) => name === "default";

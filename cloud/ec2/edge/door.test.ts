@@ -1,0 +1,104 @@
+/** The limits of the door, made small: whoever is slow, too many or too big is refused in EC2's words. */
+import assert from "node:assert/strict";
+import type { Server } from "node:http";
+import { type AddressInfo, connect, type Socket } from "node:net";
+import { after, before, test } from "node:test";
+import { type DoorDeps, ec2Door } from "./door.ts";
+
+let server: Server;
+let port = 0;
+const answers: { status: number; code: string | undefined; action: string }[] = [];
+const silent = () => {};
+
+before(async () => {
+  const deps: DoorDeps = {
+    database: {} as DoorDeps["database"], // Nobody gets as far as to be asked for anything.
+    gate: {} as DoorDeps["gate"],
+    clock: { now: () => 0 as never, sleep: async () => {} },
+    mintId: () => "request" as never,
+    mintSecret: () => "",
+    typeAliases: () => "",
+    checkLimits: () => ({}) as never,
+    signers: { find: async () => undefined },
+    log: { info: silent, warn: silent, error: silent },
+    onAnswered: async ({ status, code, action }) => {
+      answers.push({ status, code, action });
+    },
+    limits: {
+      ...{ connections: 20, requests: 5, bodyBytes: 1_000, allBytes: 3_000 },
+      ...{ headersMs: 300, requestMs: 600 },
+    },
+  };
+  server = ec2Door(deps);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  port = (server.address() as AddressInfo).port; // It listens on one.
+});
+after(async () => {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+interface Line {
+  readonly socket: Socket;
+  /** All that has come when the other side has ended it. */
+  readonly ended: Promise<string>;
+}
+
+async function open(text: string): Promise<Line> {
+  const socket = connect(port, "127.0.0.1");
+  let heard = "";
+  socket.on("data", (chunk) => {
+    heard += chunk;
+  });
+  socket.on("error", silent); // To be cut off is what is expected here.
+  const ended = new Promise<string>((resolve) => socket.on("close", () => resolve(heard)));
+  await new Promise<void>((resolve) => socket.once("connect", () => resolve()));
+  socket.write(text);
+  return { socket, ended };
+}
+
+const begun = (length: number) => `POST / HTTP/1.1\r\nhost: x\r\ncontent-length: ${length}\r\n\r\n`;
+
+test("headers and bodies that do not arrive in time are refused", async () => {
+  const [head, body] = [await open("POST / HTTP/1.1\r\nhost: x\r\n"), await open(`${begun(10)}A`)];
+  assert.match(await head.ended, /408[\s\S]*<Code>RequestTimeout<\/Code>/);
+  assert.match(await body.ended, /408[\s\S]*<Code>RequestTimeout<\/Code>/);
+});
+
+test("a body that is too big is refused before it is read, and one that says nothing of its size as it comes", async () => {
+  const { ended } = await open(begun(1_001));
+  assert.match(await ended, /413[\s\S]*<Code>RequestEntityTooLarge<\/Code>/);
+  const chunked = await open(
+    `POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n7d0\r\n${"x".repeat(2_000)}\r\n`,
+  );
+  assert.match(await chunked.ended, /413[\s\S]*<Code>RequestEntityTooLarge<\/Code>/);
+});
+
+test("headers that are too big are refused", async () => {
+  const { ended } = await open(
+    `GET / HTTP/1.1\r\nhost: x\r\nx-long: ${"x".repeat(40_000)}\r\n\r\n`,
+  );
+  assert.match(await ended, /431[\s\S]*<Code>RequestHeaderSectionTooLarge<\/Code>/);
+});
+
+test("one request and one connection more than there may be are told to come again", async () => {
+  const waiting = await Promise.all(Array.from({ length: 5 }, () => open(`${begun(10)}A`)));
+  const sixth = await open("GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+  assert.match(await sixth.ended, /503[\s\S]*<Code>RequestLimitExceeded<\/Code>/);
+  for (const { socket } of waiting) socket.destroy();
+  await Promise.all(waiting.map(({ ended }) => ended));
+
+  const idle = await Promise.all(Array.from({ length: 20 }, () => open("")));
+  const last = await open("");
+  assert.match(await last.ended, /503[\s\S]*<Code>RequestLimitExceeded<\/Code>/);
+  for (const { socket } of idle) socket.destroy();
+  await Promise.all(idle.map(({ ended }) => ended));
+});
+
+test("a request that nobody has signed is refused and told of, without a name that is none of ours", async () => {
+  const { ended } = await open(
+    "GET /?Action=%3Cx%3E HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+  );
+  assert.match(await ended, /401[\s\S]*<Code>AuthFailure<\/Code>/);
+  assert.deepEqual(answers.at(-1), { status: 401, code: "AuthFailure", action: "none" });
+});
