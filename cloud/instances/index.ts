@@ -11,5 +11,5 @@ export {
   transitional,
 } from "./core/lifecycle.ts";
 export { type MigrationState, migrationLifecycle } from "./core/migration.ts";
-export { type Cause, type Instance, recoveries } from "./core/model.ts";
+export { type Cause, type Instance, type JobKind, recoveries } from "./core/model.ts";
 export { movePatienceFrom, patienceFrom } from "./core/patience.ts";

@@ -40,6 +40,7 @@ export const unborn = {
   hostEpoch: 0,
   arrivalEpoch: 0,
   volumeHost: undefined,
+  isVolumeAwaited: false,
   lookAt: undefined,
   soleDisk: undefined,
   wasUp: false,

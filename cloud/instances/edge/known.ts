@@ -18,6 +18,8 @@ export async function unknownReports(
   const rows = await sql.query<{ instance: string }>(
     `select m.instance from json_to_recordset($3::json) m (instance uuid, generation int, guest text, reboots int)
        join incarnation c on c.instance_id = m.instance and c.generation = m.generation
+       join instance i on i.id = m.instance
+       join volume v on v.id = i.volume_id and v.state <> 'creating'
      where c.host_id = $1 and c.host_epoch = $2 and c.phase = 'running' and c.guest = m.guest
        and c.reboots = m.reboots`,
     [

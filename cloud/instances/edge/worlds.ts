@@ -49,6 +49,8 @@ export interface Loaded {
   /** Of the destination of a move that is open, when it was chosen. */
   readonly arrivalEpoch: number;
   readonly volumeHost: HostId | undefined;
+  /** Its host has been asked to make it, and has not said yet that it has. */
+  readonly isVolumeAwaited: boolean;
   readonly pool: string;
   /** As its host should have them. */
   readonly disks: readonly WishedDisk[];
@@ -114,6 +116,7 @@ export async function loadWorlds(
       hostEpoch: row.host_epoch ?? 0,
       arrivalEpoch: row.move?.to_epoch ?? 0,
       volumeHost: row.volume_host ?? undefined,
+      isVolumeAwaited: row.volume_state === "creating",
       pool: row.pool,
       disks: wished,
       station,

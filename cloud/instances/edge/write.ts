@@ -142,6 +142,9 @@ function volumeOf({ before, settled }: Case): Parameters<typeof writeVolumes>[1]
   const { volume, home, state } = instance;
   const was = before.world.instance.state;
   if (home && before.volumeHost === undefined) return [{ volume, is: "placed", host: home }];
+  // Its host says so once; where that was lost, the machine that runs on it is as good a word.
+  if (before.isVolumeAwaited && state === "running" && home)
+    return [{ volume, is: "ready", host: home }];
   if (state === was) return [];
   if (state === "destroyed") return [{ volume, is: "kept" }];
   if (was === "destroyed" && state === "stopped") return [{ volume, is: "taken-back" }];
