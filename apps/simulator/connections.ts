@@ -11,6 +11,7 @@ import type { Connections } from "@holdfast/store/database";
 import pg from "pg";
 import type { Backend, Backends, Statement } from "./backends.ts";
 import type { Memo } from "./memo.ts";
+import { moments, type Points } from "./points.ts";
 import { after, sleepFor, worldMoment } from "./time.ts";
 
 /** What all managers have in common. */
@@ -25,6 +26,8 @@ export interface Server {
   doubt(statement: Statement, known: pg.QueryResult): pg.QueryResult | Promise<pg.QueryResult>;
   /** Every connection there is, for whoever breaks them. */
   readonly open: Set<{ break(why: "server" | "network"): void }>;
+  /** Where whoever writes may end. */
+  readonly points?: Points;
   /** What a transaction that has committed has announced. */
   onNotify(payload: string): void;
   /** After each transaction, or statement on its own, that has written. */
@@ -48,7 +51,8 @@ const connectPatience = 5_000;
 /** As database.ts asks of PostgreSQL. */
 const idlePatience = 5_000;
 
-export function openLine(server: Server, random: Random): Line {
+/** `owner`: the process whose line this is. */
+export function openLine(server: Server, random: Random, owner = ""): Line {
   const idle: Connection[] = [];
   const all = new Set<Connection>();
   let queue: ((connection: Connection | Promise<Connection>) => void)[] = [];
@@ -140,6 +144,8 @@ export function openLine(server: Server, random: Random): Line {
     /** Nothing that was sent gets there any more. */
     let isLost = false;
     let isRunning = false;
+    /** It was made to end at a point: what comes behind that is lost, and PostgreSQL hears of it at once. */
+    let isCutOff = false;
     let arrival: Promise<unknown> = Promise.resolve();
     let said: Promise<unknown> = Promise.resolve();
     let stopIdle = () => {};
@@ -162,7 +168,7 @@ export function openLine(server: Server, random: Random): Line {
           // In the order in which they were sent, whatever each of them takes.
           const isThere = Promise.all([before, pass()]);
           arrival = isThere
-            .then(() => carryOut(statement))
+            .then(() => pastPoint(statement))
             .then(
               (result) => void answer(() => resolve(result), reject),
               (error: unknown) => void answer(() => reject(error), reject),
@@ -220,6 +226,36 @@ export function openLine(server: Server, random: Random): Line {
       unanswered.clear();
       if (events.listenerCount("error") > 0) events.emit("error", error);
       admitNext();
+    }
+
+    /** It may be that whoever has sent it ends here. */
+    async function pastPoint(statement: Statement): Promise<pg.QueryResult> {
+      if (isCutOff) return nothing;
+      const { points } = server;
+      const does = points && !isDead ? writingBy(statement) : undefined;
+      if (!points || does === undefined) return carryOut(statement);
+      // Within a transaction what was written is undone with it, so only its commit has an "after" of its own.
+      const at = begun && statement.text !== "commit" ? (["before"] as const) : moments;
+      const moment = points.reach(owner, does, at);
+      isCutOff = moment === "before";
+      if (isCutOff) points.end(owner);
+      if (isCutOff) return nothing;
+      try {
+        const result = await carryOut(statement);
+        if (result.rowCount === 0 && statement.text !== "commit") points.vain(owner, does);
+        return result;
+      } finally {
+        isCutOff = moment === "after";
+        if (isCutOff) points.end(owner);
+      }
+    }
+
+    /** What it writes, for people; undefined if it only reads. */
+    function writingBy({ text }: Statement): string | undefined {
+      if (text !== "commit")
+        return server.memo.writesOf(text).length > 0 ? writingOf(text) : undefined;
+      const written = begun?.isBegun ? [...begun.writes].sort() : [];
+      return written.length > 0 ? `commits ${written.join(", ")}` : undefined;
     }
 
     async function carryOut(statement: Statement): Promise<pg.QueryResult> {
@@ -438,6 +474,12 @@ const notify = "select pg_notify($1, $2)";
 /** PostgreSQL's clock is the world's; see server.ts. */
 const isClock = ({ text }: Statement) => text === "select clock_timestamp() as at";
 const clockNow = () => rowOf({ at: Math.round(worldMoment()) });
+
+/** What it does to which tables, for people. */
+const writingOf = (text: string) =>
+  [...text.matchAll(/(?<!for )\b(update|insert\s+into|delete\s+from)\s+(?!set\b)([a-z_]+)/g)]
+    .map(([, verb = "", table = ""]) => `${verb.split(/\s/)[0]}s ${table}`)
+    .join(", ");
 
 type Heard = (error: Error | undefined, client: pg.PoolClient | undefined) => void;
 

@@ -58,6 +58,7 @@ import type { Logger } from "pino";
 import { type Agent, startAgent } from "../agent/agent.ts";
 import { wallClock } from "./clock.ts";
 import { simulatedPassage, simulatedWays, type Ways } from "./passages.ts";
+import { endsAtHearing, type Passing, type Points, passingOf, sayingOf } from "./points.ts";
 
 /** A host: what stays when its agent goes. */
 export interface TestHost {
@@ -152,6 +153,8 @@ export interface Around {
   readonly mayLaunchFenceable: () => boolean;
   /** How often the hardware is looked at; milliseconds. Often, if absent. */
   readonly vitalsEvery?: number;
+  /** Where it may end; see points.ts. */
+  readonly points?: Points;
   /** Where what is made of a volume goes. Over the network to a manager, if absent. */
   readonly publish?: Storage["publish"];
 }
@@ -159,7 +162,12 @@ export interface Around {
 export async function openAgent(host: TestHost, setting: AgentSetting): Promise<MortalAgent> {
   const { managers, cpus, memoryMiB, log, station } = setting;
   if (!host.joined) throw new Error(`${host.name} has not joined`);
-  const life: Life = { isOver: false, waiting: undefined };
+  const process = agentOf(host.name);
+  const life: Life = {
+    ...{ isOver: false, waiting: undefined },
+    passing: passingOf(station?.points, process),
+    endsAtHearing: (say) => endsAtHearing(station?.points, process, `hears ${say}`),
+  };
   const clock = behindGlass(wallClock, life);
   const hypervisor = simulatedHypervisor(host.world, clock);
   const passage = simulatedPassage(host.ways, host.wayAddress, () => host.joined?.host);
@@ -167,15 +175,15 @@ export async function openAgent(host: TestHost, setting: AgentSetting): Promise<
     membership: host.joined,
     managers,
     ...(station ? { dial: frozenWith(station.dial, life) } : {}),
-    hypervisor: behindGlass(hypervisor, life),
-    storage: behindGlass(storageOf(host, setting, life), life),
-    loans: behindGlass(host.loans, life),
-    shelf: behindGlass(host.shelf, life),
-    networks: behindGlass(simulatedNetworks(host.kernel), life),
+    hypervisor: behindGlass(hypervisor, life, "machines"),
+    storage: behindGlass(storageOf(host, setting, life), life, "storage"),
+    loans: behindGlass(host.loans, life, "loans"),
+    shelf: behindGlass(host.shelf, life, "shelf"),
+    networks: behindGlass(simulatedNetworks(host.kernel), life, "networks"),
     metadataKey: randomBytes(32),
-    templates: { shelf: behindGlass(host.templates, life), limit: 2 ** 40 },
-    pictureShelf: behindGlass(host.pictures, life),
-    noteShelf: behindGlass(host.notes, life),
+    templates: { shelf: behindGlass(host.templates, life, "templates"), limit: 2 ** 40 },
+    pictureShelf: behindGlass(host.pictures, life, "pictures"),
+    noteShelf: behindGlass(host.notes, life, "notes"),
     forwarders: [],
     probeStorage: async () => [{ pool: "local", took: host.storageLatency }],
     vitals: {
@@ -194,7 +202,7 @@ export async function openAgent(host: TestHost, setting: AgentSetting): Promise<
       pools: [...(station?.pools ?? [])],
       underlay: `192.0.2.${Number(host.name.replace(/\D+/g, "") || 1) % 255}`, // Nothing is sent there.
     },
-    passage: behindGlass(passage, life),
+    passage: behindGlass(passage, life, "passage"),
     epoch: {
       known: () => host.epoch,
       remember(epoch) {
@@ -249,13 +257,14 @@ function storageOf(host: TestHost, setting: AgentSetting, life: Life): Storage {
       return behindGlass(
         afterAll(pool, () => answered(name)),
         life,
+        "volumes",
       );
     },
     async ensureBlob(digest, pool) {
       await answered(pool);
       return setting.ensureBlob(digest, pool);
     },
-    backups: () => host.backups,
+    backups: () => behindGlass(host.backups, life, "backups"),
     publish: setting.station?.publish ?? publish,
   };
 
@@ -300,7 +309,12 @@ export async function keepBlob(host: TestHost, digest: Digest, content: Readable
   return `/blobs/${digest}`;
 }
 
+/** By the name of its host. */
+export const agentOf = (host: string) => `agent of ${host}`;
+
 interface Life {
+  readonly passing: Passing;
+  readonly endsAtHearing: (say: string) => boolean;
   isOver: boolean;
   /** What comes to an agent that is frozen; undefined while it is not. */
   waiting: (() => void)[] | undefined;
@@ -309,8 +323,18 @@ interface Life {
 /** These answer at once, and an agent that is frozen does not call them. */
 const immediate = new Set(["list", "now", "isOpen", "dismiss", "admit"]);
 
+/** What these do to the host; the others look. Where an agent may be made to end. */
+const changing = new Set(
+  [
+    "start makeTemplate stop reset pause resume freeze thaw attachDisk detachDisk resizeDisk setDiskLimits",
+    "snapshotDisks removeDiskSnapshot backupDisk receive migrate steer land forget",
+    "make open release revoke resize snapshot removeSnapshot restore extract remove backUp restoreBackup",
+    "ensureBlob publish save seal apply removeAll reach go",
+  ].flatMap((names) => names.split(" ")),
+);
+
 /** The same object for as long as its user lives; afterwards no call does anything, or ever comes back. */
-function behindGlass<T extends object>(target: T, life: Life): T {
+function behindGlass<T extends object>(target: T, life: Life, called = ""): T {
   return new Proxy(target, {
     get(object, name) {
       const value: unknown = Reflect.get(object, name);
@@ -323,7 +347,10 @@ function behindGlass<T extends object>(target: T, life: Life): T {
         if (life.isOver && !immediate.has(String(name))) return never;
         if (life.waiting && !immediate.has(String(name)))
           return thawed(life).then(() => Reflect.apply(value, object, args));
-        const result: unknown = Reflect.apply(value, object, args);
+        const act = (): unknown => Reflect.apply(value, object, args);
+        const result = changing.has(String(name))
+          ? life.passing(`${called}.${String(name)}`, act)
+          : act();
         if (!(result instanceof Promise)) return result;
         return result.then(
           (answer) => (life.isOver ? never : thawed(life).then(() => answer)),
@@ -339,13 +366,19 @@ function frozenWith(dial: Dial, life: Life): Dial {
   return async (onText, onClose) => {
     await thawed(life);
     const wire = await dial(
-      (text) => sooner(life, () => onText(text)),
+      (text) =>
+        sooner(life, () => {
+          const say = sayingOf(text);
+          if (say === undefined || !life.endsAtHearing(say)) onText(text);
+        }),
       (reason) => sooner(life, () => onClose(reason)),
     );
     await thawed(life);
     return {
       send(text) {
-        if (!life.waiting) wire.send(text);
+        const say = sayingOf(text);
+        if (!life.waiting && say === undefined) wire.send(text);
+        else if (!life.waiting) life.passing(`says ${say}`, () => wire.send(text));
         else if (!text.includes('"say":"heartbeat"')) life.waiting.push(() => wire.send(text));
       },
       close() {

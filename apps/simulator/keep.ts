@@ -5,6 +5,7 @@
  * it behind a glass; behind that nothing it does has any effect, and nothing it waits for ever comes.
  */
 import { createHash } from "node:crypto";
+import { Readable } from "node:stream";
 import type { Authority } from "@holdfast/cloud/hosts/edge";
 import {
   type SimulatedStore,
@@ -23,6 +24,7 @@ import type { Door } from "./cable.ts";
 import { drawn, mintId } from "./chance.ts";
 import { type Line, openLine, type Server } from "./connections.ts";
 import type { Channel } from "./news.ts";
+import { endsAtHearing, type Passing, passingOf, sayingOf } from "./points.ts";
 import { after } from "./time.ts";
 
 /** Of every world. */
@@ -44,6 +46,8 @@ export interface Keep {
   door(): Door | undefined;
   /** An API call that has come in. Never answered if the manager dies over it. */
   call(request: ApiCall): Promise<Answer>;
+  /** The same for what comes in by another door than the API's. */
+  visit<T>(work: (core: Assembly) => Promise<T>): Promise<T>;
   close(): void;
 }
 
@@ -128,15 +132,8 @@ export function newKeep(options: KeepOptions): Keep {
       if (life) life.line.pace = pace;
     },
     door,
-    async call(request) {
-      const mine = life;
-      const core = mine?.core;
-      if (!core) throw new Error(`${name} is not there`);
-      await thawed();
-      const answer = await answerTo(core, request);
-      await thawed();
-      return mine.isOver ? never : answer;
-    },
+    call: (request) => visit((core) => answerTo(core, request)),
+    visit,
     close() {
       isClosed = true;
       if (life) life.isOver = true;
@@ -146,10 +143,25 @@ export function newKeep(options: KeepOptions): Keep {
   };
   return keep;
 
+  async function visit<T>(work: (core: Assembly) => Promise<T>): Promise<T> {
+    const mine = life;
+    const core = mine?.core;
+    if (!core) throw new Error(`${name} is not there`);
+    await thawed();
+    try {
+      const answer = await work(core);
+      await thawed();
+      return mine.isOver ? never : answer;
+    } catch (error) {
+      if (mine.isOver) return never;
+      throw error;
+    }
+  }
+
   function start(): void {
     if (life || isClosed) return;
     const mine: Life = {
-      line: openLine(server, random),
+      line: openLine(server, random, name),
       sockets: new Set(),
       core: undefined,
       isOver: false,
@@ -176,16 +188,18 @@ export function newKeep(options: KeepOptions): Keep {
 
   function assemble(mine: Life): Promise<Assembly> {
     const ticks = () => performance.now() * options.drift;
-    const glass = <T extends object>(target: T) => behindGlass(target, mine);
+    const passing = passingOf(server.points, name);
+    const glass = <T extends object>(target: T, called = "") =>
+      behindGlass(target, mine, (method, act) => passing(`${called}.${method}`, act));
     return assembleManager(
       {
         name,
         agents: { address: "", port: 7071, names: [name] },
-        blobs: glass(simulatedBlobs(store)),
+        blobs: glass(simulatedBlobs(store), "images"),
         disks: glass(simulatedDisks(store)),
-        power: (bmc) => glass(options.power(bmc)),
-        webhooks: glass({ post: async () => {} }),
-        download: () => never,
+        power: (bmc) => glass(options.power(bmc), "power"),
+        webhooks: glass({ post: async () => {} }, "webhooks"),
+        download: async (url) => Readable.from([Buffer.alloc(4_096, url)]),
         logDirectory: undefined,
         ticks,
         mintId,
@@ -208,6 +222,7 @@ export function newKeep(options: KeepOptions): Keep {
     const mine = life;
     const core = mine?.core;
     if (!core) return undefined;
+    const passing = passingOf(server.points, name);
     return {
       isThere: () => !mine.isOver,
       async welcome(fingerprint) {
@@ -217,11 +232,21 @@ export function newKeep(options: KeepOptions): Keep {
       connected(host: HostId, socket) {
         mine.sockets.add(socket);
         const link = core.hub.connected(host, {
-          send: (text) => !mine.isOver && socket.send(text),
+          send: (text) => {
+            if (mine.isOver) return;
+            const say = sayingOf(text);
+            if (say === undefined) socket.send(text);
+            else passing(`says ${say}`, () => socket.send(text));
+          },
           close: () => !mine.isOver && socket.close(),
         });
         return {
-          said: (text) => sooner(mine, () => link.said(text)),
+          said: (text) =>
+            sooner(mine, () => {
+              const say = sayingOf(text);
+              if (say !== undefined && endsAtHearing(server.points, name, `hears ${say}`)) return;
+              link.said(text);
+            }),
           closed() {
             mine.sockets.delete(socket);
             sooner(mine, () => link.closed());
@@ -274,15 +299,19 @@ export function newKeep(options: KeepOptions): Keep {
 
 const patternOf = (path: string) => new RegExp(`^${path.replaceAll(/:(\w+)/g, "(?<$1>[^/]+)")}$`);
 
+/** What these do to the world; the others look. */
+const changing = new Set(["put", "remove", "powerOff", "powerOn", "post"]);
+
 /** Its answers, and nothing when it has died in between. */
-function behindGlass<T extends object>(target: T, life: Life): T {
+function behindGlass<T extends object>(target: T, life: Life, passing: Passing): T {
   return new Proxy(target, {
     get(object, name) {
       const value: unknown = Reflect.get(object, name);
       if (typeof value !== "function") return value;
       return (...given: unknown[]) => {
         if (life.isOver) return never;
-        const result: unknown = Reflect.apply(value, object, given);
+        const act = (): unknown => Reflect.apply(value, object, given);
+        const result = changing.has(String(name)) ? passing(String(name), act) : act();
         if (!(result instanceof Promise)) return result;
         return result.then(
           (answer) => (life.isOver ? never : answer),

@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { Problem, problem } from "@holdfast/kernel/problem";
 import { Command } from "commander";
 import { z } from "zod";
+import { runMatrix } from "./matrix/run.ts";
 import { deeds, type Item, type KindOfFault, kindsOfFault } from "./plan.ts";
 import { type Outcome, type RunOptions, run } from "./run.ts";
 import { brokenText, shrinkRun } from "./seeds.ts";
@@ -28,6 +29,11 @@ interface Given {
   readonly quiet: boolean;
   readonly shrink: boolean;
   readonly doubt: boolean;
+  readonly matrix: boolean;
+  readonly operation?: string;
+  readonly point?: string;
+  readonly most?: string;
+  readonly write?: string;
 }
 
 const mostShrinking = 150;
@@ -50,7 +56,16 @@ const program = new Command("holdfast sim")
   .option("--quiet", "print no story, only the summary", false)
   .option("--no-shrink", "do not look for the shortest plan that breaks the same")
   .option("--doubt", "ask PostgreSQL again whatever is remembered", false)
-  .action(simulate);
+  .option(
+    "--matrix",
+    "instead: end a process at every point of every operation; docs/crash-matrix.md",
+    false,
+  )
+  .option("--operation <names>", "only these operations of the matrix")
+  .option("--point <number>", "only this point of one, with all that happened")
+  .option("--most <n>", "no more points than this of each operation, evenly spread")
+  .option("--write <file>", "put the rows of the matrix into this file, in the place of older ones")
+  .action((given: Given) => (given.matrix ? matrix(given) : simulate(given)));
 
 await program
   .parseAsync(process.argv.filter((word, index) => index !== 2 || word !== "sim"))
@@ -61,6 +76,16 @@ await program
     if (error.details.fix) console.error(`next:    ${error.details.fix}`);
     console.error(`more:    docs/problems/${error.code}.md`);
   });
+
+async function matrix({ operation, point, most, write }: Given): Promise<void> {
+  const isWell = await runMatrix({
+    ...(operation ? { only: operation.split(",") } : {}),
+    ...(point === undefined ? {} : { point: Number(point) }),
+    ...(most ? { most: whole("most", most) } : {}),
+    ...(write ? { file: write } : {}),
+  });
+  if (!isWell) process.exitCode = 1;
+}
 
 async function simulate(given: Given): Promise<void> {
   const base = optionsOf(given);

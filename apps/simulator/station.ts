@@ -22,6 +22,7 @@ import type { StampFolder } from "../guard/pool-watch.ts";
 import { wallClock } from "./clock.ts";
 import { newHost, openAgent, type TestHost } from "./hosts.ts";
 import type { Ways } from "./passages.ts";
+import { type Points, passingOf } from "./points.ts";
 
 /** How one host has a shared pool. */
 export interface Mount {
@@ -78,6 +79,8 @@ export interface StationOptions {
   readonly guardDoor: GuardDoor;
   readonly publish?: Storage["publish"];
   readonly ways?: Ways;
+  /** Where its guard and its agent may end; see points.ts. */
+  readonly points?: Points;
   /** Its steady clock. That of this process, if absent. */
   readonly steady?: () => number;
   readonly watchdog: WatchdogKind;
@@ -93,6 +96,9 @@ const revival = 500;
 /** From power to the agent. */
 const bootTime = 1_000;
 
+/** By the name of its host. */
+export const guardOf = (host: string) => `guard of ${host}`;
+
 export async function newStation(options: StationOptions): Promise<Station> {
   const { name, pool, mount, guardDoor, managers, cpus, memoryMiB, log } = options;
   const steady = options.steady ?? (() => performance.now());
@@ -104,6 +110,7 @@ export async function newStation(options: StationOptions): Promise<Station> {
     deeds.push("the watchdog fires");
     void station.reboot();
   });
+  const passing = passingOf(options.points, guardOf(name));
   let lease: string | undefined;
   let guard: Guard | undefined;
   let socket: Awaited<ReturnType<GuardDoor["open"]>> | undefined;
@@ -207,6 +214,7 @@ export async function newStation(options: StationOptions): Promise<Station> {
         answered: async (asked) => (asked === pool.name ? mount.answered() : undefined),
         pools: [pool.name],
         ...(options.publish && { publish: options.publish }),
+        ...(options.points && { points: options.points }),
         onRenewed(sentAt, terms) {
           station.renewals++;
           mine.renewed({
@@ -300,14 +308,13 @@ export async function newStation(options: StationOptions): Promise<Station> {
         return {
           key: `${id}.g${generation}`,
           name: guest,
-          async note(why) {
-            notes.set(machine, why);
-          },
-          kill() {
-            if (mount.isHung) doomed.add(machine);
-            else kill(machine);
-            return true;
-          },
+          note: (why) => passing("notes why", async () => void notes.set(machine, why)),
+          kill: () =>
+            passing("kills", () => {
+              if (mount.isHung) doomed.add(machine);
+              else kill(machine);
+              return true;
+            }),
         };
       });
   }

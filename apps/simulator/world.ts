@@ -8,7 +8,11 @@ import { Readable } from "node:stream";
 import { installOwner, sealWith, tokenOf } from "@holdfast/cloud/access/edge";
 import type { SimulatedMachine } from "@holdfast/drivers/hypervisor/simulated";
 import { type SimulatedStore, simulatedBlobs } from "@holdfast/drivers/images/simulated";
-import { simulatedBackups, simulatedStorage } from "@holdfast/drivers/volumes/simulated";
+import {
+  type SimulatedBackups,
+  simulatedBackups,
+  simulatedStorage,
+} from "@holdfast/drivers/volumes/simulated";
 import type { HostId } from "@holdfast/kernel/ids";
 import type { Random } from "@holdfast/kernel/random";
 import type { Sql } from "@holdfast/store/database";
@@ -31,6 +35,7 @@ import {
 import { type Memo, newMemo } from "./memo.ts";
 import { type Channel, newChannel } from "./news.ts";
 import { simulatedWays, type Ways } from "./passages.ts";
+import type { Points } from "./points.ts";
 import { type PowerBox, simulatedPower } from "./power.ts";
 import type { Databases } from "./server.ts";
 import { newMount } from "./stamps.ts";
@@ -45,6 +50,8 @@ export interface WorldOptions {
   readonly settings?: Readonly<Record<string, number | string>>;
   /** Ask PostgreSQL again what is remembered, and tell if that is no longer so. */
   readonly doubts?: boolean;
+  /** Where processes may be made to end. */
+  readonly points?: Points;
 }
 
 export interface Site {
@@ -61,6 +68,9 @@ export interface World {
   readonly backends: Backends;
   readonly judge: Judge;
   readonly pool: ReturnType<typeof simulatedStorage>;
+  /** Of images, at the managers. */
+  readonly store: SimulatedStore;
+  readonly backups: SimulatedBackups;
   readonly ways: Ways;
   /** Hosts that do nothing at all now. */
   readonly still: Set<string>;
@@ -101,6 +111,7 @@ export async function openWorld(
     open: new Set(),
     onNotify: channel.notify,
     onCommit,
+    ...(options.points && { points: options.points }),
   };
   const sql: Sql = {
     async query<Row extends object>(text: string, values?: readonly unknown[]) {
@@ -145,7 +156,21 @@ export async function openWorld(
   for (const name of names) sites.push(await newSite(name));
 
   const world: World = {
-    ...{ sites, managers, server, channel, backends, judge, pool, ways, still, story, sql },
+    ...{
+      sites,
+      managers,
+      server,
+      channel,
+      backends,
+      judge,
+      pool,
+      store,
+      backups,
+      ways,
+      still,
+      story,
+      sql,
+    },
     crashServer,
     call,
     async close() {
@@ -167,6 +192,7 @@ export async function openWorld(
     const steady = () => performance.now() * drift;
     const station = await newStation({
       steady,
+      ...(options.points && { points: options.points }),
       ...{ name, ways, log: story.log, memoryMiB: 65_536, cpus: 64, managers: addresses },
       world: judge.worldOf(name),
       pool: { name: poolName, directory: "/pools/shared", storage: pool },
