@@ -69,12 +69,15 @@ export async function startCluster(options: {
   readonly hosts: number;
   /** To begin with; see docs/cli.md for their names. */
   readonly settings?: Readonly<Record<string, number>>;
+  /** Where managers find the database, if that is another way than straight to it. */
+  readonly way?: (url: string) => Promise<string>;
 }): Promise<Cluster> {
   const directory = await mkdtemp(joinPath(tmpdir(), "holdfast-cluster-"));
   const log = pino({ level: process.env.HOLDFAST_TEST_LOG ?? "silent" });
   const server = await startTestServer(true);
   const database = connectDatabase({ url: server.url });
   const program = await bundle();
+  const url = (await options.way?.(server.url)) ?? server.url;
   const managers: (ManagerProcess & { close(): void })[] = [];
   const closeManagers = () => {
     for (const manager of managers) manager.close();
@@ -176,7 +179,7 @@ export async function startCluster(options: {
   const { digest } = await blobs.put(Readable.from([Buffer.alloc(4_096)]));
   try {
     for (let index = 0; index < options.managers; index++)
-      managers.push(await keepManager(program, index, directory, server.url));
+      managers.push(await keepManager(program, index, directory, url));
     for (const manager of managers) await until("a manager is up", manager.isUp);
     for (const [name, value] of Object.entries(options.settings ?? {})) {
       const { status } = await cluster.call("PUT", `/v1/settings/${name}`, { value });
