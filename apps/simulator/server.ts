@@ -21,10 +21,11 @@ export interface Databases {
 
 /**
  * On a server of its own, started before time is taken over: which transactions are under way is one list for all
- * databases of a server, and the journal is read as far as they let it.
+ * databases of a server, and the journal is read as far as they let it. `url`: one that is there, and that nobody uses
+ * meanwhile.
  */
-export async function openDatabases(): Promise<Databases> {
-  const server = await startTestServer();
+export async function openDatabases(url?: string): Promise<Databases> {
+  const server = url === undefined ? await startTestServer() : { url, stop: async () => {} };
   const directory = mkdtempSync(join(tmpdir(), "hf-world-"));
   chmodSync(directory, 0o755); // The server of the databases is another user.
   const file = join(directory, "now");
