@@ -15,7 +15,9 @@ import { build } from "esbuild";
 import type { Orders, Seeded } from "./run-seeds.ts";
 
 export const root = join(import.meta.dirname, "..", "..");
-const folder = join(import.meta.dirname, "planted");
+export const folder = join(import.meta.dirname, "planted");
+/** Of those that nothing has caught yet. */
+export const freeFolder = join(folder, "free");
 const bundles = join(root, "dist", "planted");
 
 export interface Planted {
@@ -34,10 +36,10 @@ export type Caught =
   | { readonly test: string; readonly by: string };
 
 /** In the order of their names. What a patch says of itself stands above it, a line for each thing. */
-export function readPlanted(): readonly Planted[] {
-  const files = readdirSync(folder).filter((name) => name.endsWith(".patch"));
+export function readPlanted(from = folder): readonly Planted[] {
+  const files = readdirSync(from).filter((name) => name.endsWith(".patch"));
   return files.sort().map((name) => {
-    const file = join(folder, name);
+    const file = join(from, name);
     const text = readFileSync(file, "utf8");
     const said = (what: string) => new RegExp(`^${what}: (.+)$`, "m").exec(text)?.[1];
     const cloud = said("Cloud");
