@@ -116,30 +116,30 @@ export function hostLeases(deps: LeaseDeps): Leases {
 
   /** A rack, or the whole fleet: some at a time, so that nobody waits for the guests of all of them. */
   async function findSilent(): Promise<readonly HostId[]> {
+    // Found once: with a limit the fleet would be read from its beginning for each of those times.
+    const silent = await database.query<{ id: HostId }>(
+      `select h.id from host h join host_lease l on l.host_id = h.id where ${isSilent} order by h.id`,
+      [silentBefore()],
+    );
     const all: HostId[] = [];
-    for (;;) {
-      const some = await takeSilent();
-      all.push(...some);
-      if (some.length < silentAtOnce) return all;
-    }
+    for (let from = 0; from < silent.length; from += silentAtOnce)
+      all.push(...(await takeSilent(silent.slice(from, from + silentAtOnce).map(({ id }) => id))));
+    return all;
   }
 
-  function takeSilent(): Promise<readonly HostId[]> {
-    // The clock and not now(): had that jumped just now, all would be silent, and nobody has seen it yet.
-    const silentBefore = new Date(clock.now() - lease());
+  /** The clock and not now(): had that jumped just now, all would be silent, and nobody has seen it yet. */
+  function silentBefore(): Date {
+    return new Date(clock.now() - lease());
+  }
+
+  /** Whoever of these is still not heard. */
+  function takeSilent(ids: readonly HostId[]): Promise<readonly HostId[]> {
     return database.transaction(async (sql) => {
-      const silent = await sql.query<{ id: HostId }>(
-        `select h.id from host h join host_lease l on l.host_id = h.id where ${isSilent}
-         order by h.id limit ${silentAtOnce}`,
-        [silentBefore],
-      );
-      if (silent.length === 0) return [];
-      const ids = silent.map(({ id }) => id);
       await lookAtGuests(sql, ids);
       const rows = await sql.query<{ id: HostId }>(
         `update host h set state = $2 from host_lease l
            where l.host_id = h.id and h.id = any($3) and ${isSilent} returning h.id`,
-        [silentBefore, hostLifecycle.next("up", "leaseExpired"), ids],
+        [silentBefore(), hostLifecycle.next("up", "leaseExpired"), ids],
       );
       const hosts = rows.map(({ id }) => id);
       const now = clock.now();
