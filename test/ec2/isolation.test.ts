@@ -147,7 +147,11 @@ function requestFor(action: ActionName, isOnly?: string): (readonly [string, str
   return structureOf(operations[action][0]).members.flatMap(
     ({ query, name, type, item, isRequired }) => {
       if (!isScalar(type)) return query === "Tag" ? [["Tag.1.Key", "k"] as const] : [];
-      const known = owned[query] ?? owned[name.replace(/s$/, "")];
+      // What is made is called otherwise, or it would be found by its name afterwards.
+      const own = /^(Create|Import)/.test(action) && /^(KeyName|GroupName)$/.test(query);
+      const known = own
+        ? `own-${query.toLowerCase()}`
+        : (owned[query] ?? owned[name.replace(/s$/, "")]);
       if (known !== undefined && (isOnly === undefined || isOnly === query || isRequired))
         return [[item === undefined ? query : `${query}.1`, known] as const];
       const value =
@@ -164,34 +168,33 @@ function requestFor(action: ActionName, isOnly?: string): (readonly [string, str
 const secrets = () =>
   [...new Set(Object.values(owned)), "hidden"].filter((one) => !/^instance-event/.test(one));
 
-/** All of this project, as the operator sees it. */
+/** All of this project that a request could change. */
 async function picture(): Promise<string> {
-  const tables = [
-    "instance",
-    "volume",
-    "attachment",
-    "security_group",
-    "security_rule",
-    "public_address",
-    "ssh_key",
-    "tag",
-    "ec2_note",
-    "snapshot",
-  ];
-  const rows = await Promise.all(
-    tables.map((table) =>
-      platform.database.query<{ all: string }>(
-        `select coalesce(string_agg(x::text, e'\\n' order by x::text), '') as "all" from (select ${
-          table === "instance" ? "id, desired, is_protected" : "*"
-        } from ${table} where ${
-          ["attachment", "security_rule"].includes(table)
-            ? "true"
-            : "project_id = (select id from project where name = 'default')"
-        }) x`,
-      ),
+  const mine = "project_id = (select id from project where name = 'default')";
+  const columns: Readonly<Record<string, string>> = {
+    instance: "id, name, desired, is_protected",
+    volume: "id, name, size_bytes, iops",
+    snapshot: "id, name",
+    image: "id, name",
+    security_group: "*",
+    public_address: "*",
+    ssh_key: "*",
+    tag: "*",
+    ec2_note: "*",
+  };
+  const rows = await Promise.all([
+    ...Object.entries(columns).map(([table, what]) =>
+      platform.database.query(`select ${what} from ${table} where ${mine} order by 1, 2`),
     ),
-  );
-  return JSON.stringify(rows.flat().map(({ all }) => all.replaceAll(/"said_at":[^,}]*/g, "")));
+    platform.database.query(
+      `select r.* from security_rule r join security_group g on g.id = r.group_id where g.${mine} order by r.id`,
+    ),
+    platform.database.query(
+      `select a.volume_id, a.instance_id, a.leaving from attachment a join instance i on i.id = a.instance_id
+       where i.${mine} order by a.volume_id`,
+    ),
+  ]);
+  return JSON.stringify(rows);
 }
 
 test("another project sees nothing, and changes nothing, by any id it has got hold of", async () => {
@@ -207,11 +210,11 @@ test("another project sees nothing, and changes nothing, by any id it has got ho
       const { text, status, code } = await ask(platform, action, fields, { token: stranger });
       const about = `${action} ${JSON.stringify(fields)}: ${status} ${text.slice(0, 600)}`;
       for (const secret of secrets())
-        if (!names.has(secret)) assert.ok(!text.includes(secret), about);
+        if (![...names].some((name) => name.includes(secret)))
+          assert.ok(!text.includes(secret), about);
       if (status === 200)
         for (const id of names)
-          if (secrets().includes(id))
-            assert.match(action, /^(Create|Allocate|Import|Delete(KeyPair))/, about);
+          assert.ok(!/^[a-z]+-[0-9a-f]{17}$/.test(id) || !secrets().includes(id), about);
       assert.ok(status < 500, `${about} ${code}`);
     }
   }
