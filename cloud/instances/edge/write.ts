@@ -181,7 +181,9 @@ function detailOf({ certificate }: Certified, cause: Cause | undefined) {
 function claimsOf({ before, settled }: Case): Claim[] {
   const { cpus, memoryMiB, antiAffinityGroup, project } = before.world.instance;
   const group = antiAffinityGroup && `${project}/${antiAffinityGroup}`;
-  const still = hostsOf(settled.world);
+  // Placed within this very pass, it has room of its own there, also where it had some before.
+  const isPlaced = settled.world.instance.generation > before.world.instance.lastGeneration;
+  const still = isPlaced ? [] : hostsOf(settled.world);
   return hostsOf(before.world)
     .filter((host) => !still.includes(host))
     .map((host) => ({ host, cpus: -cpus, memoryMiB: -memoryMiB, group }));
