@@ -34,7 +34,7 @@ const huntAgain = (name: string) => `hunt it again: npm run sim:planted -- --aga
 test("every planted bug can still be planted, and says why it is one", () => {
   for (const planted of all) {
     assert.equal(refusalOf(planted), undefined, planted.name);
-    assert.match(planted.why, /^[A-Z].+[.?!]$/, planted.name);
+    assert.match(planted.why, /^[A-Z`].+[.?!]$/, planted.name);
   }
 });
 
