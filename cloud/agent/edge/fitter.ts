@@ -81,7 +81,12 @@ export function fitter({ disks, wishOf, onNews, log }: FitterDeps): Fitter {
 
   function fit(id: InstanceId): void {
     const wish = wishOf(id);
-    if (!isOpen || !wish || busy.has(id) || fitted.get(id)?.wish === wish) return;
+    const known = fitted.get(id);
+    if (!isOpen || !wish || busy.has(id) || known?.wish === wish) return;
+    if (known?.wish && known.isSettled && isOnlySeen(known.wish, wish)) {
+      fitted.set(id, { ...known, wish, version: wish.version });
+      return;
+    }
     busy.add(id);
     overtaken.delete(id);
     clearTimeout(timers.get(id));
@@ -124,3 +129,14 @@ export function fitter({ disks, wishOf, onNews, log }: FitterDeps): Fitter {
     fit(id);
   }
 }
+
+/**
+ * Every start is followed by a wish that says nothing new but that it was seen to run. Whatever a manager wants to be
+ * told of disks is a version of its own, so one that skips a version, or comes at another time, is looked at.
+ */
+const isOnlySeen = (before: Wish, after: Wish) =>
+  after.version === before.version + 1 &&
+  after.generation === before.generation &&
+  after.wasRunning &&
+  !before.wasRunning &&
+  JSON.stringify(after.spec?.disks) === JSON.stringify(before.spec?.disks);

@@ -24,6 +24,28 @@ test("who asks for one goes before the rest of another's ten thousand, and not t
   assert.equal(waiting.length, 8);
 });
 
+test("what the others have waiting is taken beside a crowd, if it is little, and paid for", () => {
+  const waiting = queue();
+  for (const [owner, size] of [
+    ["a", 1_000],
+    ["b", 1],
+    ["b", 2],
+    ["c", 40],
+    ["d", 1],
+  ] as const)
+    waiting.push({ owner, size });
+  assert.deepEqual(told(waiting.takeFew(new Set(["a"]), 16)), ["b1", "b2", "d1"]);
+  assert.equal(waiting.length, 2);
+  waiting.push({ owner: "b", size: 1 });
+  assert.deepEqual(told(waiting.takeFew(new Set(["b"]), 16)), []);
+  assert.deepEqual(told(waiting.take(50)), ["a1000"]);
+  assert.deepEqual(
+    told(waiting.take(50)),
+    ["c40", "b1"],
+    "who has been given some already is behind",
+  );
+});
+
 test("thousands of small requests of one are taken by turns with the few of another", () => {
   const waiting = queue();
   for (let i = 0; i < 5_000; i++) waiting.push({ owner: "a", size: 1 });

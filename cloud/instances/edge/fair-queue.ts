@@ -9,6 +9,8 @@ export interface FairQueue<Item> {
   push(item: Item): void;
   /** Takes so much, or one item that is larger than that. */
   take(most: number): Item[];
+  /** Takes all that the others have waiting, of each who has no more than so much: so many at most, together. */
+  takeFew(besides: ReadonlySet<string>, most: number): Item[];
   readonly length: number;
 }
 
@@ -51,6 +53,19 @@ export function fairQueue<Item>(
         total += size;
       }
       forgetPaid();
+      return taken;
+    },
+    takeFew(besides, most) {
+      const taken: Item[] = [];
+      let total = 0;
+      for (const [owner, line] of lines) {
+        const size = line.items.reduce((sum, item) => sum + sizeOf(item), 0);
+        if (besides.has(owner) || size === 0 || total + size > most) continue;
+        taken.push(...line.items.splice(0));
+        line.paidUntil = Math.max(present, line.paidUntil) + size;
+        total += size;
+      }
+      length -= taken.length;
       return taken;
     },
     get length() {

@@ -177,13 +177,19 @@ function warningsOf({ name, disks, generation }: api.InstanceView): string[] {
   return count > 0 && generation > 0 ? [ephemeralWarning(name, count)] : [];
 }
 
-/** Many requests end at the same moment: what all of them answer with is read once. */
-const sharedViews = (database: Database) =>
-  together(async (lists: readonly (readonly InstanceId[])[]) => {
-    const views = await database.transaction((sql) => viewInstances(sql, lists.flat()), byKey);
-    const byId = new Map(views.map((view) => [view.id, view]));
+/** Many requests end at the same moment: what all of them answer with is read once. Those of a crowd by themselves. */
+function sharedViews(database: Database) {
+  const read = (ids: readonly InstanceId[]) =>
+    database.transaction((sql) => viewInstances(sql, ids), byKey);
+  const shared = together(async (lists: readonly (readonly InstanceId[])[]) => {
+    const byId = new Map((await read(lists.flat())).map((view) => [view.id, view]));
     return new Map(lists.map((ids) => [ids, ids.flatMap((id) => byId.get(id) ?? [])]));
   });
+  return (ids: readonly InstanceId[]) => (ids.length > crowd ? read(ids) : shared(ids));
+}
+
+/** So many instances take longer to read than anybody should wait for who asks about one. */
+const crowd = 100;
 
 interface Of {
   readonly project: ProjectId;

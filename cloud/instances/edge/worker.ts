@@ -2,12 +2,14 @@
  * The one loop of a manager that carries out passes.
  *
  * One pass at a time: while it runs, whatever arrives is collected and goes into the next, so that the
- * busier it gets the larger the batches are and the less each costs. Projects take turns. Many managers may run this loop on
- * one database; rows are locked by whoever has them in hand.
+ * busier it gets the larger the batches are and the less each costs. Projects take turns, and who asks for a few beside
+ * a pass with hundreds goes by a side door: written down at once, and given a host with the next pass. Many managers may
+ * run this loop on one database; rows are locked by whoever has them in hand.
  *
  * A pass that fails is taken apart and each item tried alone, so that one that cannot be carried out
  * holds up nobody else.
  */
+import type { Placer } from "@holdfast/cloud/placement/edge";
 import type { InstanceId, JobId } from "@holdfast/kernel/ids";
 import { Problem } from "@holdfast/kernel/problem";
 import { type Duration, type Instant, milliseconds, seconds } from "@holdfast/kernel/time";
@@ -52,6 +54,9 @@ const pause = seconds(1);
 /** Fewer than this right after a pass: more are on their way. One that finds nothing going on waits for nobody. */
 const trickle = 100;
 const moment = milliseconds(3);
+/** A pass with so much to do takes longer than somebody should wait who asks for no more than a few. */
+const long = 200;
+const few = 16;
 
 export function startWorker(deps: WorkerDeps): Worker {
   const births = fairQueue<Waiting<readonly Birth[]>>(
@@ -68,9 +73,16 @@ export function startWorker(deps: WorkerDeps): Worker {
   let isOpen = true;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
+  /** Whose births the pass has that is under way, if that is a long one. */
+  let crowd: ReadonlySet<string> | undefined;
+  let slipping: Promise<void> | undefined;
 
   return {
-    give: (item) => later((waiting) => births.push(waiting), item),
+    give(item) {
+      const given = later<readonly Birth[]>((waiting) => births.push(waiting), item);
+      if (item.length <= few) slip();
+      return given;
+    },
     order: (item) => later((waiting) => orders.push(waiting), item),
     report: (machines, volumes) => later((waiting) => reports.push(waiting), { machines, volumes }),
     look(ids) {
@@ -84,6 +96,7 @@ export function startWorker(deps: WorkerDeps): Worker {
     async close() {
       isOpen = false;
       clearTimeout(timer);
+      await slipping;
       await running;
     },
   };
@@ -139,11 +152,16 @@ export function startWorker(deps: WorkerDeps): Worker {
     };
     for (const id of mine.looks) looks.delete(id);
     isDueWanted = false;
+    const told = mine.reports.flatMap(({ item }) => item.machines);
+    const born = mine.births.flatMap(({ item }) => item);
+    if (born.length + told.length + mine.orders.length + mine.looks.length >= long)
+      crowd = new Set(born.map(({ seed }) => seed.project));
+    slip();
     try {
       const done = await once({
-        births: mine.births.flatMap(({ item }) => item),
+        births: born,
         orders: mine.orders.map(({ item }) => item),
-        reports: mine.reports.flatMap(({ item }) => item.machines),
+        reports: told,
         volumes: mine.reports.flatMap(({ item }) => item.volumes),
         looks: mine.looks,
         due: mine.due,
@@ -153,11 +171,38 @@ export function startWorker(deps: WorkerDeps): Worker {
       for (const waiting of mine.orders) answer(waiting, done);
     } catch (error) {
       await apart(mine, error);
+    } finally {
+      crowd = undefined;
     }
   }
 
-  async function once(work: Work): Promise<Done> {
-    const done = await pass(deps, work);
+  /** Beside the pass that is under way, with nothing that it may hold: the rows of hosts are its own until it is over. */
+  function slip(): void {
+    if (!crowd || slipping || !isOpen) return;
+    slipping = slipThrough().finally(() => {
+      slipping = undefined;
+      if (hasWork()) kick();
+    });
+  }
+
+  async function slipThrough(): Promise<void> {
+    for (;;) {
+      await new Promise((resolve) => setImmediate(resolve));
+      const mine = crowd && isOpen ? births.takeFew(crowd, few) : [];
+      if (mine.length === 0) return;
+      try {
+        await once({ ...nothing, births: mine.flatMap(({ item }) => item) }, placedLater);
+        for (const { resolve } of mine) resolve();
+      } catch (error) {
+        if (mine.length === 1) mine[0]?.reject(error);
+        else for (const waiting of mine) births.push(waiting); // Whose fault it is shows in a pass of all.
+        if (mine.length > 1) return;
+      }
+    }
+  }
+
+  async function once(work: Work, placer = deps.placer): Promise<Done> {
+    const done = await pass({ ...deps, placer }, work);
     deps.onDone(done);
     for (const id of done.again) looks.add(id);
     if (work.due > 0 && done.due === work.due) isDueWanted = true;
@@ -183,11 +228,10 @@ export function startWorker(deps: WorkerDeps): Worker {
       isDueWanted = true;
       return;
     }
-    const nothing: Work = { births: [], orders: [], reports: [], volumes: [], looks: [], due: 0 };
     if (items === 0) {
       // Only due instances, and one of them spoils it: take them one by one.
       deps.onError(error, "instances that are due");
-      await oneDueAtATime(nothing, mine.due);
+      await oneDueAtATime(mine.due);
       return;
     }
     for (const waiting of mine.births)
@@ -231,7 +275,7 @@ export function startWorker(deps: WorkerDeps): Worker {
     }
   }
 
-  async function oneDueAtATime(nothing: Work, most: number): Promise<void> {
+  async function oneDueAtATime(most: number): Promise<void> {
     for (let taken = 0; taken < most; taken++) {
       const [row] = await deps.database
         .query<{ id: InstanceId }>(
@@ -294,6 +338,18 @@ export function startWorker(deps: WorkerDeps): Worker {
     );
   }
 }
+
+const nothing: Work = { births: [], orders: [], reports: [], volumes: [], looks: [], due: 0 };
+
+/** Finds no host for anybody, and asks for another look at once. */
+const placedLater: Placer = {
+  session: () => ({
+    place: async (wants) => new Map(wants.map(({ instance }) => [instance, "contended"])),
+    release: async () => {},
+    committed() {},
+    abandoned() {},
+  }),
+};
 
 /** How many of the waiting reports tell of `most` machines and volumes together; one may tell of more than that alone. */
 function reportsFor(reports: readonly { readonly item: Reports }[], most: number): number {
