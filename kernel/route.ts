@@ -78,7 +78,11 @@ export interface Door {
   readonly agent: string;
   /** Nobody on the way can read it. */
   readonly isSecure: boolean;
+  /** What a page must send with each change, where the request came with a session. */
+  readonly csrf: string | undefined;
   setHeader(name: string, value: string): void;
+  /** Who it turned out to be, of a request that began as nobody's. For the audit log. */
+  knownAs(caller: Caller): void;
 }
 
 /** Pairs a declaration with what it does. Adapters in apps/ turn the pairs into an HTTP server. */

@@ -19,7 +19,11 @@ export interface TestProvider {
 }
 
 /** The library that real providers are made of. Whoever `who` says signs in there without being asked anything. */
-export async function realProvider(redirect: string, who: () => Person): Promise<TestProvider> {
+export async function realProvider(
+  redirect: string,
+  who: () => Person,
+  tells: "in the token" | "when asked" = "in the token",
+): Promise<TestProvider> {
   const issuer = `http://127.0.0.1:${await freePort()}`;
   const provider: Provider = new Provider(issuer, {
     clients: [
@@ -29,7 +33,7 @@ export async function realProvider(redirect: string, who: () => Person): Promise
       },
     ],
     claims: { openid: ["sub"], email: ["email"], profile: ["groups"] },
-    conformIdTokenClaims: false,
+    conformIdTokenClaims: tells === "when asked",
     pkce: { required: () => true },
     features: { devInteractions: { enabled: false } },
     cookies: { keys: ["only for tests"] },
@@ -65,6 +69,8 @@ interface Context {
 export interface Lie {
   readonly claims?: Readonly<Record<string, unknown>>;
   readonly isForged?: boolean;
+  /** It is away when it is asked for the token. */
+  readonly isAway?: boolean;
 }
 
 /** Speaks as a provider does, and signs whatever it is told to. */
@@ -89,6 +95,7 @@ export async function lyingProvider(lie: () => Lie): Promise<TestProvider> {
       nonce = url.searchParams.get("nonce") ?? "";
       return sendBack(url, response);
     }
+    if (url.pathname === "/token" && lie().isAway) return void response.writeHead(502).end();
     const answer = answers[url.pathname]?.(url);
     response.writeHead(answer ? 200 : 404, { "content-type": "application/json" });
     response.end(JSON.stringify(answer ?? {}));

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { stopTestServer } from "@holdfast/store/testing";
-import { type Platform, startPlatform } from "./platform.ts";
+import { type Platform, startPlatform, until } from "./platform.ts";
 
 let platform: Platform;
 let at: string;
@@ -177,6 +177,72 @@ test("whoever guesses is slowed down and told for how long, also with the right 
   assert.ok(Number(last.headers.get("retry-after")) >= 1);
   assert.ok(tries.some(({ status }) => status === 429));
   await platform.call("PUT", "/v1/settings/access.sign_ins", { value: 10_000 });
+});
+
+test("who signs in with a password is in the audit log by name, and who is guessed at in the journal", async () => {
+  const password = await newcomer("lea");
+  const { body: begun } = await signIn("lea", password);
+  await signIn("lea", "not the password");
+  type Line = {
+    actor: string | null;
+    credential: string;
+    code: string;
+    changes: { event: string }[];
+  };
+  const lines = async (query: string) =>
+    (
+      await platform.call<{ entries: Line[] }>(
+        "GET",
+        `/v1/audit?route=/v1/sessions&changes=true&${query}`,
+      )
+    ).body.entries;
+  const [line] = await lines("actor=lea");
+  assert.equal(line?.credential, (begun as unknown as { id: string }).id);
+  assert.deepEqual(
+    line?.changes.map(({ event }) => event),
+    ["signedIn"],
+  );
+  await until("the guess is told", async () =>
+    (await lines("decision=refused")).some(
+      ({ actor, code, changes }) =>
+        actor === null &&
+        code === "sign_in_refused" &&
+        changes.some(({ event }) => event === "signInRefused"),
+    ),
+  );
+});
+
+test("a page that is loaded again learns what it must send; one with a key has no use for it", async () => {
+  const { session, mine } = await signIn("mia", await newcomer("mia"));
+  const { body } = await ask("GET", "/v1/me", session);
+  assert.equal(body.csrf, mine["x-holdfast-csrf"]);
+  const { body: byKey } = await platform.call<Body>("GET", "/v1/me", undefined, session);
+  assert.equal(byKey.csrf, null);
+});
+
+test("an owner sees and ends the sessions of others, and nobody else does", async () => {
+  const theirs = await signIn("nia", await newcomer("nia"));
+  const other = await signIn("ole", await newcomer("ole", "owner"));
+  const path = "/v1/accounts/nia/sessions";
+  assert.equal((await ask("GET", path, other.session)).status, 403);
+  const { body } = await platform.call<Body>("GET", path);
+  const [one] = body.sessions;
+  assert.equal(body.sessions.length, 1);
+  assert.equal((await ask("DELETE", `${path}/${one?.id}`, other.mine)).status, 403);
+  assert.equal((await platform.call("DELETE", `/v1/accounts/ole/sessions/${one?.id}`)).status, 404);
+  assert.equal((await platform.call("DELETE", `${path}/${one?.id}`)).status, 200);
+  assert.equal((await ask("GET", "/v1/me", theirs.session)).status, 401);
+});
+
+test("an address from which too much comes without a key waits, and a good key from there does not", async () => {
+  await platform.call("PUT", "/v1/settings/access.nobody_burst", { value: 3 });
+  await platform.call("PUT", "/v1/settings/access.nobody_rate", { value: 0.5 });
+  const statuses = [];
+  for (let index = 0; index < 6; index++) statuses.push((await ask("GET", "/v1/me")).status);
+  assert.equal(statuses.at(-1), 429);
+  assert.equal((await platform.call("GET", "/v1/me")).status, 200);
+  for (const name of ["access.nobody_rate", "access.nobody_burst"])
+    await platform.call("PUT", `/v1/settings/${name}`, { value: null });
 });
 
 test("a key that asks too often waits, and another does not", async () => {

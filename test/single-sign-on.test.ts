@@ -45,6 +45,7 @@ const use = async ({ issuer }: TestProvider) => {
 
 interface Me {
   readonly account: string;
+  readonly csrf: string;
   readonly grants: readonly { readonly role: string; readonly on: string }[];
 }
 const isBack = (url: URL) => url.pathname === "/v1/sign-on/callback";
@@ -113,15 +114,83 @@ test("an answer of the provider is good once, and only where somebody here has a
   const invented = await browser().go(state.href, isHome);
   assert.equal(invented.status, 401);
   assert.equal((await mine.go(url.href, isHome)).status, 0, "the first time");
-  const again = await browser().go(url.href, isHome);
+  const again = await mine.go(url.href, isHome);
   assert.equal(again.status, 401);
   assert.match(again.text, /sign_on_refused/);
 });
 
-test("one that comes back too late is refused", async () => {
+test("nobody can have another's browser finish what they began: it would be signed in there as them", async () => {
   const { url } = await browser().go(`${at}/v1/sign-on`, isBack);
+  const victim = browser();
+  const foreign = await victim.go(url.href, isHome);
+  assert.equal(foreign.status, 401);
+  assert.match(foreign.text, /sign_on_refused/);
+  await victim.go(`${at}/v1/sign-on`, isBack);
+  assert.equal(
+    (await victim.go(url.href, isHome)).status,
+    401,
+    "nor after it has begun one itself",
+  );
+  assert.doesNotMatch(victim.cookieOf(at), /holdfast_session/);
+});
+
+test("who has come by single sign-on is in the audit log, can change things, and has no password here", async () => {
+  person = { sub: "u-3", email: "eve@example.org", groups: ["web"] };
+  const mine = browser();
+  await mine.go(`${at}/v1/sign-on`, isHome);
+  const cookie = mine.cookieOf(at);
+  const me = (await (await fetch(`${at}/v1/me`, { headers: { cookie } })).json()) as Me;
+  assert.ok(me.csrf, "a page that was loaded just now learns what it must send");
+  const change = (method: string, path: string, body: object) =>
+    fetch(`${at}${path}`, {
+      method,
+      headers: { cookie, "content-type": "application/json", "x-holdfast-csrf": me.csrf },
+      body: JSON.stringify(body),
+    });
+  const made = await change("POST", "/v1/projects/default/networks", { name: "hers" });
+  assert.equal(made.status, 201);
+  const password = "correct horse battery";
+  assert.equal((await change("PUT", "/v1/me/password", { password })).status, 409);
+  const reset = await platform.call("POST", "/v1/accounts/eve@example.org/password", {});
+  assert.equal(reset.status, 409);
+  type Line = { actor: string; changes: { event: string }[] };
+  const { body } = await platform.call<{ entries: Line[] }>(
+    "GET",
+    "/v1/audit?route=/v1/sign-on/callback&actor=eve@example.org&changes=true",
+  );
+  assert.deepEqual(
+    body.entries[0]?.changes.map(({ event }) => event),
+    ["signedOn", "signedIn"],
+  );
+});
+
+test("without the provider, or with another one, the roles and the sessions that it gave are gone", async () => {
+  person = { sub: "u-4", email: "finn@example.org", groups: ["admins"] };
+  const status = async (cookie: string) =>
+    (await fetch(`${at}/v1/accounts`, { headers: { cookie } })).status;
+  const given = async () => platform.database.query("select from membership where source = 'sso'");
+  for (const end of [
+    () => platform.call("DELETE", "/v1/single-sign-on"),
+    () => use({ issuer: "http://127.0.0.1:9", close: async () => {} }),
+  ]) {
+    await use(real);
+    const mine = browser();
+    await mine.go(`${at}/v1/sign-on`, isHome);
+    assert.equal(await status(mine.cookieOf(at)), 200);
+    await use(real); // The same one again is no other.
+    assert.equal(await status(mine.cookieOf(at)), 200);
+    await end();
+    assert.equal(await status(mine.cookieOf(at)), 401);
+    assert.deepEqual(await given(), []);
+  }
+  await use(real);
+});
+
+test("one that comes back too late is refused", async () => {
+  const mine = browser();
+  const { url } = await mine.go(`${at}/v1/sign-on`, isBack);
   await platform.database.query("update sign_on set began_at = began_at - interval '11 minutes'");
-  assert.equal((await browser().go(url.href, isHome)).status, 401);
+  assert.equal((await mine.go(url.href, isHome)).status, 401);
 });
 
 test("what a provider must not say is not believed: another issuer, audience or nonce, an old one, a forged one", async () => {
@@ -144,6 +213,32 @@ test("what a provider must not say is not believed: another issuer, audience or 
     assert.match(text, /sign_on_refused/, what);
   }
   lie = {};
+});
+
+test("one that tells names and groups only when it is asked is asked", async () => {
+  const shy = await realProvider(`${at}/v1/sign-on/callback`, () => person, "when asked");
+  await use(shy);
+  person = { sub: "u-5", email: "gil@example.org", groups: ["web"] };
+  const me = await signOn();
+  await shy.close();
+  assert.equal(me.account, "gil@example.org");
+  assert.deepEqual(me.grants, [{ role: "developer", on: "project", name: "default" }]);
+});
+
+test("what is the provider's fault is no fault of whoever signs in", async () => {
+  await use(liar);
+  lie = { isAway: true };
+  const away = await browser().go(`${at}/v1/sign-on`, isHome);
+  assert.equal(away.status, 503);
+  assert.match(away.text, /sign_on_failed/);
+  lie = { claims: { aud: "somebody-else" } };
+  assert.match((await browser().go(`${at}/v1/sign-on`, isHome)).text, /its aud is not/);
+  lie = {};
+  const body = { issuer: real.issuer, clientId: client.id, clientSecret: "not the right one" };
+  await platform.call("PUT", "/v1/single-sign-on", body);
+  const unknown = await browser().go(`${at}/v1/sign-on`, isHome);
+  assert.equal(unknown.status, 503);
+  assert.match(unknown.text, /sign_on_failed.*secret/);
 });
 
 test("a provider that is away is said to be, and without one there is no such sign-in", async () => {

@@ -45,6 +45,8 @@ export function accessHandlers(moment: number): readonly Handler[] {
       ...{ account: params.account, password: "made-up" },
     })),
     handle(access.listSessions, async () => ({ sessions: [session] })),
+    handle(access.listSessionsOfAccount, async () => ({ sessions: [session] })),
+    handle(access.endSessionOfAccount, async () => session),
     handle(access.endSession, async () => session),
     handle(access.getSingleSignOn, async () => ({ provider: null })),
     handle(access.setSingleSignOn, async ({ body }) => ({ ...provider, issuer: body.issuer })),
@@ -59,7 +61,13 @@ export function accessHandlers(moment: number): readonly Handler[] {
     handle(audit.readAudit, async () => ({ entries: [entry], next: null })),
     handle(audit.readProjectAudit, async () => ({ entries: [], next: null })),
     handle(access.getMe, async () => ({
-      ...{ account: "ada", kind: "user" as const, accessKey: "HFNEW", onlyProject: null },
+      ...{
+        account: "ada",
+        kind: "user" as const,
+        accessKey: "HFNEW",
+        csrf: null,
+        onlyProject: null,
+      },
       grants: [{ role: "owner", on: "platform" as const, name: null }],
     })),
     handle(access.listRoles, async () => ({

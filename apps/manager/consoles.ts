@@ -78,7 +78,9 @@ export function consolePort(
   }
 
   async function find(request: IncomingMessage, witness: Witness): Promise<Target> {
-    const caller = await access.authenticate({ headers: request.headers, isChange: false });
+    const { headers, socket } = request;
+    const source = socket.remoteAddress ?? "";
+    const caller = await access.authenticate({ headers, isChange: false, source });
     witness.caller = caller;
     // A browser sends its cookie whatever page opens the socket: only one of ours may.
     if (caller.by.kind === "session") mustBeOurs(request);

@@ -31,7 +31,7 @@ export function contentRoute(server: FastifyInstance, { access, database, take }
       async (request) => {
         const { headers, params, body } = request;
         const witness = witnessOf(request);
-        const caller = await access.authenticate({ headers, isChange: true });
+        const caller = await access.authenticate({ headers, isChange: true, source: request.ip });
         const { project: named, image } = parse(getImage.params, params, "path");
         witness.caller = caller;
         const project = await access.projectOf(caller, named, "project:operate");

@@ -6,7 +6,7 @@
  * whatever a client sends, it ends in a 4xx with field, reason and fix, or in the handler.
  */
 import { randomUUID } from "node:crypto";
-import type { Access } from "@holdfast/cloud/access/edge";
+import { type Access, csrfIn } from "@holdfast/cloud/access/edge";
 import type { AuditLog } from "@holdfast/cloud/audit/edge";
 import type { AccountId, ProjectId } from "@holdfast/kernel/ids";
 import { type Fault, kinds, Problem, problem, viewOf } from "@holdfast/kernel/problem";
@@ -144,6 +144,10 @@ export const doorOf = (request: FastifyRequest, reply: FastifyReply): Door => ({
   source: request.ip,
   agent: request.headers["user-agent"] ?? "",
   isSecure: "encrypted" in request.raw.socket,
+  csrf: csrfIn(request.headers.cookie),
+  knownAs: (caller) => {
+    witnessOf(request).caller = caller;
+  },
   setHeader: (name, value) => void reply.header(name, value),
 });
 
@@ -166,9 +170,11 @@ export async function serve(
   const { headers } = request;
   const { needs, method } = handler.route;
   const isPublic = needs === "public";
+  const source = request.door?.source ?? "";
+  if (isPublic) access.admitNobody(source);
   const caller = isPublic
     ? nobody
-    : await access.authenticate({ headers, isChange: isChange(method) });
+    : await access.authenticate({ headers, isChange: isChange(method), source });
   if (!isPublic) witness.caller = caller;
   const known = { ...request, caller, idempotencyKey: keyOf(request) };
   return serveAs(access, handler, known, witness);

@@ -235,7 +235,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     deaths: () => deathCounts(database),
     invariants: () => invariantCounts(database),
   });
-  signOnAddresses(api, { signOn: core.signOn, now });
+  signOnAddresses(api, { access: gate, signOn: core.signOn, now });
   contentRoute(api, { access: gate, database, take: core.take });
   consolePort(api.server, { access: gate, database, hub, audit, now, log });
   await api.listen({ host: options.api.address, port: options.api.port });
@@ -535,6 +535,10 @@ export async function assembleManager(
       rate: settings.current()["access.rate"],
       burst: settings.current()["access.burst"],
     }),
+    paceOfNobody: () => ({
+      rate: settings.current()["access.nobody_rate"],
+      burst: settings.current()["access.nobody_burst"],
+    }),
   });
   const { sessions } = gate;
   const stream = journalRoutes({ database, ticks });
@@ -602,7 +606,7 @@ export async function assembleManager(
     auditRoutes(database),
     quotaRoutes({ database, access: gate, clock }),
     signInRoutes({
-      ...{ database, sessions, clock, mintSecret },
+      ...{ database, sessions, clock, mintSecret, onError },
       tries: () => settings.current()["access.sign_ins"],
     }),
     signOnRoutes({ database, access: gate, clock, seal }),
@@ -648,7 +652,7 @@ export async function assembleManager(
         setInterval(sweep, inSeconds("manager.resync")),
         setInterval(onFlood, seldom),
         setInterval(() => audit.sum(), aMinute),
-        setInterval(() => void forgetOldAudit().catch(onError), anHour),
+        setInterval(() => void forgetWhatIsOld().catch(onError), anHour),
       ];
       void imports.sweep().catch(onError);
       void lookAtWaiting().catch(onError);
@@ -714,8 +718,9 @@ export async function assembleManager(
     void lookAtJournal();
   }
 
-  function forgetOldAudit(): Promise<void> {
-    return forgetAudit(database, settings.current()["audit.retention"], clock.now());
+  async function forgetWhatIsOld(): Promise<void> {
+    await forgetAudit(database, settings.current()["audit.retention"], clock.now());
+    await sessions.forget();
   }
 
   function volumeShares() {

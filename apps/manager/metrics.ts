@@ -60,7 +60,9 @@ export function metricsRoute(server: FastifyInstance, deps: MetricsDeps): void {
 }
 
 async function assertOperator(access: Access, request: FastifyRequest): Promise<void> {
-  const caller = await access.authenticate({ headers: request.headers, isChange: false });
+  const caller = await access.authenticate({
+    ...{ headers: request.headers, isChange: false, source: request.ip },
+  });
   witnessOf(request).caller = caller;
   access.authorize(caller, "platform:read");
 }

@@ -130,6 +130,10 @@ export const getMe = route({
       account: z.string(),
       kind: z.enum(["user", "service"]),
       accessKey: z.string().nullable(),
+      csrf: z
+        .string()
+        .nullable()
+        .describe("Of a session: to send as `x-holdfast-csrf` with everything that is not a GET."),
       onlyProject: z.string().nullable().describe("The only project that the key is for."),
       grants: z.array(GrantView),
     }),
@@ -545,6 +549,34 @@ export const endSession = route({
   fails: { session_not_found: "not_found" },
 });
 
+const ofAccount = z.object({ account: AccountParam });
+
+export const listSessionsOfAccount = route({
+  method: "GET",
+  path: "/v1/accounts/:account/sessions",
+  summary: "Where somebody is signed in.",
+  needs: "platform:grant",
+  params: ofAccount,
+  query: none,
+  body: z.undefined(),
+  reply: [200, z.object({ sessions: z.array(SessionView) })],
+  fails: { account_not_found: "not_found" },
+});
+
+export const endSessionOfAccount = route({
+  method: "DELETE",
+  path: "/v1/accounts/:account/sessions/:session",
+  summary: "Sign somebody out, at once.",
+  needs: "platform:grant",
+  params: ofAccount.extend({
+    session: z.string().regex(/^[a-z0-9-]{1,63}$/, "must be a session's id"),
+  }),
+  query: none,
+  body: z.undefined(),
+  reply: [200, SessionView],
+  fails: { account_not_found: "not_found", session_not_found: "not_found" },
+});
+
 export const changePassword = route({
   method: "PUT",
   path: "/v1/me/password",
@@ -644,7 +676,7 @@ export const setSingleSignOn = route({
 export const removeSingleSignOn = route({
   method: "DELETE",
   path: "/v1/single-sign-on",
-  summary: "No single sign-on any more. Whoever is signed in stays so until their session is over.",
+  summary: "No single sign-on any more. The roles and the sessions that it gave end.",
   needs: "platform:grant",
   params: none,
   query: none,

@@ -90,6 +90,7 @@ export async function openDesk(): Promise<Desk> {
     program,
   );
   await platform.call("PUT", "/v1/settings/access.sign_ins", { value: 10_000 });
+  await platform.call("PUT", "/v1/settings/access.nobody_burst", { value: 1_000_000 });
   const session = await signInTo(platform, "there");
   const { body: tiny } = await platform.call<Tiny>("GET", `${at}/images/tiny`);
   const wire = openWire(port);

@@ -104,7 +104,7 @@ async function newOfAccess(
     const member = on.replace("{account}", name);
     if (on.includes("/members/")) await platform.call("PUT", member, { role: "viewer" });
     // The owner's own: that there is another key does not matter to them.
-    made.account = takes("accessKey") ? ["operator"] : [name];
+    made.account = takes("accessKey") || takes("session") ? ["operator"] : [name];
   }
   if (takes("serviceAccount")) {
     const bot = await post<{ id: string; name: string }>(`${at}/service-accounts`, {

@@ -6,13 +6,14 @@
  * may see it is told that something more is not allowed.
  */
 import type { OrganisationId, ProjectId } from "@holdfast/kernel/ids";
-import { problem } from "@holdfast/kernel/problem";
+import { Problem, problem } from "@holdfast/kernel/problem";
 import type { Caller, Permission } from "@holdfast/kernel/route";
 import type { Duration } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
 import { shared } from "@holdfast/store/reads";
 import { buckets, type Pace } from "../core/bucket.ts";
 import { mayDo, type ProjectPlace, seesPlatform } from "../core/may-do.ts";
+import { sourceOf } from "../core/source.ts";
 import { type Credentials, credentials, isSame, readToken } from "./credentials.ts";
 import type { Seal } from "./seal.ts";
 import { isCsrf, type SessionDeps, type Sessions, secretIn, sessions } from "./sessions.ts";
@@ -21,6 +22,8 @@ export interface AccessDeps extends SessionDeps {
   readonly seal: Seal;
   /** How many requests a second one key or session may make, and how many at once. */
   readonly pace: () => Pace;
+  /** The same for one address (of IPv6: one /64) from which requests come without a good one. */
+  readonly paceOfNobody: () => Pace;
 }
 
 /** How somebody says who they are. */
@@ -28,6 +31,8 @@ export interface Claim {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** It asks for more than reading. */
   readonly isChange: boolean;
+  /** The address it comes from. */
+  readonly source: string;
 }
 
 export interface Access {
@@ -37,6 +42,8 @@ export interface Access {
   authenticate(claim: Claim): Promise<Caller>;
   /** Call for every request that is not authenticated here. Rejects with `rate_limited`. */
   admit(caller: Caller): void;
+  /** The same for those of nobody who is known, by the address they come from. */
+  admitNobody(source: string): void;
   /** Rejects with `forbidden`. For what is in no project or organisation, or in any. */
   authorize(caller: Caller, needs: Permission): void;
   /**
@@ -53,6 +60,7 @@ export function access(deps: AccessDeps): Access {
   const known = credentials(deps);
   const signedIn = sessions(deps);
   const paces = buckets();
+  const pacesOfNobody = buckets();
   const placeOf = shared(async (nameOrId: string) => {
     const [row] = await database.query<ProjectPlace>(
       `select id, organisation_id as organisation from project where name = $1 or id::text = $1`,
@@ -65,11 +73,15 @@ export function access(deps: AccessDeps): Access {
     credentials: known,
     sessions: signedIn,
     async authenticate(claim) {
-      const caller = await callerOf(claim);
+      const caller = await callerOf(claim).catch((error: unknown) => {
+        if (error instanceof Problem && error.kind === "unauthenticated") admitNobody(claim.source);
+        throw error;
+      });
       admit(caller);
       return caller;
     },
     admit,
+    admitNobody,
     authorize(caller, needs) {
       if (!mayDo(caller, needs)) throw forbidden(caller, needs);
     },
@@ -93,6 +105,11 @@ export function access(deps: AccessDeps): Access {
 
   function admit(caller: Caller): void {
     const wait = paces.take(caller.by.id, deps.pace(), clock.now());
+    if (wait !== undefined) throw tooFast(wait);
+  }
+
+  function admitNobody(source: string): void {
+    const wait = pacesOfNobody.take(sourceOf(source), deps.paceOfNobody(), clock.now());
     if (wait !== undefined) throw tooFast(wait);
   }
 

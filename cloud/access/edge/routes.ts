@@ -59,12 +59,13 @@ export function accessRoutes(deps: AccessRouteDeps) {
       roles: roleNames.map((name) => ({ name, says: roles[name].says, may: [...roles[name].may] })),
     })),
 
-    getMe: handle(api.getMe, async ({ caller }) => {
+    getMe: handle(api.getMe, async ({ caller, door }) => {
       const { name, kind } = await findAccountView(database, caller.account);
       const only = caller.only && (await listProjectViews(database, [caller.only]));
       return {
         ...{ account: name, kind },
         accessKey: caller.by.kind === "key" ? caller.by.id : null,
+        csrf: caller.by.kind === "session" ? (door?.csrf ?? null) : null,
         onlyProject: only?.[0]?.name ?? null,
         grants: [...(await grantViews(database, caller))],
       };

@@ -17,6 +17,7 @@ import {
   since,
 } from "@holdfast/kernel/time";
 import type { Database, Sql } from "@holdfast/store/database";
+import { appendJournal } from "@holdfast/store/journal";
 import { shared } from "@holdfast/store/reads";
 import type { SessionView } from "../api.ts";
 import { type GrantRow, grantOf, grantsOf, isSame } from "./credentials.ts";
@@ -35,29 +36,46 @@ export interface Begun {
   readonly secret: string;
   readonly csrf: string;
   readonly expiresAt: Instant;
+  /** For the audit log. It is let in by its cookie, and not by this. */
+  readonly caller: Caller;
 }
 
 export interface Sessions {
   /** Undefined for one that is over, or never was. */
   find(secret: string): Promise<Caller | undefined>;
-  begin(account: AccountId, by: "password" | "sso", from: From): Promise<Begun>;
+  begin(who: Known, by: "password" | "sso", from: From): Promise<Begun>;
   list(account: AccountId, current: string): Promise<SessionView[]>;
+  /** Of what has been over for a week nothing is kept; the audit log has who signed in when. */
+  forget(): Promise<void>;
   /** Rejects with `session_not_found`. */
   end(sql: Sql, account: AccountId, id: string): Promise<SessionView>;
 }
 
+/** Somebody who has proved who they are. */
+export interface Known {
+  readonly id: AccountId;
+  readonly name: string;
+}
+
 export interface From {
+  readonly requestId: string;
   readonly source: string;
   readonly agent: string;
 }
 
 /** How exact "last used" is. */
 const seldom = seconds(60);
+const aWeek = 7 * 86_400_000;
 const cookieName = "holdfast_session";
 
 const hashOf = (secret: string) => createHash("sha256").update(secret).digest("hex");
 export const csrfOf = (secret: string) =>
   createHmac("sha256", secret).update("csrf").digest("base64url");
+/** Of the session in these cookies. Another page can have them sent, and cannot read what comes back. */
+export function csrfIn(cookies: string | undefined): string | undefined {
+  const secret = secretIn(cookies);
+  return secret === undefined ? undefined : csrfOf(secret);
+}
 export const isCsrf = (secret: string, given: string) => isSame(csrfOf(secret), given);
 
 export function sessions({ database, clock, mintId, mintSecret, limits }: SessionDeps): Sessions {
@@ -91,19 +109,27 @@ export function sessions({ database, clock, mintId, mintSecret, limits }: Sessio
       };
     },
 
-    async begin(account, by, { source, agent }) {
+    async begin({ id: account, name }, by, { source, agent, requestId }) {
       const [id, secret] = [mintId<"Session">(), mintSecret() + mintSecret()];
       const now = clock.now();
       const expiresAt = (now + limits().longest) as Instant; // Instant and Duration.
-      await database.query(
-        `insert into session (id, hash, account_id, created_at, last_used_at, expires_at, by, source, agent)
-         values ($1, $2, $3, $4, $4, $5, $6, $7, $8)`,
-        [
-          ...[id, hashOf(secret), account, iso(now), iso(expiresAt), by, source],
-          agent.replaceAll("\0", "").slice(0, 200),
-        ],
-      );
-      return { id, secret, csrf: csrfOf(secret), expiresAt };
+      await database.transaction(async (sql) => {
+        await sql.query(
+          `insert into session (id, hash, account_id, created_at, last_used_at, expires_at, by, source, agent)
+           values ($1, $2, $3, $4, $4, $5, $6, $7, $8)`,
+          [
+            ...[id, hashOf(secret), account, iso(now), iso(expiresAt), by, source],
+            agent.replaceAll("\0", "").slice(0, 200),
+          ],
+        );
+        const entry = { at: now, kind: "access", subject: account, event: "signedIn" } as const;
+        const detail = { by, session: id, source };
+        await appendJournal(sql, [{ ...entry, actor: name, requestId, detail }]);
+      });
+      const caller: Caller = {
+        ...{ name, account, by: { kind: "session", id }, grants: [], only: undefined },
+      };
+      return { id, secret, csrf: csrfOf(secret), expiresAt, caller };
     },
 
     async list(account, current) {
@@ -116,13 +142,18 @@ export function sessions({ database, clock, mintId, mintSecret, limits }: Sessio
         .map((row) => ({ ...row, isCurrent: row.id === current }));
     },
 
+    async forget() {
+      const before = new Date(clock.now() - aWeek);
+      await database.query("delete from session where expires_at < $1 or ended_at < $1", [before]);
+    },
+
     async end(sql, account, id) {
       const [view] = await sql.query<SessionView>(
         `${select} where account_id = $1 and id::text = $2 and ended_at is null`,
         [account, id],
       );
       if (!view)
-        throw problem("not_found", "session_not_found", `There is no session ${id} of yours.`, {
+        throw problem("not_found", "session_not_found", `There is no session ${id} here.`, {
           fix: "See them: holdfast sessions",
         });
       await sql.query("update session set ended_at = $2 where id = $1", [

@@ -1,8 +1,8 @@
 /**
  * The answers to ../api.ts about passwords and sessions.
  *
- * Whoever guesses is slowed down twice: by where they guess from, and by whom they guess at. Neither says whether
- * there is such an account.
+ * Whoever guesses is slowed down twice: by where they guess from, and by whom they guess at, longer each time. Neither
+ * says whether there is such an account, and nobody is kept out for good: that would be a weapon for whoever knows a name.
  */
 import type { AccountId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
@@ -11,19 +11,19 @@ import { type Clock, iso } from "@holdfast/kernel/time";
 import type { Database, Sql } from "@holdfast/store/database";
 import { appendJournal } from "@holdfast/store/journal";
 import * as api from "../api.ts";
-import { buckets } from "../core/bucket.ts";
-import { tooFast } from "./access.ts";
 import { findAccountView } from "./accounts.ts";
 import { hashPassword, isPassword } from "./passwords.ts";
 import { cookieFor, type Sessions } from "./sessions.ts";
+import { passwordTries } from "./tries.ts";
 
 export interface SignInDeps {
   readonly database: Database;
   readonly sessions: Sessions;
   readonly clock: Clock;
   readonly mintSecret: () => string;
-  /** Tries a minute, for one account or from one address. */
+  /** Wrong passwords that cost nothing, for one account. */
   readonly tries: () => number;
+  readonly onError: (error: unknown) => void;
 }
 
 interface Row {
@@ -32,16 +32,25 @@ interface Row {
   readonly hash: string | null;
 }
 
-export function signInRoutes({ database, sessions, clock, mintSecret, tries }: SignInDeps) {
-  const paces = buckets();
+export function signInRoutes(deps: SignInDeps) {
+  const { database, sessions, clock, mintSecret, onError } = deps;
+  const tries = passwordTries(clock, deps.tries);
 
   return {
-    signIn: handle(api.signIn, async ({ body, door }) => {
+    signIn: handle(api.signIn, async ({ body, door, requestId }) => {
+      const { account: name, password } = body;
       const source = door?.source ?? "";
-      slowDown([`from ${source}`, `at ${body.account}`]);
-      const row = await find(database, "name = $1 and disabled_at is null", body.account);
-      if (!(await isPassword(row?.hash, body.password)) || !row) throw refused();
-      const begun = await sessions.begin(row.id, "password", { source, agent: door?.agent ?? "" });
+      tries.begin(name, source);
+      const row = await find(database, "name = $1 and disabled_at is null", name);
+      if (!(await isPassword(row?.hash, password)) || !row) {
+        // Nobody waits for it: how long an answer takes would tell whether there is such an account.
+        void tellOfRefusal(name, source, requestId).catch(onError);
+        throw refused();
+      }
+      tries.forgive(name, source);
+      const from = { source, agent: door?.agent ?? "", requestId };
+      const begun = await sessions.begin(row, "password", from);
+      door?.knownAs(begun.caller);
       giveCookie(door, begun.secret, begun.expiresAt - clock.now());
       const { id, csrf, expiresAt } = begun;
       return { id, account: row.name, csrf, expiresAt };
@@ -50,6 +59,20 @@ export function signInRoutes({ database, sessions, clock, mintSecret, tries }: S
     listSessions: handle(api.listSessions, async ({ caller }) => ({
       sessions: await sessions.list(caller.account, caller.by.id),
     })),
+
+    listSessionsOfAccount: handle(api.listSessionsOfAccount, async ({ params, caller }) => {
+      const { id } = await findAccountView(database, params.account);
+      return { sessions: await sessions.list(id as AccountId, caller.by.id) }; // A view's id is plain text.
+    }),
+
+    endSessionOfAccount: handle(api.endSessionOfAccount, async ({ params, caller, requestId }) => {
+      const { id } = await findAccountView(database, params.account);
+      return database.transaction(async (sql) => {
+        const ended = await sessions.end(sql, id as AccountId, params.session);
+        await tell(sql, caller, id, requestId, "signedOut");
+        return ended;
+      });
+    }),
 
     endSession: handle(api.endSession, async ({ params, caller, requestId, door }) => {
       const id = params.session === "current" ? caller.by.id : params.session;
@@ -62,30 +85,38 @@ export function signInRoutes({ database, sessions, clock, mintSecret, tries }: S
       return view;
     }),
 
-    changePassword: handle(api.changePassword, async ({ body, caller, requestId }) => {
-      slowDown([`at ${caller.name}`]);
-      const row = await find(database, "id = $1 and kind = 'user'", caller.account);
+    changePassword: handle(api.changePassword, async ({ body, caller, requestId, door }) => {
+      const row = await find(
+        database,
+        "id = $1 and kind = 'user' and issuer is null",
+        caller.account,
+      );
       if (!row) throw noPassword(caller.name);
-      if (row.hash !== null && !(await isPassword(row.hash, body.current ?? ""))) throw refused();
+      if (row.hash !== null) {
+        tries.begin(row.name, door?.source ?? "");
+        if (!(await isPassword(row.hash, body.current ?? ""))) throw refused();
+        tries.forgive(row.name, door?.source ?? "");
+      }
       await setPassword(row.id, body.password, caller, requestId);
       return { account: row.name };
     }),
 
     resetPassword: handle(api.resetPassword, async ({ params, caller, requestId }) => {
-      const { id, name, kind } = await findAccountView(database, params.account);
-      if (kind !== "user") throw noPassword(name);
+      const { id, name, kind, singleSignOn } = await findAccountView(database, params.account);
+      if (kind !== "user" || singleSignOn !== null) throw noPassword(name);
       const password = mintSecret();
       await setPassword(id as AccountId, password, caller, requestId); // A view's id is plain text.
       return { account: name, password };
     }),
   };
 
-  function slowDown(whom: readonly string[]): void {
-    const rate = tries() / 60;
-    for (const who of whom) {
-      const wait = paces.take(who, { rate, burst: tries() }, clock.now());
-      if (wait !== undefined) throw tooFast(wait);
-    }
+  /** In the journal of the account, if there is one. The address is in the audit log in any case. */
+  async function tellOfRefusal(name: string, source: string, requestId: string): Promise<void> {
+    const row = await find(database, "name = $1", name);
+    if (!row) return;
+    const entry = { at: clock.now(), kind: "access", subject: row.id } as const;
+    const more = { event: "signInRefused", actor: "holdfast", requestId, detail: { source } };
+    await appendJournal(database, [{ ...entry, ...more }]);
   }
 
   /** Whoever has guessed the old one is out. The session that asks is not. */
@@ -126,6 +157,6 @@ const refused = () =>
   });
 
 const noPassword = (name: string) =>
-  problem("conflict", "no_password", `${name} is a program, and has no password.`, {
-    fix: "Give it a key: holdfast keys create NAME --for PROGRAM",
+  problem("conflict", "no_password", `${name} has no password here.`, {
+    fix: "A program has keys: holdfast keys create NAME --for PROGRAM. Who came by single sign-on has a password there.",
   });

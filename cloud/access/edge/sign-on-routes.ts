@@ -8,7 +8,7 @@ import * as api from "../api.ts";
 import { type Access, noOrganisation } from "./access.ts";
 import { defaultOrganisation } from "./accounts.ts";
 import type { Seal } from "./seal.ts";
-import { type Mapped, providerView, sealedFor, writeProvider } from "./single-sign-on.ts";
+import { type Mapped, providerView, sealedFor, withdraw, writeProvider } from "./single-sign-on.ts";
 
 export interface SignOnRouteDeps {
   readonly database: Database;
@@ -31,6 +31,7 @@ export function signOnRoutes({ database, access, clock, seal }: SignOnRouteDeps)
       const sealed = seal.close(clientSecret, sealedFor(issuer, clientId));
       await database.transaction(async (sql) => {
         await writeProvider(sql, { issuer, clientId, sealed, nameClaim, groupClaim, mapping });
+        await withdraw(sql, issuer, clock.now());
         await tell(sql, caller, requestId, "signOnSet", { issuer, clientId });
       });
       const view = await providerView(database);
@@ -41,6 +42,7 @@ export function signOnRoutes({ database, access, clock, seal }: SignOnRouteDeps)
     removeSingleSignOn: handle(api.removeSingleSignOn, async ({ caller, requestId }) => {
       await database.transaction(async (sql) => {
         await sql.query("delete from single_sign_on", []);
+        await withdraw(sql, null, clock.now());
         await tell(sql, caller, requestId, "signOnRemoved", {});
       });
       return { provider: null };

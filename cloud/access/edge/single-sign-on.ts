@@ -2,20 +2,22 @@
  * Single sign-on with OpenID Connect: authorization code with PKCE, and what a provider's groups are worth here.
  *
  * What comes back from the provider is believed only as far as the library has checked it: issuer, audience, signature,
- * times, nonce. The state is a row that is deleted when it comes back, so a second coming finds nothing. Roles that a
- * provider gives are put in place anew at each sign-in; what people here have given is left alone.
+ * times, nonce. The state is a row that is deleted when it comes back, so a second coming finds nothing; and it must be
+ * in a cookie as well, or somebody could have another's browser finish what they began, and be signed in there as
+ * themselves. Roles that a provider gives are put in place anew at each sign-in; what people here have given is left alone.
  */
 import { createHash } from "node:crypto";
 import type { AccountId, MintId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
-import { type Clock, iso, minutes } from "@holdfast/kernel/time";
+import { type Clock, type Instant, iso, minutes } from "@holdfast/kernel/time";
 import type { Database, Sql } from "@holdfast/store/database";
 import { appendJournal } from "@holdfast/store/journal";
 import * as oidc from "openid-client";
 import type { SignOnView } from "../api.ts";
 import { roles } from "../core/roles.ts";
+import { isSame } from "./credentials.ts";
 import type { Seal } from "./seal.ts";
-import type { Begun, From, Sessions } from "./sessions.ts";
+import type { Begun, From, Known, Sessions } from "./sessions.ts";
 
 export interface SignOnDeps {
   readonly database: Database;
@@ -26,13 +28,10 @@ export interface SignOnDeps {
 }
 
 export interface SingleSignOn {
-  /** Where to send the browser. Rejects with `sign_on_unset` and `sign_on_failed`. */
-  begin(redirect: string): Promise<string>;
+  /** Where to send the browser, and what it must bring back. Rejects with `sign_on_unset` and `sign_on_failed`. */
+  begin(redirect: string): Promise<{ readonly location: string; readonly state: string }>;
   /** It has come back to this address. Rejects with `sign_on_refused` and `sign_on_failed`. */
-  finish(
-    returned: URL,
-    from: From,
-  ): Promise<Begun & { readonly account: AccountId; readonly name: string }>;
+  finish(returned: URL, brought: string | undefined, from: From): Promise<Begun>;
 }
 
 export interface Provider {
@@ -72,35 +71,34 @@ export function singleSignOn(deps: SignOnDeps): SingleSignOn {
         "insert into sign_on (state, nonce, verifier, began_at) values ($1, $2, $3, $4)",
         [hashOf(state), nonce, verifier, iso(clock.now())],
       );
+      const knowsGroups = config.serverMetadata().scopes_supported?.includes("groups");
+      const scope = `openid profile email${knowsGroups ? " groups" : ""}`;
       const address = oidc.buildAuthorizationUrl(config, {
-        ...{ redirect_uri: redirect, scope: "openid profile email", state, nonce },
+        ...{ redirect_uri: redirect, scope, state, nonce },
         code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
         code_challenge_method: "S256",
       });
-      return address.href;
+      return { location: address.href, state };
     },
 
-    async finish(returned, from) {
+    async finish(returned, brought, from) {
       const provider = await mustBeSet(database);
       const state = returned.searchParams.get("state") ?? "";
+      if (brought === undefined || !isSame(brought, state))
+        throw refused("this browser did not begin it, or has begun another since");
       const [known] = await database.query<{ nonce: string; verifier: string }>(
         "delete from sign_on where state = $1 and began_at >= $2 returning nonce, verifier",
         [hashOf(state), new Date(clock.now() - patience)],
       );
       if (!known) throw refused("nobody here began this sign-in, or it was too long ago");
       const config = await configOf(provider);
-      const tokens = await oidc
-        .authorizationCodeGrant(config, returned, {
-          ...{ expectedState: state, expectedNonce: known.nonce },
-          ...{ pkceCodeVerifier: known.verifier, idTokenExpected: true },
-        })
-        .catch((error: unknown) => {
-          throw refused("what the provider sent is not what it must be", error);
-        });
-      const claims = tokens.claims();
-      if (!claims) throw refused("the provider did not say who it is");
-      const { id, name } = await settle(deps, provider, claims);
-      return { ...(await sessions.begin(id, "sso", from)), account: id, name };
+      const claims = await claimsOf(config, provider, returned, {
+        ...{ expectedState: state, expectedNonce: known.nonce },
+        ...{ pkceCodeVerifier: known.verifier, idTokenExpected: true },
+      }).catch((error: unknown) => {
+        throw troubleWith(provider.issuer, error);
+      });
+      return sessions.begin(await settle(deps, provider, claims, from), "sso", from);
     },
   };
 
@@ -118,23 +116,36 @@ export function singleSignOn(deps: SignOnDeps): SingleSignOn {
         ],
       })
       .catch((error: unknown) => {
-        throw problem(
-          "unavailable",
-          "sign_on_failed",
-          `The provider of single sign-on at ${issuer} does not answer as one.`,
-          { fix: "Sign in with a password, and check it: holdfast sso", retryAfterSeconds: 10 },
-          error,
-        );
+        throw failed(`The provider of single sign-on at ${issuer} does not answer as one.`, error);
       });
   }
+}
+
+type Claims = Readonly<Record<string, unknown>> & { readonly sub: string };
+
+/** What the token says, and where that is not all, what the provider says when it is asked. */
+async function claimsOf(
+  config: oidc.Configuration,
+  { nameClaim, groupClaim }: Provider,
+  returned: URL,
+  checks: oidc.AuthorizationCodeGrantChecks,
+): Promise<Claims> {
+  const tokens = await oidc.authorizationCodeGrant(config, returned, checks);
+  const claims = tokens.claims();
+  if (!claims) throw new Error("there is no id token, and one was expected");
+  const saysAll = claims[nameClaim] !== undefined && claims[groupClaim] !== undefined;
+  if (saysAll || !config.serverMetadata().userinfo_endpoint) return claims;
+  const more = await oidc.fetchUserInfo(config, tokens.access_token, claims.sub);
+  return { ...more, ...claims }; // What was signed has the last word.
 }
 
 /** Who it is here: made at the first sign-in, with the roles that its groups have now. */
 async function settle(
   { database, clock, mintId }: SignOnDeps,
   { issuer, nameClaim, groupClaim, mapping }: Provider,
-  claims: Readonly<Record<string, unknown>> & { readonly sub: string },
-): Promise<{ readonly id: AccountId; readonly name: string }> {
+  claims: Claims,
+  { requestId }: From,
+): Promise<Known> {
   const called = claims[nameClaim];
   const name = (typeof called === "string" ? called : claims.sub).toLowerCase();
   if (!/^[a-z0-9][a-z0-9._@+-]{0,127}$/.test(name))
@@ -153,7 +164,7 @@ async function settle(
         [account.id, role, organisation, project, issuer],
       );
     const entry = { at: clock.now(), kind: "access", subject: account.id } as const;
-    await appendJournal(sql, [{ ...entry, event: "signedOn", actor: account.name }]);
+    await appendJournal(sql, [{ ...entry, event: "signedOn", actor: account.name, requestId }]);
     return account;
   });
 }
@@ -196,6 +207,23 @@ function strongest(mapping: readonly Mapped[], groups: ReadonlySet<string>): rea
     if (!before || rank.indexOf(one.role) < rank.indexOf(before.role)) best.set(on, one);
   }
   return [...best.values()];
+}
+
+/**
+ * What another provider than this one has given ends: its roles, and the sessions of those who came by it. Without
+ * one that is all of them.
+ */
+export async function withdraw(sql: Sql, issuer: string | null, at: Instant): Promise<void> {
+  await sql.query(
+    `delete from membership m using account a
+     where a.id = m.account_id and m.source = 'sso' and a.issuer is distinct from $1`,
+    [issuer],
+  );
+  await sql.query(
+    `update session s set ended_at = $2 from account a
+     where a.id = s.account_id and s.ended_at is null and s.by = 'sso' and a.issuer is distinct from $1`,
+    [issuer, iso(at)],
+  );
 }
 
 export async function findProvider(sql: Sql): Promise<Provider | undefined> {
@@ -251,6 +279,48 @@ async function mustBeSet(sql: Sql): Promise<Provider> {
 }
 
 const hashOf = (state: string) => createHash("sha256").update(state).digest("hex");
+
+const failed = (what: string, cause: unknown) =>
+  problem(
+    "unavailable",
+    "sign_on_failed",
+    what,
+    { fix: "Sign in with a password, and check it: holdfast sso", retryAfterSeconds: 10 },
+    cause,
+  );
+
+/** The provider's fault, or that of what was brought back from it. */
+function troubleWith(issuer: string, error: unknown) {
+  if (error instanceof oidc.AuthorizationResponseError)
+    return refused(`the provider says ${plain(error.error)}`, error);
+  if (error instanceof oidc.ResponseBodyError)
+    return error.error === "invalid_client"
+      ? failed(`The provider at ${issuer} does not know Holdfast by this id and secret.`, error)
+      : refused(`the provider does not stand by it: ${plain(error.error)}`, error);
+  const parts = [...causes(error)];
+  const isAway = parts.some(
+    (part) =>
+      (part instanceof TypeError && part.message === "fetch failed") ||
+      (part instanceof Response && part.status >= 500) ||
+      ["OAUTH_TIMEOUT", "OAUTH_ABORT"].includes(String(Reflect.get(part, "code"))),
+  );
+  if (isAway) return failed(`The provider of single sign-on at ${issuer} does not answer.`, error);
+  const claim = parts.map((part): unknown => Reflect.get(part, "claim")).find(Boolean);
+  const what = typeof claim === "string" ? `its ${plain(claim)}` : "what the provider sent";
+  return refused(`${what} is not what it must be`, error);
+}
+
+/** An error and what it came of. */
+function* causes(error: unknown): Generator<object> {
+  let part: unknown = error;
+  for (let depth = 0; depth < 6 && typeof part === "object" && part !== null; depth++) {
+    yield part;
+    part = Reflect.get(part, "cause");
+  }
+}
+
+/** What somebody else wrote, as much of it as a message can bear. */
+const plain = (text: string) => text.replaceAll(/[^\w .:-]/g, "").slice(0, 80);
 
 const refused = (why: string, cause?: unknown) =>
   problem(

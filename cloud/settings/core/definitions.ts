@@ -432,11 +432,23 @@ export const definitions = {
     [1, 1_000_000],
     "How many it may make at once before that counts.",
   ),
+  "access.nobody_rate": number(
+    "requests/s",
+    100,
+    [0, 100_000],
+    "How often requests without a good key or session may come from one address (of IPv6: from one /64), at each manager. 0: as often as they like.",
+  ),
+  "access.nobody_burst": whole(
+    "requests",
+    2_000,
+    [1, 1_000_000],
+    "How many of them may come at once before that counts.",
+  ),
   "access.sign_ins": whole(
-    "tries/min",
-    10,
+    "tries",
+    5,
     [1, 10_000],
-    "How often a minute somebody may try to sign in as one account, or from one address.",
+    "How many wrong passwords for one account cost nothing (from one address four times as many). Each further one makes the next wait twice as long.",
   ),
   "sessions.idle": number(
     "seconds",
