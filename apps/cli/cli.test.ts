@@ -473,6 +473,8 @@ test("every other command asks the manager and prints its answer", async (t) => 
     ["users password bob", /^made-up\n$/],
     ["sessions", /^SESSION.*\ns-1 +10\.0\.0\.9 +Firefox/],
     ["sessions end s-1", /^That session from 10\.0\.0\.9 is over/],
+    ["sessions of bob", /^SESSION.*\ns-1 +10\.0\.0\.9 +Firefox/],
+    ["sessions end s-1 --of bob", /^That session from 10\.0\.0\.9 is over/],
     ["sso", /^There is no single sign-on/],
     [
       `sso set https://sso.example.org --client holdfast --secret-file ${join(import.meta.dirname, "package.json")} --map web=developer@project:web`,

@@ -4,31 +4,42 @@ import type { RoleName } from "@holdfast/cloud/access";
 import {
   changePassword,
   endSession,
+  endSessionOfAccount,
   getSingleSignOn,
   listSessions,
+  listSessionsOfAccount,
   removeSingleSignOn,
   setSingleSignOn,
 } from "@holdfast/cloud/access/api";
 import { problem } from "@holdfast/kernel/problem";
 import { type Group, listing } from "../group.ts";
 import { textIn } from "../input.ts";
+import { typedSecret } from "../secret.ts";
 import { providerText, sessionTable } from "../text/access.ts";
+import type { World } from "../world.ts";
 
 export const signInGroup: Group = (program, open) => {
   program
     .command("password")
     .summary("change your password")
     .description(changePassword.summary)
-    .argument("<file>", "holds the new one in its first line; - reads standard input")
+    .argument(
+      "[file]",
+      "holds the new one in its first line; - reads standard input; without, it is asked for",
+    )
     .option("--current <file>", "holds the present one, where there is one")
-    .action(async (file: string, { current }: { current?: string }, command) => {
+    .action(async (file: string | undefined, { current }: { current?: string }, command) => {
       const session = open(command);
+      const { world } = session;
       const lineOf = async (path: string) =>
-        (await textIn(path, session.world.stdin)).split("\n")[0]?.trimEnd() ?? "";
-      const body = {
-        password: await lineOf(file),
-        ...(current !== undefined && { current: await lineOf(current) }),
-      };
+        (await textIn(path, world.stdin)).split("\n")[0]?.trimEnd() ?? "";
+      const body =
+        file === undefined && world.stdin.isTTY
+          ? await typedPasswords(world)
+          : {
+              password: await lineOf(file ?? "-"),
+              ...(current !== undefined && { current: await lineOf(current) }),
+            };
       const reply = await session.call(changePassword, { body });
       session.show(reply, () => `The password of ${reply.account} is changed.`);
     });
@@ -50,13 +61,32 @@ export const signInGroup: Group = (program, open) => {
   );
 
   sessions
+    .command("of")
+    .summary("list where somebody else is signed in")
+    .description(`${listSessionsOfAccount.summary} For owners of the platform.`)
+    .argument("<account>", "its name")
+    .action(async (account: string, _, command) => {
+      const session = open(command);
+      const reply = await session.call(listSessionsOfAccount, { params: { account } });
+      session.show(reply, () =>
+        reply.sessions.length > 0
+          ? sessionTable(reply.sessions, session.now(), session.paint)
+          : `${account} is signed in nowhere.`,
+      );
+    });
+
+  sessions
     .command("end")
     .summary("sign out there")
     .description(endSession.summary)
     .argument("<session>", "its id, as `sessions` lists it")
-    .action(async (id: string, _, command) => {
+    .option("--of <account>", "whose it is, if it is not yours")
+    .action(async (id: string, { of }: { of?: string }, command) => {
       const session = open(command);
-      const reply = await session.call(endSession, { params: { session: id } });
+      const reply =
+        of === undefined
+          ? await session.call(endSession, { params: { session: id } })
+          : await session.call(endSessionOfAccount, { params: { account: of, session: id } });
       session.show(
         reply,
         () => `That session${reply.source ? ` from ${reply.source}` : ""} is over.`,
@@ -117,6 +147,17 @@ export const signInGroup: Group = (program, open) => {
       session.show(reply, () => "There is no single sign-on any more.");
     });
 };
+
+/** Twice: nobody sees what they type. */
+async function typedPasswords(world: World) {
+  const current = await typedSecret(world, "Present password, if there is one");
+  const password = await typedSecret(world, "New password");
+  if ((await typedSecret(world, "Once more")) !== password)
+    throw problem("invalid", "passwords_differ", "The two are not the same.", {
+      fix: "Run it again; nothing was changed.",
+    });
+  return { password, ...(current !== "" && { current }) };
+}
 
 interface SetOptions {
   readonly client: string;
