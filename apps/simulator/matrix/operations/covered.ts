@@ -94,6 +94,7 @@ export const coveredRoutes: Readonly<Record<string, readonly string[]>> = {
   revokeKeyOfAccount: ["account-key-revoke"],
   revokeServiceAccountKey: ["service-account-key-revoke"],
   endSession: ["session-end"],
+  endSessionOfAccount: ["session-end"],
   setSingleSignOn: ["sign-on-set"],
   removeSingleSignOn: ["sign-on-remove"],
   setQuota: ["quota-set"],
