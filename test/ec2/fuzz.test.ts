@@ -11,7 +11,7 @@ import { type Random, seeded } from "@holdfast/kernel/random";
 import { stopTestServer } from "@holdfast/store/testing";
 import { isScalar, type Member, structureOf } from "../../cloud/ec2/core/model.ts";
 import { operations } from "../../cloud/ec2/core/shapes.ts";
-import { type Platform, startPlatform } from "../platform.ts";
+import { type Platform, startPlatform, until } from "../platform.ts";
 import { ask, type Reply, xmlFault } from "./signed.ts";
 
 let platform: Platform;
@@ -184,6 +184,15 @@ async function someThings(): Promise<Readonly<Record<string, string>>> {
     ["AvailabilityZone", "default"],
     ["Size", "1"],
   ]);
+  let snapshot = "";
+  await until("a volume that is there has a snapshot", async () => {
+    const root = await id("DescribeVolumes", "volumeId", [
+      ["Filter.1.Name", "attachment.instance-id"],
+      ["Filter.1.Value.1", instance],
+    ]);
+    snapshot = await id("CreateSnapshot", "snapshotId", [["VolumeId", root]]);
+    return snapshot.startsWith("snap-");
+  });
   const allocation = await id("AllocateAddress", "allocationId");
   const key = await id("CreateKeyPair", "keyName", [["KeyName", "fuzz"]]);
   const vpc = await id("DescribeVpcs", "vpcId");
@@ -219,6 +228,6 @@ async function someThings(): Promise<Readonly<Record<string, string>>> {
     "DescribeVpcAttribute.Attribute": "enableDnsSupport",
     "DescribeNetworkInterfaceAttribute.Attribute": "groupSet",
     "DescribeSnapshotAttribute.Attribute": "createVolumePermission",
-    SnapshotId: "snap-00000000000000000",
+    SnapshotId: snapshot,
   };
 }
