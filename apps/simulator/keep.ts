@@ -199,7 +199,7 @@ export function newKeep(options: KeepOptions): Keep {
         disks: glass(simulatedDisks(store)),
         power: (bmc) => glass(options.power(bmc), "power"),
         webhooks: glass({ post: async () => {} }, "webhooks"),
-        download: async (url) => Readable.from([Buffer.alloc(4_096, url)]),
+        download: async (url) => Readable.from([diskOf(url)]),
         logDirectory: undefined,
         ticks,
         mintId,
@@ -334,6 +334,13 @@ const authority: Authority = {
   }),
   sign: async (text) => createHash("sha256").update(text).digest("base64"),
 };
+
+/** The bytes of a small disk that begins as one that boots does. */
+export function diskOf(name: string): Buffer {
+  const bytes = Buffer.alloc(4_096, name);
+  bytes.writeUInt16BE(0x55aa, 510);
+  return bytes;
+}
 
 /** Of the certificate of a host, by its id. */
 export const fingerprintOf = (host: string) => createHash("sha256").update(host).digest("hex");

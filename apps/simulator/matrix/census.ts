@@ -84,7 +84,7 @@ export async function census({
 const unfinished = `
   select 'snapshot ' || name || ' is ' || state from snapshot where state in ('making', 'deleting')
   union all select 'a backup is ' || state from backup where state in ('making', 'deleting')
-  union all select 'image ' || name || ' is ' || state from image where state = 'importing'
+  union all select 'image ' || name || ' is ' || state from image where state = 'importing' and source <> 'upload'
   union all select 'volume ' || coalesce(v.name, '') || ' leaves' from attachment a join volume v on v.id = a.volume_id where a.leaving is not null
   union all select 'an event is under way' from scheduled_event where state = 'active' and begun_at is not null
   union all select 'an alarm acts' from alarm_action where state = 'pending'

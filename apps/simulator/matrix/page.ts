@@ -1,6 +1,6 @@
 /** The matrix for people: the page that is published, and what a run prints. */
-import type { Row } from "./matrix.ts";
-import { broken } from "./matrix.ts";
+import { broken, type Row } from "./matrix.ts";
+import { elsewhere } from "./operations/covered.ts";
 import { asBefore, asWithout } from "./trial.ts";
 
 const sum = (row: Row, isMeant: (came: Row["came"][number]) => boolean) =>
@@ -64,6 +64,9 @@ destroyed and expunged, and nothing may be left.
 ${heading}
 ${rows.map(lineOf).join("\n")}
 ${wrong.length > 0 ? `\n## Broken\n\n${wrong.join("\n")}\n` : ""}
+Not in it are the routes ${elsewhere.map((name) => `\`${name}\``).join(", ")}: one statement each, and before that a
+password is hashed in real time. What comes in by another door (EC2's) is carried out by the same code as what is in it.
+
 Which points these are and what came of each is in \`crash-matrix.json\`. A sample of them is also tried on real
 processes and a real PostgreSQL, with real kills: \`test/real-crashes.test.ts\`. Why it is done this way is in
 \`docs/decisions/0029-a-crash-at-every-point.md\`.

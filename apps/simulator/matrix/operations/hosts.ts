@@ -160,7 +160,7 @@ export const hostOperations: readonly Operation[] = [
     prepare: scheduled,
     act: async ({ ask, world }) =>
       ask("PATCH", `${at}/events/${await idOf(world, "scheduled_event")}`, {
-        notBefore: worldMoment() + 3 * hour,
+        notBefore: Math.ceil(worldMoment()) + 3 * hour,
       }),
   },
   {

@@ -104,8 +104,8 @@ export const instanceOperations: readonly Operation[] = [
     prepare: (stage) => make(stage, "web", { type: "large" }),
     async act({ ask, until, world }) {
       await ask("POST", `${at}/instances/web/migrate`, { bandwidthMbps: 1 });
-      await until("it is on its way", async () => {
-        const rows = await world.sql.query("select from migration where state = 'copying'");
+      await until("it is on its way, or has been", async () => {
+        const rows = await world.sql.query("select from migration where state <> 'preparing'");
         return rows.length > 0;
       });
       await ask("POST", `${at}/migrations/${await idOf(world, "migration")}/abort`, {});

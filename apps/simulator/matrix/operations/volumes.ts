@@ -1,6 +1,8 @@
 /** Volumes, snapshots, backups and images. */
 import { Readable } from "node:stream";
 import type { ImageId } from "@holdfast/kernel/ids";
+import { diskOf } from "../../keep.ts";
+import { sleepFor } from "../../time.ts";
 import { at, idOf, make, type Operation, type Stage } from "../operation.ts";
 
 const volume = async ({ must, rest }: Stage, more: object = {}) => {
@@ -138,9 +140,8 @@ export const volumeOperations: readonly Operation[] = [
       await user.visit(
         "PUT the content",
         () =>
-          world.managers[0]?.visit((core) =>
-            core.take(id, Readable.from([Buffer.alloc(4_096, "other")])),
-          ) ?? Promise.reject(new Error("there is no manager")),
+          world.managers[0]?.visit((core) => core.take(id, Readable.from([diskOf("other")]))) ??
+          Promise.reject(new Error("there is no manager")),
       );
     },
   },
@@ -151,6 +152,8 @@ export const volumeOperations: readonly Operation[] = [
       await rest();
     },
     act: remove("/images/other"),
+    // Whoever had deleted the row removes the bytes; where it ends in between, nobody does.
+    faults: ["bytes of an image that nobody has registered"],
   },
   {
     name: "image-warmth",
@@ -163,12 +166,10 @@ export const volumeOperations: readonly Operation[] = [
       await stage.must("POST", "/v1/images", await image(stage, true));
       await stage.must("PUT", `${at}/images/other/warm`, { warm: true });
     },
-    async act({ ask, until, world }) {
+    // One is made beside, after the first start. Where that was cut off, the next start begins it again.
+    async act({ ask }) {
       await ask("POST", `${at}/instances`, { name: "web", image: "other" });
-      await until("a template is kept", async () => {
-        const kept = await Promise.all(world.sites.map(({ station }) => station.templates.load()));
-        return kept.some((templates) => templates.length > 0);
-      });
+      await sleepFor(10_000);
     },
   },
 ];
