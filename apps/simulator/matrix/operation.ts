@@ -25,8 +25,6 @@ export interface Operation {
   readonly settings?: Readonly<Record<string, number | string>>;
   /** In which everything must have come to its end; milliseconds of the world, longer than any deadline if absent. */
   readonly within?: number;
-  /** What is known to be wrong at some of its points, and not mended yet: strays that may be left. */
-  readonly faults?: readonly string[];
   /** Other ends than those of the run without a crash that are right as well: what is told, and what there is then. */
   readonly also?: readonly Also[];
 }

@@ -134,7 +134,7 @@ export async function tryOne(
     await clear(stage);
     await waitFor("something is left", async () => [
       ...(await leftovers(here)),
-      ...(await strays(here)).filter((stray) => !isKnown(stray)),
+      ...(await strays(here)),
     ]);
   }
 
@@ -158,10 +158,8 @@ export async function tryOne(
   }
 
   async function judged(): Promise<{ is: string | undefined; why: readonly string[] }> {
-    const left = await strays(here);
-    const busy = [...(await restless(here)), ...left.filter((stray) => !isKnown(stray))];
+    const busy = [...(await restless(here)), ...(await strays(here))];
     if (busy.length > 0) return { is: undefined, why: busy };
-    if (left.length > 0) return { is: `a known fault: ${left.join("; ")}`, why: [] };
     end = await census(here);
     const seen = await Promise.all(user.told.map((told) => user.seen(told)));
     if (seen.includes(undefined)) return { is: undefined, why: ["a job has not ended"] };
@@ -177,10 +175,6 @@ export async function tryOne(
     const there = more.map((line) => `there is: ${line}`);
     const missing = less.map((line) => `there is not: ${line}`);
     return { is: undefined, why: [...there, ...missing, ...told(seen)] };
-  }
-
-  function isKnown(stray: string): boolean {
-    return operation.faults?.includes(stray) === true;
   }
 
   function told(seen: readonly unknown[]): readonly string[] {

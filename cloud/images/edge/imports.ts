@@ -15,6 +15,7 @@ import { appendJournal } from "@holdfast/store/journal";
 import { dropLease, holdLease } from "@holdfast/store/leases";
 import { announce } from "@holdfast/store/news";
 import type { Manifest } from "../core/manifest.ts";
+import { removeRejected, removeUnusedBytes } from "./unused-bytes.ts";
 
 export interface ImportDeps {
   readonly database: Database;
@@ -70,6 +71,7 @@ export function imageImports(deps: ImportDeps) {
 
   /** Carry on whatever nobody carries on. Call now and then. */
   async function sweep(): Promise<void> {
+    await removeUnusedBytes(deps);
     for (const image of await pending()) {
       if (mine.has(image.id)) continue;
       if (/^https?:/.test(image.source))
@@ -114,18 +116,9 @@ export function imageImports(deps: ImportDeps) {
       const disk = { digest, format, virtualBytes };
       return { disk, saysReady, bootSeconds, wantsSeed, smallestMemoryMiB };
     } catch (error) {
-      await removeUnused(digest);
+      await removeRejected(deps, digest);
       throw error;
     }
-  }
-
-  /** Another image may consist of the same bytes. */
-  async function removeUnused(digest: Digest): Promise<void> {
-    const [user] = await database.query(
-      "select from image where state <> 'deleted' and manifest::text like '%' || $1 || '%' limit 1",
-      [digest],
-    );
-    if (!user) await blobs.remove(digest);
   }
 
   async function finish(image: Pending, manifest: Manifest): Promise<void> {

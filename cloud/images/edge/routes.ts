@@ -21,6 +21,7 @@ import {
 } from "../api.ts";
 import { blobsOf, Manifest } from "../core/manifest.ts";
 import { findImageView, listImageViews } from "./images.ts";
+import { removeUnusedBytes } from "./unused-bytes.ts";
 
 interface Deps {
   readonly database: Database;
@@ -83,7 +84,7 @@ export function imageRoutes({ database, blobs, clock, mintId, self, onImport }: 
         await appendJournal(sql, [{ ...entry, actor: caller.name, requestId }]);
         await announce(sql, { from: self, images: true });
       });
-      await removeUnused(image.manifest);
+      await removeUnusedBytes({ database, blobs });
       return { ...shown(image), state: "deleted" as const };
     }),
     setImageWarmth: handle(setImageWarmth, async ({ params, body, caller, requestId }) => {
@@ -171,19 +172,6 @@ export function imageRoutes({ database, blobs, clock, mintId, self, onImport }: 
     throw problem("not_found", "blob_missing", `The store has no blob ${digest}.`, {
       fix: "Build the image on the manager's machine: holdfast up",
     });
-  }
-
-  async function removeUnused(manifest: unknown): Promise<void> {
-    if (!manifest) return;
-    for (const digest of blobsOf(manifest as Manifest)) {
-      const [user] = await database.query(
-        `select from image i where manifest::text like '%' || $1 || '%'
-           and (state <> 'deleted' or exists (select from instance n where n.image_id = i.id and n.state <> 'expunged'))
-         limit 1`,
-        [digest],
-      );
-      if (!user) await blobs.remove(digest);
-    }
   }
 }
 

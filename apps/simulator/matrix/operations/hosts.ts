@@ -100,6 +100,14 @@ export const hostOperations: readonly Operation[] = [
           Promise.reject(new Error("there is no manager")),
       );
     },
+    also: [
+      {
+        // Nobody has heard of the first one, and it is good for an hour.
+        is: "asked again, and given a second token",
+        when: (more, less, isKept) =>
+          isKept && more.join() === "join token unused" && less.length === 0,
+      },
+    ],
   },
   {
     name: "host-leave",

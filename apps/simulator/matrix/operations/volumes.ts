@@ -152,8 +152,6 @@ export const volumeOperations: readonly Operation[] = [
       await rest();
     },
     act: remove("/images/other"),
-    // Whoever had deleted the row removes the bytes; where it ends in between, nobody does.
-    faults: ["bytes of an image that nobody has registered"],
   },
   {
     name: "image-warmth",
