@@ -23,6 +23,7 @@ before(async () => {
   };
 });
 after(async () => {
+  await here.command("down", "--guests"); // The networks of its host are the machine's.
   await here.remove();
 });
 
