@@ -46,6 +46,7 @@ function operation({
     operationId: `${method.toLowerCase()}${path.replaceAll(/[^A-Za-z]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
     summary,
     description: `Needs \`${needs}\`.`,
+    ...(needs === "public" ? { security: [] } : {}),
     parameters: [
       ...parameters(params, "path"),
       ...parameters(query, "query"),

@@ -35,7 +35,13 @@ export const AuditView = z.object({
 });
 export type AuditView = z.output<typeof AuditView>;
 
-const word = z.string().min(1).max(128);
+const word = z
+  .string()
+  .regex(/^[!-~]{1,128}$/, "must be 1 to 128 letters, digits and signs of ASCII, without spaces");
+const flag = z
+  .enum(["true", "false"])
+  .default("false")
+  .transform((text) => text === "true");
 const query = z.strictObject({
   after: Cursor.optional(),
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
@@ -45,10 +51,10 @@ const query = z.strictObject({
   request: word.optional().describe("The id of the request."),
   route: word.optional().describe("A part of the declared route."),
   decision: z.enum(["allowed", "refused", "failed"]).optional(),
-  onlyChanges: z.stringbool().default(false).describe("Only what is not merely reading."),
+  onlyChanges: flag.describe("Only what is not merely reading."),
   since: z.coerce.number().int().min(0).max(253_402_300_799_999).optional(),
   until: z.coerce.number().int().min(0).max(253_402_300_799_999).optional(),
-  changes: z.stringbool().default(false).describe("Also what each has changed."),
+  changes: flag.describe("Also what each has changed."),
 });
 export type AuditQuery = z.output<typeof query>;
 

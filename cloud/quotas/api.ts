@@ -57,7 +57,7 @@ export const Tags = z
   .record(TagKey, z.string().max(256))
   .refine((tags) => Object.keys(tags).length <= 50, "must be at most 50");
 
-const RequiredTagView = z.object({
+const RequiredTagView = z.strictObject({
   key: TagKey,
   allowed: z
     .array(z.string().min(1).max(256))

@@ -49,6 +49,8 @@ interface Media {
 export interface Declared {
   readonly operationId: string;
   readonly summary: string;
+  /** Empty for whoever is not known yet; absent, as the document says for all. */
+  readonly security?: readonly unknown[];
   readonly parameters: readonly Parameter[];
   readonly requestBody?: Media & { readonly required: boolean };
   readonly responses: Readonly<Record<string, Media & { readonly description: string }>>;

@@ -285,7 +285,7 @@ test("without a good token nothing is answered, whatever stands in its place", a
     headerText.map((text) => `Bearer ${text}`),
     fc.constantFrom("Bearer", "Basic b3BlcmF0b3I6", `Bearer ${"a".repeat(5_000)}`, "bearer x y"),
   );
-  for (const operation of desk.operations) {
+  for (const operation of desk.operations.filter(({ declared }) => !declared.security)) {
     const { headers, ...plain } = asAsk(
       operation,
       plainRequest(operation, desk),

@@ -41,8 +41,8 @@ export const auditGroup: Group = (program, open) => {
       const query = {
         ...{ limit, actor, credential: key, source, request, route, after },
         ...(options.refused && { decision: "refused" as const }),
-        ...(options.writes && { onlyChanges: "true" }),
-        ...(request !== undefined && { changes: "true" }),
+        ...(options.writes && { onlyChanges: "true" as const }),
+        ...(request !== undefined && { changes: "true" as const }),
       };
       const params = { project: session.options.project };
       const reply = options.all
