@@ -206,7 +206,8 @@ type InSeconds =
   | "availability.power_retry"
   | "availability.power_deadline"
   | "sessions.idle"
-  | "sessions.longest";
+  | "sessions.longest"
+  | "images.keep_strays";
 
 export async function startManager(options: ManagerOptions): Promise<Manager> {
   const { name: self, log, blobs, outside } = options;
@@ -476,6 +477,7 @@ export async function assembleManager(
     disks,
     clock,
     self,
+    keepStrays: () => inSeconds("images.keep_strays"),
     download: (url) => options.download(url, settings.current()["images.largest"] * gib),
     onReady: (instances) => worker.look(instances),
     onError,

@@ -9,13 +9,20 @@ import type { Readable } from "node:stream";
 import type { Blobs, Digest, Disks } from "@holdfast/drivers/images";
 import type { ImageId, InstanceId } from "@holdfast/kernel/ids";
 import { Problem, problem, viewOf } from "@holdfast/kernel/problem";
-import { type Clock, type Instant, minutes, seconds, since } from "@holdfast/kernel/time";
+import {
+  type Clock,
+  type Duration,
+  type Instant,
+  minutes,
+  seconds,
+  since,
+} from "@holdfast/kernel/time";
 import type { Database } from "@holdfast/store/database";
 import { appendJournal } from "@holdfast/store/journal";
 import { dropLease, holdLease } from "@holdfast/store/leases";
 import { announce } from "@holdfast/store/news";
 import type { Manifest } from "../core/manifest.ts";
-import { removeRejected, removeUnusedBytes } from "./unused-bytes.ts";
+import { removeRejected, removeUnusedBytes, strayBytes } from "./unused-bytes.ts";
 
 export interface ImportDeps {
   readonly database: Database;
@@ -23,6 +30,8 @@ export interface ImportDeps {
   readonly disks: Disks;
   readonly clock: Clock;
   readonly self: string;
+  /** How long bytes may lie in the store that belong to no image. */
+  readonly keepStrays: () => Duration;
   /** Opens an http(s) address. Rejects with `image_download_failed`. */
   readonly download: (url: string) => Promise<Readable>;
   /** These instances waited for the image. */
@@ -49,6 +58,7 @@ const uploadPatience = minutes(15);
 export function imageImports(deps: ImportDeps) {
   const { database, blobs, disks, clock, self, download, onReady, onError } = deps;
   const mine = new Set<ImageId>();
+  const removeStrays = strayBytes(deps, deps.keepStrays);
   return { take, sweep };
 
   /** Bytes for an image that waits for them. Rejects with what is wrong with them; the image is `failed` then. */
@@ -72,6 +82,7 @@ export function imageImports(deps: ImportDeps) {
   /** Carry on whatever nobody carries on. Call now and then. */
   async function sweep(): Promise<void> {
     await removeUnusedBytes(deps);
+    await removeStrays();
     for (const image of await pending()) {
       if (mine.has(image.id)) continue;
       if (/^https?:/.test(image.source))

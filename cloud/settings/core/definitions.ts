@@ -469,6 +469,12 @@ export const definitions = {
     "How long the audit log is kept. The last day can never be forgotten.",
   ),
   "images.largest": whole("GiB", 512, [1, 65_536], "The largest image that may be imported."),
+  "images.keep_strays": whole(
+    "seconds",
+    3_600,
+    [60, 604_800],
+    "Bytes in the image store that belong to no image are removed after this: whoever brought them ended before it said so.",
+  ),
 } as const satisfies Record<
   string,
   | Definition<never>

@@ -77,6 +77,10 @@ export const instanceOperations: readonly Operation[] = [
         is: "too late to cancel, and said so",
         when: (more) => more.includes("instance web is running, wanted running"),
       },
+      {
+        is: "cancelled in time",
+        when: (more) => more.includes("instance web is stopped, wanted stopped"),
+      },
     ],
   },
   {

@@ -79,6 +79,7 @@ export const volumeOperations: readonly Operation[] = [
   { name: "snapshot-delete", prepare: snapped, act: remove("/snapshots/before") },
   {
     name: "image-from-volume",
+    settings: { "images.keep_strays": 60 },
     prepare: (stage) => make(stage),
     act: post("/volumes/web.root/image", { name: "golden" }),
   },
