@@ -58,6 +58,7 @@ export async function openGate(databaseUrl: string): Promise<Gate> {
   const address = server.address();
   const url = new URL(databaseUrl);
   url.port = String(typeof address === "object" ? address?.port : "");
+  url.searchParams.delete("host"); // The server has a socket in the file system as well, and this is not it.
 
   return {
     url: url.href,
