@@ -683,7 +683,8 @@ export async function assembleManager(
   async function welcome(host: HostId, hello: Hello): Promise<Welcome | Purge> {
     checks.arrived(host);
     vitals.arrived(host);
-    const admitted = await admit({ database, notary }, host, hello);
+    const endsWithin = watchdogBound(terms());
+    const admitted = await admit({ database, notary, endsWithin }, host, hello);
     if ("purge" in admitted) {
       log.warn({ host, purge: admitted.purge }, "a host has what may be running elsewhere");
       return admitted;
@@ -697,7 +698,6 @@ export async function assembleManager(
       );
     await volumes.heard(host, epoch, hello.machines);
     await settleDepartures(database, host, hello.machines);
-    const endsWithin = watchdogBound(terms());
     await leases.renew({ host, epoch, guard: undefined, endsWithin });
     onHostsChanged([host]);
     log.info({ host, name, epoch, machines: hello.machines.length }, "a host is here");

@@ -10,7 +10,7 @@ import { type HostState, hostLifecycle } from "@holdfast/cloud/hosts";
 import { type Hello, lookAtGuests, type Purge } from "@holdfast/cloud/hosts/edge";
 import type { HostId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
-import type { Instant } from "@holdfast/kernel/time";
+import type { Duration, Instant } from "@holdfast/kernel/time";
 import type { Database, Sql } from "@holdfast/store/database";
 import { appendJournal } from "@holdfast/store/journal";
 import { announce } from "@holdfast/store/news";
@@ -26,6 +26,13 @@ interface HostRow {
   readonly underlay: string | null;
 }
 
+export interface AdmissionDeps {
+  readonly database: Database;
+  readonly notary: Notary;
+  /** After this time without a renewal its guard or its watchdog has ended what it may not run, by today's terms. */
+  readonly endsWithin: Duration;
+}
+
 export interface Admitted {
   readonly name: string;
   readonly zone: string;
@@ -34,7 +41,7 @@ export interface Admitted {
 
 /** Rejects with `host_not_found` if the certificate is of no host. */
 export async function admit(
-  { database, notary }: { database: Database; notary: Notary },
+  { database, notary, endsWithin }: AdmissionDeps,
   host: HostId,
   hello: Hello,
 ): Promise<Admitted | Purge> {
@@ -52,9 +59,14 @@ export async function admit(
     if (isBack) await carryOver(sql, host, epoch);
     await write(sql, host, hello, epoch, isBack ? admitted(state) : state);
     await sql.query(
-      `insert into host_lease (host_id, renewed_at, manager, epoch) values ($1, now(), $2, $3)
-       on conflict (host_id) do update set renewed_at = now(), manager = excluded.manager, epoch = excluded.epoch`,
-      [host, notary.self, epoch],
+      `insert into host_lease as l (host_id, renewed_at, manager, epoch, ends_by)
+         values ($1, now(), $2, $3, now() + $4 * interval '1 millisecond')
+       on conflict (host_id) do update set renewed_at = now(), manager = excluded.manager, epoch = excluded.epoch,
+         -- The guard of another boot has yet to say what it has, and which hosts it sees.
+         ends_by = case when $5 then excluded.ends_by else greatest(l.ends_by, excluded.ends_by) end,
+         watchdog = case when $5 then null else l.watchdog end,
+         stamping_since = case when $5 then null else l.stamping_since end`,
+      [host, notary.self, epoch, endsWithin, before.bootId !== hello.bootId],
     );
     if (isBack || before.bootId === null)
       await appendJournal(sql, [

@@ -136,6 +136,8 @@ export function hostLeases(deps: LeaseDeps): Leases {
   function takeSilent(ids: readonly HostId[]): Promise<readonly HostId[]> {
     return database.transaction(async (sql) => {
       await lookAtGuests(sql, ids);
+      // A host that is just being welcomed is waited for here: an update that waited would go by its lease of before.
+      await sql.query("select from host where id = any($1) order by id for update", [ids]);
       const rows = await sql.query<{ id: HostId }>(
         `update host h set state = $2 from host_lease l
            where l.host_id = h.id and h.id = any($3) and ${isSilent} returning h.id`,
