@@ -37,7 +37,11 @@ export type AuditView = z.output<typeof AuditView>;
 
 const word = z
   .string()
-  .regex(/^[!-~]{1,128}$/, "must be 1 to 128 letters, digits and signs of ASCII, without spaces");
+  // What cannot be decoded arrives as it was written, with its percent signs.
+  .regex(
+    /^[!-$&-~]{1,128}$/,
+    "must be 1 to 128 letters, digits and signs of ASCII, but % and spaces",
+  );
 const flag = z
   .enum(["true", "false"])
   .default("false")

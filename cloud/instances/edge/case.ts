@@ -44,6 +44,7 @@ export const unborn = {
   lookAt: undefined,
   soleDisk: undefined,
   wasUp: false,
+  hasDependencies: false,
   lastDeath: undefined,
 };
 

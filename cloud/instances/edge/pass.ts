@@ -338,10 +338,12 @@ function refuse(item: Case | undefined, why: Problem, refused: Map<JobId, Proble
 
 /**
  * What it had is given back with this pass; only then may it be placed again, on a full host too. Not so on a host that
- * was proven dead: what is given back there helps nobody, and all of its guests are waiting.
+ * was proven dead: what is given back there helps nobody, and all of its guests are waiting, but for those that start after others.
  */
 const isLeaving = ({ before, settled }: Case) =>
-  settled.wantsPlace && before.world.instance.home !== undefined && !before.world.fence;
+  settled.wantsPlace &&
+  before.world.instance.home !== undefined &&
+  (!before.world.fence || before.hasDependencies);
 
 function take(item: Case | undefined, choice: Choice): void {
   if (!item) return;

@@ -37,6 +37,7 @@ interface WorldRow extends InstanceRow, Omit<DiskColumns, "volume_id"> {
   readonly proven_at: Instant | null;
   readonly move: MigrationRow | null;
   readonly waits_for: string[] | null;
+  readonly has_dependencies: boolean;
   readonly last_death: string | null;
   readonly look_at: Instant | null;
   readonly errand: Errand | null;
@@ -60,6 +61,8 @@ export interface Loaded {
   readonly soleDisk: { readonly volume: VolumeId; readonly bytes: number } | undefined;
   readonly nics: readonly GivenNic[];
   readonly wasUp: boolean;
+  /** It starts after others: where they are is known only to a pass that begins with it stopped. */
+  readonly hasDependencies: boolean;
   /** What its guest is told of its last death, as JSON. */
   readonly lastDeath: string | undefined;
   /** The host that was taken from under it for planned work, and is given back to it. */
@@ -96,7 +99,7 @@ export async function loadWorlds(
          select d.name from instance d join image dm on dm.id = d.image_id
            left join incarnation e on e.instance_id = d.id and e.generation = d.generation
          where d.id = any(i.depends_on) and d.desired = 'running' and not (d.state = 'running'
-           and (e.guest = 'up' or not coalesce((dm.manifest->>'saysReady')::bool, false)))) end as waits_for
+           and (e.guest = 'up' or not coalesce((dm.manifest->>'saysReady')::bool, false)))) end as waits_for, i.depends_on <> '{}' as has_dependencies
      from instance i
      left join incarnation c on c.instance_id = i.id and c.generation = i.generation
      left join host h on h.id = i.home
@@ -126,6 +129,7 @@ export async function loadWorlds(
           : { volume: row.volume_id, bytes: row.root_actual },
       nics: row.nics,
       wasUp: row.guest === "up",
+      hasDependencies: row.has_dependencies,
       lastDeath: row.last_death ?? undefined,
       returnsTo: row.errand?.does === "return" ? (row.last_host ?? undefined) : undefined,
       lookAt: row.look_at ?? undefined,
