@@ -1,8 +1,8 @@
 /**
- * As many seeds as there is time for, up to a few hundred over both files that call this: each a whole cloud on a bad
+ * As many seeds as there is time for, up to two hundred over both files that call this: each a whole cloud on a bad
  * day. Two files, because two test files run at a time.
  *
- * HOLDFAST_SEEDS (300) and HOLDFAST_SEED_SECONDS (170) say how many at most and for how long; HOLDFAST_FIRST_SEED (1)
+ * HOLDFAST_SEEDS (200) and HOLDFAST_SEED_SECONDS (170) say how many at most and for how long; HOLDFAST_FIRST_SEED (1)
  * where to begin. What was run is printed: a machine that is busy gets less far, and that is no failure.
  */
 import assert from "node:assert/strict";
@@ -13,7 +13,7 @@ import { openDatabases } from "../../apps/simulator/server.ts";
 import { giveBackTime, real, takeOverTime } from "../../apps/simulator/time.ts";
 
 const { env } = process;
-const most = Number(env.HOLDFAST_SEEDS ?? 300);
+const most = Number(env.HOLDFAST_SEEDS ?? 200);
 const first = Number(env.HOLDFAST_FIRST_SEED ?? 1);
 const patience = Number(env.HOLDFAST_SEED_SECONDS ?? 170) * 1_000;
 /** However slow the machine is: fewer than this show nothing. */
