@@ -72,11 +72,11 @@ export function checkTags(
   return tags;
 }
 
-/** Adds them, or changes their values. Rejects with a refusal if that makes too many of one. */
 /** As the native API takes them: it looks whether those are there that must be. */
 export const wordsOf = (tags: readonly Tag[]): Readonly<Record<string, string>> =>
   Object.fromEntries(tags.map(({ Key, Value }) => [Key, Value]));
 
+/** Adds them, or changes their values. Rejects with a refusal if that makes too many of one. */
 export async function writeTags(
   sql: Sql,
   project: ProjectId,
