@@ -107,7 +107,7 @@ import { httpServer } from "./http.ts";
 import { metricsRoute } from "./metrics.ts";
 import { liveMovers } from "./movers.ts";
 import { openApi } from "./openapi.ts";
-import { closeOutside, mustBeInside, type Outside, openOutside } from "./outside.ts";
+import { mustBeInside, type Outside, openOutside } from "./outside.ts";
 import { jobProgress } from "./progress.ts";
 import { signOnRoutes as signOnAddresses } from "./sign-on.ts";
 import { ensureDefaultTypes } from "./types.ts";
@@ -183,6 +183,7 @@ export interface Manager {
   readonly apiPort: number;
   readonly ec2Port: number | undefined;
   readonly outsidePort: number | undefined;
+  readonly ec2OutsidePort: number | undefined;
   /** Hex SHA-256 of the authority's certificate, by which clients outside know this installation. */
   readonly fingerprint: string;
   readonly agentPort: number;
@@ -269,13 +270,14 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     apiPort: portOf(api.server),
     agentPort: portOf(agents.server),
     ec2Port: ec2 && portOf(ec2),
-    outsidePort: doors[0] && portOf(doors[0]),
+    outsidePort: doors[0] && portOf(doors[0].server),
+    ec2OutsidePort: doors[1] && portOf(doors[1].server),
     fingerprint: authority.fingerprint,
     handlers,
     async close() {
       await core.quiet();
       const answered = api.close(); // It waits for consoles, which end with the links to their hosts.
-      for (const door of doors) await closeOutside(door);
+      for (const door of doors) await door.close();
       if (ec2) await closed(ec2);
       hub.close();
       await agents.close();

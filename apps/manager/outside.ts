@@ -5,10 +5,9 @@
  * not start, and the certificate is of the installation's own authority, which clients know by its fingerprint.
  */
 import type { Server } from "node:http";
-import { createServer, type Server as SecureServer } from "node:https";
+import { createServer, type Server as SecureServer, type TLSSocket } from "node:tls";
 import type { Authority } from "@holdfast/cloud/hosts/edge";
 import { problem } from "@holdfast/kernel/problem";
-import { refuseRaw, unreadable } from "./raw-answer.ts";
 
 export interface Outside {
   readonly address: string;
@@ -16,6 +15,9 @@ export interface Outside {
   /** What else this manager is called by those outside. */
   readonly names: readonly string[];
 }
+
+/** How long the greeting of TLS may take; milliseconds. */
+const longestGreeting = 10_000;
 
 /** Rejects with `listen_needs_tls`. */
 export function mustBeInside(address: string): void {
@@ -28,35 +30,42 @@ export function mustBeInside(address: string): void {
   );
 }
 
-/** Whatever comes in here goes on to the door inside. */
+/**
+ * Whoever has come in over TLS is handed to the server inside, whose limits then hold here as well: a server of its own
+ * would have limits and counts of its own.
+ */
 export async function openOutside(
   { address, port, names }: Outside,
   inside: Server,
   authority: Authority,
-): Promise<SecureServer> {
+): Promise<{ readonly server: SecureServer; close(): Promise<void> }> {
   const known = [...new Set([address, ...names].filter((name) => !/^(0\.0\.0\.0|::)$/.test(name)))];
   const { certificate, key } = await authority.issueServer(known);
-  const server = createServer({
-    cert: `${certificate}\n${authority.certificate}`, // Whoever pins the authority must be shown it.
-    key,
-    minVersion: "TLSv1.2",
-    requestTimeout: 0, // As inside: an image may take an hour to come.
-  });
-  for (const event of ["request", "upgrade", "checkExpectation"] as const)
-    server.on(event, (...told: unknown[]) => void inside.emit(event, ...told));
-  server.on("clientError", (error: Error & { code?: string }, socket) =>
-    refuseRaw(socket, unreadable(error)),
+  const open = new Set<TLSSocket>();
+  const server = createServer(
+    {
+      cert: `${certificate}\n${authority.certificate}`, // Whoever pins the authority must be shown it.
+      key,
+      minVersion: "TLSv1.2",
+      ALPNProtocols: ["http/1.1"],
+      handshakeTimeout: longestGreeting,
+    },
+    (socket) => {
+      open.add(socket);
+      socket.on("close", () => open.delete(socket));
+      inside.emit("connection", socket);
+    },
   );
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, address, resolve);
   });
-  return server;
-}
-
-export function closeOutside(server: SecureServer): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
+  return {
+    server,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of open) socket.destroy();
+      }),
+  };
 }

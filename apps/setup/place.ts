@@ -53,6 +53,7 @@ export const repository = join(import.meta.dirname, "..");
 
 export const paths = (state: string) => ({
   client: join(state, "client.json"),
+  authority: join(state, "authority.pem"),
   database: join(state, "database"),
   identity: join(state, "agent", "identity.json"),
   tiny: join(state, "tiny"),

@@ -6,7 +6,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open } from "node:fs/promises";
+import { mkdir, open, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join as joinPath } from "node:path";
 import { type Client, connect } from "@holdfast/client/client";
@@ -85,7 +85,7 @@ export async function up(options: UpOptions, say: Say): Promise<void> {
   const range = options.hosts > 1 ? publicRangeOf(address) : undefined;
   const first = await begin(client, project, range, say);
   await summary(client, options, address, first, say);
-  if (options.listen) await tellOutside(options.listen, database, say);
+  if (options.listen) await tellOutside(options.state, options.listen, database, say);
   if (made) tellOwner(made, say);
 }
 
@@ -331,14 +331,26 @@ async function summary(
 }
 
 /** What somebody on another machine needs besides a key of their own. */
-async function tellOutside(listen: string, { owner }: DatabaseAccess, say: Say): Promise<void> {
+async function tellOutside(
+  state: string,
+  listen: string,
+  { owner }: DatabaseAccess,
+  say: Say,
+): Promise<void> {
   const database = connectDatabase({ url: owner, connections: 1 });
   const now = () => Date.now() as Instant; // The machine's own clock.
   const clock = { now, sleep: async () => {} };
-  const { fingerprint } = await openAuthority(database, clock).finally(() => database.close());
+  const authority = await openAuthority(database, clock).finally(() => database.close());
+  const file = paths(state).authority;
+  await writeFile(file, authority.certificate);
+  const [address, port] = [listen.replace(/:\d+$/, ""), Number(/\d+$/.exec(listen)?.[0])];
+  const host = address.includes(":") ? `[${address}]` : address;
   say.line();
   say.line("  Others are answered over TLS. On another machine, with a key of theirs:");
-  say.line(`    export HOLDFAST_URL=https://${listen} HOLDFAST_CA=${fingerprint}`);
+  say.line(`    export HOLDFAST_URL=https://${host}:${port} HOLDFAST_CA=${authority.fingerprint}`);
+  say.line(`  and for clients of EC2, with a copy of ${file}:`);
+  say.line("    export AWS_CA_BUNDLE=authority.pem");
+  say.line(`    aws --endpoint-url https://${host}:${port + 1} ec2 describe-instances`);
 }
 
 /** Once, ever: afterwards it is in a file that only root may read, and can be revoked. */

@@ -18,6 +18,8 @@ export interface Ended {
 export interface Target {
   readonly endpoint: string;
   readonly token: string;
+  /** A file with the authority that is believed, where it is asked over TLS. */
+  readonly authority?: string;
 }
 
 const targetOf = (one: Platform | Target): Target =>
@@ -25,7 +27,7 @@ const targetOf = (one: Platform | Target): Target =>
 
 /** `/usr/bin` first: a version manager's shim would look for another Python. */
 export function environment(target: Platform | Target): Record<string, string> {
-  const { endpoint: url, token } = targetOf(target);
+  const { endpoint: url, token, authority } = targetOf(target);
   const { id = "", secret = "" } = readToken(token) ?? {};
   return {
     PATH: "/usr/bin:/bin",
@@ -37,6 +39,7 @@ export function environment(target: Platform | Target): Record<string, string> {
     AWS_PAGER: "",
     AWS_MAX_ATTEMPTS: "1",
     ENDPOINT: url,
+    ...(authority === undefined ? {} : { AWS_CA_BUNDLE: authority }),
   };
 }
 
