@@ -143,6 +143,8 @@ export function openLine(server: Server, random: Random, owner = ""): Line {
     let begun: Transaction | undefined;
     /** Nothing that was sent gets there any more. */
     let isLost = false;
+    /** PostgreSQL hears that its process has ended, behind whatever still comes of it. */
+    let isHungUp = false;
     let isRunning = false;
     /** It was made to end at a point: what comes behind that is lost, and PostgreSQL hears of it at once. */
     let isCutOff = false;
@@ -186,6 +188,7 @@ export function openLine(server: Server, random: Random, owner = ""): Line {
         all.delete(connection);
         server.open.delete(connection);
         // What is on its way may still get there; then PostgreSQL is told, or notices by itself.
+        isHungUp = !silently;
         if (!silently) void arrival.then(() => leave());
         after(idlePatience, () => leave());
       },
@@ -261,6 +264,7 @@ export function openLine(server: Server, random: Random, owner = ""): Line {
     async function carryOut(statement: Statement): Promise<pg.QueryResult> {
       stopIdle();
       isLost ||= !isOpen && (!isDead || random.below(2) === 0);
+      if (isLost && isHungUp) leave();
       if (isLost) return never;
       const { text } = statement;
       if (isBegin(text)) begun = newTransaction(text);

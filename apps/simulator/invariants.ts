@@ -5,6 +5,7 @@
 import { openMonitor } from "@holdfast/cloud/invariants/edge";
 import type { Instant } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
+import type { Keep } from "./keep.ts";
 import type { World } from "./world.ts";
 
 /** The lease, the watchdog and a second: before that it may not have fired. Production's settings; milliseconds. */
@@ -62,6 +63,25 @@ export function newWatch(
           );
       }
     }
+  };
+}
+
+/**
+ * Since when somebody has been there who can act on what is due, as far as `look` has seen. It counts anew when a manager
+ * falls silent: PostgreSQL keeps what that one has locked for a few seconds, and then what it waited for, for as many.
+ */
+export function newVigil({ server, managers }: World) {
+  let since: Instant | undefined;
+  let atWork = new Set<Keep>();
+  return {
+    since: () => since,
+    look(): void {
+      const now = new Set(managers.filter((manager) => manager.isAtWork()));
+      const isFewer = [...atWork].some((manager) => !now.has(manager));
+      atWork = now;
+      if (!server.isUp || now.size === 0) since = undefined;
+      else if (isFewer || since === undefined) since = Date.now() as Instant; // As its databases have it.
+    },
   };
 }
 

@@ -5,9 +5,8 @@
  * It ends at the first thing that must never be.
  */
 
-import type { Instant } from "@holdfast/kernel/time";
 import { newFaults } from "./faults.ts";
-import { isWatched, leftovers, newWatch, unrest } from "./invariants.ts";
+import { isWatched, leftovers, newVigil, newWatch, unrest } from "./invariants.ts";
 import { type Deed, drawPlan, type Item, type KindOfFault } from "./plan.ts";
 import type { Databases } from "./server.ts";
 import { type Line, newStory } from "./story.ts";
@@ -80,8 +79,8 @@ export async function run(
   });
   const users = newUsers(world);
   const faults = newFaults(world, users);
-  let awakeSince: Instant | undefined;
-  const watch = newWatch(world, () => awakeSince);
+  const vigil = newVigil(world);
+  const watch = newWatch(world, vigil.since);
   let isDone = false;
   let failure: unknown;
   let databaseTime = 0;
@@ -159,8 +158,7 @@ export async function run(
 
   function sweep(): void {
     world.judge.sweep();
-    const isAwake = world.server.isUp && world.managers.some((manager) => manager.isAtWork());
-    awakeSince = isAwake ? (awakeSince ?? (Date.now() as Instant)) : undefined; // As its databases have it.
+    vigil.look();
     after(sweepEvery, sweep);
   }
 

@@ -32,6 +32,23 @@ const item = (at: number, deed: Item["do"], more: Partial<Item> = {}): Item => (
   ...more,
 });
 
+/** One manager dies with an instance in hand, and another stands still that waits for it. */
+const twoSilences = (death: "killed" | "vanished"): readonly Item[] => [
+  item(0, "create", { how: "apart", on: 711, other: 828 }),
+  item(20, "create", { how: "apart", on: 443, other: 888 }),
+  item(40, "create", { how: "shared", on: 242, other: 343 }),
+  item(60, "create", { how: "shared", on: 782, other: 401 }),
+  item(2_152, "cable-cut", { how: "both", on: 713, other: 887, lasts: 3_283 }),
+  item(2_964, "cancel", { on: 618, other: 719 }),
+  item(4_644, "manager-slow", { how: "100", on: 463, other: 910, lasts: 12_237 }),
+  item(6_354, "host-loses-power", { on: 42, other: 364, lasts: 14_409 }),
+  item(8_001, "migrate", { on: 180, other: 867 }),
+  item(10_255, "stop", { how: "force", on: 644, other: 654 }),
+  item(10_388, "host-loses-power", { on: 29, other: 681, lasts: 31_571 }),
+  item(13_136, "manager-dies", { how: death, on: 923, other: 661, lasts: 1_124 }),
+  item(17_175, "manager-freezes", { on: 360, other: 565, lasts: 8_571 }),
+];
+
 const found: readonly Found[] = [
   {
     what: "the volume of an instance that never found room was left when that was expunged",
@@ -42,6 +59,16 @@ const found: readonly Found[] = [
     what: "a host stayed in maintenance when that was ended while a round had it in hand",
     seed: 2_054,
     settings: {},
+  },
+  {
+    what: "PostgreSQL did not hear that a process had ended whose last words were lost",
+    seed: 209,
+    plan: twoSilences("killed"),
+  },
+  {
+    what: "what one silent manager after the other had locked was called overdue",
+    seed: 209,
+    plan: twoSilences("vanished"),
   },
 ];
 

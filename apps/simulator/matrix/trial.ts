@@ -1,9 +1,8 @@
 /**
  * One world in which one operation happens and one process ends at one point of it; and what came of that.
  */
-import type { Instant } from "@holdfast/kernel/time";
 import { agentOf } from "../hosts.ts";
-import { isWatched, leftovers, newWatch } from "../invariants.ts";
+import { isWatched, leftovers, newVigil, newWatch } from "../invariants.ts";
 import type { Databases } from "../server.ts";
 import { guardOf } from "../station.ts";
 import { type Line, newStory } from "../story.ts";
@@ -71,8 +70,8 @@ export async function tryOne(
     },
   );
   const here = world;
-  let awakeSince: Instant | undefined;
-  const watch = newWatch(here, () => awakeSince);
+  const vigil = newVigil(here);
+  const watch = newWatch(here, vigil.since);
   const user = newUser(here);
   const wrong: string[] = [];
   let outcome: string | undefined;
@@ -195,8 +194,7 @@ export async function tryOne(
 
   function sweep(): void {
     here.judge.sweep();
-    const isAwake = here.server.isUp && here.managers.some((manager) => manager.isAtWork());
-    awakeSince = isAwake ? (awakeSince ?? (Date.now() as Instant)) : undefined; // As its databases have it.
+    vigil.look();
     after(sweepEvery, sweep);
   }
 }
