@@ -81,14 +81,7 @@ export function metadataWatch({
     try {
       if (isAll) for (const host of hosts()) due.add(host);
       else await tellOf([...mine] as InstanceId[]); // As managers have written them.
-      const here = new Set(hosts());
-      while (due.size > 0) {
-        const batch = [...due].slice(0, hostsAtOnce);
-        const told = batch.filter((host) => here.has(host));
-        const notes = await notesAt(database, told);
-        for (const host of told) tell(host, notes.get(host) ?? []);
-        for (const host of batch) due.delete(host);
-      }
+      while (due.size > 0) await tellAllOf([...due].slice(0, hostsAtOnce));
     } catch (error) {
       if (isAll) isAllWanted = true;
       for (const id of mine) instances.add(id);
@@ -98,6 +91,20 @@ export function metadataWatch({
     if (!isAllWanted) return;
     clearTimeout(timer);
     timer = setTimeout(again, Math.max(1, restUntil - ticks()));
+  }
+
+  /** Those who are not here will have come anew when they are; whoever comes meanwhile is due again. */
+  async function tellAllOf(batch: readonly HostId[]): Promise<void> {
+    const here = new Set(hosts());
+    const told = batch.filter((host) => here.has(host));
+    for (const host of batch) due.delete(host);
+    try {
+      const notes = await notesAt(database, told);
+      for (const host of told) tell(host, notes.get(host) ?? []);
+    } catch (error) {
+      for (const host of told) due.add(host);
+      throw error;
+    }
   }
 
   async function tellOf(instances: readonly InstanceId[]): Promise<void> {
