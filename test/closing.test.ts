@@ -1,6 +1,7 @@
 /** A manager that is told to stop does, whoever is at its doors at that moment. */
 import assert from "node:assert/strict";
-import { connect } from "node:net";
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
 import { after, before, test } from "node:test";
 import { dialler } from "@holdfast/cloud/agent/edge";
 import { stopTestServer } from "@holdfast/store/testing";
@@ -95,3 +96,20 @@ test("somebody at a console does not keep it from closing", async () => {
   await closes(0);
   await until("the console has ended", () => isOver);
 });
+
+test("a manager that cannot open one of its doors leaves nothing open", async (t) => {
+  if (!platform.managers[1]) await platform.startManager(1);
+  const { agentPort, apiPort } = platform.managers[1] ?? assert.fail();
+  await platform.stopManager(1);
+  const before = await connections();
+  const taken = createServer().listen(agentPort, "127.0.0.1");
+  t.after(() => taken.close());
+  await once(taken, "listening");
+  await assert.rejects(platform.startManager(1), { code: "EADDRINUSE" });
+  assert.ok(await refuses(apiPort));
+  await until("its connections are closed", async () => (await connections()) <= before);
+});
+
+const connections = async () =>
+  (await platform.database.query("select from pg_stat_activity where datname = current_database()"))
+    .length;

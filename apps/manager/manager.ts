@@ -107,7 +107,7 @@ import { httpServer } from "./http.ts";
 import { metricsRoute } from "./metrics.ts";
 import { liveMovers } from "./movers.ts";
 import { openApi } from "./openapi.ts";
-import { mustBeInside, type Outside, openOutside } from "./outside.ts";
+import { listening, mustBeInside, type Outside, openOutside } from "./outside.ts";
 import { jobProgress } from "./progress.ts";
 import { signOnRoutes as signOnAddresses } from "./sign-on.ts";
 import { ensureDefaultTypes } from "./types.ts";
@@ -210,6 +210,7 @@ type InSeconds =
   | "sessions.longest"
   | "images.keep_strays";
 
+/** If one of its doors cannot be opened, none is left open: rejects, and nothing of it is there any more. */
 export async function startManager(options: ManagerOptions): Promise<Manager> {
   const { name: self, log, blobs, outside } = options;
   mustBeInside(options.api.address);
@@ -222,6 +223,9 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   const core = await assembleManager(options, {
     ...{ database, openAuthority },
     listen: (onNews, onReconnect) => listen(options.databaseUrl, self, onNews, onReconnect),
+  }).catch(async (error: unknown) => {
+    await database.close();
+    throw error;
   });
   const { access: gate, handlers, hub, authority, audit, now } = core;
 
@@ -240,51 +244,60 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   signOnAddresses(api, { access: gate, signOn: core.signOn, now });
   contentRoute(api, { access: gate, database, take: core.take });
   consolePort(api.server, { access: gate, database, hub, audit, now, log });
-  await api.listen({ host: options.api.address, port: options.api.port });
+  /** What closes each door that is open besides the API's. */
+  const doors: (() => Promise<void>)[] = [];
+  try {
+    return await open();
+  } catch (error) {
+    await close();
+    throw error;
+  }
 
-  const ec2 = options.ec2 && (await openEc2(options.ec2));
-  const doors = outside ? [await openOutside(outside, api.server, authority)] : [];
-  if (outside && ec2)
-    doors.push(
-      await openOutside({ ...outside, port: outside.port && outside.port + 1 }, ec2, authority),
-    );
+  async function open(): Promise<Manager> {
+    await api.listen({ host: options.api.address, port: options.api.port });
 
-  const identity = await authority.issueServer(options.agents.names);
-  const agents = agentPort({
-    identity,
-    authority: authority.certificate,
-    enrolment: core.enrolment,
-    hub,
-    blobs,
-    onGuardRenewal: core.renewForGuard,
-    log,
-  });
-  await new Promise<void>((resolve, reject) => {
-    agents.server.once("error", reject);
-    agents.server.listen(options.agents.port, options.agents.address, resolve);
-  });
-  core.begin();
-  log.info({ api: options.api.port, agents: options.agents.port }, "manager is up");
+    const ec2 = options.ec2 && (await openEc2(options.ec2));
+    if (ec2) doors.push(() => closed(ec2));
+    const seen = outside && (await openOutside(outside, api.server, authority));
+    if (seen) doors.push(seen.close);
+    const next = outside && { ...outside, port: outside.port && outside.port + 1 };
+    const seenEc2 = ec2 && next && (await openOutside(next, ec2, authority));
+    if (seenEc2) doors.push(seenEc2.close);
 
-  return {
-    apiPort: portOf(api.server),
-    agentPort: portOf(agents.server),
-    ec2Port: ec2 && portOf(ec2),
-    outsidePort: doors[0] && portOf(doors[0].server),
-    ec2OutsidePort: doors[1] && portOf(doors[1].server),
-    fingerprint: authority.fingerprint,
-    handlers,
-    async close() {
-      await core.quiet();
-      const answered = api.close(); // It waits for consoles, which end with the links to their hosts.
-      for (const door of doors) await door.close();
-      if (ec2) await closed(ec2);
-      hub.close();
-      await agents.close();
-      await answered;
-      await core.close();
-    },
-  };
+    const identity = await authority.issueServer(options.agents.names);
+    const agents = agentPort({
+      identity,
+      authority: authority.certificate,
+      enrolment: core.enrolment,
+      hub,
+      blobs,
+      onGuardRenewal: core.renewForGuard,
+      log,
+    });
+    await listening(agents.server, options.agents);
+    doors.push(() => agents.close());
+    core.begin();
+    log.info({ api: options.api.port, agents: options.agents.port }, "manager is up");
+    return {
+      apiPort: portOf(api.server),
+      agentPort: portOf(agents.server),
+      ec2Port: ec2 && portOf(ec2),
+      outsidePort: seen && portOf(seen.server),
+      ec2OutsidePort: seenEc2 && portOf(seenEc2.server),
+      fingerprint: authority.fingerprint,
+      handlers,
+      close,
+    };
+  }
+
+  async function close(): Promise<void> {
+    await core.quiet();
+    const answered = api.close(); // It waits for consoles, which end with the links to their hosts.
+    hub.close();
+    for (const shut of doors.reverse()) await shut();
+    await answered;
+    await core.close();
+  }
 
   async function openEc2({ address, port }: { address: string; port: number }): Promise<Server> {
     const { mintId, mintSecret } = options;
@@ -294,10 +307,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       typeAliases: () => core.settings()["ec2.instance_types"],
       checkLimits: core.checkLimits,
     });
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(port, address, resolve);
-    });
+    await listening(server, { port, address });
     return server;
   }
 }

@@ -5,6 +5,7 @@
  * not start, and the certificate is of the installation's own authority, which clients know by its fingerprint.
  */
 import type { Server } from "node:http";
+import type { Server as NetServer } from "node:net";
 import { createServer, type Server as SecureServer, type TLSSocket } from "node:tls";
 import type { Authority } from "@holdfast/cloud/hosts/edge";
 import { problem } from "@holdfast/kernel/problem";
@@ -56,10 +57,7 @@ export async function openOutside(
       inside.emit("connection", socket);
     },
   );
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, address, resolve);
-  });
+  await listening(server, { port, address });
   return {
     server,
     close: () =>
@@ -68,4 +66,15 @@ export async function openOutside(
         for (const socket of open) socket.destroy();
       }),
   };
+}
+
+/** Rejects if that is not to be had. */
+export function listening(
+  server: NetServer,
+  { port, address }: { readonly port: number; readonly address: string },
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, address, resolve);
+  });
 }

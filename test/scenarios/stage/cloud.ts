@@ -85,19 +85,43 @@ const key = { id: "HFOPERATOROFTHETESTS", secret: "operator-secret-of-the-tests"
 const platformKey = Buffer.alloc(32, "tests");
 const token = tokenOf(key);
 
+/** One that does not come up leaves nothing open: its process would be kept by it for ever. */
 export async function openCloud(options: CloudOptions, random: Random): Promise<Cloud> {
+  /** What closes each thing that is open, the latest last. */
+  const closing: (() => unknown)[] = [useTime()];
+  const close = async () => {
+    for (let shut = closing.pop(); shut; shut = closing.pop()) await shut();
+  };
+  try {
+    const cloud = await build(options, random, closing);
+    return { ...cloud, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function build(
+  options: CloudOptions,
+  random: Random,
+  closing: (() => unknown)[],
+): Promise<Omit<Cloud, "close">> {
   const { hosts = 3, managers: count = 1, memoryMiB = 65_536 } = options;
   const log = pino({
     level: process.env.HOLDFAST_TEST_LOG ?? "silent",
     serializers: { error: pino.stdSerializers.err },
   });
-  const rest = useTime();
   const server = options.ownServer ? await holding(() => startTestServer(true)) : undefined;
+  if (server) closing.push(() => holding(() => server.stop()));
   const { url, drop } = await holding(() => openDatabase(server));
+  if (!server) closing.push(() => holding(drop));
   const gate = await openGate(url);
+  closing.push(gate.close);
   const database = connectDatabase({ url: gate.url });
+  closing.push(() => database.close());
   const store: SimulatedStore = { files: new Map(), capacity: 2 ** 40 };
   const pool = await newPool(options.canRevoke);
+  closing.push(pool.close);
   const names = Array.from({ length: hosts }, (_, index) => `host-${index + 1}`);
   const oracle = watchWorlds(names, database, (machine) => pool.isCutOff(machine));
   const managers: Keep[] = [];
@@ -126,30 +150,16 @@ export async function openCloud(options: CloudOptions, random: Random): Promise<
         ...{ user: "holdfast", password: "secret" },
       })
     : undefined;
-
-  const cloud: Cloud = {
+  if (bmc) closing.push(() => bmc.close());
+  for (const manager of managers) closing.push(manager.close);
+  for (const station of stations) closing.push(() => station.close());
+  closing.push(oracle.close);
+  await open();
+  return {
     ...{ database, stations, managers, pool, bmc, oracle },
     server: server && { ...server, revive: () => holding(() => server.revive()) },
     call,
-    async close() {
-      await oracle.close();
-      for (const station of stations) await station.close();
-      for (const manager of managers) await manager.close();
-      await bmc?.close();
-      await pool.close();
-      await database.close();
-      await gate.close();
-      await holding(drop);
-      rest();
-    },
   };
-  try {
-    await open();
-    return cloud;
-  } catch (error) {
-    await cloud.close();
-    throw error;
-  }
 
   async function open(): Promise<void> {
     await installOwner(database, { name: "operator", key, seal: sealWith(platformKey), mintId });
@@ -268,7 +278,7 @@ async function newKeep({
     async start() {
       await Promise.all(ending);
       const gate = await openGate(url);
-      const manager = await startManager({
+      const begun = startManager({
         name,
         databaseUrl: gate.url,
         databaseRole: "holdfast_manager",
@@ -294,6 +304,11 @@ async function newKeep({
         mintName: () => `vm-${randomBytes(4).toString("hex")}`,
         log: log.child({ manager: name }),
         version: "test",
+      });
+      // One that does not start leaves its gate behind, which would keep this process for ever.
+      const manager = await begun.catch(async (error: unknown) => {
+        await gate.close();
+        throw error;
       });
       life = { manager, gate };
     },
