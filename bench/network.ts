@@ -74,7 +74,7 @@ async function newNetworks({ hosts: [one, two], guest }: FixtureRoom): Promise<F
       one.networks.apply({ networks: [here] }),
       two.networks.apply({ networks: [there] }),
     ]);
-    await until(() => guestA.reaches("10.1.0.12"));
+    await until(() => guestA.reaches("10.1.0.12", 1));
     ours.push(performance.now() - begun);
 
     for (const { networks } of [one, two]) await networks.apply({ networks: [] });
@@ -86,7 +86,7 @@ async function newNetworks({ hosts: [one, two], guest }: FixtureRoom): Promise<F
       one.run("/bin/sh", "-ec", handMade(one.underlay, two.underlay, handA.nic)),
       two.run("/bin/sh", "-ec", handMade(two.underlay, one.underlay, handB.nic)),
     ]);
-    await until(() => first.reaches("10.1.0.12"));
+    await until(() => first.reaches("10.1.0.12", 1));
     byHand.push(performance.now() - begun);
     for (const host of [one, two]) await host.run("ip", "link", "del", "hand0");
     for (const host of [one, two]) await host.run("ip", "link", "del", "hand1");

@@ -44,10 +44,10 @@ export interface FixtureGuest {
   /** Answers every line on this TCP port with the same line. */
   echo(port: number): Promise<void>;
   call(address: string, port: number): Call;
-  /** Asks by DHCP, and takes what is given. False if nothing is. */
-  lease(): Promise<boolean>;
-  /** Whether one ping comes back. */
-  reaches(address: string): Promise<boolean>;
+  /** Asks by DHCP, so often at most, and takes what is given. False if nothing is. */
+  lease(tries?: number): Promise<boolean>;
+  /** Whether one ping comes back. Whoever expects that it does not says how many seconds are enough to believe it. */
+  reaches(address: string, patience?: number): Promise<boolean>;
 }
 
 /** A TCP connection, or the attempt at one. */
@@ -55,7 +55,7 @@ export interface Call {
   say(line: string): void;
   /** Everything that came back so far. */
   heard(): string;
-  /** Whether it comes back, within ten seconds. */
+  /** Whether it comes back, before the one who called gives up. */
   answers(line: string): Promise<boolean>;
   end(): void;
 }
@@ -69,13 +69,15 @@ export interface FixtureRoom {
   callFromWorld(address: string, port: number, patience?: number): Call;
   echoInWorld(port: number): Promise<void>;
   /** In the world, one that knows this name. */
-  nameServer(name: string, address: string): void;
+  nameServer(name: string, address: string): Promise<void>;
   /** What of the drivers is in the kernel, apart from taps. */
   leftovers(): Promise<readonly string[]>;
   /** Plugged in where the port will be. */
   guest(host: FixtureHost, port: Port): Promise<FixtureGuest>;
 }
 
+/** For what is to come true, whatever else this machine has to do; in seconds, or in tries of one each. */
+const plenty = 60;
 let rooms = 0;
 
 /** `t` is a test, or whatever else says when it is over. */
@@ -122,9 +124,10 @@ export async function fixtureRoom(t: Pick<TestContext, "after">): Promise<Fixtur
     world: (...argv) => inside(world, ...argv),
     callFromWorld: (address, port, patience) => call(world, address, port, patience),
     echoInWorld: (port) => echo(world, port),
-    nameServer(name, address) {
+    async nameServer(name, address) {
       const knows = ["-k", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--user=root"];
       start(world, ["dnsmasq", ...knows, "--pid-file=", `--address=/${name}/${address}`]);
+      await until(async () => (await inside(world, "ss", "-Hlun", "sport = :53")) !== "");
     },
     leftovers,
     guest,
@@ -203,7 +206,7 @@ export async function fixtureRoom(t: Pick<TestContext, "after">): Promise<Fixtur
       },
       echo: (number) => echo(namespace, number),
       call: (address, number) => call(namespace, address, number),
-      lease: () =>
+      lease: (tries = plenty) =>
         run(
           "busybox",
           "udhcpc",
@@ -213,7 +216,7 @@ export async function fixtureRoom(t: Pick<TestContext, "after">): Promise<Fixtur
           "-q",
           "-f",
           "-t",
-          "4",
+          `${tries}`,
           "-T",
           "1",
           "-O",
@@ -226,8 +229,8 @@ export async function fixtureRoom(t: Pick<TestContext, "after">): Promise<Fixtur
           () => true,
           () => false,
         ),
-      reaches: (address) =>
-        run("busybox", "ping", "-c", "1", "-W", "1", address).then(
+      reaches: (address, patience = plenty) =>
+        run("busybox", "ping", "-c", "1", "-W", `${patience}`, address).then(
           () => true,
           () => false,
         ),
@@ -255,7 +258,7 @@ export async function fixtureRoom(t: Pick<TestContext, "after">): Promise<Fixtur
     await until(listens);
   }
 
-  function call(namespace: string, address: string, port: number, patience = 10): Call {
+  function call(namespace: string, address: string, port: number, patience = plenty): Call {
     const child = start(namespace, ["busybox", "nc", "-w", `${patience}`, address, `${port}`]);
     let heard = "";
     child.stdout?.on("data", (data) => {
@@ -370,9 +373,9 @@ export async function droppedOn(
   return found.dropped;
 }
 
-/** Waits for a condition, for ten seconds at most. */
+/** Waits for a condition. */
 export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + 10_000;
+  const end = performance.now() + plenty * 1_000;
   while (!(await isSo())) {
     if (performance.now() > end) throw new Error("it never came true");
     await sleep(20);
