@@ -47,11 +47,14 @@ test("an agent that is being let in does not keep it from closing", async (t) =>
     letIn = resolve;
   });
   t.after(letIn);
+  let isLocked = false;
   const holding = platform.database.transaction(async (sql) => {
     await sql.query("set local idle_in_transaction_session_timeout = 0");
     await sql.query("lock table host_certificate in access exclusive mode");
+    isLocked = true;
     await held; // Whether a certificate still counts is not answered until then.
   });
+  await until("nobody can be let in", () => isLocked);
   const dial = dialler([`127.0.0.1:${manager.agentPort}`], host.joined);
   const dialled = dial(
     () => {},
