@@ -12,7 +12,8 @@
 import { readFileSync } from "node:fs";
 import { connectionOptions } from "@holdfast/store/database";
 import pg from "pg";
-import { hold, real } from "./time.ts";
+import { hold } from "./time.ts";
+import { real } from "./timers.ts";
 
 export interface Statement {
   readonly name?: string;

@@ -12,7 +12,8 @@ import { type Outcome, type RunOptions, run } from "./run.ts";
 import { brokenText, shrinkRun } from "./seeds.ts";
 import { openDatabases } from "./server.ts";
 import { lineText, summaryText } from "./text.ts";
-import { giveBackTime, real, takeOverTime } from "./time.ts";
+import { giveBackTime, takeOverTime } from "./time.ts";
+import { real } from "./timers.ts";
 
 interface Given {
   readonly hosts: string;

@@ -10,7 +10,8 @@ import { isWatched, leftovers, newVigil, newWatch, unrest } from "./invariants.t
 import { type Deed, drawPlan, type Item, type KindOfFault } from "./plan.ts";
 import type { Databases } from "./server.ts";
 import { type Line, newStory } from "./story.ts";
-import { after, live, real, sleepFor, turnsTaken, worldTime } from "./time.ts";
+import { after, live, sleepFor, turnsTaken, worldTime } from "./time.ts";
+import { real } from "./timers.ts";
 import { newUsers, type Users } from "./users.ts";
 import { openWorld, type World } from "./world.ts";
 

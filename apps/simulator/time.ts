@@ -8,38 +8,16 @@
  * What a newcomer would get wrong: whatever really takes time must be held with `hold`, or the world goes on
  * without it. There is one world per process at a time.
  */
-import { syncBuiltinESMExports } from "node:module";
-import timers from "node:timers";
-import promises from "node:timers/promises";
-
-/** What the process had before its time was taken over. */
-export const real = {
-  setTimeout: globalThis.setTimeout,
-  clearTimeout: globalThis.clearTimeout,
-  setImmediate: globalThis.setImmediate,
-  dateNow: Date.now,
-  now: performance.now.bind(performance),
-};
-
-const original = {
-  setTimeout: globalThis.setTimeout,
-  setInterval: globalThis.setInterval,
-  clearTimeout: globalThis.clearTimeout,
-  clearInterval: globalThis.clearInterval,
-  setImmediate: globalThis.setImmediate,
-  sleep: promises.setTimeout,
-  timeout: AbortSignal.timeout,
-};
+import { handOverTimers, type Planned, real } from "./timers.ts";
 
 /** 2026-01-01: any day will do, as long as it is the same one each time. */
 const beganAt = 1_767_225_600_000;
 
-interface Due {
+interface Due extends Planned {
   readonly order: number;
   readonly act: () => void;
   readonly interval: number | undefined;
   at: number;
-  isOver: boolean;
 }
 
 let now = 0;
@@ -49,7 +27,7 @@ let holds = 0;
 let heap: Due[] = [];
 let immediates: (() => void)[] = [];
 let wakeHolder: (() => void) | undefined;
-let isTaken = false;
+let giveBack: (() => void) | undefined;
 
 /** Milliseconds since the world began. */
 export const worldTime = () => now;
@@ -60,45 +38,18 @@ export const turnsTaken = () => turns;
 
 /** From now on this process lives in the world's time. Once is enough. */
 export function takeOverTime(): void {
-  if (isTaken) return;
-  isTaken = true;
-  const later =
-    (isRepeated: boolean) =>
-    (act: (...given: unknown[]) => void, delay?: number, ...given: unknown[]) =>
-      new Handle(() => act(...given), delay ?? 1, isRepeated);
-  const ours = {
-    setTimeout: later(false),
-    setInterval: later(true),
-    clearTimeout: (handle?: Handle) => void handle?.close?.(),
-    clearInterval: (handle?: Handle) => void handle?.close?.(),
-    setImmediate: (act: (...given: unknown[]) => void, ...given: unknown[]) =>
-      void immediates.push(() => act(...given)),
-  };
-  Object.assign(globalThis, ours);
-  Object.assign(timers, ours);
-  promises.setTimeout = sleep as typeof promises.setTimeout; // Nobody here uses its options but for a signal.
-  Date.now = () => Math.floor(beganAt + now);
-  performance.now = () => now;
-  AbortSignal.timeout = (delay) => {
-    const controller = new AbortController();
-    new Handle(() => controller.abort(new DOMException("timed out", "TimeoutError")), delay, false);
-    return controller.signal;
-  };
-  syncBuiltinESMExports();
+  giveBack ??= handOverTimers({
+    beganAt,
+    now: worldTime,
+    plan,
+    soon: (act) => void immediates.push(act),
+  });
 }
 
 /** The process has its own time again. */
 export function giveBackTime(): void {
-  if (!isTaken) return;
-  isTaken = false;
-  const { sleep: own, timeout, ...kept } = original;
-  Object.assign(globalThis, kept);
-  Object.assign(timers, kept);
-  promises.setTimeout = own;
-  Date.now = real.dateNow;
-  performance.now = real.now;
-  AbortSignal.timeout = timeout;
-  syncBuiltinESMExports();
+  giveBack?.();
+  giveBack = undefined;
 }
 
 /** A new world: the clock at its beginning, and nothing due. Of an old one that still runs nothing is left. */
@@ -112,7 +63,7 @@ export function beginTime(): void {
 
 /** Calls `act` in so many milliseconds. Returns what forgets it. */
 export function after(delay: number, act: () => void): () => void {
-  const due = plan(act, delay, undefined);
+  const due = plan(act, delay);
   return () => {
     due.isOver = true;
   };
@@ -180,46 +131,7 @@ async function settled(): Promise<void> {
   }
 }
 
-/** What somebody waits for, as the timers of Node are used. */
-class Handle {
-  readonly #delay: number;
-  readonly #act: () => void;
-  #due: Due;
-  constructor(act: () => void, delay: number, isRepeated: boolean) {
-    this.#delay = Math.max(1, Number.isFinite(delay) ? delay : 1);
-    this.#act = act;
-    this.#due = plan(act, this.#delay, isRepeated ? this.#delay : undefined);
-  }
-  ref = () => this;
-  unref = () => this;
-  hasRef = () => true;
-  close(): this {
-    this.#due.isOver = true;
-    return this;
-  }
-  refresh(): this {
-    if (this.#due.isOver) return this;
-    const { interval } = this.#due;
-    this.#due.isOver = true;
-    this.#due = plan(this.#act, this.#delay, interval);
-    return this;
-  }
-  [Symbol.dispose](): void {
-    this.#due.isOver = true;
-  }
-}
-
-function sleep<T>(delay = 1, value?: T, { signal }: { signal?: AbortSignal } = {}): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const forget = after(Math.max(1, delay), () => resolve(value as T)); // Undefined where T is.
-    signal?.addEventListener("abort", () => {
-      forget();
-      reject(signal.reason);
-    });
-  });
-}
-
-function plan(act: () => void, delay: number, interval: number | undefined): Due {
+function plan(act: () => void, delay: number, interval?: number): Due {
   const due = { act, interval, at: now + Math.max(0, delay), order: orders++, isOver: false };
   push(due);
   return due;

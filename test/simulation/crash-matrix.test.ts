@@ -14,7 +14,8 @@ import { type Trial, tryOne } from "../../apps/simulator/matrix/trial.ts";
 import type { Moment } from "../../apps/simulator/points.ts";
 import { openDatabases } from "../../apps/simulator/server.ts";
 import { lineText } from "../../apps/simulator/text.ts";
-import { giveBackTime, real, takeOverTime } from "../../apps/simulator/time.ts";
+import { giveBackTime, takeOverTime } from "../../apps/simulator/time.ts";
+import { real } from "../../apps/simulator/timers.ts";
 import { seeded } from "../../kernel/random.ts";
 
 const { env } = process;

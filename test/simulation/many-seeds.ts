@@ -10,7 +10,8 @@ import { after, test } from "node:test";
 import { run } from "../../apps/simulator/run.ts";
 import { brokenText, shrinkRun, smallCloud } from "../../apps/simulator/seeds.ts";
 import { openDatabases } from "../../apps/simulator/server.ts";
-import { giveBackTime, real, takeOverTime } from "../../apps/simulator/time.ts";
+import { giveBackTime, takeOverTime } from "../../apps/simulator/time.ts";
+import { real } from "../../apps/simulator/timers.ts";
 
 const { env } = process;
 const most = Number(env.HOLDFAST_SEEDS ?? 200);

@@ -7,7 +7,8 @@
 import { type RunOptions, run } from "../../apps/simulator/run.ts";
 import { smallCloud } from "../../apps/simulator/seeds.ts";
 import { openDatabases } from "../../apps/simulator/server.ts";
-import { giveBackTime, real, takeOverTime } from "../../apps/simulator/time.ts";
+import { giveBackTime, takeOverTime } from "../../apps/simulator/time.ts";
+import { real } from "../../apps/simulator/timers.ts";
 
 export interface Orders {
   readonly seeds: readonly number[];

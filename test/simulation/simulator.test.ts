@@ -15,10 +15,10 @@ import {
   giveBackTime,
   hold,
   live,
-  real,
   sleepFor,
   takeOverTime,
 } from "../../apps/simulator/time.ts";
+import { real } from "../../apps/simulator/timers.ts";
 import { databaseOn } from "../../store/database.ts";
 
 const databases = await openDatabases();

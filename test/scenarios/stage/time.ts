@@ -12,18 +12,10 @@
 
 import { webcrypto } from "node:crypto";
 import { chmodSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
-import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import timers from "node:timers";
-import promises from "node:timers/promises";
 import type { Sql } from "@holdfast/store/database";
-
-const real = {
-  setTimeout: globalThis.setTimeout,
-  setImmediate: globalThis.setImmediate,
-  now: performance.now.bind(performance),
-};
+import { handOverTimers, type Planned, real } from "../../../apps/simulator/timers.ts";
 
 /**
  * Certificates are dated by this clock and judged by that of the machine, and here time runs faster: so it
@@ -36,10 +28,10 @@ const patience = 500;
 /** Time goes in steps, as that of a kernel does: what is due within one happens together. Milliseconds. */
 const step = 20;
 
-interface Timer {
+interface Due extends Planned {
   readonly act: () => void;
   readonly interval: number | undefined;
-  due: number;
+  at: number;
   order: number;
 }
 
@@ -49,59 +41,20 @@ let users = 0;
 let holds = 0;
 let sums = 0;
 let file: { readonly directory: string; readonly handle: number } | undefined;
-const waiting = new Map<object, Timer>();
+const waiting = new Set<Due>();
 /** Who knows of something that is under way outside of this process. */
 const watchers = new Set<() => boolean>();
 
-/** What somebody waits for, as the timers of Node are used. */
-class Handle {
-  readonly #delay: number;
-  constructor(act: () => void, delay: number, isRepeated: boolean) {
-    this.#delay = Math.max(1, Number.isFinite(delay) ? delay : 1);
-    const interval = isRepeated ? this.#delay : undefined;
-    waiting.set(this, { act, interval, due: dueIn(this.#delay), order: orders++ });
-  }
-  ref = () => this;
-  unref = () => this;
-  hasRef = () => true;
-  close(): this {
-    waiting.delete(this);
-    return this;
-  }
-  refresh(): this {
-    const timer = waiting.get(this);
-    if (timer) Object.assign(timer, { due: dueIn(this.#delay), order: orders++ });
-    return this;
-  }
-  [Symbol.dispose](): void {
-    waiting.delete(this);
-  }
-}
-
 /** From now on this process lives in our time. Once per process, before anything that keeps time is imported. */
 export function takeOverTime(): void {
-  const later =
-    (isRepeated: boolean) =>
-    (act: (...given: unknown[]) => void, delay?: number, ...given: unknown[]) =>
-      new Handle(() => act(...given), delay ?? 1, isRepeated);
-  const ours = {
-    setTimeout: later(false),
-    setInterval: later(true),
-    clearTimeout: (handle?: object) => void (handle && waiting.delete(handle)),
-    clearInterval: (handle?: object) => void (handle && waiting.delete(handle)),
-  };
-  Object.assign(globalThis, ours);
-  Object.assign(timers, ours);
-  promises.setTimeout = sleep as typeof promises.setTimeout; // Nobody here uses its options but for a signal.
-  Date.now = () => Math.floor(beganAt + now);
-  performance.now = () => now;
-  AbortSignal.timeout = (delay) => {
-    const controller = new AbortController();
-    new Handle(() => controller.abort(new DOMException("timed out", "TimeoutError")), delay, false);
-    return controller.signal;
-  };
-  syncBuiltinESMExports();
+  handOverTimers({ beganAt, now: () => now, plan });
   seeCryptography();
+}
+
+function plan(act: () => void, delay: number, interval: number | undefined): Due {
+  const due = { act, interval, at: dueIn(delay), order: orders++, isOver: false };
+  waiting.add(due);
+  return due;
 }
 
 /** It is done on other threads, and nothing of Node's tells of it. */
@@ -116,16 +69,6 @@ function seeCryptography(): void {
     };
     Object.defineProperty(prototype, name, { value: seen, configurable: true, writable: true });
   }
-}
-
-function sleep<T>(delay: number, value?: T, { signal }: { signal?: AbortSignal } = {}): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const handle = new Handle(() => resolve(value as T), delay, false); // Undefined where T is.
-    signal?.addEventListener("abort", () => {
-      handle.close();
-      reject(signal.reason);
-    });
-  });
 }
 
 /** Time goes on only while somebody uses it. Returns what ends that. */
@@ -191,32 +134,29 @@ async function run(): Promise<void> {
     const next = earliest();
     if (!next) continue;
     heldSince = isHeld ? (heldSince ?? real.now()) : undefined;
-    if (heldSince !== undefined && real.now() - heldSince < next[1].due - now) continue;
+    if (heldSince !== undefined && real.now() - heldSince < next.at - now) continue;
     heldSince = undefined;
-    now = Math.max(now, next[1].due);
+    now = Math.max(now, next.at);
     writeNow();
-    fire(...next);
+    fire(next);
     // Whatever is due at the same moment: they do not know of each other.
-    for (let also = earliest(); also && also[1].due <= now; also = earliest()) fire(...also);
+    for (let also = earliest(); also && also.at <= now; also = earliest()) fire(also);
   }
 }
 
-function earliest(): [object, Timer] | undefined {
-  let first: [object, Timer] | undefined;
-  for (const entry of waiting)
-    if (
-      !first ||
-      entry[1].due < first[1].due ||
-      (entry[1].due === first[1].due && entry[1].order < first[1].order)
-    )
-      first = entry;
+function earliest(): Due | undefined {
+  let first: Due | undefined;
+  for (const due of waiting)
+    if (due.isOver) waiting.delete(due);
+    else if (!first || due.at < first.at || (due.at === first.at && due.order < first.order))
+      first = due;
   return first;
 }
 
-function fire(handle: object, timer: Timer): void {
-  if (timer.interval === undefined) waiting.delete(handle);
-  else Object.assign(timer, { due: dueIn(timer.interval), order: orders++ });
-  timer.act();
+function fire(due: Due): void {
+  if (due.interval === undefined) due.isOver = true;
+  else Object.assign(due, { at: dueIn(due.interval), order: orders++ });
+  due.act();
 }
 
 /**
