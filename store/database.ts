@@ -239,10 +239,18 @@ export async function unlessTaken<T>(
 }
 
 function isRetryable(error: unknown): boolean {
-  return sqlState(error) === "40P01" || sqlState(error) === "40001" || isStalled(error);
+  const state = sqlState(error);
+  return state === "40P01" || state === "40001" || isStalled(error) || isUnheard(error);
 }
 
 const isStalled = (error: unknown) => sqlState(error) === "25P03";
+
+/**
+ * Written to a connection that PostgreSQL had closed, so it never came to know of this. Why it was closed can no longer
+ * be read: a manager that stood still speaks before it listens.
+ */
+const isUnheard = (error: unknown) =>
+  error instanceof Problem && (error.cause as { code?: unknown } | undefined)?.code === "EPIPE";
 
 /** A table has another shape than when this connection prepared the statement: a migration has run. */
 function isStalePlan(error: unknown): boolean {
