@@ -10,7 +10,9 @@ import type { Logger } from "pino";
 import type { Host } from "./host.ts";
 
 interface WatchdogOptions {
-  readonly host: Host;
+  readonly host: Pick<Host, "state" | "change" | "bite"> & {
+    readonly plan: Pick<Host["plan"], "name" | "watchdogSocket">;
+  };
   readonly isAtRest: () => boolean;
   /** Milliseconds on the steady clock. */
   readonly now: () => number;
@@ -27,8 +29,8 @@ export function openWatchdog({ host, isAtRest, now, log }: WatchdogOptions): Pro
       ? { timeout: before.milliseconds, firesIn: Math.max(before.firesAt - now(), grace) }
       : undefined,
     onChange(milliseconds) {
-      // A last pet may be heard when its guard has ended for good: it would be armed until the next `up`.
-      if (isAtRest()) return;
+      // A last pet may be heard when its guard has ended for good: it would be armed until the next `up`, or boot.
+      if (isAtRest() || host.state().power !== "on") return;
       const armed =
         milliseconds === undefined ? null : { milliseconds, firesAt: now() + milliseconds };
       host.change({ watchdog: armed });
