@@ -23,13 +23,13 @@ export function choose(
 ): HostId | undefined {
   if (request.onlyHosts) return chooseAmong(picture, request.onlyHosts, request, options);
   const { antiAffinityGroup: group, avoidHosts } = request;
-  if (group === undefined)
-    return firstOf(picture, request, options, {
-      accept: avoidHosts.length > 0 ? ({ id }) => !avoidHosts.includes(id) : undefined,
-    });
-  for (const { isInZone, suits } of stepsOf(picture, request, companyIn(picture, group))) {
+  const isAllowed =
+    avoidHosts.length > 0 ? ({ id }: HostCapacity) => !avoidHosts.includes(id) : undefined;
+  const members = picture.membersOf(group);
+  if (members.size === 0) return firstOf(picture, request, options, { accept: isAllowed });
+  for (const { isInZone, suits } of stepsOf(picture, request, companyIn(picture, members))) {
     const accept = (host: HostCapacity) =>
-      !avoidHosts.includes(host.id) && suits(host) && !picture.hasMember(group, host.id);
+      !members.has(host.id) && suits?.(host) !== false && isAllowed?.(host) !== false;
     const found = firstOf(picture, request, options, { isInZone, accept });
     if (found !== undefined) return found;
   }
@@ -65,7 +65,7 @@ function chooseAmong(
   options: PlacementOptions,
 ): HostId | undefined {
   const groupHosts = picture.membersOf(request.antiAffinityGroup);
-  const company = companyIn(picture, request.antiAffinityGroup);
+  const company = companyIn(picture, groupHosts);
   const circumstances = { factors: options.factors, groupHosts };
   const judged = [...new Set(ids)].flatMap((id) => {
     const host = picture.find(id);
@@ -97,7 +97,7 @@ function firstOf(
 
 interface Step {
   readonly isInZone: (zone: string) => boolean;
-  readonly suits: (host: HostCapacity) => boolean;
+  readonly suits?: (host: HostCapacity) => boolean;
 }
 
 /**
@@ -105,19 +105,17 @@ interface Step {
  * zones, and all have a member. A later step need not look where an earlier one has found nothing.
  */
 function stepsOf(picture: Picture, { zone }: PlacementRequest, company: Company): readonly Step[] {
-  const asked = zone === undefined ? [...picture.zones()] : [zone];
+  const asked = zone === undefined ? picture.zones() : [zone];
   const shared = asked.filter((each) => company.has(each));
   const isShared = (each: string) => company.has(each);
   const hasFreePod = (each: string) => picture.podsIn(each) > (company.get(each)?.size ?? 0);
-  const anything = () => true;
   const steps: Step[] = [];
-  if (shared.length < asked.length)
-    steps.push({ isInZone: (each) => !company.has(each), suits: anything });
+  if (shared.length < asked.length) steps.push({ isInZone: (each) => !company.has(each) });
   if (shared.some(hasFreePod))
     steps.push({ isInZone: isShared, suits: (host) => closeness(host, company) === 1 });
-  if (shared.length > 0) steps.push({ isInZone: isShared, suits: anything });
+  if (shared.length > 0) steps.push({ isInZone: isShared });
   return steps;
 }
 
-const companyIn = (picture: Picture, group: string | undefined) =>
-  companyOf([...picture.membersOf(group)].flatMap((id) => picture.find(id) ?? []));
+const companyIn = (picture: Picture, members: ReadonlySet<HostId>) =>
+  companyOf(picture.placesOf(members));

@@ -34,6 +34,7 @@ export function explain(
   const circumstances = { factors: options.factors, groupHosts };
   const sorted = [...hosts].sort(byName);
   const judged = sorted.map((host) => ({ host, rejections: judge(host, request, circumstances) }));
+  const broken = sorted.map((host) => brokenBy(host, request, circumstances));
   const company = companyOf(hosts.filter(({ id }) => groupHosts.has(id)));
   const ranked = rank(judged, request, options, company);
   const places = new Map(ranked.map((one, place) => [one.host.id, { ...one, place }]));
@@ -43,8 +44,8 @@ export function explain(
     chosen: ranked[0]?.host.id,
     hosts: judged.map((one) => verdict(one, places.get(one.host.id), ranked.length)),
     asked: judged.length,
-    summary: summaryOf(countsOf(judged.map(({ host }) => brokenBy(host, request, circumstances)))),
-    nearestFixes: ranked.length > 0 ? [] : nearestFixes(sorted, request, circumstances),
+    summary: summaryOf(broken),
+    nearestFixes: ranked.length > 0 ? [] : nearestFixes(sorted, broken, request, circumstances),
   };
 }
 
@@ -73,24 +74,21 @@ export function explainBriefly(
   const hosts = picture.hosts();
   const groupHosts = picture.membersOf(request.antiAffinityGroup);
   const circumstances = { factors: options.factors, groupHosts };
-  const counts = new Map<number, number>();
-  const shown: Verdict[] = [];
-  for (const [index, host] of hosts.entries()) {
-    const broken = brokenBy(host, request, circumstances);
-    counts.set(broken, (counts.get(broken) ?? 0) + 1);
-    if (index >= mostVerdicts && !request.onlyHosts?.includes(host.id)) continue;
-    const rejections = judge(host, request, circumstances);
-    shown.push(verdict({ host, rejections }, undefined, 0));
-  }
-  if (counts.has(0)) return explainIn(picture, request, options);
+  const broken = hosts.map((host) => brokenBy(host, request, circumstances));
+  if (broken.includes(0)) return explainIn(picture, request, options);
+  const named = new Set(request.onlyHosts);
+  const shown = hosts.filter(({ id }, index) => index < mostVerdicts || named.has(id));
   return {
     planner: options.planner,
     request,
     chosen: undefined,
-    hosts: shown,
+    hosts: shown.map((host) => {
+      const rejections = judge(host, request, circumstances);
+      return verdict({ host, rejections }, undefined, 0);
+    }),
     asked: hosts.length,
-    summary: summaryOf(counts),
-    nearestFixes: nearestFixes(hosts, request, circumstances),
+    summary: summaryOf(broken),
+    nearestFixes: nearestFixes(hosts, broken, request, circumstances),
   };
 }
 
@@ -110,17 +108,13 @@ function verdict(
   };
 }
 
-function countsOf(all: readonly number[]): ReadonlyMap<number, number> {
+/** Of the set of rules that each host broke. */
+function summaryOf(broken: readonly number[]): Explanation["summary"] {
   const counts = new Map<number, number>();
-  for (const broken of all) counts.set(broken, (counts.get(broken) ?? 0) + 1);
-  return counts;
-}
-
-/** Out of how many hosts broke which set of rules. */
-function summaryOf(counts: ReadonlyMap<number, number>): Explanation["summary"] {
+  for (const rules of broken) counts.set(rules, (counts.get(rules) ?? 0) + 1);
   const byRule = new Map<Rule, number>();
-  for (const [broken, hosts] of counts)
-    for (const rule of rulesIn(broken)) byRule.set(rule, (byRule.get(rule) ?? 0) + hosts);
+  for (const [rules, hosts] of counts)
+    for (const rule of rulesIn(rules)) byRule.set(rule, (byRule.get(rule) ?? 0) + hosts);
   return [...byRule]
     .map(([rule, hosts]) => ({ rule, hosts }))
     .sort((a, b) => b.hosts - a.hosts || (a.rule < b.rule ? -1 : 1));

@@ -1,8 +1,8 @@
 /**
  * What would have helped: single changes that would admit a refused request, the nearest first.
  *
- * Each is tried: the change is made to a copy and the rules are asked again, so `wouldAdmit` is an
- * answer and not a guess. A proposal that does not hold is dropped in silence. A host that breaks two
+ * Each is tried: the change is made to a copy and the rules that stood against it are asked again (all others
+ * were kept, and nothing that they look at has changed), so `wouldAdmit` is an answer and not a guess. A proposal that does not hold is dropped in silence. A host that breaks two
  * unrelated rules has no single change, and is not mentioned.
  *
  * Nearness is the order of `fixKinds` (first what moves guests or numbers, then what changes a host,
@@ -24,11 +24,12 @@ import {
   type PlacementRequest,
   type Rule,
 } from "./model.ts";
-import { brokenBy, type Circumstances, rulesIn } from "./rules.ts";
+import { brokenBy, type Circumstances, everyRule, keeps, rulesIn } from "./rules.ts";
 import { mostOfAKind, Shortlist } from "./shortlist.ts";
 
 /** What alone speaks against a host: one rule, or its size. Everything else has no single change. */
 type Cause = "size" | Exclude<Rule, "cpu" | "memory">;
+const sizeRules: readonly Rule[] = ["cpu", "memory"];
 
 /** Everything that a proposal may be made from. */
 interface Refusal {
@@ -39,13 +40,14 @@ interface Refusal {
   readonly circumstances: Circumstances;
 }
 
-/** All hosts in name order, none of which is feasible. */
+/** All hosts in name order, none of which is feasible, and of each the rules that it breaks (see `brokenBy`). */
 export function nearestFixes(
   all: readonly HostCapacity[],
+  broken: readonly number[],
   request: PlacementRequest,
   circumstances: Circumstances,
 ): readonly NearestFix[] {
-  const hosts = byCause(all, request, circumstances);
+  const hosts = byCause(all, broken);
   const refusal: Refusal = { hosts, size: all.length, request, circumstances };
   const list = new Shortlist();
   proposeChangesToHosts(refusal, list);
@@ -70,20 +72,18 @@ function nearestOf(kind: FixKind, list: Shortlist): readonly NearestFix[] {
 
 function byCause(
   all: readonly HostCapacity[],
-  request: PlacementRequest,
-  circumstances: Circumstances,
+  broken: readonly number[],
 ): ReadonlyMap<Cause, readonly HostCapacity[]> {
-  const causes = new Map<number, Cause | undefined>();
   const hosts = new Map<Cause, HostCapacity[]>();
-  for (const host of all) {
-    const broken = brokenBy(host, request, circumstances);
-    if (!causes.has(broken)) causes.set(broken, causeOf(rulesIn(broken)));
-    const cause = causes.get(broken);
+  const listOf = new Map<number, HostCapacity[] | undefined>();
+  for (const rules of new Set(broken)) {
+    const cause = causeOf(rulesIn(rules));
     if (cause === undefined) continue;
-    const those = hosts.get(cause);
-    if (those) those.push(host);
-    else hosts.set(cause, [host]);
+    const those = hosts.get(cause) ?? [];
+    hosts.set(cause, those);
+    listOf.set(rules, those);
   }
+  for (const [i, host] of all.entries()) listOf.get(broken[i] ?? 0)?.push(host);
   return hosts;
 }
 
@@ -99,7 +99,7 @@ function proposeChangesToHosts(refusal: Refusal, list: Shortlist): void {
   const { hosts, request, circumstances } = refusal;
   const of = (cause: Cause) => hosts.get(cause) ?? [];
   const patched = (host: HostCapacity, patch: Partial<HostCapacity>) => () =>
-    ask([{ ...host, ...patch }], request, circumstances);
+    ask(everyRule, [{ ...host, ...patch }], request, circumstances);
 
   for (const host of of("size")) {
     const cpus = Math.max(0, request.cpus - freeCpus(host, circumstances.factors));
@@ -134,20 +134,20 @@ function proposeChangesToHosts(refusal: Refusal, list: Shortlist): void {
     if (!list.wants("relax-anti-affinity", 0)) break;
     const groupHosts = new Set(circumstances.groupHosts);
     groupHosts.delete(host.id);
-    const admits = () => ask([host], request, { ...circumstances, groupHosts });
+    const admits = () => ask(everyRule, [host], request, { ...circumstances, groupHosts });
     const change = `relax anti-affinity group ${request.antiAffinityGroup} on ${host.name}`;
     list.add("relax-anti-affinity", { change, amount: 0, admits });
   }
   for (const host of of("only-hosts")) {
     if (!list.wants("allow-host", 0)) break;
     const onlyHosts = [...(request.onlyHosts ?? []), host.id];
-    const admits = () => ask([host], { ...request, onlyHosts }, circumstances);
+    const admits = () => ask(everyRule, [host], { ...request, onlyHosts }, circumstances);
     list.add("allow-host", { change: `allow ${host.name} too`, amount: 0, admits });
   }
   for (const host of of("avoided")) {
     if (!list.wants("stop-avoiding", 0)) break;
     const avoidHosts = request.avoidHosts.filter((other) => other !== host.id);
-    const admits = () => ask([host], { ...request, avoidHosts }, circumstances);
+    const admits = () => ask(everyRule, [host], { ...request, avoidHosts }, circumstances);
     list.add("stop-avoiding", { change: `stop avoiding ${host.name}`, amount: 0, admits });
   }
 }
@@ -177,7 +177,11 @@ function proposeFactors({ hosts, request, circumstances }: Refusal, list: Shortl
       const where = cluster === undefined ? "" : ` in cluster ${cluster}`;
       const change = `raise the ${dimension} factor from ${from} to ${to}${where}`;
       const higher = { ...circumstances, factors: raised(factors, cluster, dimension, to) };
-      list.add("raise-factor", { change, amount, admits: () => ask(those, request, higher) });
+      list.add("raise-factor", {
+        change,
+        amount,
+        admits: () => ask(sizeRules, those, request, higher),
+      });
     }
   }
 }
@@ -208,8 +212,10 @@ function raised(
 /** What the asker could do without: tags, the zone, some of the size. All that it may help are asked again. */
 function proposeChangesToRequest({ hosts, request, circumstances }: Refusal, list: Shortlist) {
   const of = (cause: Cause) => hosts.get(cause) ?? [];
-  const admitting = (those: readonly HostCapacity[], changed: Partial<PlacementRequest>) => () =>
-    ask(those, { ...request, ...changed }, circumstances);
+  const admitting =
+    (rules: readonly Rule[], those: readonly HostCapacity[], changed: Partial<PlacementRequest>) =>
+    () =>
+      ask(rules, those, { ...request, ...changed }, circumstances);
 
   const lacking = grouped(of("tags"), (host) =>
     tagsText(request.tags.filter((tag) => !host.tags.includes(tag))),
@@ -217,11 +223,11 @@ function proposeChangesToRequest({ hosts, request, circumstances }: Refusal, lis
   for (const [text, [host]] of lacking) {
     const tags = request.tags.filter((tag) => host?.tags.includes(tag));
     const amount = request.tags.length - tags.length;
-    const admits = admitting(of("tags"), { tags });
+    const admits = admitting(["tags"], of("tags"), { tags });
     list.add("drop-tags", { change: `ask without ${text}`, amount, admits });
   }
   for (const [zone, those] of grouped(of("zone"), (host) => host.zone)) {
-    const admits = admitting(those, { zone });
+    const admits = admitting(["zone"], those, { zone });
     list.add("other-zone", { change: `ask for zone ${zone}`, amount: 0, admits });
   }
   const sizes = new Set<number>();
@@ -230,11 +236,12 @@ function proposeChangesToRequest({ hosts, request, circumstances }: Refusal, lis
     const memoryMiB = Math.min(request.memoryMiB, freeMemoryMiB(host, circumstances.factors));
     if (cpus < 1 || memoryMiB < 1) continue;
     const amount = 2 - cpus / request.cpus - memoryMiB / request.memoryMiB;
-    const size = cpus * 2 ** 31 + memoryMiB; // Both fit into 31 bits; a text for each host would be slow.
-    if (sizes.has(size) || !list.wants("ask-for-less", amount)) continue;
-    sizes.add(size);
+    if (!list.wants("ask-for-less", amount)) continue;
+    const both = cpus * 2 ** 31 + memoryMiB; // Both fit into 31 bits; a text for each host would be slow.
+    if (sizes.has(both)) continue;
+    sizes.add(both);
     const change = `ask for no more than ${sizeText({ cpus, memoryMiB })}`;
-    const admits = admitting(of("size"), { cpus, memoryMiB });
+    const admits = admitting(sizeRules, of("size"), { cpus, memoryMiB });
     list.add("ask-for-less", { change, amount, admits });
   }
 }
@@ -270,11 +277,12 @@ function anotherHost({ size, request, circumstances }: Refusal): readonly Neares
 }
 
 function ask(
+  rules: readonly Rule[],
   hosts: readonly HostCapacity[],
   request: PlacementRequest,
   circumstances: Circumstances,
 ): readonly HostId[] {
-  return hosts.filter((host) => brokenBy(host, request, circumstances) === 0).map(({ id }) => id);
+  return hosts.filter((host) => keeps(rules, host, request, circumstances)).map(({ id }) => id);
 }
 
 /** `2 cpus and 512 MiB`, without the part that is nought. */

@@ -1,13 +1,15 @@
 /**
  * All hosts in memory, each in a numbered slot, with a log of which slots changed.
  *
- * What a host has given out is kept in two parts. `reserved` came from outside and is replaced by the
+ * What a host has given out has two parts. `reserved` came from outside and is replaced by the
  * next `upsert`; `held` is ours, for choices whose transaction is still open, and an upsert leaves it
  * alone. Mixing them would lose either the news or the reservation, whichever came first.
  */
 import type { HostId } from "@holdfast/kernel/ids";
+import { grown } from "./grown.ts";
 import type { HostCapacity } from "./model.ts";
 import { NameOrder } from "./names.ts";
+import { Places } from "./places.ts";
 import { byName } from "./rank.ts";
 
 /** Readers further behind than this start again; they would hardly be faster by catching up. */
@@ -15,46 +17,32 @@ const remembered = 1 << 16;
 /** The lowest bit of an entry in the log; the others are the slot. */
 const edit = 1;
 
-interface Slot {
-  /** Undefined where a host was removed and nobody has taken its place. */
-  host: HostCapacity | undefined;
-  /** What was confirmed since the host came from outside like that. Apart from it: a copy of the host for each would be garbage. */
-  confirmedCpus: number;
-  confirmedMemoryMiB: number;
-  heldCpus: number;
-  heldMemoryMiB: number;
-}
-
-const empty = { confirmedCpus: 0, confirmedMemoryMiB: 0, heldCpus: 0, heldMemoryMiB: 0 };
+/** Where each sum stands in the row of a slot, which begins at four times the slot. */
+const sum = { givenCpus: 0, givenMemoryMiB: 1, heldCpus: 2, heldMemoryMiB: 3, length: 4 } as const;
 
 export class Fleet {
-  readonly #slots: Slot[] = [];
+  /** By slot. Undefined where a host was removed and nobody has taken its place. */
+  readonly #hosts: (HostCapacity | undefined)[] = [];
+  /** Slot by slot: all that is given out, and how much of that is held. A copy of the host for each change would be garbage. */
+  #sums = new Float64Array(64 * sum.length);
+  #pods = new Int32Array(64);
   readonly #slotOf = new Map<HostId, number>();
   readonly #vacant: number[] = [];
   readonly #log = new Int32Array(remembered);
   readonly #names = new NameOrder();
-  /** How many hosts there are, by zone and pod. */
-  readonly #hostsIn = new Map<string, Map<string, number>>();
+  /** In which zones and pods they are. */
+  readonly places = new Places();
   #changes = 0;
   #age = 0;
+  #chosen = 0;
 
   /** How many slots there are, vacant ones included: one past the highest. */
   get slots(): number {
-    return this.#slots.length;
+    return this.#hosts.length;
   }
 
   get size(): number {
     return this.#slotOf.size;
-  }
-
-  /** The zones that have hosts. */
-  get zones(): IterableIterator<string> {
-    return this.#hostsIn.keys();
-  }
-
-  /** How many pods of this zone have hosts. */
-  podsIn(zone: string): number {
-    return this.#hostsIn.get(zone)?.size ?? 0;
   }
 
   /** How many changes there have been; remember it to ask later what changed since. */
@@ -71,37 +59,47 @@ export class Fleet {
     return this.#names.labels;
   }
 
+  /** Mostly of who has just been chosen: to find one text among 100,000 would take as long as the choice. */
   slotOf(id: HostId): number | undefined {
-    return this.#slotOf.get(id);
+    return id === this.#hosts[this.#chosen]?.id ? this.#chosen : this.#slotOf.get(id);
+  }
+
+  /** Whose slot this is, for who is about to reserve there. */
+  chosen(slot: number): HostId | undefined {
+    this.#chosen = slot;
+    return this.#hosts[slot]?.id;
   }
 
   /** The host as it came from outside: its sums may be behind, the methods below are not. */
   hostAt(slot: number): HostCapacity | undefined {
-    return this.#slots[slot]?.host;
+    return this.#hosts[slot];
+  }
+
+  /** The number of the pod in which the host is. */
+  podAt(slot: number): number {
+    return this.#pods[slot] ?? 0;
   }
 
   /** The host with what was confirmed since, and without what is held. */
   knownAt(slot: number): HostCapacity | undefined {
-    const entry = this.#slots[slot];
-    if (!entry?.host) return undefined;
-    const { host, confirmedCpus, confirmedMemoryMiB } = entry;
-    if (confirmedCpus === 0 && confirmedMemoryMiB === 0) return host;
-    return {
-      ...host,
-      reservedCpus: host.reservedCpus + confirmedCpus,
-      reservedMemoryMiB: host.reservedMemoryMiB + confirmedMemoryMiB,
-    };
+    const at = slot * sum.length;
+    const reservedCpus = this.givenOutCpus(slot) - (this.#sums[at + sum.heldCpus] ?? 0);
+    const reservedMemoryMiB =
+      this.givenOutMemoryMiB(slot) - (this.#sums[at + sum.heldMemoryMiB] ?? 0);
+    return this.#with(slot, reservedCpus, reservedMemoryMiB);
+  }
+
+  /** The host with all that it has given out. */
+  nowAt(slot: number): HostCapacity | undefined {
+    return this.#with(slot, this.givenOutCpus(slot), this.givenOutMemoryMiB(slot));
   }
 
   givenOutCpus(slot: number): number {
-    const entry = this.#slots[slot];
-    return entry ? (entry.host?.reservedCpus ?? 0) + entry.confirmedCpus + entry.heldCpus : 0;
+    return this.#sums[slot * sum.length + sum.givenCpus] ?? 0;
   }
 
   givenOutMemoryMiB(slot: number): number {
-    const entry = this.#slots[slot];
-    if (!entry) return 0;
-    return (entry.host?.reservedMemoryMiB ?? 0) + entry.confirmedMemoryMiB + entry.heldMemoryMiB;
+    return this.#sums[slot * sum.length + sum.givenMemoryMiB] ?? 0;
   }
 
   /** Adds a host or replaces what is known of it. Nothing new, nothing done, and false. */
@@ -116,10 +114,10 @@ export class Fleet {
 
   remove(id: HostId): void {
     const slot = this.#slotOf.get(id);
-    const host = slot === undefined ? undefined : this.#slots[slot]?.host;
-    if (slot === undefined || !host) return;
-    this.#countIn(host, -1);
-    this.#slots[slot] = { ...empty, host: undefined };
+    if (slot === undefined) return;
+    this.places.leave(this.podAt(slot));
+    this.#hosts[slot] = undefined;
+    this.#sums.fill(0, slot * sum.length, (slot + 1) * sum.length);
     this.#slotOf.delete(id);
     this.#vacant.push(slot);
     this.#names.leave(slot);
@@ -128,26 +126,20 @@ export class Fleet {
 
   /** Holds more (or, negative, less) on a host. */
   hold(slot: number, cpus: number, memoryMiB: number): void {
-    const entry = this.#slots[slot];
-    if (!entry) return;
-    entry.heldCpus += cpus;
-    entry.heldMemoryMiB += memoryMiB;
+    this.#addTo(slot, sum.givenCpus, cpus, memoryMiB);
+    this.#addTo(slot, sum.heldCpus, cpus, memoryMiB);
     this.#note(slot, 0);
   }
 
-  /** What was held is now part of what came from outside; the sum stays. */
+  /** What was held is now part of what came from outside; all that is given out stays. */
   confirm(slot: number, cpus: number, memoryMiB: number): void {
-    const entry = this.#slots[slot];
-    if (!entry?.host) return;
-    entry.heldCpus -= cpus;
-    entry.heldMemoryMiB -= memoryMiB;
-    entry.confirmedCpus += cpus;
-    entry.confirmedMemoryMiB += memoryMiB;
+    this.#addTo(slot, sum.heldCpus, -cpus, -memoryMiB);
   }
 
   /** Call before using labels or `sorted`. */
   settle(): void {
-    const nameOf = (slot: number) => this.#slots[slot]?.host ?? nobody;
+    if (this.#names.isSettled) return;
+    const nameOf = (slot: number) => this.#hosts[slot] ?? nobody;
     if (!this.#names.settle((a, b) => byName(nameOf(a), nameOf(b)))) this.#age += 1;
   }
 
@@ -175,36 +167,51 @@ export class Fleet {
   }
 
   #join(host: HostCapacity): void {
-    const slot = this.#vacant.pop() ?? this.#slots.length;
-    this.#slots[slot] = { ...empty, host };
+    const slot = this.#vacant.pop() ?? this.#hosts.length;
+    if (slot >= this.#pods.length) this.#grow();
     this.#slotOf.set(host.id, slot);
-    this.#countIn(host, 1);
     this.#names.join(slot);
-    this.#note(slot, edit);
+    this.#put(slot, host);
   }
 
   #replace(slot: number, known: HostCapacity, host: HostCapacity): void {
-    const entry = this.#slots[slot];
-    if (!entry) return;
     if (known.name !== host.name) {
       this.#names.leave(slot);
       this.#names.join(slot);
     }
-    this.#countIn(host, 1);
-    this.#countIn(known, -1);
-    entry.host = host;
-    entry.confirmedCpus = 0;
-    entry.confirmedMemoryMiB = 0;
+    this.places.leave(this.podAt(slot));
+    this.#put(slot, host);
+  }
+
+  #put(slot: number, host: HostCapacity): void {
+    this.#hosts[slot] = host;
+    this.#pods[slot] = this.places.enter(host.zone, host.pod);
+    const at = slot * sum.length;
+    const { reservedCpus, reservedMemoryMiB } = host;
+    this.#sums[at + sum.givenCpus] = reservedCpus + (this.#sums[at + sum.heldCpus] ?? 0);
+    this.#sums[at + sum.givenMemoryMiB] =
+      reservedMemoryMiB + (this.#sums[at + sum.heldMemoryMiB] ?? 0);
     this.#note(slot, edit);
   }
 
-  #countIn({ zone, pod }: HostCapacity, by: 1 | -1): void {
-    const pods = this.#hostsIn.get(zone) ?? new Map<string, number>();
-    const hosts = (pods.get(pod) ?? 0) + by;
-    if (hosts > 0) pods.set(pod, hosts);
-    else pods.delete(pod);
-    if (pods.size > 0) this.#hostsIn.set(zone, pods);
-    else this.#hostsIn.delete(zone);
+  /** Mostly there is nothing to say over the host itself, and a copy of each of 100,000 is most of what a refusal would cost. */
+  #with(slot: number, reservedCpus: number, reservedMemoryMiB: number): HostCapacity | undefined {
+    const host = this.#hosts[slot];
+    if (!host) return undefined;
+    if (host.reservedCpus === reservedCpus && host.reservedMemoryMiB === reservedMemoryMiB)
+      return host;
+    return { ...host, reservedCpus, reservedMemoryMiB };
+  }
+
+  #addTo(slot: number, which: number, cpus: number, memoryMiB: number): void {
+    const at = slot * sum.length + which;
+    this.#sums[at] = (this.#sums[at] ?? 0) + cpus;
+    this.#sums[at + 1] = (this.#sums[at + 1] ?? 0) + memoryMiB;
+  }
+
+  #grow(): void {
+    this.#sums = grown(this.#sums, new Float64Array(this.#sums.length * 2));
+    this.#pods = grown(this.#pods, new Int32Array(this.#pods.length * 2));
   }
 
   #note(slot: number, kind: 0 | typeof edit): void {

@@ -19,6 +19,11 @@ export class NameOrder {
     if (!this.#newcomers.delete(slot)) this.#leavers.add(slot);
   }
 
+  /** Nobody came or went since the last time. */
+  get isSettled(): boolean {
+    return this.#newcomers.size + this.#leavers.size === 0;
+  }
+
   /** By slot. Valid after `settle`, until the next. */
   get labels(): Float64Array {
     return this.#labels;
@@ -34,7 +39,7 @@ export class NameOrder {
    * Returns false if everybody's label changed.
    */
   settle(compare: (a: number, b: number) => number): boolean {
-    if (this.#newcomers.size + this.#leavers.size === 0) return true;
+    if (this.isSettled) return true;
     const stayed = this.#sorted.filter((slot) => !this.#leavers.has(slot));
     const arrived = [...this.#newcomers].sort(compare);
     this.#newcomers.clear();

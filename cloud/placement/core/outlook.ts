@@ -7,6 +7,7 @@
  */
 import { freeShare, roomOf } from "./capacity.ts";
 import type { Fleet } from "./fleet.ts";
+import { grown } from "./grown.ts";
 import type { Factors } from "./model.ts";
 
 /** Where each number stands in the row of a slot, which begins at four times the slot. */
@@ -15,17 +16,13 @@ export const row = { freeMemoryMiB: 0, freeCpus: 1, memoryMiB: 2, cpus: 3, lengt
 export class Outlook {
   readonly #fleet: Fleet;
   readonly #factors: Factors;
-  readonly #clusters: number;
   #seen = 0;
   /** Slot by slot, the four numbers of `row`: side by side, because they are wanted together. */
   rows = new Int32Array(0);
-  /** See `freeShare`: 1 is empty. */
-  share = new Float64Array(0);
 
   constructor(fleet: Fleet, factors: Factors) {
     this.#fleet = fleet;
     this.#factors = copyOf(factors);
-    this.#clusters = Object.keys(factors.clusters ?? {}).length;
   }
 
   /** Whether these are the factors that it is under; compared by value, on every choice. */
@@ -33,7 +30,8 @@ export class Outlook {
     const own = this.#factors;
     if (cpu !== own.cpu || memory !== own.memory) return false;
     if (!clusters) return !own.clusters;
-    if (!own.clusters || Object.keys(clusters).length !== this.#clusters) return false;
+    if (!own.clusters) return false;
+    for (const cluster in own.clusters) if (!(cluster in clusters)) return false;
     for (const cluster in clusters) {
       const theirs = clusters[cluster];
       const ours = own.clusters[cluster];
@@ -47,10 +45,17 @@ export class Outlook {
     const fleet = this.#fleet;
     if (this.#seen === fleet.changes) return;
     const isFirst = this.#seen === 0;
-    if (fleet.slots > this.share.length) this.#grow(Math.max(fleet.slots, this.share.length * 2));
+    const length = fleet.slots * row.length;
+    if (length > this.rows.length)
+      this.rows = grown(this.rows, new Int32Array(Math.max(length, this.rows.length * 2)));
     if (isFirst || fleet.hasForgotten(this.#seen))
       for (let slot = 0; slot < fleet.slots; slot++) this.#look(slot);
-    else for (let i = this.#seen; i < fleet.changes; i++) this.#look(fleet.changedAt(i));
+    else
+      for (let i = this.#seen; i < fleet.changes; i++) {
+        const slot = fleet.changedAt(i);
+        if (fleet.isEdit(i)) this.#look(slot);
+        else this.#measure(slot);
+      }
     this.#seen = fleet.changes;
   }
 
@@ -58,28 +63,31 @@ export class Outlook {
     const host = this.#fleet.hostAt(slot);
     if (!host) return;
     const { cpus, memoryMiB } = roomOf(host, this.#factors);
-    const freeCpus = cpus - this.#fleet.givenOutCpus(slot);
-    const freeMemoryMiB = memoryMiB - this.#fleet.givenOutMemoryMiB(slot);
+    this.rows[slot * row.length + row.memoryMiB] = memoryMiB;
+    this.rows[slot * row.length + row.cpus] = cpus;
+    this.#measure(slot);
+  }
+
+  /** What is left, where what there is has stayed the same. */
+  #measure(slot: number): void {
+    const { rows } = this;
     const at = slot * row.length;
-    this.rows[at + row.freeMemoryMiB] = freeMemoryMiB;
-    this.rows[at + row.freeCpus] = freeCpus;
-    this.rows[at + row.memoryMiB] = memoryMiB;
-    this.rows[at + row.cpus] = cpus;
-    this.share[slot] = freeShare({ cpus, memoryMiB, freeCpus, freeMemoryMiB });
+    rows[at + row.freeMemoryMiB] =
+      (rows[at + row.memoryMiB] ?? 0) - this.#fleet.givenOutMemoryMiB(slot);
+    rows[at + row.freeCpus] = (rows[at + row.cpus] ?? 0) - this.#fleet.givenOutCpus(slot);
   }
 
-  #grow(length: number): void {
-    this.rows = longer(this.rows, length * row.length);
-    const share = new Float64Array(length);
-    share.set(this.share);
-    this.share = share;
+  /** See `freeShare`: 1 is empty. From the row, because a column of its own would be one more place to wait for. */
+  shareOf(slot: number): number {
+    const { rows } = this;
+    const at = slot * row.length;
+    return freeShare({
+      cpus: rows[at + row.cpus] ?? 0,
+      memoryMiB: rows[at + row.memoryMiB] ?? 0,
+      freeCpus: rows[at + row.freeCpus] ?? 0,
+      freeMemoryMiB: rows[at + row.freeMemoryMiB] ?? 0,
+    });
   }
-}
-
-export function longer(from: Int32Array, length: number, fill = 0): Int32Array<ArrayBuffer> {
-  const to = new Int32Array(length).fill(fill, from.length);
-  to.set(from);
-  return to;
 }
 
 /** Ours to keep: somebody may change theirs, and then it is another setting. */

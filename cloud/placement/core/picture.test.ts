@@ -116,7 +116,7 @@ for (const planner of planners) {
 
 test("a zone is known for as long as it has hosts", () => {
   const fleet = new Fleet();
-  const zones = () => [...fleet.zones].join(" ");
+  const zones = () => fleet.places.zones.map(({ name }) => name).join(" ");
   fleet.upsert(h1);
   fleet.upsert({ ...h2, zone: "b" });
   assert.equal(zones(), "a b");

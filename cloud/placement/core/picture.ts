@@ -8,6 +8,7 @@
  */
 import type { HostId } from "@holdfast/kernel/ids";
 import { Fleet } from "./fleet.ts";
+import { Groups } from "./groups.ts";
 import type { Factors, HostCapacity } from "./model.ts";
 import { Views, type Wanted } from "./views.ts";
 
@@ -25,9 +26,7 @@ export interface Reservation extends Size {
 
 export class Picture {
   readonly #fleet = new Fleet();
-  /** Members by group and host; first as told from outside, then those of open reservations. */
-  readonly #members = new Map<string, Set<HostId>>();
-  readonly #joining = new Map<string, Map<HostId, number>>();
+  readonly #groups = new Groups();
   readonly #held = new Set<Reservation>();
   readonly #views = new Views(this.#fleet);
 
@@ -58,9 +57,7 @@ export class Picture {
 
   /** Says where the members of an anti-affinity group are, all of them, as the database knows it. */
   setMembers(group: string, hosts: Iterable<HostId>): void {
-    const members = new Set(hosts);
-    if (members.size > 0) this.#members.set(group, members);
-    else this.#members.delete(group);
+    this.#groups.tell(group, hosts);
   }
 
   /**
@@ -73,7 +70,7 @@ export class Picture {
     const reservation: Reservation = { host, cpus, memoryMiB, antiAffinityGroup };
     this.#held.add(reservation);
     this.#fleet.hold(slot, cpus, memoryMiB);
-    if (antiAffinityGroup !== undefined) this.#join(antiAffinityGroup, host, 1);
+    if (antiAffinityGroup !== undefined) this.#groups.join(antiAffinityGroup, host);
     return reservation;
   }
 
@@ -83,7 +80,7 @@ export class Picture {
     const { host, cpus, memoryMiB, antiAffinityGroup } = reservation;
     const slot = this.#fleet.slotOf(host);
     if (slot !== undefined) this.#fleet.hold(slot, -cpus, -memoryMiB);
-    if (antiAffinityGroup !== undefined) this.#join(antiAffinityGroup, host, -1);
+    if (antiAffinityGroup !== undefined) this.#groups.leave(antiAffinityGroup, host);
     return true;
   }
 
@@ -96,18 +93,14 @@ export class Picture {
     const { host, cpus, memoryMiB, antiAffinityGroup } = reservation;
     const slot = this.#fleet.slotOf(host);
     if (slot !== undefined) this.#fleet.confirm(slot, cpus, memoryMiB);
-    if (antiAffinityGroup !== undefined) {
-      this.#join(antiAffinityGroup, host, -1);
-      const members = this.#members.get(antiAffinityGroup) ?? new Set();
-      this.#members.set(antiAffinityGroup, members.add(host));
-    }
+    if (antiAffinityGroup !== undefined) this.#groups.confirm(antiAffinityGroup, host);
     return true;
   }
 
   /** The host with all that it has given out, held capacity included. */
   find(id: HostId): HostCapacity | undefined {
     const slot = this.#fleet.slotOf(id);
-    return slot === undefined ? undefined : this.#at(slot);
+    return slot === undefined ? undefined : this.#fleet.nowAt(slot);
   }
 
   /** The host as it is known from outside, without what is held on it: what `upsert` would have to be told. */
@@ -121,35 +114,36 @@ export class Picture {
     this.#fleet.settle();
     const hosts: HostCapacity[] = [];
     for (const slot of this.#fleet.sorted) {
-      const host = this.#at(slot);
+      const host = this.#fleet.nowAt(slot);
       if (host) hosts.push(host);
     }
     return hosts;
   }
 
   /** The zones that have hosts. */
-  zones(): Iterable<string> {
-    return this.#fleet.zones;
+  zones(): readonly string[] {
+    return this.#fleet.places.zones.map(({ name }) => name);
   }
 
   /** How many pods of this zone have hosts. */
   podsIn(zone: string): number {
-    return this.#fleet.podsIn(zone);
+    return this.#fleet.places.podsIn(zone);
   }
 
-  hasMember(group: string, host: HostId): boolean {
-    return (
-      this.#members.get(group)?.has(host) === true || this.#joining.get(group)?.has(host) === true
-    );
-  }
-
-  /** The hosts with a member of this group. Undefined: nobody's group, nobody's hosts. */
+  /** The hosts with a member of this group, as it is now. Undefined: nobody's group, nobody's hosts. */
   membersOf(group: string | undefined): ReadonlySet<HostId> {
-    if (group === undefined) return new Set();
-    return new Set([
-      ...(this.#members.get(group) ?? []),
-      ...(this.#joining.get(group)?.keys() ?? []),
-    ]);
+    return this.#groups.hostsOf(group);
+  }
+
+  /** Where they are: zone, pod and state are right, the sums may be behind. */
+  placesOf(hosts: ReadonlySet<HostId>): readonly HostCapacity[] {
+    const found: HostCapacity[] = [];
+    for (const id of hosts) {
+      const slot = this.#fleet.slotOf(id);
+      const host = slot === undefined ? undefined : this.#fleet.hostAt(slot);
+      if (host) found.push(host);
+    }
+    return found;
   }
 
   /**
@@ -174,26 +168,6 @@ export class Picture {
           return host !== undefined && accept(host);
         }),
     );
-    return this.#fleet.hostAt(slot)?.id;
-  }
-
-  #at(slot: number): HostCapacity | undefined {
-    const host = this.#fleet.hostAt(slot);
-    if (!host) return undefined;
-    const reservedCpus = this.#fleet.givenOutCpus(slot);
-    const reservedMemoryMiB = this.#fleet.givenOutMemoryMiB(slot);
-    // Mostly nothing is held, and a copy of each of 100,000 hosts is most of what a refusal would cost.
-    if (reservedCpus === host.reservedCpus && reservedMemoryMiB === host.reservedMemoryMiB)
-      return host;
-    return { ...host, reservedCpus, reservedMemoryMiB };
-  }
-
-  #join(group: string, host: HostId, by: 1 | -1): void {
-    const hosts = this.#joining.get(group) ?? new Map<HostId, number>();
-    const members = (hosts.get(host) ?? 0) + by;
-    if (members > 0) hosts.set(host, members);
-    else hosts.delete(host);
-    if (hosts.size > 0) this.#joining.set(group, hosts);
-    else this.#joining.delete(group);
+    return this.#fleet.chosen(slot);
   }
 }

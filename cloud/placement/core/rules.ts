@@ -78,7 +78,8 @@ export const rules: Readonly<Record<Rule, Check>> = {
 };
 
 const checks = Object.entries(rules) as [Rule, Check][]; // Keys of a literal are its keys.
-const names = checks.map(([rule]) => rule);
+/** In the order of the table. */
+export const everyRule: readonly Rule[] = checks.map(([rule]) => rule);
 const tests = checks.map(([, { breaks }]) => breaks);
 
 /** Every rule that the host breaks, in the order of the table. None: it is feasible. */
@@ -93,7 +94,15 @@ export function judge(
   }));
 }
 
-/** The same as a set of bits, one for each rule: 0 is feasible. */
+/** Whether the host keeps these rules. */
+export const keeps = (
+  some: readonly Rule[],
+  host: HostCapacity,
+  request: PlacementRequest,
+  circumstances: Circumstances,
+): boolean => some.every((rule) => !rules[rule].breaks(host, request, circumstances));
+
+/** Which rules the host breaks as a set of bits: 0 is feasible. */
 export function brokenBy(
   host: HostCapacity,
   request: PlacementRequest,
@@ -107,7 +116,7 @@ export function brokenBy(
 
 /** The rules in such a set, in the order of the table. */
 export const rulesIn = (broken: number): readonly Rule[] =>
-  broken === 0 ? none : names.filter((_, i) => broken & (1 << i));
+  broken === 0 ? none : everyRule.filter((_, i) => broken & (1 << i));
 
 const none: readonly Rule[] = [];
 

@@ -1,7 +1,7 @@
 /**
- * The hosts that suit one kind of request, kept in the order of one planner.
+ * The hosts that suit one kind of request, zone by zone in the order of one planner.
  *
- * A kind is everything about a request but its size: zone, tags, healthy or not. So filtering costs
+ * A kind is everything about a request but its size and zone: tags, healthy or not. So filtering costs
  * nothing at the moment of a choice, and the planner is nothing but an order: the choice is the first
  * host in it that is big enough. The order must be the one that `rank.ts` defines.
  *
@@ -10,40 +10,49 @@
  * back, put the pods back), because a shelf may not be searched while an item on it has moved.
  */
 import { unreachable } from "@holdfast/kernel/unreachable";
+import type { Arrangement } from "./arrangement.ts";
 import type { Fleet } from "./fleet.ts";
-import type { HostCapacity, Planner } from "./model.ts";
+import { grown } from "./grown.ts";
+import type { Planner } from "./model.ts";
 import { columns, nothing } from "./nodes.ts";
-import { longer, type Outlook, row } from "./outlook.ts";
+import { type Outlook, row } from "./outlook.ts";
 import { Pods } from "./pods.ts";
-import { podName } from "./rank.ts";
-import type { Content } from "./shelf.ts";
+import type { Accept, Content } from "./shelf.ts";
+import { Zones } from "./zones.ts";
 
 export interface Kind {
   readonly planner: Planner;
-  readonly zone: string;
   readonly tags: readonly string[];
   /** Hosts without concerns, or those with. */
   readonly isHealthy: boolean;
 }
 
+/** Where a slot is while a view catches up. */
+const out = 0;
+const on = 1;
+/** Taken off, to be put back where it stands now. */
+const off = 2;
+/** More than capacity has changed: whether it still suits is to be seen anew. */
+const edited = 3;
+
 export class View {
   readonly #fleet: Fleet;
   readonly #outlook: Outlook;
   readonly #kind: Kind;
-  readonly #isWeighed: boolean;
   readonly #content: Content;
-  #pods: Pods;
+  #hosts: Arrangement;
+  /** The same where the order does not depend on what a host has left: it stays where it stands. */
+  #staying: Zones | undefined;
   /**
    * What the columns of the shelves mean: column i holds the most memory that a host with at least
    * `#sizes[i]` free cpus has. The sizes are those that were asked for, so that a search for one of
    * them goes straight to its host; the first is 0, which is true of every host and serves the rest.
    */
   readonly #sizes: number[] = [0];
-  /** By slot: the pod in which the host stands; or -1; or, while it is off the shelf, `-2 - pod`. */
-  #podOf = new Int32Array(0);
+  /** By slot: one of the four above. */
+  #states = new Uint8Array(0);
   /** Scratch, so that catching up makes no garbage. */
-  readonly #off: number[] = [];
-  readonly #edited: number[] = [];
+  readonly #moved: number[] = [];
   #seen = 0;
   #age = nothing;
 
@@ -51,43 +60,38 @@ export class View {
     this.#fleet = fleet;
     this.#outlook = outlook;
     this.#kind = kind;
-    this.#isWeighed = kind.planner === "spread";
     this.#content = {
+      ...this.#order(),
       used: () => this.#sizes.length,
-      before: this.#order(),
-      raise: (slot, bounds, at) => this.#raise(slot, bounds, at),
+      gives: (slot, column) => {
+        const { rows } = outlook;
+        const at = slot * row.length;
+        const isEnough = (rows[at + row.freeCpus] ?? nothing) >= (this.#sizes[column] ?? 0);
+        return isEnough ? (rows[at + row.freeMemoryMiB] ?? nothing) : nothing;
+      },
     };
-    this.#pods = new Pods(outlook, this.#content, this.#isWeighed);
+    this.#hosts = this.#arrange();
   }
 
-  /** The slot of the first host in order with room for this that is accepted, or -1. */
-  find(cpus: number, memoryMiB: number, accept: ((slot: number) => boolean) | undefined): number {
+  /** The slot of the zone's first host in order with room for this that is accepted, or -1. */
+  find(zone: number, cpus: number, memoryMiB: number, accept: Accept | undefined): number {
     this.#catchUp();
     const column = this.#columnFor(cpus);
-    const { rows } = this.#outlook;
-    return this.#pods.first(
-      column,
-      memoryMiB,
-      (slot) =>
-        (rows[slot * row.length + row.freeMemoryMiB] ?? nothing) >= memoryMiB &&
-        (rows[slot * row.length + row.freeCpus] ?? nothing) >= cpus &&
-        (accept === undefined || accept(slot)),
-    );
+    if (this.#sizes[column] === cpus) return this.#hosts.first(zone, column, memoryMiB, accept);
+    return this.#hosts.first(zone, column, memoryMiB, (slot) => {
+      const free = this.#outlook.rows[slot * row.length + row.freeCpus] ?? nothing;
+      return free >= cpus && (accept === undefined || accept(slot));
+    });
   }
 
-  /** Whether the planner prefers a host of this view to one of another zone's view. */
-  prefers(slot: number, other: View, otherSlot: number): boolean {
-    if (!this.#isWeighed) return this.#content.before(slot, otherSlot);
-    const theirs = other.#podOf[otherSlot] ?? nothing;
-    return this.#pods.isBefore(this.#podOf[slot] ?? nothing, other.#pods, theirs);
+  /** Whether the planner prefers one found host to one that was found in another zone. */
+  prefers(slot: number, other: number): boolean {
+    return this.#hosts.isBefore(slot, other);
   }
 
   #catchUp(): void {
     const fleet = this.#fleet;
     if (this.#seen === fleet.changes && this.#age === fleet.age) return;
-    if (fleet.slots > this.#podOf.length)
-      this.#podOf = longer(this.#podOf, Math.max(fleet.slots, this.#podOf.length * 2), nothing);
-    this.#pods.makeRoomFor(fleet.slots);
     const isFarBehind = fleet.changes - this.#seen >= fleet.size || fleet.hasForgotten(this.#seen);
     if (this.#age !== fleet.age || isFarBehind) this.#restart();
     else this.#update();
@@ -96,113 +100,116 @@ export class View {
   }
 
   #restart(): void {
-    this.#pods = new Pods(this.#outlook, this.#content, this.#isWeighed);
-    this.#pods.makeRoomFor(this.#fleet.slots);
-    this.#podOf.fill(nothing);
-    for (const slot of this.#fleet.sorted) this.#look(slot);
-    this.#pods.settle();
+    this.#hosts = this.#arrange();
+    this.#states = new Uint8Array(0);
+    this.#makeRoom();
+    const suiting = this.#fleet.sorted.filter((slot) => this.#suits(slot));
+    for (const slot of suiting) this.#states[slot] = on;
+    this.#hosts.fill(suiting);
   }
 
   /** A slot may come more than once in the log; the second time there is nothing left to do. */
   #update(): void {
     const fleet = this.#fleet;
-    const isFixedOrder = this.#kind.planner === "first-fit";
+    this.#makeRoom();
     for (let change = this.#seen; change < fleet.changes; change++) {
       const slot = fleet.changedAt(change);
-      const pod = this.#podOf[slot] ?? nothing;
+      const state = this.#states[slot] ?? out;
       const isEdit = fleet.isEdit(change);
-      if (pod >= 0) {
-        if (isFixedOrder && !isEdit) this.#pods.remeasure(slot, pod);
-        else this.#takeOff(slot, pod);
+      if (this.#staying && !isEdit) {
+        if (state === on) this.#staying.raise(slot);
+        continue;
       }
-      if (!isEdit) continue;
-      this.#podOf[slot] = nothing; // Whether it still suits, and where it stands, is to be seen anew.
-      this.#edited.push(slot);
+      if (state === on) this.#hosts.remove(slot);
+      if (isEdit && state !== edited) this.#move(slot, edited, state);
+      else if (state === on) this.#move(slot, off, state);
     }
-    for (const slot of this.#off) {
-      const place = this.#podOf[slot] ?? nothing;
-      if (place < nothing) this.#putOn(slot, -2 - place);
+    for (const slot of this.#moved) {
+      const isBack = this.#states[slot] === off || this.#suits(slot);
+      this.#states[slot] = isBack ? on : out;
+      if (isBack) this.#hosts.add(slot);
     }
-    for (const slot of this.#edited) if (this.#podOf[slot] === nothing) this.#look(slot);
-    this.#off.length = 0;
-    this.#edited.length = 0;
-    this.#pods.settle();
+    this.#moved.length = 0;
+    this.#hosts.settle();
   }
 
-  #look(slot: number): void {
+  #move(slot: number, to: typeof off | typeof edited, from: number): void {
+    this.#states[slot] = to;
+    if (from !== off) this.#moved.push(slot);
+  }
+
+  #makeRoom(): void {
+    const { slots } = this.#fleet;
+    if (slots <= this.#states.length) return;
+    const length = Math.max(slots, this.#states.length * 2);
+    this.#states = grown(this.#states, new Uint8Array(length));
+    this.#hosts.makeRoomFor(length);
+  }
+
+  #arrange(): Arrangement {
+    const { planner } = this.#kind;
+    if (planner === "spread") return new Pods(this.#fleet, this.#outlook, this.#content);
+    const zones = new Zones(this.#fleet, this.#content);
+    this.#staying = planner === "first-fit" ? zones : undefined;
+    return zones;
+  }
+
+  #suits(slot: number): boolean {
     const host = this.#fleet.hostAt(slot);
-    if (!host || !this.#suits(host)) return;
-    this.#putOn(slot, this.#pods.idOf(this.#isWeighed ? podName(host) : ""));
-  }
-
-  #takeOff(slot: number, pod: number): void {
-    this.#pods.remove(slot, pod);
-    this.#podOf[slot] = -2 - pod;
-    this.#off.push(slot);
-  }
-
-  #putOn(slot: number, pod: number): void {
-    this.#pods.add(slot, pod);
-    this.#podOf[slot] = pod;
-  }
-
-  #suits(host: HostCapacity): boolean {
-    const { zone, tags, isHealthy } = this.#kind;
+    const { tags, isHealthy } = this.#kind;
     return (
+      host !== undefined &&
       host.state === "up" &&
       host.mode === "enabled" &&
-      host.zone === zone &&
       (host.concerns.length === 0) === isHealthy &&
       tags.every((tag) => host.tags.includes(tag))
     );
   }
 
-  #order(): Content["before"] {
+  #order(): Pick<Content, "key" | "before"> {
     const outlook = this.#outlook;
-    const byName = (a: number, b: number) =>
-      (this.#fleet.labels[a] ?? 0) < (this.#fleet.labels[b] ?? 0);
-    const free = (slot: number, what: number) => outlook.rows[slot * row.length + what] ?? 0;
+    const fleet = this.#fleet;
+    const label = (slot: number) => fleet.labels[slot] ?? 0;
+    const before = (a: number, b: number) => label(a) < label(b);
     switch (this.#kind.planner) {
       case "first-fit":
-        return byName;
-      case "best-fit":
-        return (a, b) => {
-          const memory = free(a, row.freeMemoryMiB) - free(b, row.freeMemoryMiB);
-          if (memory !== 0) return memory < 0;
-          const cpus = free(a, row.freeCpus) - free(b, row.freeCpus);
-          return cpus === 0 ? byName(a, b) : cpus < 0;
+        return { key: label, before };
+      case "best-fit": {
+        const freeCpus = (slot: number) => outlook.rows[slot * row.length + row.freeCpus] ?? 0;
+        return {
+          key: (slot) => {
+            const memoryMiB = outlook.rows[slot * row.length + row.freeMemoryMiB] ?? 0;
+            return memoryMiB * cpuRange + Math.min(Math.max(freeCpus(slot), 0), cpuRange - 1);
+          },
+          before: (a, b) => {
+            const cpus = freeCpus(a) - freeCpus(b);
+            return cpus === 0 ? before(a, b) : cpus < 0;
+          },
         };
+      }
       case "spread":
-        return (a, b) => {
-          const share = (outlook.share[a] ?? 0) - (outlook.share[b] ?? 0);
-          return share === 0 ? byName(a, b) : share > 0;
-        };
+        return { key: (slot) => -outlook.shareOf(slot), before };
       default:
         return unreachable(this.#kind.planner);
     }
   }
 
-  #raise(slot: number, bounds: Int32Array, at: number): void {
-    const { rows } = this.#outlook;
-    const cpus = rows[slot * row.length + row.freeCpus] ?? nothing;
-    const memoryMiB = rows[slot * row.length + row.freeMemoryMiB] ?? nothing;
-    const sizes = this.#sizes;
-    for (let i = 0; i < sizes.length; i++) {
-      if (cpus >= (sizes[i] ?? 0) && memoryMiB > (bounds[at + i] ?? nothing))
-        bounds[at + i] = memoryMiB;
-    }
-  }
-
   /** A size not seen before gets a column, while there are any; otherwise the nearest smaller serves. */
   #columnFor(cpus: number): number {
-    const known = this.#sizes.indexOf(cpus);
+    const sizes = this.#sizes;
+    const known = sizes.indexOf(cpus);
     if (known >= 0) return known;
-    if (this.#sizes.length < columns) {
-      this.#sizes.push(cpus);
-      this.#pods.remeasureAll();
-      return this.#sizes.length - 1;
+    if (sizes.length < columns) {
+      sizes.push(cpus);
+      this.#hosts.remeasure();
+      return sizes.length - 1;
     }
-    const smaller = this.#sizes.filter((size) => size < cpus);
-    return this.#sizes.indexOf(Math.max(...smaller));
+    return sizes.reduce(
+      (best, size, i) => (size < cpus && size > (sizes[best] ?? 0) ? i : best),
+      0,
+    );
   }
 }
+
+/** Memory and cpus in one key: 31 bits and this many, which a double holds. Of more free cpus than that, `before` asks. */
+const cpuRange = 2 ** 21;

@@ -5,22 +5,22 @@
  * least recently and there are too many. Either changes how long a choice takes, never which it is.
  */
 import type { Fleet } from "./fleet.ts";
-import type { Factors } from "./model.ts";
+import type { Factors, Planner } from "./model.ts";
 import { nothing } from "./nodes.ts";
 import { Outlook } from "./outlook.ts";
 import { type Kind, View } from "./view.ts";
 
 /**
- * All views together cover no more than this many slots, about 200 MB. At 100,000 hosts that is 80
+ * All views together cover no more than this many slots, about 200 MB. At 100,000 hosts that is 40
  * kinds of request. With more kinds in constant use each choice would rebuild a view: slow, so raise it.
  */
-const defaultMostSlots = 8_000_000;
+const defaultMostSlots = 4_000_000;
 const fewestViews = 16;
 /** Settings change rarely; two at a time (before and after, while an explanation asks) is already odd. */
 const mostSettings = 4;
 
-/** A kind of request, before it is known in which zone to look. */
-export type Wanted = Omit<Kind, "zone"> & {
+/** A kind of request, and where to look. */
+export type Wanted = Kind & {
   readonly zone: string | undefined;
   /** Which zones to look in, of those that the request allows. Undefined: in all of them. */
   readonly isInZone?: ((zone: string) => boolean) | undefined;
@@ -35,10 +35,14 @@ interface KeptView extends Used {
   readonly drop: () => void;
 }
 
-/** One setting of the factors, and the views under it: by everything but the zone, then by zone. */
+/** Some views by their tags: one by the tag itself, because text that is put together anew is slow to find. */
+type Family = Map<string, KeptView>;
+
+/** One setting of the factors, and the views under it. */
 interface Setting extends Used {
   readonly outlook: Outlook;
-  readonly families: Map<string, Map<string, KeptView>>;
+  readonly healthy: Readonly<Record<Planner, Family>>;
+  readonly worrying: Readonly<Record<Planner, Family>>;
 }
 
 export class Views {
@@ -71,58 +75,52 @@ export class Views {
     this.#fleet.settle();
     const setting = this.#settingOf(factors);
     setting.outlook.catchUp();
-    const family = familyOf(setting, wanted);
+    const view = this.#viewOf(setting, wanted);
+    const { places } = this.#fleet;
     const { zone, isInZone } = wanted;
     if (zone !== undefined) {
-      if (isInZone?.(zone) === false) return nothing;
-      return this.#viewOf(setting, family, wanted, zone).find(cpus, memoryMiB, accept);
+      const number = isInZone?.(zone) === false ? undefined : places.numberOf(zone);
+      return number === undefined ? nothing : view.find(number, cpus, memoryMiB, accept);
     }
-    let best: View | undefined;
-    let found = nothing;
-    for (const each of this.#fleet.zones) {
-      if (isInZone?.(each) === false) continue;
-      const view = this.#viewOf(setting, family, wanted, each);
-      const slot = view.find(cpus, memoryMiB, accept);
-      if (slot === nothing || (best && !view.prefers(slot, best, found))) continue;
-      best = view;
-      found = slot;
+    let best = nothing;
+    for (const { name, number } of places.zones) {
+      if (isInZone?.(name) === false) continue;
+      const found = view.find(number, cpus, memoryMiB, accept);
+      if (found !== nothing && (best === nothing || view.prefers(found, best))) best = found;
     }
-    return found;
+    return best;
   }
 
-  #viewOf(
-    setting: Setting,
-    family: Map<string, KeptView>,
-    { planner, tags, isHealthy }: Wanted,
-    zone: string,
-  ): View {
-    let kept = family.get(zone);
-    if (!kept) {
-      this.#makeRoomFor(family);
-      const kind = { planner, tags: [...tags], isHealthy, zone };
-      const view = new View(this.#fleet, setting.outlook, kind);
-      kept = { view, drop: () => family.delete(zone), lastUse: 0 };
-      family.set(zone, kept);
-    }
+  #viewOf(setting: Setting, wanted: Wanted): View {
+    const { planner, tags, isHealthy } = wanted;
+    const family = (isHealthy ? setting.healthy : setting.worrying)[planner];
+    const key = tags.length > 1 ? [...tags].sort().join("\n") : (tags[0] ?? "");
+    const kept = family.get(key) ?? this.#make(setting, wanted, family, key);
     kept.lastUse = ++this.#uses;
     return kept.view;
   }
 
-  #makeRoomFor(family: Map<string, KeptView>): void {
+  #make({ outlook }: Setting, { planner, tags, isHealthy }: Wanted, family: Family, key: string) {
+    this.#makeRoom();
+    const view = new View(this.#fleet, outlook, { planner, tags: [...tags], isHealthy });
+    const kept: KeptView = { view, drop: () => family.delete(key), lastUse: 0 };
+    family.set(key, kept);
+    return kept;
+  }
+
+  #makeRoom(): void {
     const most = Math.max(fewestViews, this.#mostSlots / Math.max(1, this.#fleet.slots));
     if (++this.#counted < most) return; // Counting them all for each new one would be quadratic.
     const all = this.#all();
     this.#counted = all.length;
-    if (all.length < most) return;
-    leastUsed(all)?.drop();
-    for (const { families } of this.#settings)
-      for (const [key, other] of families)
-        if (other.size === 0 && other !== family) families.delete(key);
+    if (all.length >= most) leastUsed(all)?.drop();
   }
 
   #all(): readonly KeptView[] {
-    return this.#settings.flatMap(({ families }) =>
-      [...families.values()].flatMap((family) => [...family.values()]),
+    return this.#settings.flatMap(({ healthy, worrying }) =>
+      [...Object.values(healthy), ...Object.values(worrying)].flatMap((family) => [
+        ...family.values(),
+      ]),
     );
   }
 
@@ -137,21 +135,22 @@ export class Views {
     const oldest = leastUsed(this.#settings);
     if (this.#settings.length >= mostSettings)
       this.#settings = this.#settings.filter((setting) => setting !== oldest);
-    const setting = { outlook: new Outlook(this.#fleet, factors), families: new Map(), lastUse: 0 };
+    const setting: Setting = {
+      outlook: new Outlook(this.#fleet, factors),
+      healthy: families(),
+      worrying: families(),
+      lastUse: 0,
+    };
     this.#settings.push(setting);
     return setting;
   }
 }
 
-function familyOf({ families }: Setting, { planner, isHealthy, tags }: Wanted) {
-  const all = tags.length > 1 ? [...tags].sort().join("\n") : (tags[0] ?? "");
-  const key = `${planner} ${isHealthy} ${all}`;
-  const known = families.get(key);
-  if (known) return known;
-  const family = new Map<string, KeptView>();
-  families.set(key, family);
-  return family;
-}
+const families = (): Record<Planner, Family> => ({
+  "first-fit": new Map(),
+  "best-fit": new Map(),
+  spread: new Map(),
+});
 
 function leastUsed<T extends Used>(all: readonly T[]): T | undefined {
   return all.reduce<T | undefined>(
