@@ -8,7 +8,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Database } from "@holdfast/store/database";
 import type { Curve, Figure } from "./figures.ts";
-import { median, percentile, whole } from "./measure.ts";
+import { median, percentile, table, whole } from "./measure.ts";
 import type { Call } from "./processes.ts";
 
 export interface Costs {
@@ -70,9 +70,11 @@ export async function lifeCycle({ call, database }: Costs): Promise<readonly Fig
   const count = 500;
   await call("POST", "/v1/projects", { name: "lives" });
   const begin = await sizes(database);
+  const phases: [string, Tables][] = [["", await written(database)]];
   await run(call, "lives", count);
   await done(database);
   const running = await sizes(database);
+  phases.push(["to running", await written(database)]);
   const names = await database.query<{ id: string }>(
     "select i.id from instance i join project p on p.id = i.project_id where p.name = 'lives'",
   );
@@ -81,8 +83,11 @@ export async function lifeCycle({ call, database }: Costs): Promise<readonly Fig
       names.map(({ id }) => call("POST", `/v1/projects/lives/instances/${id}/${verb}`, {})),
     );
     await done(database);
+    await sleep(1_200);
+    phases.push([verb, await written(database)]);
   }
   const end = await sizes(database);
+  showWritten(phases, count);
   const each = (name: keyof typeof end, from: typeof end, to: typeof end) =>
     (to[name] - from[name]) / count;
   return [
@@ -172,6 +177,35 @@ async function done(database: Database): Promise<void> {
   const isAny = async () =>
     (await database.query("select from job where state = 'running' limit 1", [])).length > 0;
   while (await isAny()) await sleep(10);
+}
+
+/** What was written of each table so far. */
+type Tables = ReadonlyMap<string, Readonly<Record<(typeof kinds)[number], number>>>;
+const kinds = ["ins", "upd", "hot", "del"] as const;
+
+async function written(database: Database): Promise<Tables> {
+  const rows = await database.query<{ table: string } & Record<(typeof kinds)[number], number>>(
+    `select relname as table, n_tup_ins::float8 as ins, n_tup_upd::float8 as upd, n_tup_hot_upd::float8 as hot,
+       n_tup_del::float8 as del
+     from pg_stat_user_tables where relname not in ('host_lease', 'bench_floor')`,
+  );
+  return new Map(rows.map((row) => [row.table, row]));
+}
+
+/** For each instance, by table and part of its life: rows that were inserted, updated (of those without touching indexes), deleted. */
+function showWritten(phases: readonly (readonly [string, Tables])[], count: number): void {
+  const lines = phases.slice(1).flatMap(([phase, after], index) =>
+    [...after].flatMap(([name, now]) => {
+      const before = phases[index]?.[1].get(name);
+      const of = kinds.map((kind) => (now[kind] - (before?.[kind] ?? 0)) / count);
+      return of.some((one) => one >= 0.005)
+        ? [[`${phase}: ${name}`, ...of.map((one) => one.toFixed(2))]]
+        : [];
+    }),
+  );
+  console.log(
+    `\n${table([["rows of each", "inserted", "updated", "of those HOT", "deleted"], ...lines])}`,
+  );
 }
 
 async function sizes(database: Database) {
