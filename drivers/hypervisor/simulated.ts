@@ -502,16 +502,25 @@ const isUp = ({ readyAt, phase, exit }: SimulatedMachine, now: Instant) =>
 
 function viewOf(machine: SimulatedMachine, now: Instant): MachineView {
   const { spec, exit, at, phase, arrival, hasLeft } = machine;
-  const ref = { id: spec.id, generation: spec.generation };
-  if (exit) return { ...ref, is: "exited", exit };
-  if (arrival) return { ...ref, is: "incoming", since: at, hasArrived: arrival.hasArrived };
+  const { id, generation } = spec;
+  if (exit) return { id, generation, is: "exited", exit };
+  if (arrival) return { id, generation, is: "incoming", since: at, hasArrived: arrival.hasArrived };
   const guest = phase === "running" ? (isUp(machine, now) ? "up" : "booting") : phase;
   const { begun } = machine;
-  return {
-    ...{ ...ref, is: "running", guest, since: at },
-    ...(begun ? { begun } : {}),
-    ...(hasLeft ? { hasLeft } : {}),
-  };
+  // Asked for all the time: what is seldom there is added where it is.
+  if (hasLeft)
+    return {
+      id,
+      generation,
+      is: "running",
+      guest,
+      since: at,
+      hasLeft,
+      ...(begun ? { begun } : {}),
+    };
+  return begun
+    ? { id, generation, is: "running", guest, since: at, begun }
+    : { id, generation, is: "running", guest, since: at };
 }
 
 function beginning({ templates }: SimulatedWorld, { template }: MachineSpec): Begun {

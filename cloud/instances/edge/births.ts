@@ -110,9 +110,27 @@ export function birthOf(
   };
 }
 
+/** Each by its name: an object that grows out of another by this many is a slow one for the rest of its life. */
 function newborn(seed: Seed, job: NewJob, patience: Patience, now: Instant): Instance {
   return {
-    ...seed,
+    id: seed.id,
+    project: seed.project,
+    name: seed.name,
+    type: seed.type,
+    cpus: seed.cpus,
+    memoryMiB: seed.memoryMiB,
+    image: seed.image,
+    volume: seed.volume,
+    zone: seed.zone,
+    hostTags: seed.hostTags,
+    antiAffinityGroup: seed.antiAffinityGroup,
+    userData: seed.userData,
+    startPaused: seed.startPaused,
+    isProtected: seed.isProtected,
+    recovery: seed.recovery,
+    priority: seed.priority,
+    dependsOn: seed.dependsOn,
+    requestId: seed.requestId,
     createdAt: now,
     desired: "running",
     state: "provisioning",
