@@ -26,6 +26,7 @@ import { heard } from "../core/report.ts";
 import { requestOf } from "../core/request.ts";
 import { placed, unplaced } from "../core/transition.ts";
 import { type Birth, projectOf, sizeOf } from "./births.ts";
+import { inBreaths } from "./breath.ts";
 import { begin, type Case, conclude, unborn } from "./case.ts";
 import { departuresOf, endsOf, lateOf } from "./endings.ts";
 import { type HostOrders, imagesOf, ordersOf } from "./host-orders.ts";
@@ -129,17 +130,18 @@ async function run(
   const reports = work.reports.filter((report) => !risen.written.has(report));
   const born = new Set(births.map(({ instance }) => instance));
   const nics = allotted.filter(({ instance }) => born.has(instance));
-  for (const birth of births) {
+  const nicsOf = grouped(nics, ({ instance }) => instance);
+  await inBreaths(births, (birth) => {
     const before = {
       ...unborn,
       world: birth.world(patience, now),
       pool: birth.pool,
       disks: birth.disks,
       station: birth.station,
-      nics: nics.filter(({ instance }) => instance === birth.instance),
+      nics: nicsOf.get(birth.instance) ?? [],
     };
     cases.set(birth.instance, begin(before, true, birth.job.actor));
-  }
+  });
   const named = [
     ...new Set([
       ...work.looks,
@@ -157,7 +159,7 @@ async function run(
 
   for (const item of reports) learn(cases.get(item.report.instance), item);
   for (const asked of work.orders) order(asked, cases.get(asked.instance), outcomes, refused);
-  for (const item of cases.values()) conclude(item);
+  await inBreaths(cases.values(), conclude);
   // Before any of them is placed anew: the inquest is into the process that has ended.
   for (const [id, death] of await certify(sql, endsOf(cases.values()))) {
     const item = cases.get(id);
@@ -170,13 +172,13 @@ async function run(
   const leaving = [...cases.values()].filter(isLeaving);
   for (const item of leaving) take(item, "contended");
   const choices = await session.place(wantsOf(cases, wanted));
-  for (const [id, choice] of choices) {
+  await inBreaths(choices, ([id, choice]) => {
     const item = cases.get(id);
     if (!item?.move) take(item, choice);
     else if (choice === "contended") contended.add(item.move.job.id);
     else if ("refused" in choice) refuse(item, choice.refused, refused);
     else depart(item, item.move, choice, moves());
-  }
+  });
 
   const jobs = [
     ...new Set(births.map(({ job }) => job)), // One job may be for many.

@@ -21,6 +21,7 @@ import type { Database } from "@holdfast/store/database";
 import { shared } from "@holdfast/store/reads";
 import type * as api from "../api.ts";
 import { type Birth, birthOf } from "./births.ts";
+import { inBreaths } from "./breath.ts";
 import { checkPool, findDependencies } from "./recovery.ts";
 
 export interface PlanDeps {
@@ -87,8 +88,9 @@ export function planning({ database, settings, mintId, mintName }: PlanDeps): Pl
       mintId,
       limits["volumes.most_disks"],
     );
-    return ids.map((id, index) =>
-      birthOf(
+    const births: Birth[] = [];
+    await inBreaths(ids.entries(), ([index, id]) => {
+      const birth = birthOf(
         {
           id,
           project,
@@ -124,8 +126,10 @@ export function planning({ database, settings, mintId, mintName }: PlanDeps): Pl
           image: image.state === "ready" ? "ready" : "importing",
         },
         job,
-      ),
-    );
+      );
+      births.push(birth);
+    });
+    return births;
   }
 }
 

@@ -10,6 +10,7 @@ import { cursorOf, isUuid, pageOf } from "@holdfast/store/cursor";
 import type { Sql } from "@holdfast/store/database";
 import type { InstanceView } from "../api.ts";
 import { homed } from "../core/lifecycle.ts";
+import { inBreaths } from "./breath.ts";
 
 type ViewRow = Omit<InstanceView, "id" | "nics" | "disks"> & RootColumns;
 
@@ -30,13 +31,55 @@ const sources = `instance i ${joins}`;
 async function dressed(sql: Sql, rows: readonly ViewRow[]): Promise<InstanceView[]> {
   const ids = rows.map(({ id }) => id);
   const [nics, disks] = await Promise.all([nicViews(sql, ids), diskViews(sql, rows)]);
-  return rows.map((row) => {
-    const { root, root_name, root_kind, root_bytes, has_more, ...shown } = row;
-    // What a guest did is shown only while there is one.
-    const guest = homed.has(row.state) ? {} : { guest: null, upAt: null, begun: null };
-    const own = { nics: [...(nics.get(row.id) ?? [])], disks: [...(disks.get(row.id) ?? [])] };
-    return { ...shown, ...guest, ...own };
+  const views: InstanceView[] = [];
+  await inBreaths(rows, (row) => {
+    views.push(shown(row, nics.get(row.id) ?? [], disks.get(row.id) ?? []));
   });
+  return views;
+}
+
+/** Each by its name: to leave a few parts of a row out of a new object costs as much as all else that is done with it. */
+function shown(
+  row: ViewRow,
+  nics: readonly InstanceView["nics"][number][],
+  disks: readonly InstanceView["disks"][number][],
+): InstanceView {
+  // What a guest did is shown only while there is one.
+  const hasGuest = homed.has(row.state);
+  return {
+    id: row.id,
+    project: row.project,
+    name: row.name,
+    type: row.type,
+    cpus: row.cpus,
+    memoryMiB: row.memoryMiB,
+    image: row.image,
+    volume: row.volume,
+    desired: row.desired,
+    state: row.state,
+    op: row.op,
+    job: row.job,
+    generation: row.generation,
+    host: row.host,
+    guest: hasGuest ? row.guest : null,
+    upAt: hasGuest ? row.upAt : null,
+    begun: hasGuest ? row.begun : null,
+    cause: row.cause,
+    isProtected: row.isProtected,
+    pool: row.pool,
+    recovery: row.recovery,
+    priority: row.priority,
+    dependsOn: row.dependsOn,
+    zone: row.zone,
+    hostTags: row.hostTags,
+    antiAffinityGroup: row.antiAffinityGroup,
+    restarts: row.restarts,
+    nextLook: row.nextLook,
+    createdAt: row.createdAt,
+    destroyedAt: row.destroyedAt,
+    nics: [...nics],
+    disks: [...disks],
+  };
 }
 
 export async function viewInstances(
