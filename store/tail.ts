@@ -42,29 +42,35 @@ export interface Subjects {
   readonly jobs: readonly string[];
 }
 
-export async function readSubjects(sql: Sql, after: Place, limit: number): Promise<Subjects> {
+/** `besides`: events that are counted, and whom they are about is not told. */
+export async function readSubjects(
+  sql: Sql,
+  after: Place,
+  limit: number,
+  besides: readonly string[] = [],
+): Promise<Subjects> {
   const rows = await sql.query<{
     kind: JournalRow["kind"];
     count: number;
-    subjects: string[];
+    subjects: string[] | null;
     jobs: string[] | null;
     xact: string;
     seq: number;
   }>(
     `with t as materialized (
-       select j.xact, j.seq, j.kind, j.subject, j.job_id from journal j
+       select j.xact, j.seq, j.kind, j.subject, j.event, j.job_id from journal j
        where (j.xact, j.seq) > ($1::text::xid8, $2::bigint) and ${isSettled} order by j.xact, j.seq limit $3),
      last as (select xact::text as xact, seq from t order by t.xact desc, t.seq desc limit 1)
-     select t.kind, count(*)::int as count, json_agg(distinct t.subject) as subjects,
+     select t.kind, count(*)::int as count, json_agg(distinct t.subject) filter (where t.event <> all($4::text[])) as subjects,
        json_agg(distinct t.job_id) filter (where t.job_id is not null) as jobs, last.xact, last.seq
      from t, last group by t.kind, last.xact, last.seq`,
-    [after.xact, after.seq, limit],
+    [after.xact, after.seq, limit, besides],
   );
   const [first] = rows;
   return {
     end: first && { xact: first.xact, seq: first.seq },
     count: rows.reduce((sum, { count }) => sum + count, 0),
-    by: Object.fromEntries(rows.map(({ kind, subjects }) => [kind, subjects])),
+    by: Object.fromEntries(rows.map(({ kind, subjects }) => [kind, subjects ?? []])),
     jobs: rows.flatMap(({ jobs }) => jobs ?? []),
   };
 }
@@ -76,6 +82,8 @@ export interface JournalWatch {
 
 export interface JournalWatchDeps {
   readonly database: Sql;
+  /** Events that change nothing for whoever watches. */
+  readonly besides: readonly string[];
   readonly onSubjects: (by: Subjects["by"]) => void;
   /** So much was written that who it was about is not worth knowing: it may be anybody. */
   readonly onFlood: () => void;
@@ -88,7 +96,7 @@ const most = 20_000;
 export async function watchJournal(deps: JournalWatchDeps): Promise<JournalWatch> {
   let place = await journalEnd(deps.database);
   const looking = shared(async () => {
-    const { end, count, by } = await readSubjects(deps.database, place, most);
+    const { end, count, by } = await readSubjects(deps.database, place, most, deps.besides);
     if (count < most) {
       if (end) place = end;
       if (count > 0) deps.onSubjects(by);

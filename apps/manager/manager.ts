@@ -58,7 +58,7 @@ import {
   type Welcome,
 } from "@holdfast/cloud/hosts/edge";
 import { imageImports, imageRoutes, manifestCache } from "@holdfast/cloud/images/edge";
-import { movePatienceFrom, patienceFrom } from "@holdfast/cloud/instances";
+import { type InstanceEvent, movePatienceFrom, patienceFrom } from "@holdfast/cloud/instances";
 import {
   bytesFromMbps,
   cancelRoutes,
@@ -197,6 +197,11 @@ const hellosAtOnce = 16;
 /** Networks and guests are looked at when the journal names them, and all of them so often; milliseconds. */
 const seldom = 600_000;
 const [aMinute, anHour] = [60_000, 3_600_000];
+/**
+ * Of an instance that has come up, or that nobody hears, its networks and its guest are told what they were told before: it
+ * is where it was.
+ */
+const seenOnly = ["bootConfirmed", "leaseExpired"] satisfies readonly InstanceEvent[];
 type InSeconds =
   | "hosts.heartbeat"
   | "hosts.lease"
@@ -534,7 +539,7 @@ export async function assembleManager(
     placer: rehearsals(placement),
     movers: liveMovers({ database, worker, clock, mintId }),
   };
-  const journal = await watchJournal({ database, onSubjects, onFlood });
+  const journal = await watchJournal({ database, besides: seenOnly, onSubjects, onFlood });
   const planned = eventWatch({
     ...{ ...sites, database, mintId, self, onError },
     now: clock.now,
