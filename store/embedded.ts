@@ -70,14 +70,27 @@ export async function prepareEmbedded(options: EmbeddedOptions): Promise<Embedde
     await rm(secret);
     await rename(fresh, data);
   }
-  // By a socket a statement costs half of its way; only the server's user, and root, get at one in its data.
-  const near = options.isDurable ? "" : `?host=${encodeURIComponent(data)}`;
+  // One that runs already may have been launched by an older release, which made no socket.
+  const isNear =
+    socketsIn(options) !== "" &&
+    ((await findEmbedded(directory)) === undefined || existsSync(socketOf(options)));
+  const near = isNear ? `?host=${encodeURIComponent(data)}` : "";
   const at = `127.0.0.1:${options.port}/holdfast${near}`;
   return {
     owner: `postgres://holdfast_owner:${passwords.owner}@${at}`,
     manager: `postgres://holdfast:${passwords.manager}@${at}`,
   };
 }
+
+const socketOf = ({ directory, port }: EmbeddedOptions) =>
+  join(directory, "data", `.s.PGSQL.${port}`);
+
+/**
+ * By a socket a statement costs half of its way; only the server's user, and root, get at one in its data. The kernel
+ * knows no longer names for one than this: in a state directory that lies deeper there is none.
+ */
+const socketsIn = (options: EmbeddedOptions) =>
+  Buffer.byteLength(socketOf(options)) <= 100 ? join(options.directory, "data") : "";
 
 /** What a server need not do whose data nobody will want again. */
 const forgetful = {
@@ -96,7 +109,7 @@ export async function launchEmbedded(options: EmbeddedOptions): Promise<number> 
   const settings = {
     listen_addresses: "127.0.0.1",
     port: `${port}`,
-    unix_socket_directories: isDurable ? "" : join(directory, "data"),
+    unix_socket_directories: socketsIn(options),
     max_connections: "200",
     shared_buffers: "128MB",
     // More of the log between checkpoints: full-page images are most of what a busy queue writes.
