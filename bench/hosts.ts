@@ -75,8 +75,8 @@ async function startHost(name: string): Promise<void> {
     vitals: { signs: simulatedVitals(simulatedHost(), clock), every: seconds(60) },
     machine: {
       bootId: randomBytes(8).toString("hex"),
-      cpus: 64,
-      memoryMiB: 65_536,
+      cpus: 256,
+      memoryMiB: 262_144,
       facts: { acceleration, kernel: "simulated", hypervisor: "simulated" },
       pools: [],
       underlay: null,
