@@ -13,6 +13,7 @@ import { appendJournal, type JournalRow } from "@holdfast/store/journal";
 import { openMigration, stepped } from "../core/migration.ts";
 import type { Cause, World } from "../core/model.ts";
 import { type Birth, insertDowries, insertVolumes } from "./births.ts";
+import { begunInBreaths } from "./breath.ts";
 import { type Case, isDeparted, isTouched, leftoverOf, versionAfter } from "./case.ts";
 import { isEnd } from "./endings.ts";
 import { type WrittenMigration, writeMigrations } from "./migration-rows.ts";
@@ -44,35 +45,39 @@ export async function write(
     lookAt: item.settled.lookAt,
   });
   const [born, known] = [all.filter(({ isNew }) => isNew), all.filter(({ isNew }) => !isNew)];
-  // Sent together, in this order: a row comes after those that it refers to.
-  await Promise.all([
-    insertJobs(sql, jobs),
-    insertVolumes(sql, births, new Map(born.map(homeOf)), now),
-    insertInstances(sql, born.map(versioned)),
-    insertNics(sql, nics),
-    insertDisks(sql, births, now),
-    insertDowries(sql, births),
-    releaseNics(sql, all.filter(isGone).map(idOf)),
-    releaseDisks(sql, all.filter(isGone).map(idOf)),
-    cancelActivities(sql, all.filter(isGivenUp).map(idOf)),
-    updateInstances(sql, known.filter(isTouched).map(versioned)),
-    rest(
-      sql,
-      known.filter((item) => !isTouched(item) && item.settled.lookAt !== item.before.lookAt),
-    ),
-    writeIncarnations(sql, all.flatMap(incarnationsOf)),
-    writeMigrations(sql, known.flatMap(migrationOf)),
-    writeVolumes(sql, known.flatMap(volumeOf)),
-    rehomeVolumes(sql, known.flatMap(movedVolumeOf)),
-    appendJournal(sql, all.flatMap(journalOf)),
-    insertDeaths(
-      sql,
-      all.flatMap(({ death }) => death ?? []),
-      now,
-    ),
-    session.release(all.flatMap(claimsOf)),
-    countOutcomes(sql, outcomes, now),
-  ]);
+  // Sent in this order: a row comes after those that it refers to.
+  const gone = all.filter(isGone).map(idOf);
+  const sent = [
+    () => insertJobs(sql, jobs),
+    () => insertVolumes(sql, births, new Map(born.map(homeOf)), now),
+    () => insertInstances(sql, born.map(versioned)),
+    () => insertNics(sql, nics),
+    () => insertDisks(sql, births, now),
+    () => insertDowries(sql, births),
+    () => releaseNics(sql, gone),
+    () => releaseDisks(sql, gone),
+    () => cancelActivities(sql, all.filter(isGivenUp).map(idOf)),
+    () => updateInstances(sql, known.filter(isTouched).map(versioned)),
+    () =>
+      rest(
+        sql,
+        known.filter((item) => !isTouched(item) && item.settled.lookAt !== item.before.lookAt),
+      ),
+    () => writeIncarnations(sql, all.flatMap(incarnationsOf)),
+    () => writeMigrations(sql, known.flatMap(migrationOf)),
+    () => writeVolumes(sql, known.flatMap(volumeOf)),
+    () => rehomeVolumes(sql, known.flatMap(movedVolumeOf)),
+    () => appendJournal(sql, all.flatMap(journalOf)),
+    () =>
+      insertDeaths(
+        sql,
+        all.flatMap(({ death }) => death ?? []),
+        now,
+      ),
+    () => session.release(all.flatMap(claimsOf)),
+    () => countOutcomes(sql, outcomes, now),
+  ];
+  await begunInBreaths(sent, all.length);
 }
 
 const isGone = ({ before, settled }: Case) =>
