@@ -27,7 +27,7 @@ export interface Planted {
   readonly why: string;
   /** In what kind of cloud it is hunted, where that is not the usual one. */
   readonly cloud: Orders["cloud"];
-  /** A test of a model that is to catch it, where seeds are not. */
+  /** A test of a model that is to catch it, where seeds are not; or a bad day, as the folder of its script. */
   readonly test: string | undefined;
 }
 
@@ -140,15 +140,19 @@ export async function runSeeds(bundle: string, orders: Orders): Promise<readonly
 
 /** The first thing that a test says is not as it should be with a bug in what it tests; undefined: it finds nothing. */
 export async function failureOf(planted: Planted, test: string): Promise<string | undefined> {
-  const bundle = await sow(test, planted);
-  const text = await output(["--test-reporter=tap", bundle], grace).catch(
+  const isDay = !test.endsWith(".ts");
+  const bundle = await sow(isDay ? "test/scenarios/scenarios.test.ts" : test, planted);
+  // The script of a day is read when it is its turn, as it is.
+  const args = [...(isDay ? ["--import", "tsx"] : []), "--test-reporter=tap", bundle];
+  const text = await output(args, grace, isDay ? { ONLY: basename(test) } : {}).catch(
     (error: { readonly stdout?: string }) => error.stdout ?? "",
   );
   return [...text.matchAll(/^ *not ok \d+ - (.+)$/gm)].map(([, title]) => title).at(0);
 }
 
-function output(args: readonly string[], timeout: number): Promise<string> {
-  const options = { cwd: root, maxBuffer: 2 ** 28, timeout, killSignal: "SIGKILL" } as const;
+function output(args: readonly string[], timeout: number, more: object = {}): Promise<string> {
+  const env = { ...process.env, ...more };
+  const options = { cwd: root, env, maxBuffer: 2 ** 28, timeout, killSignal: "SIGKILL" } as const;
   return new Promise((resolve, reject) => {
     execFile(process.execPath, args, options, (error, stdout, stderr) => {
       if (error) reject(Object.assign(error, { stdout, message: `${error.message}\n${stderr}` }));

@@ -3,7 +3,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { MachineReport, VolumeReport, Wish } from "@holdfast/cloud/hosts";
-import { simulatedHypervisor, simulatedWorld } from "@holdfast/drivers/hypervisor/simulated";
+import {
+  befall,
+  simulatedHypervisor,
+  simulatedWorld,
+} from "@holdfast/drivers/hypervisor/simulated";
 import { simulatedPool, simulatedStorage } from "@holdfast/drivers/volumes/simulated";
 import type { ImageId, InstanceId, ProjectId, VolumeId } from "@holdfast/kernel/ids";
 import type { Clock, Instant } from "@holdfast/kernel/time";
@@ -116,6 +120,28 @@ test("of two wishes in a row the younger one stays, however long the disk takes 
   assert.equal(held?.wish.version, 2);
   assert.deepEqual(host.keeper.held(), [{ instance: id, version: 2 }]);
   await until(() => host.machines.some(({ exit }) => exit !== undefined));
+  host.keeper.close();
+});
+
+test("a wish that comes behind a younger one undoes nothing", async () => {
+  const host = await kept();
+  await host.keeper.hear([stopped(2)], []);
+  await host.keeper.hear([wish], []);
+  assert.deepEqual(host.keeper.held(), [{ instance: id, version: 2 }]);
+  host.keeper.close();
+});
+
+test("the traces of an end stay until it is recorded", async () => {
+  const host = await kept();
+  await host.keeper.hear([wish], []);
+  await until(() => host.machines.some(({ phase }) => phase === "running"));
+  befall(host.world, { id, generation: 1 }, clock, "killed");
+  await until(() => host.machines.some(({ exit }) => exit !== undefined));
+  await sleep(5); // Whatever is done about it at once is done.
+  const told = host.keeper.reports().map(({ exit }) => exit?.status);
+  assert.deepEqual(told, [{ signal: "SIGKILL" }]);
+  await host.keeper.recorded([{ instance: id, generation: 1 }]);
+  assert.deepEqual(host.keeper.reports(), []);
   host.keeper.close();
 });
 

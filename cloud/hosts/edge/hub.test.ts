@@ -170,3 +170,26 @@ test("what was read of an instance before its end was recorded is no news after 
   hub.tell(host, [wish(5)], []);
   assert.deepEqual(wishes, [4, 5]);
 });
+
+test("what a host holds and nobody wishes for it is told to end", async () => {
+  const wishes: Wish[] = [];
+  const hub = openHub({
+    onHello: async () => welcomed,
+    onReport: async () => {},
+    onHeartbeat: async () => {},
+    onError: (_, error) => assert.fail(String(error)),
+  });
+  const link = hub.connected(host, {
+    send(text) {
+      const said = JSON.parse(text) as { wishes?: readonly Wish[] }; // By this very hub.
+      wishes.push(...(said.wishes ?? []));
+    },
+    close: () => {},
+  });
+  link.said(JSON.stringify({ ...JSON.parse(hello), held: [{ instance, version: 7 }] }));
+  await turn();
+  assert.deepEqual(
+    wishes.map((one) => [one.instance, one.want, one.version]),
+    [[instance, "nothing", 8]],
+  );
+});

@@ -43,13 +43,17 @@ function manager() {
     sleep: async () => {},
   };
   let isAway = false;
+  let meanwhile = async () => {};
   const gone = async () => Promise.reject(problem("unavailable", "database_unavailable", "away"));
   const { database } = made;
   const leases = hostLeases({
     database: {
       ...database,
       query: (...asked) => (isAway ? gone() : database.query(...asked)),
-      transaction: (...asked) => (isAway ? gone() : database.transaction(...asked)),
+      async transaction(...asked) {
+        await meanwhile();
+        return isAway ? gone() : database.transaction(...asked);
+      },
     },
     clock,
     ticks,
@@ -70,6 +74,10 @@ function manager() {
     },
     setAway: (is: boolean) => {
       isAway = is;
+    },
+    /** Before its next transaction. */
+    setMeanwhile: (happen: () => Promise<void>) => {
+      meanwhile = happen;
     },
   };
 }
@@ -169,14 +177,31 @@ test("who asks in the same moment for another epoch or boot of a host is refused
   const own = { epoch: 1 };
   const guard = { epoch: 1, bootId: "now" };
   const lateEpoch = { epoch: 0 };
+  const otherEpoch = { epoch: 2 };
   const lateBoot = { epoch: 1, bootId: "before" };
   for (const batch of [
-    [own, lateEpoch, lateBoot, guard],
-    [lateBoot, guard, own, lateEpoch],
-    [guard, own, lateEpoch, lateBoot],
+    [own, lateEpoch, lateBoot, guard, otherEpoch],
+    [lateBoot, otherEpoch, guard, own, lateEpoch],
+    [guard, own, lateEpoch, otherEpoch, lateBoot],
   ])
     assert.deepEqual(
       await Promise.all(batch.map(ask)),
       batch.map((one) => (one === own || one === guard ? "renewed" : "lease_void")),
     );
+});
+
+test("a host that is proven dead in the moment in which it is heard again stays dead", async () => {
+  await made.database.query("update host set state = 'suspect'");
+  const { leases, setMeanwhile } = manager();
+  const dead = new Promise<void>((resolve) => {
+    setMeanwhile(async () => {
+      await made.database.query("update host set state = 'down'");
+      resolve();
+    });
+  });
+  await leases.renew({ host, epoch: 1, guard: null, endsWithin: seconds(16) });
+  await dead;
+  setMeanwhile(async () => {});
+  await leases.renew({ host, epoch: 1, guard: null, endsWithin: seconds(16) }); // Behind what it has begun.
+  assert.equal(await stateOf(), "down");
 });

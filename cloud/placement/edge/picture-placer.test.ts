@@ -19,7 +19,7 @@ before(async () => {
   await ensureDefaultPlace(made.database);
   await made.database.query(
     `insert into host (id, name, cluster, state, mode, cpus, memory_mib)
-     values ($1, 'host-1', 'default', 'up', 'enabled', 8, 1024)`,
+     values ($1, 'host-1', 'default', 'up', 'enabled', 8, 1026)`,
     [host],
   );
 });
@@ -61,6 +61,22 @@ test("nobody is refused for what is no longer so, although nobody has told of th
   assert.equal(await place(), "contended"); // The other way round it is the row that says no.
   await made.database.query("update host set state = 'up'");
   assert.deepEqual(await place(), { host, epoch: 2 });
+});
+
+test("a host that somebody else has closed is refused by its row, whatever memory says", async () => {
+  await made.database.query("update host set mode = 'draining'");
+  assert.equal(await place(), "contended");
+  await made.database.query("update host set mode = 'enabled'");
+});
+
+test("all that is placed together takes its room, and so does what comes after", async () => {
+  const cpus = async () =>
+    (await made.database.query<{ cpus: number }>("select reserved_cpus as cpus from host"))[0]
+      ?.cpus;
+  const before = (await cpus()) ?? 0;
+  await place({ memoryMiB: 1 });
+  await place({ memoryMiB: 1 });
+  assert.equal(await cpus(), before + 2);
 });
 
 test("a rehearsal leaves nothing behind, and a choice is not forgotten over it", async () => {
