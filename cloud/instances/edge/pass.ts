@@ -240,7 +240,7 @@ async function withinQuotas(
  * A report is a fact about one generation on one host of one epoch. Of any other it says nothing, but for an
  * end: a generation is launched once, so whoever had it and saw it end is believed whenever he says so.
  */
-function learn(item: Case | undefined, { host, epoch, report }: HostReport): void {
+export function learn(item: Case | undefined, { host, epoch, report }: HostReport): void {
   if (!item) return;
   const { world } = item.settled;
   const migration = openMigration(world);
