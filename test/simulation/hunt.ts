@@ -122,7 +122,6 @@ function write(): void {
 }
 
 function page(): string {
-  const cell = (text: string) => text.replaceAll("|", "\\|");
   const rows = all.flatMap(({ name, why }) => {
     const entry = caught.get(name);
     if (!entry) return [];
@@ -142,7 +141,11 @@ every run of the tests, others each day; all of them with \`HOLDFAST_PLANTED=all
 | bug | what it breaks | what catches it | where |
 |---|---|---|---|
 ${rows.join("\n")}
+${free.length === 0 ? "" : waiting(free)}`;
+}
 
+function waiting(free: readonly Planted[]): string {
+  return `
 ## Not caught yet
 
 These wait for a hunt: each is too rare for the few seeds that have been tried, shows a fault or a rule that is missing, or
@@ -152,4 +155,8 @@ is no bug at all.
 |---|---|
 ${free.map(({ name, why }) => `| \`${name}\` | ${cell(why)} |`).join("\n")}
 `;
+}
+
+function cell(text: string): string {
+  return text.replaceAll("|", "\\|");
 }

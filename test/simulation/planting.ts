@@ -8,7 +8,15 @@
  * not apply any more, plant the same bug in the new code; do not drop it.
  */
 import { execFile, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { build } from "esbuild";
@@ -16,7 +24,7 @@ import type { Orders, Seeded } from "./run-seeds.ts";
 
 export const root = join(import.meta.dirname, "..", "..");
 export const folder = join(import.meta.dirname, "planted");
-/** Of those that nothing has caught yet. */
+/** Of those that nothing has caught yet; it is not there while there are none. */
 export const freeFolder = join(folder, "free");
 const bundles = join(root, "dist", "planted");
 
@@ -37,7 +45,9 @@ export type Caught =
 
 /** In the order of their names. What a patch says of itself stands above it, a line for each thing. */
 export function readPlanted(from = folder): readonly Planted[] {
-  const files = readdirSync(from).filter((name) => name.endsWith(".patch"));
+  const files = (existsSync(from) ? readdirSync(from) : []).filter((name) =>
+    name.endsWith(".patch"),
+  );
   return files.sort().map((name) => {
     const file = join(from, name);
     const text = readFileSync(file, "utf8");

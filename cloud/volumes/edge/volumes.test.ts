@@ -1,13 +1,15 @@
 /** Volumes on a real database: what is asked of hosts, what their words mean, and that all of it comes back. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import type { MachineReport, StorageTask } from "@holdfast/cloud/hosts";
 import type { HostId, InstanceId, VolumeId } from "@holdfast/kernel/ids";
 import type { Sql } from "@holdfast/store/database";
 import { readJournal } from "@holdfast/store/journal";
 import { stopTestServer } from "@holdfast/store/testing";
-import { recordDisks, releaseDisks } from "./attachments.ts";
+import { detachIdle, recordDisks, releaseDisks } from "./attachments.ts";
 import { givenTasksOf } from "./moving.ts";
+import { moveVolumes } from "./states.ts";
 import { cancelActivities } from "./tasks.ts";
 import { type Depot, openDepot } from "./testing.ts";
 import { volumeTroubles } from "./troubles.ts";
@@ -90,6 +92,7 @@ test("a shared volume is made at once, by one host, and deleted by the same once
     assert.equal((await ask("getVolume", { volume: "data" })).state, "creating");
     for (const _ of [1, 2]) assert.deepEqual(await says(hosts.h1, task), [task?.id]);
     assert.equal((await ask("getVolume", { volume: "data" })).state, "ready");
+    assert.deepEqual(await tasks(hosts.h1), [], "nothing is left to do");
     assert.equal((await ask("deleteVolume", { volume: "data" })).state, "expunging");
     await round();
     await says(hosts.h1, one(await tasks(hosts.h1)));
@@ -130,6 +133,7 @@ test("a disk is free only when its host says, of the wish that left it out, that
     const volume = id as VolumeId; // A view's id is plain text.
     await ask("attachVolume", { volume: "data" }, { instance: "web" });
     await settle();
+    assert.equal((await ask("getVolume", { volume: "data" })).state, "ready", "it is made there");
     const seen = async () => (await ask("getVolume", { volume: "data" })).attachment;
     await disks(desk, hosts.h1, web, [{ volume, is: "attached", bytes: gib }]);
     assert.equal(await seen(), "attached");
@@ -162,6 +166,35 @@ test("a disk is free only when its host says, of the wish that left it out, that
       "command-attach",
     ]);
     await database.query("update attachment set delete_with_instance = true");
+  }));
+
+test("a disk that is to go stays with an instance that is started in the same moment", () =>
+  alone(async ({ ask, hosts, instance, place, settle, round, database, now }) => {
+    const web = await instance("web", { home: hosts.h1 });
+    await ask("createVolume", {}, { name: "data", sizeGiB: 1 });
+    await ask("attachVolume", { volume: "data" }, { instance: "web" });
+    await settle();
+    await ask("detachVolume", { volume: "data" }, {});
+    await place(web, undefined);
+    const { looked } = await database.transaction(async (sql) => {
+      await sql.query("select from instance where id = $1 for update", [web]);
+      const looked = database.transaction((other) => detachIdle(other, now()));
+      while ((await sql.query("select from pg_locks where not granted")).length === 0) await turn();
+      await sql.query("update instance set home = $2, state = 'running' where id = $1", [
+        web,
+        hosts.h1,
+      ]);
+      return { looked }; // Not awaited before this is committed.
+    });
+    assert.equal(await looked, false);
+    assert.equal((await ask("getVolume", { volume: "data" })).attachment, "detaching");
+    await place(web, undefined);
+    await round();
+    const { id } = await ask("deleteVolume", { volume: "data" });
+    // While it moved, another host had a copy of it.
+    const released = { volume: id as VolumeId, event: "released" } as const;
+    assert.deepEqual(await moveVolumes(database, [{ ...released, by: hosts.h2 }]), []);
+    assert.equal((await ask("getVolume", { volume: id })).state, "expunging");
   }));
 
 test("a root volume that is slower than promised is a trouble for as long as its host says so", () =>
