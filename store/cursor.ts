@@ -38,18 +38,6 @@ export function cursorOf<Key>(
   };
 }
 
-/** A page of what was read: one row more than it shows, if there are more. */
-export function pageOf<Row, Key>(
-  rows: readonly Row[],
-  limit: number,
-  cursor: CursorOf<Key>,
-  keyOf: (row: Row) => Key,
-): { readonly items: Row[]; readonly next: string | null } {
-  const items = rows.slice(0, limit);
-  const last = items.at(-1);
-  return { items, next: rows.length > limit && last ? cursor.write(keyOf(last)) : null };
-}
-
 function contentOf(cursor: string): unknown {
   try {
     return JSON.parse(Buffer.from(cursor, "base64url").toString());

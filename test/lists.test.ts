@@ -87,9 +87,29 @@ for (const [what, query] of [
 const ofDefault =
   "from project p, volume v where p.name = 'default' and v.project_id = p.id order by v.id limit 1";
 const at = "/v1/projects/default";
+/** Begins a statement with the instance `i` that a host runs. */
+const running = (
+  name: string,
+) => `with v as (insert into volume (id, project_id, image_id, state, size_bytes, created_at)
+    select gen_random_uuid(), p.id, m.id, 'ready', 4096, now() from project p, image m
+    where p.name = 'default' and m.name = 'tiny' returning *),
+  i as (insert into instance (id, project_id, name, type, cpus, memory_mib, image_id, volume_id, created_at, desired,
+      state, home, request_id)
+    select gen_random_uuid(), v.project_id, '${name}-' || $1, 'tiny', 1, 128, v.image_id, v.id, now(), 'running',
+      'running', h.id, 'test' from v, host h where h.name = 'host-1' returning *)`;
 
-/** What else a project has, how one of each is made by its row, and how all are asked for. */
-const others = [
+interface Other {
+  /** The list in the reply, and where it is if not there. */
+  readonly of: string;
+  readonly path?: string;
+  readonly query?: string;
+  readonly key: string;
+  readonly row: string;
+  readonly isYoungestFirst?: boolean;
+}
+
+/** What else there is, how one of each is made by its row, and how all are asked for. */
+const others: readonly Other[] = [
   {
     ...{ of: "volumes", key: "id" },
     row: `insert into volume (id, project_id, name, kind, state, size_bytes, created_at)
@@ -115,19 +135,89 @@ const others = [
     row: `insert into job (id, project_id, kind, state, targets, total, succeeded, actor, request_id, created_at, finished_at)
       select gen_random_uuid(), id, 'run', 'succeeded', '{}', 1, 1, 'operator', 'list-' || $1, now(), now() from project where name = 'default'`,
   },
-] as const;
+  {
+    ...{ of: "addresses", key: "address" },
+    row: `insert into public_address (address, project_id, kind, allocated_at)
+      select '198.18.1.0'::inet + 100 + $1::int, id, 'static', now() from project where name = 'default'`,
+  },
+  {
+    ...{ of: "groups", path: "/security-groups", key: "name" },
+    row: `insert into security_group (id, project_id, name, description, created_at)
+      select gen_random_uuid(), id, 'list-' || $1, '', now() from project where name = 'default'`,
+  },
+  {
+    ...{ of: "forwards", path: "/networks/list-1/forwards", key: "id" },
+    row: `${running("behind")}, c as (insert into nic (id, instance_id, network_id, slot, address, mac)
+        select gen_random_uuid(), i.id, n.id, 0, '10.77.0.10'::inet + $1::int, '52:54:00:00:00:' || lpad(to_hex(10 + $1::int), 2, '0')
+        from i, network n where n.name = 'list-1' returning *)
+      insert into port_forward (id, network_id, protocol, public_port, nic_id, port, created_at)
+      select ('0197a000-0000-7000-8000-' || lpad($1, 12, '0'))::uuid, network_id, 'tcp', 1000 + $1::int, id, 80, now() from c`,
+  },
+  {
+    ...{ of: "images", key: "name" },
+    row: `insert into image (id, project_id, name, state, source)
+      select gen_random_uuid(), id, 'list-' || $1, 'failed', 'test' from project where name = 'default'`,
+  },
+  { ...{ of: "statuses", key: "instance" }, row: `${running("watched")} select from i` },
+  {
+    ...{ of: "alarms", key: "name" },
+    row: `insert into alarm (id, project_id, name, check_name, periods, action, created_at, created_by)
+      select gen_random_uuid(), id, 'list-' || $1, 'any', 1000, 'recover', now(), 'test' from project where name = 'default'`,
+  },
+  {
+    ...{ of: "schedules", path: "/backup-schedules", key: "volumeId" },
+    row: `with v as (insert into volume (id, project_id, name, kind, state, size_bytes, created_at)
+        select gen_random_uuid(), id, 'kept-' || $1, 'data', 'allocated', 4096, now() from project where name = 'default' returning id)
+      insert into backup_schedule (volume_id, every_minutes, keep_hourly, keep_daily, keep_weekly, next_at, created_at)
+      select id, 60, 1, 1, 1, now() + interval '1 day', now() from v`,
+  },
+  {
+    ...{ of: "windows", path: "/event-windows", key: "name" },
+    row: `insert into event_window (id, project_id, name, ranges, is_for_all, created_at)
+      select gen_random_uuid(), id, 'list-' || $1, '[]', false, now() from project where name = 'default'`,
+  },
+  {
+    ...{ of: "keys", key: "name" },
+    row: `insert into ssh_key (id, project_id, name, public_key, fingerprint, created_at)
+      select gen_random_uuid(), id, 'list-' || $1, 'ssh-ed25519 A', 'SHA256:A', now() from project where name = 'default'`,
+  },
+  {
+    ...{ of: "events", query: "&all=true", key: "id" },
+    row: `insert into scheduled_event (id, instance_id, code, says, not_before, state, host_id, generation, reboots, ended_at, created_at)
+      select gen_random_uuid(), i.id, 'instance-stop', $1, now(), 'completed', h.id, 1, 0, now(), now()
+      from instance i, project p, host h where i.project_id = p.id and p.name = 'default' and h.name = 'host-1' order by i.id limit 1`,
+  },
+  {
+    ...{ of: "migrations", key: "id", isYoungestFirst: true },
+    row: `insert into migration (id, instance_id, state, from_host, from_epoch, from_generation, to_host, to_epoch, to_generation,
+        terms, why, actor, started_at, ended_at)
+      select gen_random_uuid(), i.id, 'done', h.id, 1, 1, h.id, 1, 2, '{"mayPostcopy":false}', $1, 'test', now(), now()
+      from instance i, project p, host h where i.project_id = p.id and p.name = 'default' and h.name = 'host-1' order by i.id limit 1`,
+  },
+  {
+    ...{
+      of: "maintenance",
+      path: "/v1/maintenance",
+      query: "&all=true",
+      key: "id",
+      isYoungestFirst: true,
+    },
+    row: `insert into maintenance (id, host_id, work, state, reason, starts_at, notice_seconds, since, created_at, created_by)
+      select gen_random_uuid(), id, 'empty', 'ended', $1, now(), 0, now(), now(), 'test' from host where name = 'host-1'`,
+  },
+];
 
 for (const one of others)
   test(`${one.of} come in pages, each once and in order, while more are made (SEED=${seed})`, async () => {
     let made = 0;
     const make = () => platform.database.query(one.row, [String(++made)]);
     while (made < 25) await make();
-    const first = await pages(one.of, () => {});
-    const seen = await pages(one.of, make);
+    const first = await pages(one, () => {});
+    const seen = await pages(one, make);
     const keys = (all: readonly Item[]) => all.map((item) => String(item[one.key]));
     assert.equal(new Set(keys(seen)).size, seen.length, "one was shown twice");
     const sorted = keys(seen).sort();
-    assert.deepEqual(keys(seen), "isYoungestFirst" in one ? sorted.reverse() : sorted);
+    assert.deepEqual(keys(seen), one.isYoungestFirst ? sorted.reverse() : sorted);
     assert.deepEqual(
       keys(first).filter((key) => !keys(seen).includes(key)),
       [],
@@ -138,14 +228,18 @@ for (const one of others)
 type Item = Readonly<Record<string, unknown>>;
 
 /** The whole list, in pages of any size, with something done between them. */
-async function pages(of: string, meanwhile: () => unknown): Promise<readonly Item[]> {
+async function pages(
+  { of, path = `/${of}`, query = "" }: Other,
+  meanwhile: () => unknown,
+): Promise<readonly Item[]> {
+  const where = path.startsWith("/v1/") ? path : `${at}${path}`;
   const items: Item[] = [];
   let next: string | null = null;
   do {
     const after: string = next ? `&after=${next}` : "";
     const { status, body } = await platform.call<Page & Record<string, Item[]>>(
       "GET",
-      `${at}/${of}?limit=${1 + below(9)}${after}`,
+      `${where}?limit=${1 + below(9)}${query}${after}`,
     );
     assert.equal(status, 200, JSON.stringify(body));
     items.push(...(body[of] ?? []));

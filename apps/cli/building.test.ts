@@ -102,7 +102,7 @@ async function given(t: TestContext, ...present: readonly images.ImageView[]) {
   const cloud = fakeCloud();
   const bodies: unknown[] = [];
   const handlers = [
-    handle(images.listImages, async () => ({ images: [anImage, ...present] })),
+    handle(images.listImages, async () => ({ images: [anImage, ...present], next: null })),
     handle(images.importImage, async ({ body }) => {
       bodies.push(body);
       return { ...anImage, name: body.name, state: "importing" as const };

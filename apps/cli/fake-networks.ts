@@ -125,6 +125,7 @@ export function networkHandlers(moment: number): readonly Handler[] {
     })),
     handle(networks.listForwards, async ({ params }) => ({
       forwards: known(params.network) && [aForward(moment)],
+      next: null,
     })),
     handle(networks.createForward, async ({ params, body }) => {
       if (body.instance === "wbe")
@@ -139,6 +140,7 @@ export function networkHandlers(moment: number): readonly Handler[] {
             anAddress(moment),
             anAddress(moment, { ...{ address: "203.0.113.9", name: null }, kind: "router" }),
           ],
+      next: null,
     })),
     handle(networks.allocateAddress, async ({ body }) =>
       anAddress(moment, { name: body.name ?? null }),
@@ -151,6 +153,7 @@ export function networkHandlers(moment: number): readonly Handler[] {
     handle(networks.releaseAddress, async ({ params }) => address(params.address)),
     handle(networks.listGroups, async ({ params }) => ({
       groups: isEmpty(params.project) ? [] : [group],
+      next: null,
     })),
     handle(networks.getGroup, async ({ params }) => named(params.group)),
     handle(networks.createGroup, async ({ body }) =>

@@ -114,6 +114,7 @@ export function troubleHandlers(moment: number, isWell: () => boolean): readonly
     }),
     handle(checks.listStatuses, async ({ query }) => ({
       statuses: query.summary === undefined || query.summary === status.summary ? [status] : [],
+      next: null,
     })),
     handle(checks.getHealth, async () => ({
       isWell: isWell(),
@@ -123,6 +124,7 @@ export function troubleHandlers(moment: number, isWell: () => boolean): readonly
     handle(invariants.getInvariants, async () => invariantsReply(moment, isWell())),
     handle(checks.listAlarms, async ({ params }) => ({
       alarms: params.project === "default" ? [alarm] : [],
+      next: null,
     })),
     handle(checks.createAlarm, async ({ body }) => {
       const { name, instance = null, check, periods, action, webhook = null } = body;

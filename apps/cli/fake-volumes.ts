@@ -168,7 +168,7 @@ export function volumeHandlers(moment: number, image: ImageView): readonly Handl
       known(params.volume);
       return aSchedule(moment, body);
     }),
-    handle(volumes.listSchedules, async () => ({ schedules: [aSchedule(moment)] })),
+    handle(volumes.listSchedules, async () => ({ schedules: [aSchedule(moment)], next: null })),
     handle(volumes.stopSchedule, async () => aSchedule(moment)),
   ];
 }

@@ -278,7 +278,7 @@ export function fakeCloud(...present: readonly instances.InstanceView[]): Cloud 
     handle(hosts.revokeHost, async () => ({ revoked: 1 })),
     ...fencingHandlers(moment),
     ...troubleHandlers(moment, () => cloud.isWell),
-    handle(images.listImages, async () => ({ images: [anImage] })),
+    handle(images.listImages, async () => ({ images: [anImage], next: null })),
     handle(images.getImage, async ({ params }) => ({ ...anImage, name: params.image })),
     handle(images.importImage, async ({ body }) => ({ ...anImage, name: body.name })),
     handle(images.setImageWarmth, async ({ params, body }) => ({

@@ -15,6 +15,7 @@ import {
 } from "@holdfast/cloud/events/api";
 import type { InstanceView } from "@holdfast/cloud/instances/api";
 import { listMigrations } from "@holdfast/cloud/instances/migration-api";
+import { onePage } from "@holdfast/kernel/pages";
 import { Problem } from "@holdfast/kernel/problem";
 import { glance, type Plot, patience } from "./plot.ts";
 import { notReady } from "./readiness.ts";
@@ -59,7 +60,11 @@ export async function depart(stage: Stage, plot: Plot): Promise<Report> {
   const projects = [...new Set(told.map(({ project }) => project))];
   const isTold = async () => {
     const lists = await Promise.all(
-      projects.map((project) => client.call(listScheduledEvents, { params: { project } })),
+      projects.map((project) =>
+        onePage("events", (after) =>
+          client.call(listScheduledEvents, { params: { project }, query: { after } }),
+        ),
+      ),
     );
     const codes = new Map(
       lists.flatMap(({ events }) => events.map((one) => [one.instance, one.code])),

@@ -1,6 +1,6 @@
 /** What the world may ask about how things are: status checks, alarms on them, and what is wrong now. */
 import { route } from "@holdfast/kernel/route";
-import { Label, ProjectParam } from "@holdfast/kernel/shapes";
+import { Label, Next, Page, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { alarmActions, alarmChecks, alarmStates } from "./core/alarm.ts";
 import { checkNames, checkStatuses, summaries } from "./core/model.ts";
@@ -66,10 +66,15 @@ export const listStatuses = route({
   summary: "The status checks of all instances that a host may be running, or of those alike.",
   needs: "project:read",
   params: inProject,
-  query: z.strictObject({ summary: z.enum(summaries).optional() }),
+  query: Page.extend({
+    summary: z
+      .enum(summaries)
+      .optional()
+      .describe("Those of a page that have another are left out of it, so that it may be empty."),
+  }),
   body: z.undefined(),
-  reply: [200, z.object({ statuses: z.array(StatusView) })],
-  fails: {},
+  reply: [200, z.object({ statuses: z.array(StatusView), next: Next })],
+  fails: { cursor_not_valid: "invalid" },
 });
 
 export const TroubleView = z.object({
@@ -187,10 +192,10 @@ export const listAlarms = route({
   summary: "The alarms of a project.",
   needs: "project:read",
   params: inProject,
-  query: none,
+  query: Page,
   body: z.undefined(),
-  reply: [200, z.object({ alarms: z.array(AlarmView) })],
-  fails: {},
+  reply: [200, z.object({ alarms: z.array(AlarmView), next: Next })],
+  fails: { cursor_not_valid: "invalid" },
 });
 
 const ofAlarm = inProject.extend({ alarm: AlarmParam });

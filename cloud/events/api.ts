@@ -2,7 +2,7 @@
 import { HostParam } from "@holdfast/cloud/hosts/api";
 import { Name } from "@holdfast/cloud/instances/api";
 import { route } from "@holdfast/kernel/route";
-import { ProjectParam } from "@holdfast/kernel/shapes";
+import { Next, Page, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { maintenanceLife } from "./core/life.ts";
 import { maintenancePolicies, works } from "./core/maintenance.ts";
@@ -134,10 +134,10 @@ export const listMaintenance = route({
   summary: "Work on hosts that is planned or under way; with `all`, also what is over.",
   needs: "platform:read",
   params: none,
-  query: z.strictObject({ all: z.stringbool().default(false) }),
+  query: Page.extend({ all: z.stringbool().default(false) }),
   body: z.undefined(),
-  reply: [200, z.object({ maintenance: z.array(MaintenanceView) })],
-  fails: {},
+  reply: [200, z.object({ maintenance: z.array(MaintenanceView), next: Next })],
+  fails: { cursor_not_valid: "invalid" },
 });
 
 export const getMaintenance = route({
@@ -222,13 +222,13 @@ export const listScheduledEvents = route({
     "What is planned for the instances of a project; with `all`, also what is over since a week.",
   needs: "project:read",
   params: inProject,
-  query: z.strictObject({
+  query: Page.extend({
     instance: InstanceParam.optional(),
     all: z.stringbool().default(false),
   }),
   body: z.undefined(),
-  reply: [200, z.object({ events: z.array(ScheduledEventView) })],
-  fails: {},
+  reply: [200, z.object({ events: z.array(ScheduledEventView), next: Next })],
+  fails: { cursor_not_valid: "invalid" },
 });
 
 export const moveScheduledEvent = route({
@@ -320,10 +320,10 @@ export const listWindows = route({
   summary: "When, in the week, a project would rather have its events.",
   needs: "project:read",
   params: inProject,
-  query: none,
+  query: Page,
   body: z.undefined(),
-  reply: [200, z.object({ windows: z.array(WindowView) })],
-  fails: {},
+  reply: [200, z.object({ windows: z.array(WindowView), next: Next })],
+  fails: { cursor_not_valid: "invalid" },
 });
 
 export const createWindow = route({

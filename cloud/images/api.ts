@@ -1,6 +1,6 @@
 /** What the world may ask about images. */
 import { route } from "@holdfast/kernel/route";
-import { ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
+import { Next, Page, ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { Manifest } from "./core/manifest.ts";
 
@@ -32,10 +32,10 @@ export const listImages = route({
   summary: "Images that this project may use.",
   needs: "project:read",
   params: inProject,
-  query: z.strictObject({}),
+  query: Page,
   body: z.undefined(),
-  reply: [200, z.object({ images: z.array(ImageView) })],
-  fails: {},
+  reply: [200, z.object({ images: z.array(ImageView), next: Next })],
+  fails: { cursor_not_valid: "invalid" },
 });
 
 export const importImage = route({

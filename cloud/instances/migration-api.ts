@@ -6,7 +6,7 @@
  */
 import type { MigrationId } from "@holdfast/kernel/ids";
 import { route } from "@holdfast/kernel/route";
-import { Label, ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
+import { Label, Next, Page, ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { InstanceView } from "./api.ts";
 import { migrationLifecycle } from "./core/migration.ts";
@@ -128,14 +128,14 @@ export const listMigrations = route({
   summary: "Live migrations, newest first.",
   needs: "project:read",
   params: inProject,
-  query: z.strictObject({
+  query: Page.extend({
     instance: InstanceParam.optional(),
     state: z.enum(migrationLifecycle.states).optional(),
-    limit: z.coerce.number().int().min(1).max(1_000).default(50),
+    limit: Page.shape.limit.removeDefault().default(50),
   }),
   body: z.undefined(),
-  reply: [200, z.object({ migrations: z.array(MigrationView) })],
-  fails: {},
+  reply: [200, z.object({ migrations: z.array(MigrationView), next: Next })],
+  fails: { cursor_not_valid: "invalid" },
 });
 
 export const getMigration = route({

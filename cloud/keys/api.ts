@@ -1,6 +1,6 @@
 /** What the world may ask about keys. Pure declarations; edge/routes.ts answers them. */
 import { route } from "@holdfast/kernel/route";
-import { ProjectParam } from "@holdfast/kernel/shapes";
+import { Next, Page, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 
 const none = z.strictObject({});
@@ -24,10 +24,10 @@ export const listKeys = route({
   summary: "The SSH public keys of a project.",
   needs: "project:read",
   params: inProject,
-  query: none,
+  query: Page,
   body: z.undefined(),
-  reply: [200, z.object({ keys: z.array(KeyView) })],
-  fails: {},
+  reply: [200, z.object({ keys: z.array(KeyView), next: Next })],
+  fails: { cursor_not_valid: "invalid" },
 });
 
 export const addKey = route({

@@ -170,10 +170,10 @@ export const listForwards = route({
   summary: "The ports that a network forwards.",
   needs: "project:read",
   params: ofNetwork,
-  query: none,
+  query: Page,
   body: z.undefined(),
-  reply: [200, z.object({ forwards: z.array(ForwardView) })],
-  fails: { network_not_found: "not_found" },
+  reply: [200, z.object({ forwards: z.array(ForwardView), next: Next })],
+  fails: { cursor_not_valid: "invalid", network_not_found: "not_found" },
 });
 
 export const deleteForward = route({
@@ -224,10 +224,10 @@ export const listAddresses = route({
   summary: "The public addresses of a project, and who has them.",
   needs: "project:read",
   params: inProject,
-  query: none,
+  query: Page,
   body: z.undefined(),
-  reply: [200, z.object({ addresses: z.array(AddressView) })],
-  fails: {},
+  reply: [200, z.object({ addresses: z.array(AddressView), next: Next })],
+  fails: { cursor_not_valid: "invalid" },
 });
 
 const addressFails = { address_not_found: "not_found" } as const;
@@ -340,10 +340,10 @@ export const listGroups = route({
   summary: "The security groups of a project.",
   needs: "project:read",
   params: inProject,
-  query: none,
+  query: Page,
   body: z.undefined(),
-  reply: [200, z.object({ groups: z.array(GroupView) })],
-  fails: {},
+  reply: [200, z.object({ groups: z.array(GroupView), next: Next })],
+  fails: { cursor_not_valid: "invalid" },
 });
 
 export const getGroup = route({

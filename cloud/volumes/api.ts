@@ -528,10 +528,10 @@ export const listSchedules = route({
   summary: "Which volumes of a project are backed up by themselves, and when next.",
   needs: "project:read",
   params: inProject,
-  query: none,
+  query: Page,
   body: z.undefined(),
-  reply: [200, z.object({ schedules: z.array(ScheduleView) })],
-  fails: {},
+  reply: [200, z.object({ schedules: z.array(ScheduleView), next: Next })],
+  fails: { cursor_not_valid: "invalid" },
 });
 
 export const stopSchedule = route({

@@ -5,6 +5,7 @@ import { after, before, test } from "node:test";
 import type { Handler } from "@holdfast/kernel/route";
 import { stopTestServer } from "@holdfast/store/testing";
 import fc from "fast-check";
+import { z } from "zod";
 import { decent } from "./decent.ts";
 import { asAsk, type Desk, openDesk } from "./desk.ts";
 import { type Declared, fits, type Operation, type Schema } from "./document.ts";
@@ -55,6 +56,54 @@ test("operations have ids and summaries of their own", () => {
   assert.equal(new Set(ids).size, ids.length);
   for (const id of ids) assert.match(id, /^[a-z][A-Za-z0-9]+$/);
   for (const [path, , { summary }] of all()) assert.ok(summary.length > 8, path);
+});
+
+/** Lists that are whole: what they are of is counted by people, or has a bound of its own. */
+const whole: Readonly<Record<string, string>> = {
+  "/v1/types": "made by operators one by one",
+  "/v1/public-ranges": "made by operators one by one",
+  "/v1/network-ids": "of the pool, which operators have opened",
+  "/v1/roles": "written in the code",
+  "/v1/settings": "written in the code",
+  "/v1/invariants": "the rules are written in the code, of violations it shows the oldest fifty",
+  "/v1/health": "the worst come first, each for all that it affects",
+  "/v1/me": "what one account was given",
+  "/v1/projects/{project}/quotas": "written in the code",
+  "/v1/projects/{project}/required-tags": "made by people one by one",
+  "/v1/hosts/{host}/maintenance": "one host's instances",
+  "/v1/hosts/{host}/failover": "one host's instances",
+  "/v1/projects/{project}/instances/{instance}/console-log": "the last lines, as many as asked for",
+  "/v1/projects/{project}/instances/{instance}/trace": "the last lines, as many as asked for",
+  "/v1/deaths": "the last ones, as many as asked for",
+  "/v1/fence-certificates": "the last ones, as many as asked for",
+  "/v1/projects/{project}/instances/{instance}/deaths": "the last ones, as many as asked for",
+  "/v1/organisations": "to come",
+  "/v1/projects": "to come",
+  "/v1/accounts": "to come",
+  "/v1/keys": "to come",
+  "/v1/accounts/{account}/keys": "to come",
+  "/v1/sessions": "to come",
+  "/v1/accounts/{account}/sessions": "to come",
+  "/v1/members": "to come",
+  "/v1/organisations/{organisation}/members": "to come",
+  "/v1/projects/{project}/members": "to come",
+  "/v1/projects/{project}/service-accounts": "to come",
+  "/v1/projects/{project}/service-accounts/{serviceAccount}/keys": "to come",
+};
+
+test("every list that grows with use comes in pages", () => {
+  const lists = handlers.flatMap(({ route }) => {
+    const isOne = /\/:\w+$/.test(route.path); // One thing, which may have several of another.
+    if (route.method !== "GET" || isOne || !(route.reply[1] instanceof z.ZodObject)) return [];
+    const fields = Object.values(route.reply[1].shape);
+    return fields.some((field) => field instanceof z.ZodArray) ? [route] : [];
+  });
+  const unpaged = lists.filter(
+    ({ query }) =>
+      !(query instanceof z.ZodObject && "after" in query.shape && "limit" in query.shape),
+  );
+  assert.ok(lists.length > 40);
+  assert.deepEqual(unpaged.map(({ path }) => bracketed(path)).sort(), Object.keys(whole).sort());
 });
 
 test("every part of a path is declared as a parameter, once, and none that is not there", () => {

@@ -1,4 +1,5 @@
 /** `addresses` and `ranges`: public addresses, who has them, and what they are taken from. */
+
 import {
   addRange,
   allocateAddress,
@@ -9,6 +10,7 @@ import {
   releaseAddress,
   removeRange,
 } from "@holdfast/cloud/networks/api";
+import { onePage } from "@holdfast/kernel/pages";
 import { type Group, listing } from "../group.ts";
 import { addressTable, rangeTable } from "../text/networks.ts";
 
@@ -21,7 +23,9 @@ export const addressesGroup: Group = (program, open) => {
     async (command) => {
       const session = open(command);
       const params = { project: session.options.project };
-      const reply = await session.call(listAddresses, { params });
+      const reply = await onePage("addresses", (after) =>
+        session.call(listAddresses, { params, query: { after } }),
+      );
       session.show(reply, () =>
         reply.addresses.length > 0
           ? addressTable(reply.addresses, session.now(), session.paint)

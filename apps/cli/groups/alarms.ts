@@ -1,4 +1,5 @@
 /** `alarms`: what is done by itself when a status check has failed. */
+
 import {
   alarmActions,
   alarmChecks,
@@ -8,6 +9,7 @@ import {
   getAlarmHistory,
   listAlarms,
 } from "@holdfast/cloud/checks/api";
+import { onePage } from "@holdfast/kernel/pages";
 import { Option } from "commander";
 import { type Group, listing } from "../group.ts";
 import { whole } from "../options.ts";
@@ -26,7 +28,9 @@ export const alarmsGroup: Group = (program, open) => {
   const list = async (command: Parameters<typeof open>[0]) => {
     const session = open(command);
     const params = { project: session.options.project };
-    const reply = await session.call(listAlarms, { params });
+    const reply = await onePage("alarms", (after) =>
+      session.call(listAlarms, { params, query: { after } }),
+    );
     session.show(reply, () =>
       reply.alarms.length > 0
         ? alarmTable(reply.alarms, session.now(), session.paint)

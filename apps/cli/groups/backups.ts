@@ -14,6 +14,7 @@ import {
   scheduleBackups,
   stopSchedule,
 } from "@holdfast/cloud/volumes/api";
+import { onePage } from "@holdfast/kernel/pages";
 import { follow } from "../follow.ts";
 import { type Group, listing } from "../group.ts";
 import { whole } from "../options.ts";
@@ -158,7 +159,9 @@ export const backupsGroup: Group = (program, open) => {
     .action(async (_, command) => {
       const session = open(command);
       const params = { project: session.options.project };
-      const reply = await session.call(listSchedules, { params });
+      const reply = await onePage("schedules", (after) =>
+        session.call(listSchedules, { params, query: { after } }),
+      );
       session.show(reply, () =>
         reply.schedules.length > 0
           ? scheduleTable(reply.schedules, session.now(), session.paint)

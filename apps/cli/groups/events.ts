@@ -17,9 +17,11 @@ import {
   listScheduledEvents,
   listWindows,
   moveScheduledEvent,
+  type ScheduledEventView,
   scheduleEvent,
   setMaintenancePolicy,
 } from "@holdfast/cloud/events/api";
+import { onePage } from "@holdfast/kernel/pages";
 import { Argument, type Command } from "commander";
 import { type Group, unknownWord } from "../group.ts";
 import { momentFrom, rangeFrom } from "../moments.ts";
@@ -141,7 +143,15 @@ async function listPlanned(
 ): Promise<void> {
   const params = { project: session.options.project };
   const query = { instance, all: String(isAll) };
-  const reply = await session.call(listScheduledEvents, { params, query });
+  const { events } = await onePage("events", (after) =>
+    session.call(listScheduledEvents, { params, query: { ...query, after } }),
+  );
+  // What comes first, and then what is over.
+  const isOver = ({ state }: ScheduledEventView) => (state === "active" ? 0 : 1);
+  const sorted = events.toSorted(
+    (one, other) => isOver(one) - isOver(other) || one.notBefore - other.notBefore,
+  );
+  const reply = { events: sorted, next: null };
   session.show(reply, () =>
     reply.events.length > 0
       ? eventTable(reply.events, session.now(), session.paint)
@@ -167,7 +177,9 @@ function windowCommands(events: Command, open: Open): void {
       if (command.args.length > 0) unknownWord(command, command.args[0] ?? "");
       const session = open(command);
       const params = { project: session.options.project };
-      const reply = await session.call(listWindows, { params });
+      const reply = await onePage("windows", (after) =>
+        session.call(listWindows, { params, query: { after } }),
+      );
       session.show(reply, () =>
         reply.windows.length > 0
           ? windowTable(reply.windows, session.now(), session.paint)

@@ -1,5 +1,7 @@
 /** `status`: how instances look from outside. `health`: what is wrong now, anywhere. */
+
 import { getHealth, getStatus, listStatuses, type StatusView } from "@holdfast/cloud/checks/api";
+import { onePage } from "@holdfast/kernel/pages";
 import { Option } from "commander";
 import { exits } from "../exits.ts";
 import type { Group } from "../group.ts";
@@ -24,7 +26,9 @@ export const healthGroup: Group = (program, open) => {
       const session = open(command);
       if (instance === undefined) {
         const params = { project: session.options.project };
-        const reply = await session.call(listStatuses, { params, query: { summary } });
+        const reply = await onePage("statuses", (after) =>
+          session.call(listStatuses, { params, query: { summary, after } }),
+        );
         return session.show(reply, () =>
           reply.statuses.length > 0
             ? statusTable(reply.statuses, session.now(), session.paint)

@@ -1,4 +1,5 @@
 /** `images`: what instances start from, and bringing in new ones. */
+
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
@@ -15,6 +16,7 @@ import {
   setImageWarmth,
 } from "@holdfast/cloud/images/api";
 import { createImageFrom } from "@holdfast/cloud/volumes/api";
+import { onePage } from "@holdfast/kernel/pages";
 import { Problem, type ProblemView, problem } from "@holdfast/kernel/problem";
 import { milliseconds, seconds, since } from "@holdfast/kernel/time";
 import { Argument } from "commander";
@@ -55,9 +57,10 @@ export const imagesGroup: Group = (program, open) => {
     "Lists the images that this project may use.",
     async (command) => {
       const session = open(command);
-      const reply = await session.call(listImages, {
-        params: { project: session.options.project },
-      });
+      const params = { project: session.options.project };
+      const reply = await onePage("images", (after) =>
+        session.call(listImages, { params, query: { after } }),
+      );
       session.show(reply, () =>
         reply.images.length > 0
           ? imageTable(reply.images, session.now(), session.paint)
@@ -180,9 +183,10 @@ function conclude(session: Session, image: ImageView): void {
 
 /** Found out before minutes are spent on it. Rejects with `image_name_taken`. */
 async function mustBeFree(session: Session, name: string): Promise<void> {
-  const { images } = await session.call(listImages, {
-    params: { project: session.options.project },
-  });
+  const params = { project: session.options.project };
+  const { images } = await onePage("images", (after) =>
+    session.call(listImages, { params, query: { after } }),
+  );
   // What everybody may use is no obstacle: a project's own image of that name comes first.
   if (!images.some((image) => image.name === name && image.project !== null)) return;
   throw problem("conflict", "image_name_taken", `There is an image ${name}.`, {

@@ -1,5 +1,7 @@
 /** `keypairs`: SSH public keys, to put into guests. What one calls the API with are `keys`. */
+
 import { addKey, deleteKey, listKeys } from "@holdfast/cloud/keys/api";
+import { onePage } from "@holdfast/kernel/pages";
 import { type Group, listing } from "../group.ts";
 import { textIn } from "../input.ts";
 import { keyTable } from "../text/events.ts";
@@ -13,7 +15,9 @@ export const keypairsGroup: Group = (program, open) => {
     async (command) => {
       const session = open(command);
       const params = { project: session.options.project };
-      const reply = await session.call(listKeys, { params });
+      const reply = await onePage("keys", (after) =>
+        session.call(listKeys, { params, query: { after } }),
+      );
       session.show(reply, () =>
         reply.keys.length > 0
           ? keyTable(reply.keys, session.now(), session.paint)

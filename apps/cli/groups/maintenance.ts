@@ -1,4 +1,5 @@
 /** `maintenance`: work on hosts, from the preview to giving them back. */
+
 import {
   endMaintenance,
   getMaintenance,
@@ -7,6 +8,7 @@ import {
   planMaintenance,
   previewMaintenance,
 } from "@holdfast/cloud/events/api";
+import { onePage } from "@holdfast/kernel/pages";
 import { problem } from "@holdfast/kernel/problem";
 import { milliseconds } from "@holdfast/kernel/time";
 import type { Group } from "../group.ts";
@@ -134,7 +136,9 @@ function bodyOf(options: Options, session: Session) {
 }
 
 async function listAll(session: Session, all: boolean): Promise<void> {
-  const reply = await session.call(listMaintenance, { query: { all: String(all) } });
+  const reply = await onePage("maintenance", (after) =>
+    session.call(listMaintenance, { query: { all: String(all), after } }),
+  );
   session.show(reply, () =>
     reply.maintenance.length > 0
       ? maintenanceTable(reply.maintenance, session.now(), session.paint)

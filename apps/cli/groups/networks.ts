@@ -1,4 +1,5 @@
 /** `networks` and `forward`: what instances are connected to, and which of their ports the outside reaches. */
+
 import { everyPage } from "@holdfast/client/pages";
 import {
   createForward,
@@ -10,6 +11,7 @@ import {
   listNetworkIds,
   listNetworks,
 } from "@holdfast/cloud/networks/api";
+import { onePage } from "@holdfast/kernel/pages";
 import { problem } from "@holdfast/kernel/problem";
 import { type Command, InvalidArgumentError } from "commander";
 import { type Group, listing } from "../group.ts";
@@ -183,7 +185,10 @@ const protocolOf = ({ udp }: Protocol): "tcp" | "udp" => (udp ? "udp" : "tcp");
 
 function present(session: Session, network: string) {
   const params = { project: session.options.project, network };
-  return session.named("network", network, session.call(listForwards, { params }));
+  const asked = onePage("forwards", (after) =>
+    session.call(listForwards, { params, query: { after } }),
+  );
+  return session.named("network", network, asked);
 }
 
 function portIn(command: Command, text: string): number {

@@ -1,4 +1,5 @@
 /** `groups`: security groups, what they let pass, and who is in them. */
+
 import {
   addRules,
   createGroup,
@@ -9,6 +10,7 @@ import {
   removeRules,
   setInstanceGroups,
 } from "@holdfast/cloud/networks/api";
+import { onePage } from "@holdfast/kernel/pages";
 import { problem } from "@holdfast/kernel/problem";
 import type { Command } from "commander";
 import { type Group, listing } from "../group.ts";
@@ -36,7 +38,9 @@ export const securityGroupsGroup: Group = (program, open) => {
     async (command) => {
       const session = open(command);
       const params = { project: session.options.project };
-      const reply = await session.call(listGroups, { params });
+      const reply = await onePage("groups", (after) =>
+        session.call(listGroups, { params, query: { after } }),
+      );
       session.show(reply, () =>
         reply.groups.length > 0
           ? groupTable(reply.groups, session.paint)

@@ -63,7 +63,7 @@ export function access(deps: AccessDeps): Access {
   const pacesOfNobody = buckets();
   const placeOf = shared(async (nameOrId: string) => {
     const [row] = await database.query<ProjectPlace>(
-      `select id, organisation_id as organisation from project where name = $1 or id::text = $1`,
+      `select id, organisation_id as organisation from project where name = $1 or id = as_uuid($1)`,
       [nameOrId],
     );
     return row;
@@ -93,7 +93,7 @@ export function access(deps: AccessDeps): Access {
     },
     async organisationOf(caller, nameOrId, needs) {
       const [row] = await database.query<{ id: OrganisationId }>(
-        "select id from organisation where name = $1 or id::text = $1",
+        "select id from organisation where name = $1 or id = as_uuid($1)",
         [nameOrId],
       );
       const place = row && { id: undefined, organisation: row.id };

@@ -31,7 +31,7 @@ export async function listServiceAccountViews(
 
 /** By name or id. Rejects with `account_not_found`. */
 export async function findAccountView(sql: Sql, nameOrId: string): Promise<AccountView> {
-  const [row] = await sql.query<AccountView>(`${select} where a.name = $1 or a.id::text = $1`, [
+  const [row] = await sql.query<AccountView>(`${select} where a.name = $1 or a.id = as_uuid($1)`, [
     nameOrId,
   ]);
   if (row) return row;
@@ -45,7 +45,7 @@ export async function findServiceAccount(
   nameOrId: string,
 ): Promise<AccountView> {
   const [row] = await sql.query<AccountView>(
-    `${select} where a.project_id = $1 and (a.name = $2 or a.id::text = $2)`,
+    `${select} where a.project_id = $1 and (a.name = $2 or a.id = as_uuid($2))`,
     [project, nameOrId],
   );
   if (row) return row;

@@ -80,7 +80,7 @@ export async function findCandidate(
 ): Promise<{ readonly id: AccountId; readonly name: string }> {
   const [row] = await sql.query<{ id: AccountId; name: string }>(
     `select id, name from account
-     where (name = $1 or id::text = $1) and (kind = 'user' or project_id is null or project_id = $2)`,
+     where (name = $1 or id = as_uuid($1)) and (kind = 'user' or project_id is null or project_id = $2)`,
     [nameOrId, partsOf(on)[0]],
   );
   if (row) return row;

@@ -149,7 +149,7 @@ export function sessions({ database, clock, mintId, mintSecret, limits }: Sessio
 
     async end(sql, account, id) {
       const [view] = await sql.query<SessionView>(
-        `${select} where account_id = $1 and id::text = $2 and ended_at is null`,
+        `${select} where account_id = $1 and id = as_uuid($2) and ended_at is null`,
         [account, id],
       );
       if (!view)

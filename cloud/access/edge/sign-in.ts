@@ -125,7 +125,8 @@ export function signInRoutes(deps: SignInDeps) {
     await database.transaction(async (sql) => {
       await sql.query("update account set password_hash = $2 where id = $1", [id, hash]);
       await sql.query(
-        "update session set ended_at = $3 where account_id = $1 and ended_at is null and id::text <> $2",
+        `update session set ended_at = $3 where account_id = $1 and ended_at is null
+           and id is distinct from as_uuid($2)`,
         [id, caller.by.id, iso(clock.now())],
       );
       await tell(sql, caller, id, requestId, "passwordChanged");

@@ -255,8 +255,8 @@ export async function providerView(sql: Sql): Promise<SignOnView | null> {
     ({ organisation, project }) => organisation ?? project ?? [],
   );
   const rows = await sql.query<{ id: string; name: string }>(
-    `select id, name from project where id::text = any($1)
-     union all select id, name from organisation where id::text = any($1)`,
+    `select id, name from project where id = any(as_uuids($1))
+     union all select id, name from organisation where id = any(as_uuids($1))`,
     [ids],
   );
   const names = new Map(rows.map(({ id, name }) => [id, name]));

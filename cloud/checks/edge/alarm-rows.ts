@@ -3,6 +3,7 @@ import type { InstanceId, ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import type { Instant } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
+import { type AskedPage, byName, readPage } from "@holdfast/store/pages";
 import type { AlarmView } from "../api.ts";
 import { type AlarmState, worst } from "../core/alarm.ts";
 import type { AlarmRow } from "./alarms.ts";
@@ -13,19 +14,34 @@ interface ViewRow extends Omit<AlarmView, "state" | "since" | "ringing"> {
     | null;
 }
 
-const select = `select a.id, a.name, i.name as instance, a.check_name as check, a.periods, a.action,
+const select = (
+  from = "alarm a",
+) => `select a.id, a.name, i.name as instance, a.check_name as check, a.periods, a.action,
     a.webhook_url as webhook, a.created_at as "createdAt", a.created_by as "createdBy",
     (select jsonb_agg(jsonb_build_object('state', w.state, 'name', o.name,
         'since', (extract(epoch from w.since) * 1000)::bigint) order by o.name)
      from alarm_watch w join instance o on o.id = w.instance_id and o.state <> 'expunged'
      where w.alarm_id = a.id) as watched
-  from alarm a left join instance i on i.id = a.instance_id`;
+  from ${from} left join instance i on i.id = a.instance_id`;
 
-export async function listAlarmViews(sql: Sql, project: ProjectId): Promise<AlarmView[]> {
-  const rows = await sql.query<ViewRow>(`${select} where a.project_id = $1 order by a.name`, [
-    project,
-  ]);
-  return rows.map(viewOf);
+/** By name. Rejects with `cursor_not_valid`. */
+export async function pageOfAlarms(
+  sql: Sql,
+  project: ProjectId,
+  page: AskedPage,
+): Promise<{ alarms: AlarmView[]; next: string | null }> {
+  const { items, next } = await readPage<ViewRow>(
+    sql,
+    {
+      name: `alarms ${project}`,
+      from: "alarm a",
+      where: [["a.project_id = ?", project]],
+      by: byName("a.name"),
+      show: select,
+    },
+    page,
+  );
+  return { alarms: items.map(viewOf), next };
 }
 
 /** By name or id. Rejects with `alarm_not_found`. */
@@ -35,7 +51,7 @@ export async function findAlarmView(
   nameOrId: string,
 ): Promise<AlarmView> {
   const [row] = await sql.query<ViewRow>(
-    `${select} where a.project_id = $1 and (a.name = $2 or a.id::text = $2)`,
+    `${select()} where a.project_id = $1 and (a.name = $2 or a.id = as_uuid($2))`,
     [project, nameOrId],
   );
   if (row) return viewOf(row);
@@ -96,7 +112,7 @@ export async function findInstanceId(
   nameOrId: string,
 ): Promise<InstanceId> {
   const [row] = await sql.query<{ id: InstanceId }>(
-    `select id from instance where project_id = $1 and state <> 'expunged' and (name = $2 or id::text = $2)`,
+    `select id from instance where project_id = $1 and state <> 'expunged' and (name = $2 or id = as_uuid($2))`,
     [project, nameOrId],
   );
   if (row) return row.id;

@@ -14,10 +14,10 @@ import {
   findAlarmView,
   findInstanceId,
   insertAlarm,
-  listAlarmViews,
+  pageOfAlarms,
 } from "./alarm-rows.ts";
 import { findTroubles, type NamedSource } from "./health.ts";
-import { loadStatuses, type Status } from "./statuses.ts";
+import { loadStatuses, pageOfStatuses, type Status } from "./statuses.ts";
 
 interface Deps {
   readonly database: Database;
@@ -43,12 +43,14 @@ export function checkRoutes(deps: Deps) {
     }),
 
     listStatuses: handle(api.listStatuses, async ({ params, query }) => {
-      const which = { projects: [params.project], onlyHomed: true };
-      const statuses = await loadStatuses(database, which, limits(), clock.now());
-      const alike = statuses.filter(
-        ({ summary }) => query.summary === undefined || summary === query.summary,
+      const { statuses, next } = await pageOfStatuses(
+        database,
+        params.project,
+        query,
+        limits(),
+        clock.now(),
       );
-      return { statuses: alike.map(statusView) };
+      return { statuses: statuses.map(statusView), next };
     }),
 
     getHealth: handle(api.getHealth, async ({ caller }) => {
@@ -95,9 +97,9 @@ export function checkRoutes(deps: Deps) {
       },
     ),
 
-    listAlarms: handle(api.listAlarms, async ({ params }) => ({
-      alarms: await listAlarmViews(database, params.project),
-    })),
+    listAlarms: handle(api.listAlarms, ({ params, query }) =>
+      pageOfAlarms(database, params.project, query),
+    ),
 
     getAlarm: handle(api.getAlarm, ({ params }) =>
       findAlarmView(database, params.project, params.alarm),

@@ -9,6 +9,7 @@ import type { InstanceState } from "@holdfast/cloud/instances";
 import type { HostId, InstanceId, ProjectId } from "@holdfast/kernel/ids";
 import { type Instant, since } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
+import { type AskedPage, readPage } from "@holdfast/store/pages";
 import { present } from "../core/advance.ts";
 import type { Checks, Limits, Subject, Summary } from "../core/model.ts";
 
@@ -118,6 +119,40 @@ export async function loadStatuses(
     ...watched,
     ...present(watched.subject, watched.known, limits, now),
   }));
+}
+
+/**
+ * Of instances that a host may be running, oldest first. Which summary one has is known once it has been looked at: those
+ * of a page that have another are left out of it. Rejects with `cursor_not_valid`.
+ */
+export async function pageOfStatuses(
+  sql: Sql,
+  project: ProjectId,
+  page: AskedPage & { readonly summary?: Summary | undefined },
+  limits: Limits,
+  now: Instant,
+): Promise<{ readonly statuses: readonly Status[]; readonly next: string | null }> {
+  const { summary } = page;
+  const { items, next } = await readPage<{ readonly id: string }>(
+    sql,
+    {
+      name: `statuses ${project} ${summary ?? "of all"}`,
+      from: "instance i",
+      where: [
+        ["i.project_id = ?", project],
+        ["i.state <> 'expunged'"],
+        ["i.home is not null"],
+        [summary === "impaired" ? isSuspicious : "true"],
+      ],
+      show: (found) => `select i.id from ${found}`,
+    },
+    page,
+  );
+  const statuses = await loadStatuses(sql, { ids: items.map(({ id }) => id) }, limits, now);
+  return {
+    statuses: statuses.filter((one) => summary === undefined || one.summary === summary),
+    next,
+  };
 }
 
 function watchedOf(row: Row, now: Instant): Watched {

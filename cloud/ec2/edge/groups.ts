@@ -11,6 +11,7 @@ import {
   removeRules,
   setInstanceGroups,
 } from "@holdfast/cloud/networks/api";
+import { everyPage } from "@holdfast/kernel/pages";
 import { Problem } from "@holdfast/kernel/problem";
 import { combination, missing, notFound, refuse, shortened, unsupported } from "../core/errors.ts";
 import { filtering, type Tag } from "../core/filters.ts";
@@ -54,7 +55,10 @@ interface World {
 
 async function worldOf(call: Call, usual: string | undefined): Promise<World> {
   const { database, project } = call;
-  const { groups } = await call.native(listGroups);
+  const groups = await everyPage(
+    (after) => call.native(listGroups, { query: { after } }),
+    (page) => page.groups,
+  );
   const notes = await database.query<{ subject: string; detail: Note }>(
     `select subject, detail from ec2_note where project_id = $1 and subject = any($2::uuid[])`,
     [project, groups.flatMap(({ id, rules }) => [id, ...rules.map((rule) => rule.id)])],

@@ -2,6 +2,7 @@
 
 import { deleteImage, type ImageView, listImages } from "@holdfast/cloud/images/api";
 import { createImageFrom } from "@holdfast/cloud/volumes/api";
+import { everyPage } from "@holdfast/kernel/pages";
 import { Problem } from "@holdfast/kernel/problem";
 import type { Instant } from "@holdfast/kernel/time";
 import { iso } from "@holdfast/kernel/time";
@@ -52,7 +53,10 @@ const filters: Known<Image> = {
 };
 
 async function imagesOf(call: Call): Promise<readonly Image[]> {
-  const { images } = await call.native(listImages);
+  const images = await everyPage(
+    (after) => call.native(listImages, { query: { after } }),
+    (page) => page.images,
+  );
   const rows = await call.database.query<{ id: string; note: Note | null; tags: readonly Tag[] }>(
     `select i.id, (select x.detail from ec2_note x where x.subject = i.id) as note,
        coalesce((select json_agg(json_build_object('Key', t.key, 'Value', t.value) order by t.key)

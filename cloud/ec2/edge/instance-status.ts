@@ -7,13 +7,14 @@ import {
   type ScheduledEventView,
 } from "@holdfast/cloud/events/api";
 import { grouped } from "@holdfast/kernel/grouped";
+import { everyPage } from "@holdfast/kernel/pages";
 import type { Instant } from "@holdfast/kernel/time";
 import { refuse, shortened } from "../core/errors.ts";
 import { filtering, type Known } from "../core/filters.ts";
 import { idOf, readId } from "../core/ids.ts";
 import { type InstanceRow, stateOf } from "../core/instance.ts";
 import type { InstanceStatus, InstanceStatusEvent, InstanceStatusSummary } from "../core/words.ts";
-import type { Answers } from "./call.ts";
+import type { Answers, Call } from "./call.ts";
 import { findInstanceRow, findInstances, readInstances } from "./instance-rows.ts";
 import { scan } from "./pages.ts";
 import { placeOf } from "./places.ts";
@@ -56,11 +57,7 @@ export const statusAnswers: Answers = {
       const events =
         running.length === 0
           ? []
-          : (
-              await call.native(listScheduledEvents, {
-                query: running.length === 1 && running[0] ? { instance: running[0] } : {},
-              })
-            ).events;
+          : await eventsOf(call, running.length === 1 ? running[0] : undefined);
       const byName = grouped(events, ({ instance }) => instance);
       for (const row of some)
         looked.set(row.id, statusOf(row, byId.get(row.id), byName.get(row.name) ?? [], zone));
@@ -93,7 +90,7 @@ export const statusAnswers: Answers = {
     readId("event", InstanceEventId);
     if (NotBefore === undefined)
       throw refuse("MissingParameter", "The request must contain the parameter NotBefore");
-    const { events } = await call.native(listScheduledEvents, { query: { instance: id } });
+    const events = await eventsOf(call, id);
     const event = events.find((one) => idOf("event", one.id) === InstanceEventId);
     if (!event)
       throw refuse(
@@ -131,6 +128,13 @@ const words = {
   initializing: "initializing",
   "insufficient-data": "insufficient-data",
 } as const;
+
+/** What is planned for one instance, or for all of the project. */
+const eventsOf = (call: Call, instance: string | undefined) =>
+  everyPage(
+    (after) => call.native(listScheduledEvents, { query: { instance, after } }),
+    ({ events }) => events,
+  );
 
 /** Without a check there is nothing to look at: it does not run. */
 function summaryOf(check: Status["checks"]["system"] | undefined): InstanceStatusSummary {

@@ -1,5 +1,6 @@
 /** Key pairs. Of one that is made here the private half is in the answer and nowhere else. */
 import { addKey, deleteKey, type KeyView, listKeys } from "@holdfast/cloud/keys/api";
+import { everyPage } from "@holdfast/kernel/pages";
 import { Problem } from "@holdfast/kernel/problem";
 import type { Instant } from "@holdfast/kernel/time";
 import { refusalOf, refuse, shortened, unsupported } from "../core/errors.ts";
@@ -43,7 +44,7 @@ export const keyAnswers: Answers = {
 
   async DescribeKeyPairs(call) {
     const { KeyNames, KeyPairIds, Filters, IncludePublicKey } = call.input;
-    const { keys } = await call.native(listKeys);
+    const keys = await keysOf(call);
     const rows = await call.database.query<{ resource: string; key: string; value: string }>(
       "select resource, key, value from tag where project_id = $1 and kind = 'key-pair' order by key",
       [call.project],
@@ -76,7 +77,7 @@ export const keyAnswers: Answers = {
         "MissingParameter",
         "The request must contain the parameter KeyName or KeyPairId",
       );
-    const { keys } = await call.native(listKeys);
+    const keys = await keysOf(call);
     if (KeyPairId !== undefined) readId("key", KeyPairId);
     const key = keys.find(({ id, name }) => name === KeyName || idOf("key", id) === KeyPairId);
     if (!key) return {}; // EC2 says the same of one that is there and of one that is not.
@@ -85,6 +86,12 @@ export const keyAnswers: Answers = {
     return {};
   },
 };
+
+const keysOf = (call: Call) =>
+  everyPage(
+    (after) => call.native(listKeys, { query: { after } }),
+    ({ keys }) => keys,
+  );
 
 const noKey = (what: string, name: string) =>
   refuse("InvalidKeyPair.NotFound", `The ${what} '${shortened(name)}' does not exist`);

@@ -3,6 +3,7 @@
  * its subnets have the same addresses: which of them a guest gets does not depend on its zone.
  */
 import { listNetworks, type NetworkView } from "@holdfast/cloud/networks/api";
+import { everyPage } from "@holdfast/kernel/pages";
 import { badValue, refuse, shortened } from "../core/errors.ts";
 import { filtering } from "../core/filters.ts";
 import { idOf, readId } from "../core/ids.ts";
@@ -16,14 +17,10 @@ import { mixed, placeOf, subnetOf, zonesOf } from "./places.ts";
 
 async function networksOf(call: Call): Promise<readonly NetworkView[]> {
   await tryDefaults(call);
-  const all: NetworkView[] = [];
-  for (let after: string | undefined; ; ) {
-    const query = { limit: 1_000, ...(after === undefined ? {} : { after }) };
-    const { networks, next } = await call.native(listNetworks, { query });
-    all.push(...networks);
-    if (next === null) return all;
-    after = next;
-  }
+  return everyPage(
+    (after) => call.native(listNetworks, { query: { after } }),
+    ({ networks }) => networks,
+  );
 }
 
 const isDefault = ({ name }: NetworkView) => name === "default";

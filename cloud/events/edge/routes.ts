@@ -20,8 +20,8 @@ import { refuseWindow } from "../core/windows.ts";
 import { endWork } from "./end-work.ts";
 import { setMode } from "./perform.ts";
 import { readPolicy, writePolicies } from "./policies.ts";
-import { cancelEvent, findEventView, insertEvent, listEventViews, moveEvent } from "./scheduled.ts";
-import { findWindowView, insertWindow, listWindowViews, removeWindow, taken } from "./windows.ts";
+import { cancelEvent, findEventView, insertEvent, moveEvent, pageOfEvents } from "./scheduled.ts";
+import { findWindowView, insertWindow, pageOfWindows, removeWindow, taken } from "./windows.ts";
 import {
   changeWork,
   checkTimes,
@@ -34,8 +34,8 @@ import {
 import {
   findWork,
   maintenanceOf,
+  pageOfWork,
   readSite,
-  readWork,
   type SiteDeps,
   type WorkRow,
 } from "./worksites.ts";
@@ -120,9 +120,10 @@ export function eventRoutes(deps: EventRouteDeps) {
       return detail(host, name);
     }),
 
-    listMaintenance: handle(api.listMaintenance, async ({ query }) => ({
-      maintenance: (await readWork(database, query.all)).map(viewOfWork),
-    })),
+    listMaintenance: handle(api.listMaintenance, async ({ query }) => {
+      const { items, next } = await pageOfWork(database, query);
+      return { maintenance: items.map(viewOfWork), next };
+    }),
 
     getMaintenance: handle(api.getMaintenance, async ({ params }) => {
       const { id, name } = await findHostRow(database, params.host);
@@ -166,12 +167,9 @@ export function eventRoutes(deps: EventRouteDeps) {
       }),
     ),
 
-    listScheduledEvents: handle(api.listScheduledEvents, async ({ params, query }) => ({
-      events: await listEventViews(database, params.project, {
-        instance: query.instance,
-        isAll: query.all,
-      }),
-    })),
+    listScheduledEvents: handle(api.listScheduledEvents, ({ params, query }) =>
+      pageOfEvents(database, params.project, query),
+    ),
 
     moveScheduledEvent: handle(api.moveScheduledEvent, (request) =>
       change(request, async (sql, tell, now) => {
@@ -223,9 +221,9 @@ export function eventRoutes(deps: EventRouteDeps) {
       }),
     ),
 
-    listWindows: handle(api.listWindows, async ({ params }) => ({
-      windows: await listWindowViews(database, params.project),
-    })),
+    listWindows: handle(api.listWindows, ({ params, query }) =>
+      pageOfWindows(database, params.project, query),
+    ),
 
     createWindow: handle(api.createWindow, async (request) => {
       const { params, body } = request;
@@ -285,7 +283,7 @@ export function eventRoutes(deps: EventRouteDeps) {
 /** Only those of paths are looked up before a handler sees them. Rejects with `project_not_found`. */
 async function findProject(sql: Sql, nameOrId: string): Promise<ProjectId> {
   const [row] = await sql.query<{ id: ProjectId }>(
-    "select id from project where name = $1 or id::text = $1",
+    "select id from project where name = $1 or id = as_uuid($1)",
     [nameOrId],
   );
   if (row) return row.id;
@@ -303,7 +301,7 @@ interface Found {
 async function findInstance(sql: Sql, project: ProjectId, nameOrId: string): Promise<Found> {
   const [row] = await sql.query<Found>(
     `select id, name from instance
-     where project_id = $1 and ((name = $2 and state <> 'expunged') or id::text = $2)`,
+     where project_id = $1 and ((name = $2 and state <> 'expunged') or id = as_uuid($2))`,
     [project, nameOrId],
   );
   if (row) return row;

@@ -3,6 +3,7 @@ import type { InstanceId, ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
+import { type AskedPage, readPage } from "@holdfast/store/pages";
 import type { ScheduledEventView } from "../api.ts";
 import { type EventCode, meanings } from "../core/model.ts";
 import { refuseReschedule } from "../core/reschedule.ts";
@@ -51,31 +52,41 @@ export async function withdrawEvent(
   );
 }
 
-const select = `select e.id, i.name as instance, p.name as project, e.code, e.says, e.not_before as "notBefore",
+const select = (
+  from = "scheduled_event e",
+) => `select e.id, i.name as instance, p.name as project, e.code, e.says, e.not_before as "notBefore",
     e.not_after as "notAfter", e.deadline, e.state, e.begun_at as "begunAt", e.ended_at as "endedAt",
     e.outcome, e.created_at as "createdAt"
-  from scheduled_event e join instance i on i.id = e.instance_id join project p on p.id = i.project_id`;
+  from ${from} join instance i on i.id = e.instance_id join project p on p.id = i.project_id`;
 
 const shown = (row: Omit<ScheduledEventView, "clearedBy">): ScheduledEventView => ({
   ...row,
   clearedBy: row.state === "active" ? [...meanings[row.code].clearedBy] : [],
 });
 
-/** `isAll`: also what was over within the last week. */
-export async function listEventViews(
+/** In the order in which they were made. `all`: also what was over within the last week. Rejects with `cursor_not_valid`. */
+export async function pageOfEvents(
   sql: Sql,
-  project: ProjectId | undefined,
-  { instance, isAll }: { readonly instance?: string | undefined; readonly isAll: boolean },
-): Promise<ScheduledEventView[]> {
-  const rows = await sql.query<ScheduledEventView>(
-    `${select} where ($1::uuid is null or i.project_id = $1)
-       and ($2::text is null or i.name = $2 or i.id::text = $2)
-       and (e.state = 'active' or ($3 and e.ended_at > now() - interval '7 days'))
-     order by e.state <> 'active', e.ended_at desc, e.not_before, e.id limit 1000`,
-    [project ?? null, instance ?? null, isAll],
+  project: ProjectId,
+  page: AskedPage & { readonly instance?: string | undefined; readonly all: boolean },
+): Promise<{ events: ScheduledEventView[]; next: string | null }> {
+  const { items, next } = await readPage<ScheduledEventView>(
+    sql,
+    {
+      name: `events ${project}`,
+      from: "scheduled_event e join instance i on i.id = e.instance_id",
+      where: [
+        ["i.project_id = ?", project],
+        ["(i.name = ? or i.id = as_uuid(?))", page.instance],
+        [page.all ? `(${active} or e.ended_at > now() - interval '7 days')` : active],
+      ],
+      show: select,
+    },
+    page,
   );
-  return rows.map(shown);
+  return { events: items.map(shown), next };
 }
+const active = "e.state = 'active'";
 
 /** Rejects with `event_not_found`. */
 export async function findEventView(
@@ -84,7 +95,7 @@ export async function findEventView(
   id: string,
 ): Promise<ScheduledEventView> {
   const [row] = await sql.query<ScheduledEventView>(
-    `${select} where ($1::uuid is null or i.project_id = $1) and e.id::text = $2`,
+    `${select()} where ($1::uuid is null or i.project_id = $1) and e.id = as_uuid($2)`,
     [project ?? null, id],
   );
   if (row) return shown(row);
@@ -160,7 +171,7 @@ async function holdEvent(sql: Sql, project: ProjectId | undefined, id: string): 
        e.deadline, e.state, (select h.name from maintenance m join host h on h.id = m.host_id
          where m.id = e.maintenance_id) as host
      from scheduled_event e join instance i on i.id = e.instance_id
-     where ($1::uuid is null or i.project_id = $1) and e.id::text = $2 for update of e`,
+     where ($1::uuid is null or i.project_id = $1) and e.id = as_uuid($2) for update of e`,
     [project ?? null, id],
   );
   if (held) return held;

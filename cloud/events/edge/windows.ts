@@ -3,17 +3,36 @@ import type { InstanceId, ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
+import { type AskedPage, byName, readPage } from "@holdfast/store/pages";
 import type { WindowView } from "../api.ts";
 import type { WeekRange } from "../core/windows.ts";
 
-const select = `select w.id, w.name, w.ranges, w.created_at as "createdAt",
+const select = (
+  from = "event_window w",
+) => `select w.id, w.name, w.ranges, w.created_at as "createdAt",
     case when w.is_for_all then null else array(
       select i.name from event_window_instance t join instance i on i.id = t.instance_id
       where t.window_id = w.id and i.state <> 'expunged' order by i.name) end as instances
-  from event_window w where w.project_id = $1`;
+  from ${from}`;
 
-export async function listWindowViews(sql: Sql, project: ProjectId): Promise<WindowView[]> {
-  return [...(await sql.query<WindowView>(`${select} order by w.name`, [project]))];
+/** By name. Rejects with `cursor_not_valid`. */
+export async function pageOfWindows(
+  sql: Sql,
+  project: ProjectId,
+  page: AskedPage,
+): Promise<{ windows: WindowView[]; next: string | null }> {
+  const { items, next } = await readPage<WindowView>(
+    sql,
+    {
+      name: `windows ${project}`,
+      from: "event_window w",
+      where: [["w.project_id = ?", project]],
+      by: byName("w.name"),
+      show: select,
+    },
+    page,
+  );
+  return { windows: items, next };
 }
 
 /** Rejects with `event_window_not_found`. */
@@ -22,10 +41,10 @@ export async function findWindowView(
   project: ProjectId,
   nameOrId: string,
 ): Promise<WindowView> {
-  const [row] = await sql.query<WindowView>(`${select} and (w.name = $2 or w.id::text = $2)`, [
-    project,
-    nameOrId,
-  ]);
+  const [row] = await sql.query<WindowView>(
+    `${select()} where w.project_id = $1 and (w.name = $2 or w.id = as_uuid($2))`,
+    [project, nameOrId],
+  );
   if (row) return row;
   throw problem("not_found", "event_window_not_found", `There is no event window ${nameOrId}.`, {
     fix: "See them: holdfast events windows",

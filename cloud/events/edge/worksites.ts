@@ -5,6 +5,7 @@ import { type PicturePlacer, picturePlacer } from "@holdfast/cloud/placement/edg
 import type { HostId, InstanceId } from "@holdfast/kernel/ids";
 import { after, type Duration, type Instant, seconds } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
+import { type AskedPage, readPage } from "@holdfast/store/pages";
 import type { Lodger, Maintenance, Obstacle, Worksite } from "../core/advance.ts";
 import type { MaintenanceState } from "../core/life.ts";
 import type { MaintenancePolicy, Work } from "../core/maintenance.ts";
@@ -34,12 +35,24 @@ const columns = `m.id, m.host_id as host, h.name as "hostName", h.mode, m.work, 
   m.starts_at as "startsAt", m.notice_seconds as "noticeSeconds", m.deadline, m.ends_at as "endsAt", m.since,
   m.obstacles, m.created_at as "createdAt", m.created_by as "createdBy"`;
 
-/** Those that are not over; or the last ones too, newest first. */
-export const readWork = (sql: Sql, isAll = false) =>
+/** Those that are not over: one of each host at most. */
+export const readWork = (sql: Sql) =>
   sql.query<WorkRow>(
-    `select ${columns} from maintenance m join host h on h.id = m.host_id
-     where m.state <> 'ended' or $1 order by m.state = 'ended', m.created_at desc, m.id limit 200`,
-    [isAll],
+    `select ${columns} from maintenance m join host h on h.id = m.host_id where m.state <> 'ended' order by m.id`,
+  );
+
+/** Newest first. Rejects with `cursor_not_valid`. */
+export const pageOfWork = (sql: Sql, page: AskedPage & { readonly all: boolean }) =>
+  readPage<WorkRow>(
+    sql,
+    {
+      name: `maintenance ${page.all}`,
+      from: "maintenance m",
+      where: [[page.all ? "true" : "m.state <> 'ended'"]],
+      newestFirst: true,
+      show: (found) => `select ${columns} from ${found} join host h on h.id = m.host_id`,
+    },
+    page,
   );
 
 /** The one that is not over, of this host. */

@@ -1,7 +1,7 @@
 /** Hosts as rows, for people who ask to see them. */
 import { problem } from "@holdfast/kernel/problem";
-import { cursorOf, isText } from "@holdfast/store/cursor";
 import type { Sql } from "@holdfast/store/database";
+import { type AskedPage, byName, readPage } from "@holdfast/store/pages";
 import type { HostView } from "../api.ts";
 
 const columns = `h.id, h.name, p.zone, c.pod, h.cluster, h.state, h.mode, h.epoch, h.tags, h.every_concern as concerns, h.pools,
@@ -13,33 +13,32 @@ const columns = `h.id, h.name, p.zone, c.pod, h.cluster, h.state, h.mode, h.epoc
 
 export type HostRow = Omit<HostView, "isConnected" | "hasGuard" | "watchdog">;
 
-export function listHostRows(sql: Sql): Promise<readonly HostRow[]> {
-  return pageOfHostRows(sql, { limit: null }).then(({ hosts }) => hosts);
-}
+const sources = (from = "host h") => `${from} join cluster c on c.name = h.cluster
+  join pod p on p.name = c.pod left join host_lease l on l.host_id = h.id`;
 
-const cursor = cursorOf("hosts", isText);
-
-/** By name. `limit`: null for all. Rejects with `cursor_not_valid`. */
+/** By name. Rejects with `cursor_not_valid`. */
 export async function pageOfHostRows(
   sql: Sql,
-  { limit, after }: { readonly limit: number | null; readonly after?: string | undefined },
+  page: AskedPage,
 ): Promise<{ readonly hosts: readonly HostRow[]; readonly next: string | null }> {
-  const rows = await sql.query<HostRow>(
-    `select ${columns} from (select * from host where name > $1 order by name limit $2) h
-       join cluster c on c.name = h.cluster join pod p on p.name = c.pod
-       left join host_lease l on l.host_id = h.id order by h.name`,
-    [after === undefined ? "" : cursor.read(after), limit === null ? null : limit + 1],
+  const { items, next } = await readPage<HostRow>(
+    sql,
+    {
+      name: "hosts",
+      from: "host h",
+      where: [],
+      by: byName("h.name"),
+      show: (found) => `select ${columns} from ${sources(found)}`,
+    },
+    page,
   );
-  const hosts = limit === null ? rows : rows.slice(0, limit);
-  const last = hosts.at(-1);
-  return { hosts, next: hosts.length < rows.length && last ? cursor.write(last.name) : null };
+  return { hosts: items, next };
 }
 
 /** By name or id. Rejects with `host_not_found`. */
 export async function findHostRow(sql: Sql, nameOrId: string): Promise<HostRow> {
   const [row] = await sql.query<HostRow>(
-    `select ${columns} from host h join cluster c on c.name = h.cluster join pod p on p.name = c.pod
-     left join host_lease l on l.host_id = h.id where h.name = $1 or h.id::text = $1`,
+    `select ${columns} from ${sources()} where h.name = $1 or h.id = as_uuid($1)`,
     [nameOrId],
   );
   if (row) return row;

@@ -1,7 +1,7 @@
 /** What a process wires together to have a fleet. For apps/ only. */
 export { type Authority, type Identity, makeSigningRequest, openAuthority } from "./authority.ts";
 export { enrolment } from "./enrolment.ts";
-export { ensureDefaultPlace, findHostRow, listHostRows } from "./fleet.ts";
+export { ensureDefaultPlace, findHostRow } from "./fleet.ts";
 export { lookAtGuests } from "./guests.ts";
 export {
   type Hello,

@@ -1,7 +1,9 @@
 /** Images as rows. */
 import type { ImageId, ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
+import { isText, isUuid } from "@holdfast/store/cursor";
 import type { Sql } from "@holdfast/store/database";
+import { type AskedPage, readPage } from "@holdfast/store/pages";
 import type { ImageView } from "../api.ts";
 import { Manifest } from "../core/manifest.ts";
 
@@ -25,7 +27,7 @@ export async function findImageView(
   const [row] = await sql.query<ImageView & { isShared: boolean }>(
     `select ${columns}, i.project_id is null as "isShared" from image i left join project p on p.id = i.project_id
      where (i.project_id = $1 or i.project_id is null) and i.state <> 'deleted'
-       and (i.name = $2 or i.id::text = $2)
+       and (i.name = $2 or i.id = as_uuid($2))
      order by i.project_id nulls last limit 1`,
     [project, nameOrId],
   );
@@ -50,10 +52,25 @@ export async function findImage(
   return { id: id as ImageId, name, state, manifest: parsed }; // A view's id is plain text.
 }
 
-export function listImageViews(sql: Sql, project: ProjectId): Promise<readonly ImageView[]> {
-  return sql.query<ImageView>(
-    `select ${columns} from image i left join project p on p.id = i.project_id
-     where (i.project_id = $1 or i.project_id is null) and i.state <> 'deleted' order by i.name, i.id`,
-    [project],
+/** Those of the project and those for everybody, by name. Rejects with `cursor_not_valid`. */
+export function pageOfImages(
+  sql: Sql,
+  project: ProjectId,
+  page: AskedPage,
+): Promise<{ items: ImageView[]; next: string | null }> {
+  return readPage<ImageView>(
+    sql,
+    {
+      name: `images ${project}`,
+      from: "image i",
+      where: [["(i.project_id = ? or i.project_id is null)", project], ["i.state <> 'deleted'"]],
+      by: {
+        columns: ["i.name", "i.id"],
+        keyOf: ({ name, id }) => [name, id],
+        isKey: ([name, id]) => isText(name) && isUuid(id),
+      },
+      show: (found) => `select ${columns} from ${found} left join project p on p.id = i.project_id`,
+    },
+    page,
   );
 }

@@ -20,7 +20,7 @@ import {
   setImageWarmth,
 } from "../api.ts";
 import { blobsOf, Manifest } from "../core/manifest.ts";
-import { findImageView, listImageViews } from "./images.ts";
+import { findImageView, pageOfImages } from "./images.ts";
 import { removeUnusedBytes } from "./unused-bytes.ts";
 
 interface Deps {
@@ -35,9 +35,10 @@ interface Deps {
 
 export function imageRoutes({ database, blobs, clock, mintId, self, onImport }: Deps) {
   return {
-    listImages: handle(listImages, async ({ params }) => ({
-      images: (await listImageViews(database, params.project)).map(shown),
-    })),
+    listImages: handle(listImages, async ({ params, query }) => {
+      const { items, next } = await pageOfImages(database, params.project, query);
+      return { images: items.map(shown), next };
+    }),
     getImage: handle(getImage, async ({ params }) =>
       shown(await findImageView(database, params.project, params.image)),
     ),

@@ -48,9 +48,9 @@ export function migrationRoutes(deps: MigrationRouteDeps) {
       };
     }),
 
-    listMigrations: handle(api.listMigrations, async ({ params, query }) => ({
-      migrations: await pageOfMigrations(database, params.project, query),
-    })),
+    listMigrations: handle(api.listMigrations, ({ params, query }) =>
+      pageOfMigrations(database, params.project, query),
+    ),
 
     getMigration: handle(api.getMigration, ({ params }) =>
       findMigration(database, params.project, params.migration),
@@ -81,7 +81,7 @@ export function migrationRoutes(deps: MigrationRouteDeps) {
 /** By name or id. Rejects with `host_not_found`. */
 async function findHost(sql: Sql, named: string): Promise<HostId> {
   const [row] = await sql.query<{ id: HostId }>(
-    "select id from host where name = $1 or id::text = $1",
+    "select id from host where name = $1 or id = as_uuid($1)",
     [named],
   );
   if (row) return row.id;

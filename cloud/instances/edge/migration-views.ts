@@ -4,6 +4,7 @@ import type { MigrationId, ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import type { Instant } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
+import { type AskedPage, readPage } from "@holdfast/store/pages";
 import type { MigrationTerms } from "../core/model.ts";
 import type { MigrationView } from "../migration-api.ts";
 
@@ -25,28 +26,35 @@ const columns = `g.id, i.name as instance, i.id as "instanceId", g.state, f.name
   g.to_generation as generation, g.abort is not null as "isAbortWanted", g.why, g.actor, g.job_id as job,
   g.says, g.problem, g.downtime_ms as "downtimeMs", g.started_at as "startedAt", g.ended_at as "endedAt",
   g.terms, g.progress, g.progress_at as "progressAt"`;
-const sources = `migration g join instance i on i.id = g.instance_id
+const sources = (from = "migration g") => `${from} join instance i on i.id = g.instance_id
   join host f on f.id = g.from_host join host t on t.id = g.to_host`;
 
-export interface Page {
+export interface Page extends AskedPage {
   readonly instance?: string | undefined;
   readonly state?: MigrationView["state"] | undefined;
-  readonly limit: number;
 }
 
-export async function pageOfMigrations(
+/** Newest first. Rejects with `cursor_not_valid`. */ export async function pageOfMigrations(
   sql: Sql,
   project: ProjectId,
-  { instance, state, limit }: Page,
-): Promise<MigrationView[]> {
-  const rows = await sql.query<ViewRow>(
-    `select ${columns} from ${sources}
-     where i.project_id = $1 and ($2::text is null or i.name = $2 or i.id::text = $2)
-       and ($3::text is null or g.state = $3)
-     order by g.started_at desc, g.id desc limit $4`,
-    [project, instance ?? null, state ?? null, limit],
+  page: Page,
+): Promise<{ migrations: MigrationView[]; next: string | null }> {
+  const { items, next } = await readPage<ViewRow>(
+    sql,
+    {
+      name: `migrations ${project}`,
+      from: "migration g join instance i on i.id = g.instance_id",
+      where: [
+        ["i.project_id = ?", project],
+        ["(i.name = ? or i.id = as_uuid(?))", page.instance],
+        ["g.state = ?", page.state],
+      ],
+      newestFirst: true,
+      show: (found) => `select ${columns} from ${sources(found)}`,
+    },
+    page,
   );
-  return rows.map(shown);
+  return { migrations: items.map(shown), next };
 }
 
 /** Rejects with `migration_not_found`. */
@@ -56,7 +64,7 @@ export async function findMigration(
   id: MigrationId,
 ): Promise<MigrationView> {
   const [row] = await sql.query<ViewRow>(
-    `select ${columns} from ${sources} where i.project_id = $1 and g.id = $2`,
+    `select ${columns} from ${sources()} where i.project_id = $1 and g.id = $2`,
     [project, id],
   );
   if (row) return shown(row);

@@ -44,7 +44,7 @@ export async function findDependencies(
   if (names.length === 0) return [];
   const rows = await sql.query<{ id: InstanceId; name: string; isGone: boolean }>(
     `select id, name, state = 'expunged' as "isGone" from instance
-     where project_id = $1 and (name = any($2) and state <> 'expunged' or id::text = any($2))`,
+     where project_id = $1 and (name = any($2) and state <> 'expunged' or id = any(as_uuids($2)))`,
     [project, names],
   );
   return names.map((asked) => {

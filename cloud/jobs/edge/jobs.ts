@@ -6,8 +6,8 @@
 import type { InstanceId, JobId, ProjectId } from "@holdfast/kernel/ids";
 import type { ProblemView } from "@holdfast/kernel/problem";
 import { type Instant, iso } from "@holdfast/kernel/time";
-import { cursorOf, isUuid, pageOf } from "@holdfast/store/cursor";
 import type { Sql } from "@holdfast/store/database";
+import { type AskedPage, readPage } from "@holdfast/store/pages";
 import type { JobView } from "../api.ts";
 
 export interface NewJob {
@@ -146,23 +146,21 @@ export async function findJob(
 export async function pageOfJobs(
   sql: Sql,
   project: ProjectId,
-  page: {
-    readonly state?: string | undefined;
-    readonly limit: number;
-    readonly after?: string | undefined;
-  },
+  page: AskedPage & { readonly state?: string | undefined },
 ): Promise<{ jobs: JobView[]; next: string | null }> {
-  const { state, limit, after } = page;
-  const cursor = cursorOf(`jobs ${project}`, isUuid);
-  // Only what is asked for is in the text: with `or` and null PostgreSQL would read all of them.
-  const values: unknown[] = [project, limit + 1];
-  const where = (condition: string, value: unknown) =>
-    value === undefined ? "" : `and ${condition} $${values.push(value)}`;
-  const rows = await sql.query<JobRow>(
-    `select ${columns} from job where project_id = $1 ${where("state =", state)}
-       ${where("id <", after === undefined ? undefined : cursor.read(after))} order by id desc limit $2`,
-    values,
+  const { items, next } = await readPage<JobRow>(
+    sql,
+    {
+      name: `jobs ${project}`,
+      from: "job j",
+      where: [
+        ["j.project_id = ?", project],
+        ["j.state = ?", page.state],
+      ],
+      newestFirst: true,
+      show: (found) => `select ${columns} from ${found}`,
+    },
+    page,
   );
-  const { items, next } = pageOf(rows, limit, cursor, ({ id }) => id);
   return { jobs: items.map(viewOf), next };
 }

@@ -3,14 +3,33 @@ import type { ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
+import { type AskedPage, byName, readPage } from "@holdfast/store/pages";
 import type { KeyView } from "../api.ts";
 import type { PublicKey } from "./public-key.ts";
 
-const select = `select id, name, public_key as "publicKey", fingerprint, created_at as "createdAt"
-  from ssh_key where project_id = $1`;
+const select = (
+  from = "ssh_key k",
+) => `select k.id, k.name, k.public_key as "publicKey", k.fingerprint,
+    k.created_at as "createdAt" from ${from}`;
 
-export async function listKeyViews(sql: Sql, project: ProjectId): Promise<KeyView[]> {
-  return [...(await sql.query<KeyView>(`${select} order by name`, [project]))];
+/** By name. Rejects with `cursor_not_valid`. */
+export async function pageOfKeys(
+  sql: Sql,
+  project: ProjectId,
+  page: AskedPage,
+): Promise<{ keys: KeyView[]; next: string | null }> {
+  const { items, next } = await readPage<KeyView>(
+    sql,
+    {
+      name: `keys ${project}`,
+      from: "ssh_key k",
+      where: [["k.project_id = ?", project]],
+      by: byName("k.name"),
+      show: select,
+    },
+    page,
+  );
+  return { keys: items, next };
 }
 
 /** Breaks `ssh_key_project_id_name_key` if the name is taken. */
@@ -51,10 +70,10 @@ export async function findKeys(
   namesOrIds: readonly string[],
 ): Promise<readonly KeyView[]> {
   if (namesOrIds.length === 0) return [];
-  const rows = await sql.query<KeyView>(`${select} and (name = any($2) or id::text = any($2))`, [
-    project,
-    namesOrIds,
-  ]);
+  const rows = await sql.query<KeyView>(
+    `${select()} where k.project_id = $1 and (k.name = any($2) or k.id = any(as_uuids($2)))`,
+    [project, namesOrIds],
+  );
   return [...new Set(namesOrIds)].map((asked) => {
     const row = rows.find(({ id, name }) => name === asked || id === asked);
     if (!row) throw keyNotFound(asked);

@@ -6,7 +6,7 @@ import type { Clock } from "@holdfast/kernel/time";
 import { brokenConstraint, type Database } from "@holdfast/store/database";
 import { appendJournal } from "@holdfast/store/journal";
 import * as api from "../api.ts";
-import { findKeyView, insertKey, listKeyViews, removeKey } from "./keys.ts";
+import { findKeyView, insertKey, pageOfKeys, removeKey } from "./keys.ts";
 import { publicKeyOf } from "./public-key.ts";
 
 export interface KeyRouteDeps {
@@ -17,9 +17,9 @@ export interface KeyRouteDeps {
 
 export function keyRoutes({ database, clock, mintId }: KeyRouteDeps) {
   return {
-    listKeys: handle(api.listKeys, async ({ params }) => ({
-      keys: await listKeyViews(database, params.project),
-    })),
+    listKeys: handle(api.listKeys, ({ params, query }) =>
+      pageOfKeys(database, params.project, query),
+    ),
 
     addKey: handle(api.addKey, async ({ params, body, caller, requestId }) => {
       const { name } = body;

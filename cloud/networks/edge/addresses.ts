@@ -9,26 +9,48 @@ import type { InstanceId, NicId, ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
+import { type AskedPage, readPage } from "@holdfast/store/pages";
 import type { AddressView } from "../api.ts";
+import { parseAddress } from "../core/cidr.ts";
 import { findNetwork, holdNics, notConnected } from "./lookup.ts";
 import { takeBackAutomatic, takeOne } from "./public-addresses.ts";
 
-const select = `select host(a.address) as address, a.name, a.kind, i.name as instance,
+const select = (
+  from = "public_address a",
+) => `select host(a.address) as address, a.name, a.kind, i.name as instance,
     n.name as network, a.allocated_at as "allocatedAt"
-  from public_address a left join nic c on c.id = a.nic_id
-    left join instance i on i.id = c.instance_id left join network n on n.id = a.network_id
-  where a.project_id = $1`;
+  from ${from} left join nic c on c.id = a.nic_id
+    left join instance i on i.id = c.instance_id left join network n on n.id = a.network_id`;
 
-export async function listAddressViews(sql: Sql, project: ProjectId): Promise<AddressView[]> {
-  const rows = await sql.query<AddressView>(`${select} order by a.address`, [project]);
-  return [...rows];
+/** By address. Rejects with `cursor_not_valid`. */
+export async function pageOfAddresses(
+  sql: Sql,
+  project: ProjectId,
+  page: AskedPage,
+): Promise<{ addresses: AddressView[]; next: string | null }> {
+  const { items, next } = await readPage<AddressView>(
+    sql,
+    {
+      name: `addresses ${project}`,
+      from: "public_address a",
+      where: [["a.project_id = ?", project]],
+      by: {
+        columns: ["a.address"],
+        keyOf: ({ address }) => [address],
+        isKey: ([address]) => typeof address === "string" && parseAddress(address) !== undefined,
+      },
+      show: select,
+    },
+    page,
+  );
+  return { addresses: items, next };
 }
 
 async function viewOf(sql: Sql, project: ProjectId, address: string): Promise<AddressView> {
-  const [row] = await sql.query<AddressView>(`${select} and a.address = $2::inet`, [
-    project,
-    address,
-  ]);
+  const [row] = await sql.query<AddressView>(
+    `${select()} where a.project_id = $1 and a.address = $2::inet`,
+    [project, address],
+  );
   if (!row) throw new Error(`the address ${address} that is held is gone`);
   return row;
 }

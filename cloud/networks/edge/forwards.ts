@@ -2,7 +2,9 @@
 import type { NetworkId, ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { type Instant, iso } from "@holdfast/kernel/time";
+import { isText } from "@holdfast/store/cursor";
 import type { Sql } from "@holdfast/store/database";
+import { type AskedPage, readPage } from "@holdfast/store/pages";
 import type { ForwardView } from "../api.ts";
 import { holdNetwork, holdNics, notConnected } from "./lookup.ts";
 
@@ -15,19 +17,38 @@ export interface NewForward {
   readonly createdAt: Instant;
 }
 
-const select = `select f.id, n.name as network, f.protocol, host(a.address) as "publicAddress",
+const select = (
+  from = "port_forward f",
+) => `select f.id, n.name as network, f.protocol, host(a.address) as "publicAddress",
     f.public_port as "publicPort", i.name as instance, host(c.address) as address, f.port,
     f.created_at as "createdAt"
-  from port_forward f join network n on n.id = f.network_id
+  from ${from} join network n on n.id = f.network_id
     join nic c on c.id = f.nic_id join instance i on i.id = c.instance_id
     left join public_address a on a.network_id = n.id`;
 
-export async function listForwardViews(sql: Sql, network: NetworkId): Promise<ForwardView[]> {
-  const order = "order by f.public_port, f.protocol";
-  const rows = await sql.query<ForwardView>(`${select} where f.network_id = $1 ${order}`, [
-    network,
-  ]);
-  return [...rows];
+/** By port. Rejects with `cursor_not_valid`. */
+export async function pageOfForwards(
+  sql: Sql,
+  network: NetworkId,
+  page: AskedPage,
+): Promise<{ forwards: ForwardView[]; next: string | null }> {
+  const { items, next } = await readPage<ForwardView>(
+    sql,
+    {
+      name: `forwards ${network}`,
+      from: "port_forward f",
+      where: [["f.network_id = ?", network]],
+      by: {
+        columns: ["f.public_port", "f.protocol"],
+        keyOf: ({ publicPort, protocol }) => [publicPort, protocol],
+        isKey: ([port, protocol]) =>
+          Number.isInteger(port) && Number(port) <= 65_535 && isText(protocol),
+      },
+      show: select,
+    },
+    page,
+  );
+  return { forwards: items, next };
 }
 
 /** Rejects with `network_not_found`, `instance_not_found`, `not_connected` and `port_taken`. */
@@ -42,15 +63,17 @@ export async function insertForward(
   const nic = nics.find((one) => one.network === network.id);
   if (!nic) throw notConnected(name, network.name);
   const { protocol, publicPort } = forward;
-  const others = await listForwardViews(sql, network.id);
-  const other = others.find((one) => one.protocol === protocol && one.publicPort === publicPort);
+  const [other] = await sql.query<ForwardView>(
+    `${select()} where f.network_id = $1 and f.protocol = $2 and f.public_port = $3`,
+    [network.id, protocol, publicPort],
+  );
   if (other) throw portTaken(other);
   await sql.query(
     `insert into port_forward (id, network_id, protocol, public_port, nic_id, port, created_at)
      values ($1, $2, $3, $4, $5, $6, $7)`,
     [forward.id, network.id, protocol, publicPort, nic.id, forward.port, iso(forward.createdAt)],
   );
-  const [view] = await sql.query<ForwardView>(`${select} where f.id = $1`, [forward.id]);
+  const [view] = await sql.query<ForwardView>(`${select()} where f.id = $1`, [forward.id]);
   if (!view) throw new Error("a forward that was written is gone");
   return { network: network.id, view };
 }
@@ -62,7 +85,7 @@ export async function deleteForward(
   id: string,
 ): Promise<ForwardView> {
   const [view] = await sql.query<ForwardView>(
-    `${select} where f.id = $1 and f.network_id = $2 for update of f`,
+    `${select()} where f.id = $1 and f.network_id = $2 for update of f`,
     [id, network],
   );
   if (!view)

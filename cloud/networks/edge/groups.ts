@@ -4,6 +4,7 @@ import type { InstanceId, ProjectId, SecurityGroupId } from "@holdfast/kernel/id
 import { problem } from "@holdfast/kernel/problem";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
+import { type AskedPage, byName, readPage } from "@holdfast/store/pages";
 import type { GroupView } from "../api.ts";
 import { groupNotFound, holdGroup, holdGroups, holdNics, notConnected } from "./lookup.ts";
 
@@ -26,7 +27,9 @@ export async function insertGroup(sql: Sql, group: NewGroup): Promise<void> {
   );
 }
 
-const select = `select g.id, g.name, g.description, g.created_at as "createdAt",
+const select = (
+  from = "security_group g",
+) => `select g.id, g.name, g.description, g.created_at as "createdAt",
     coalesce((select jsonb_agg(jsonb_build_object('id', r.id, 'direction', r.direction,
         'protocol', r.protocol, 'fromPort', r.from_port, 'toPort', r.to_port, 'cidr', r.peer_cidr,
         'group', p.name) order by r.direction desc, r.created_at, r.id)
@@ -34,11 +37,26 @@ const select = `select g.id, g.name, g.description, g.created_at as "createdAt",
       where r.group_id = g.id), '[]') as rules,
     array(select distinct i.name from nic_group m join nic c on c.id = m.nic_id
       join instance i on i.id = c.instance_id where m.group_id = g.id order by i.name) as instances
-  from security_group g where g.project_id = $1`;
+  from ${from}`;
 
-export async function listGroupViews(sql: Sql, project: ProjectId): Promise<GroupView[]> {
-  const rows = await sql.query<GroupView>(`${select} order by g.name`, [project]);
-  return [...rows];
+/** By name. Rejects with `cursor_not_valid`. */
+export async function pageOfGroups(
+  sql: Sql,
+  project: ProjectId,
+  page: AskedPage,
+): Promise<{ groups: GroupView[]; next: string | null }> {
+  const { items, next } = await readPage<GroupView>(
+    sql,
+    {
+      name: `groups ${project}`,
+      from: "security_group g",
+      where: [["g.project_id = ?", project]],
+      by: byName("g.name"),
+      show: select,
+    },
+    page,
+  );
+  return { groups: items, next };
 }
 
 /** By name or id. Rejects with `group_not_found`. */
@@ -47,10 +65,10 @@ export async function findGroupView(
   project: ProjectId,
   nameOrId: string,
 ): Promise<GroupView> {
-  const [row] = await sql.query<GroupView>(`${select} and (g.name = $2 or g.id::text = $2)`, [
-    project,
-    nameOrId,
-  ]);
+  const [row] = await sql.query<GroupView>(
+    `${select()} where g.project_id = $1 and (g.name = $2 or g.id = as_uuid($2))`,
+    [project, nameOrId],
+  );
   if (row) return row;
   throw groupNotFound(nameOrId);
 }

@@ -22,7 +22,7 @@ export async function findNetwork(
 ): Promise<NamedNetwork> {
   const [row] = await sql.query<NamedNetwork>(
     `select id, name from network
-     where project_id = $1 and (name = $2 or id::text = $2) and deleted_at is null`,
+     where project_id = $1 and (name = $2 or id = as_uuid($2)) and deleted_at is null`,
     [project, nameOrId],
   );
   if (row) return row;
@@ -37,7 +37,7 @@ export async function holdNetwork(
 ): Promise<NamedNetwork> {
   const [row] = await sql.query<NamedNetwork>(
     `select id, name from network
-     where project_id = $1 and (name = $2 or id::text = $2) and deleted_at is null for update`,
+     where project_id = $1 and (name = $2 or id = as_uuid($2)) and deleted_at is null for update`,
     [project, nameOrId],
   );
   if (row) return row;
@@ -66,7 +66,7 @@ export async function holdNics(
 }> {
   const [instance] = await sql.query<{ id: InstanceId; name: string }>(
     `select id, name from instance
-     where project_id = $1 and state <> 'expunged' and (name = $2 or id::text = $2)`,
+     where project_id = $1 and state <> 'expunged' and (name = $2 or id = as_uuid($2))`,
     [project, nameOrId],
   );
   if (!instance)
@@ -95,7 +95,7 @@ export async function holdGroups(
   if (namesOrIds.length === 0) return new Map();
   const rows = await sql.query<HeldGroup>(
     `select id, name from security_group
-     where project_id = $1 and (name = any($2) or id::text = any($2)) order by id for key share`,
+     where project_id = $1 and (name = any($2) or id = any(as_uuids($2))) order by id for key share`,
     [project, namesOrIds],
   );
   return new Map(
@@ -114,7 +114,7 @@ export async function holdGroup(
   nameOrId: string,
 ): Promise<HeldGroup> {
   const [row] = await sql.query<HeldGroup>(
-    `select id, name from security_group where project_id = $1 and (name = $2 or id::text = $2)
+    `select id, name from security_group where project_id = $1 and (name = $2 or id = as_uuid($2))
      for update`,
     [project, nameOrId],
   );

@@ -8,8 +8,8 @@ import { mustFit } from "@holdfast/cloud/quotas/edge";
 import type { NetworkId, ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { type Instant, iso } from "@holdfast/kernel/time";
-import { cursorOf, isText, pageOf } from "@holdfast/store/cursor";
 import type { Sql } from "@holdfast/store/database";
+import { type AskedPage, byName, readPage } from "@holdfast/store/pages";
 import type { NetworkView } from "../api.ts";
 import {
   type Cidr,
@@ -151,30 +151,35 @@ async function checkVlan(sql: Sql, vlan: number): Promise<void> {
 
 type Row = Omit<NetworkView, "gateway" | "mtu" | "capacity">;
 
-const select = `select n.id, n.name, p.name as project, n.cidr, n.vni, n.vlan, n.domain,
+const select = (
+  from = "network n",
+) => `select n.id, n.name, p.name as project, n.cidr, n.vni, n.vlan, n.domain,
     (select count(*)::int from nic c where c.network_id = n.id) as guests,
     case when r.network_id is not null then jsonb_build_object('host', h.name,
       'generation', r.generation, 'isUp', r.is_up, 'says', r.says, 'publicAddress', host(a.address),
       'since', (extract(epoch from r.since) * 1000)::bigint) end as router,
     n.created_at as "createdAt"
-  from network n join project p on p.id = n.project_id
+  from ${from} join project p on p.id = n.project_id
     left join router r on r.network_id = n.id left join host h on h.id = r.host_id
-    left join public_address a on a.network_id = n.id
-  where n.project_id = $1 and n.deleted_at is null`;
+    left join public_address a on a.network_id = n.id`;
 
 /** By name. Rejects with `cursor_not_valid`. */
 export async function pageOfNetworks(
   sql: Sql,
   project: ProjectId,
-  { limit, after }: { readonly limit: number; readonly after?: string | undefined },
+  page: AskedPage,
 ): Promise<{ networks: NetworkView[]; next: string | null }> {
-  const cursor = cursorOf(`networks ${project}`, isText);
-  const rows = await sql.query<Row>(`${select} and n.name > $2 order by n.name limit $3`, [
-    project,
-    after === undefined ? "" : cursor.read(after),
-    limit + 1,
-  ]);
-  const { items, next } = pageOf(rows, limit, cursor, ({ name }) => name);
+  const { items, next } = await readPage<Row>(
+    sql,
+    {
+      name: `networks ${project}`,
+      from: "network n",
+      where: [["n.project_id = ?", project], ["n.deleted_at is null"]],
+      by: byName("n.name"),
+      show: select,
+    },
+    page,
+  );
   return { networks: items.map(viewOf), next };
 }
 
@@ -184,10 +189,10 @@ export async function findNetworkView(
   project: ProjectId,
   nameOrId: string,
 ): Promise<NetworkView> {
-  const [row] = await sql.query<Row>(`${select} and (n.name = $2 or n.id::text = $2)`, [
-    project,
-    nameOrId,
-  ]);
+  const [row] = await sql.query<Row>(
+    `${select()} where n.project_id = $1 and n.deleted_at is null and (n.name = $2 or n.id = as_uuid($2))`,
+    [project, nameOrId],
+  );
   if (row) return viewOf(row);
   throw networkNotFound(nameOrId);
 }

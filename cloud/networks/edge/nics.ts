@@ -224,14 +224,14 @@ export async function findConnections(
   const wanted = networks ?? ["default"];
   const found = await sql.query<{ id: NetworkId; name: string }>(
     `select id, name from network where project_id = $1 and deleted_at is null
-       and (name = any($2) or id::text = any($2))`,
+       and (name = any($2) or id = any(as_uuids($2)))`,
     [project, wanted],
   );
   const known =
     groups.length === 0
       ? []
       : await sql.query<{ id: SecurityGroupId; name: string }>(
-          "select id, name from security_group where project_id = $1 and (name = any($2) or id::text = any($2))",
+          "select id, name from security_group where project_id = $1 and (name = any($2) or id = any(as_uuids($2)))",
           [project, groups],
         );
   const of = <T extends { id: string; name: string }>(all: readonly T[], asked: string) =>

@@ -17,12 +17,12 @@ import {
   allocateAddress,
   attachAddress,
   detachAddress,
-  listAddressViews,
   type Moved,
+  pageOfAddresses,
   releaseAddress,
 } from "./addresses.ts";
-import { deleteForward, insertForward, listForwardViews } from "./forwards.ts";
-import { deleteGroup, findGroupView, insertGroup, listGroupViews, setGroups } from "./groups.ts";
+import { deleteForward, insertForward, pageOfForwards } from "./forwards.ts";
+import { deleteGroup, findGroupView, insertGroup, pageOfGroups, setGroups } from "./groups.ts";
 import { findNetwork, holdGroup, nameTaken } from "./lookup.ts";
 import { listHolders } from "./network-ids.ts";
 import { deleteNetwork, findNetworkView, insertNetwork, pageOfNetworks } from "./networks.ts";
@@ -131,9 +131,9 @@ export function networkRoutes(deps: NetworkRouteDeps) {
       }),
     ),
 
-    listForwards: handle(api.listForwards, async ({ params }) => {
+    listForwards: handle(api.listForwards, async ({ params, query }) => {
       const { id } = await findNetwork(database, params.project, params.network);
-      return { forwards: await listForwardViews(database, id) };
+      return pageOfForwards(database, id, query);
     }),
 
     deleteForward: handle(api.deleteForward, (request) =>
@@ -164,9 +164,9 @@ export function networkRoutes(deps: NetworkRouteDeps) {
       );
     }),
 
-    listAddresses: handle(api.listAddresses, async ({ params }) => ({
-      addresses: await listAddressViews(database, params.project),
-    })),
+    listAddresses: handle(api.listAddresses, ({ params, query }) =>
+      pageOfAddresses(database, params.project, query),
+    ),
 
     attachAddress: handle(api.attachAddress, (request) =>
       change(request, async (sql, tell) => {
@@ -211,9 +211,9 @@ export function networkRoutes(deps: NetworkRouteDeps) {
       );
     }),
 
-    listGroups: handle(api.listGroups, async ({ params }) => ({
-      groups: await listGroupViews(database, params.project),
-    })),
+    listGroups: handle(api.listGroups, ({ params, query }) =>
+      pageOfGroups(database, params.project, query),
+    ),
 
     getGroup: handle(api.getGroup, ({ params }) =>
       findGroupView(database, params.project, params.group),

@@ -126,7 +126,7 @@ export async function holdInstance(
 ): Promise<HeldInstance> {
   const [row] = await sql.query<HeldInstance>(
     `select id, name, state, home, version from instance
-     where project_id = $1 and state <> 'expunged' and (name = $2 or id::text = $2) for update`,
+     where project_id = $1 and state <> 'expunged' and (name = $2 or id = as_uuid($2)) for update`,
     [project, nameOrId],
   );
   if (row) return row;
@@ -151,7 +151,7 @@ export async function holdSnapshot(
   nameOrId: string,
 ): Promise<{ readonly snapshot: HeldSnapshot; readonly volume: HeldVolume }> {
   const columns = 'id, name, volume_id as volume, lies_in as "liesIn", state, bytes';
-  const which = "from snapshot where project_id = $1 and (name = $2 or id::text = $2)";
+  const which = "from snapshot where project_id = $1 and (name = $2 or id = as_uuid($2))";
   const [found] = await sql.query<HeldSnapshot>(`select ${columns} ${which}`, [project, nameOrId]);
   if (!found) throw snapshotNotFound(nameOrId);
   const volume = await holdVolumeById(sql, found.volume, nameOrId);

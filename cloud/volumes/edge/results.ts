@@ -204,7 +204,7 @@ async function mean(
     case "backup":
       await sql.query(
         `update backup set state = 'ready', made_at = $2, bytes = coalesce($3, bytes), used_bytes = $4, problem = null,
-           since = (select id from backup where id::text = $5) where id = $1 and state = 'making'`,
+           since = (select id from backup where id = as_uuid($5)) where id = $1 and state = 'making'`,
         [
           task.backup,
           iso(now),

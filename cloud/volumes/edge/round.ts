@@ -80,9 +80,9 @@ async function beginChecks(sql: Sql, hours: number, now: Instant): Promise<void>
   const before = iso((now - hours * 3_600_000) as Instant); // An instant and a length of time.
   const due = await sql.query<{ id: string }>(
     `select v.id from volume v join host h on h.id = v.host_id and h.state = 'up'
-     where v.state = 'ready' and v.kind <> 'ephemeral' and v.created_at < $1 and coalesce(v.checked_at < $1, true)
+     where v.state = 'ready' and v.kind <> 'ephemeral' and coalesce(v.checked_at, v.created_at) < $1
        and not exists (select from storage_task t where t.volume_id = v.id)
-     order by v.checked_at nulls first, v.id
+     order by coalesce(v.checked_at, v.created_at), v.id
      limit greatest(0, ${checksAtOnce} - (select count(*) from storage_task where "do" = 'check'))`,
     [before],
   );

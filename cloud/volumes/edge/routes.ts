@@ -22,10 +22,11 @@ import { insertSnapshot, removeSnapshot, restoreSnapshot } from "./snapshots.ts"
 import type { Asker } from "./tasks.ts";
 import {
   findBackupView,
+  findScheduleView,
   findSnapshotView,
   findVolumeView,
-  listScheduleViews,
   pageOfBackups,
+  pageOfSchedules,
   pageOfSnapshots,
   pageOfVolumes,
   volumeView,
@@ -336,22 +337,22 @@ export function volumeRoutes({
         const { project, volume: asked } = params;
         const volume = await putSchedule(sql, project, asked, body, rules(), asker);
         tell({ subject: volume.id, event: "backupsScheduled", detail: body });
-        return only(await listScheduleViews(sql, project, volume.id));
+        return only(await findScheduleView(sql, volume.id));
       }),
     ),
 
-    listSchedules: handle(api.listSchedules, async ({ params }) => ({
-      schedules: await listScheduleViews(database, params.project),
-    })),
+    listSchedules: handle(api.listSchedules, ({ params, query }) =>
+      pageOfSchedules(database, params.project, query),
+    ),
 
     stopSchedule: handle(api.stopSchedule, (request) =>
       change(request, async ({ sql, tell }) => {
         const { project, volume: asked } = request.params;
         const { id } = await holdVolume(sql, project, asked);
-        const [view] = await listScheduleViews(sql, project, id);
+        const view = await findScheduleView(sql, id);
         await dropSchedule(sql, project, asked);
         tell({ subject: id, event: "backupsUnscheduled" });
-        return only(view ? [view] : []);
+        return only(view);
       }),
     ),
   };
@@ -379,7 +380,7 @@ const volumeTaken = (name: string) => () =>
 /** Held rows make that impossible. */
 const contended = () => new Error("two disks were given one slot");
 
-function only<T>([one]: readonly T[]): T {
+function only<T>(one: T | undefined): T {
   if (one === undefined) throw new Error("what was written a moment ago is gone");
   return one;
 }

@@ -1,17 +1,11 @@
 /** Volumes, snapshots and backups as the API shows them: one query each, with the names of what they refer to. */
 import type { ProjectId, VolumeId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
-import { cursorOf, isUuid, pageOf } from "@holdfast/store/cursor";
 import type { Sql } from "@holdfast/store/database";
+import { type AskedPage, byId, readPage } from "@holdfast/store/pages";
 import type { BackupView, ScheduleView, SnapshotView, VolumeView } from "../api.ts";
 import { meanings } from "../core/tasks.ts";
 import { findVolume } from "./lookup.ts";
-
-interface Page {
-  readonly limit: number;
-  readonly after?: string | undefined;
-}
-const beforeAll = "00000000-0000-0000-0000-000000000000";
 
 /** What people call it, where `v` is the volume and `i` the instance that has it. */
 const nameOf = "coalesce(v.name, i.name || '.' || v.kind, v.id::text)";
@@ -35,7 +29,9 @@ type VolumeRow = Omit<VolumeView, "limits" | "checked"> & {
   readonly checkedAt: number | null;
 };
 
-const volumes = `select v.id, ${nameOf} as name, p.name as project, v.kind, v.state, v.size_bytes as "sizeBytes",
+const volumes = (
+  from = "volume v",
+) => `select v.id, ${nameOf} as name, p.name as project, v.kind, v.state, v.size_bytes as "sizeBytes",
     v.actual_bytes as "actualBytes", v.pool, h.name as host, v.iops, v.bytes_per_second as "bytesPerSecond",
     i.name as instance, case when i.id is not null then coalesce(a.slot, 0) end as slot,
     case when v.kind = 'data' then coalesce(a.delete_with_instance, false) else true end as "deleteWithInstance",
@@ -53,24 +49,24 @@ const volumes = `select v.id, ${nameOf} as name, p.name as project, v.kind, v.st
     (select count(*)::int from backup b where b.volume_id = v.id) as backups,
     case when s.volume_id is not null then ${schedule} end as schedule,
     v.checked, v.checked_at as "checkedAt", v.created_at as "createdAt"
-  from volume v join project p on p.id = v.project_id ${owner}
+  from ${from} join project p on p.id = v.project_id ${owner}
     left join host h on h.id = v.host_id left join backup_schedule s on s.volume_id = v.id`;
-const present = "v.state <> 'expunged' and v.successor_id is null";
-
 /** Oldest first. Rejects with `cursor_not_valid`. */
 export async function pageOfVolumes(
   sql: Sql,
   project: ProjectId,
-  { limit, after }: Page,
+  page: AskedPage,
 ): Promise<{ volumes: VolumeView[]; next: string | null }> {
-  const cursor = cursorOf(`volumes ${project}`, isUuid);
-  // The page is found first and dressed then.
-  const rows = await sql.query<VolumeRow>(
-    `${volumes} where v.id in (select v.id from volume v
-       where v.project_id = $1 and ${present} and v.id > $2::uuid order by v.id limit $3) order by v.id`,
-    [project, after === undefined ? beforeAll : cursor.read(after), limit + 1],
+  const { items, next } = await readPage<VolumeRow>(
+    sql,
+    {
+      name: `volumes ${project}`,
+      from: "volume v",
+      where: [["v.project_id = ?", project], ["v.state <> 'expunged'"], ["v.successor_id is null"]],
+      show: volumes,
+    },
+    page,
   );
-  const { items, next } = pageOf(rows, limit, cursor, ({ id }) => id);
   return { volumes: items.map(viewOf), next };
 }
 
@@ -85,7 +81,7 @@ export async function findVolumeView(
 
 /** Of one that is there, also if it has just been expunged. */
 export async function volumeView(sql: Sql, id: VolumeId): Promise<VolumeView> {
-  const [row] = await sql.query<VolumeRow>(`${volumes} where v.id = $1`, [id]);
+  const [row] = await sql.query<VolumeRow>(`${volumes()} where v.id = $1`, [id]);
   if (!row) throw new Error(`the volume ${id} that was found is gone`);
   return viewOf(row);
 }
@@ -99,19 +95,32 @@ const viewOf = ({ iops, bytesPerSecond, checked, checkedAt, ...row }: VolumeRow)
       : null,
 });
 
-const snapshots = `select n.id, n.name, p.name as project, ${nameOf} as volume, n.volume_id as "volumeId", n.state,
+const snapshots = (
+  from = "snapshot n",
+) => `select n.id, n.name, p.name as project, ${nameOf} as volume, n.volume_id as "volumeId", n.state,
     n.bytes as "sizeBytes", n.guest, n.problem, n.created_at as "createdAt", n.made_at as "madeAt"
-  from snapshot n join project p on p.id = n.project_id join volume v on v.id = n.volume_id ${owner}`;
+  from ${from} join project p on p.id = n.project_id join volume v on v.id = n.volume_id ${owner}`;
 
 /** Oldest first; of one volume, or of all. Rejects with `cursor_not_valid`. */
 export async function pageOfSnapshots(
   sql: Sql,
   project: ProjectId,
-  page: Page & { readonly volume?: string | undefined },
+  page: AskedPage & { readonly volume?: string | undefined },
 ): Promise<{ snapshots: SnapshotView[]; next: string | null }> {
-  const { items, next } = await pageOfKind<SnapshotView>(sql, project, page, {
-    ...{ list: "snapshots", select: snapshots, table: "snapshot n", alias: "n" },
-  });
+  const of = await volumeIn(sql, project, page.volume);
+  const { items, next } = await readPage<SnapshotView>(
+    sql,
+    {
+      name: `snapshots ${project} ${of ?? "of all"}`,
+      from: "snapshot n",
+      where: [
+        ["n.project_id = ?", project],
+        ["n.volume_id = ?", of],
+      ],
+      show: snapshots,
+    },
+    page,
+  );
   return { snapshots: items, next };
 }
 
@@ -122,7 +131,7 @@ export async function findSnapshotView(
   nameOrId: string,
 ): Promise<SnapshotView> {
   const [row] = await sql.query<SnapshotView>(
-    `${snapshots} where n.project_id = $1 and (n.name = $2 or n.id::text = $2)`,
+    `${snapshots()} where n.project_id = $1 and (n.name = $2 or n.id = as_uuid($2))`,
     [project, nameOrId],
   );
   if (row) return row;
@@ -131,50 +140,38 @@ export async function findSnapshotView(
   });
 }
 
-const backups = `select b.id, p.name as project, b.volume_name as volume, b.volume_id as "volumeId", b.state,
+const backups = (
+  from = "backup b",
+) => `select b.id, p.name as project, b.volume_name as volume, b.volume_id as "volumeId", b.state,
     b.bytes as "sizeBytes", b.used_bytes as "usedBytes", b.since, b.due_at is not null as "isScheduled", b.problem,
     b.created_at as "createdAt", b.made_at as "madeAt"
-  from backup b join project p on p.id = b.project_id`;
+  from ${from} join project p on p.id = b.project_id`;
 
 /** Oldest first; of one volume, or of all, also of those that are gone. Rejects with `cursor_not_valid`. */
 export async function pageOfBackups(
   sql: Sql,
   project: ProjectId,
-  page: Page & { readonly volume?: string | undefined },
+  page: AskedPage & { readonly volume?: string | undefined },
 ): Promise<{ backups: BackupView[]; next: string | null }> {
-  const { items, next } = await pageOfKind<BackupView>(sql, project, page, {
-    ...{ list: "backups", select: backups, table: "backup b", alias: "b" },
-  });
+  const of = await volumeIn(sql, project, page.volume);
+  const { items, next } = await readPage<BackupView>(
+    sql,
+    {
+      name: `backups ${project} ${of ?? "of all"}`,
+      from: "backup b",
+      where: [
+        ["b.project_id = ?", project],
+        ["b.volume_id = ?", of],
+      ],
+      show: backups,
+    },
+    page,
+  );
   return { backups: items, next };
 }
 
-/** Of what is made of volumes: what is asked for is in the text of the statement and nothing else, for the index's sake. */
-async function pageOfKind<View extends { readonly id: string }>(
-  sql: Sql,
-  project: ProjectId,
-  { volume, limit, after }: Page & { readonly volume?: string | undefined },
-  of: {
-    readonly list: string;
-    readonly select: string;
-    readonly table: string;
-    readonly alias: string;
-  },
-): Promise<{ items: View[]; next: string | null }> {
-  const id = volume === undefined ? undefined : await findVolume(sql, project, volume);
-  const cursor = cursorOf(`${of.list} ${project} ${id ?? "of all"}`, isUuid);
-  const a = of.alias;
-  const rows = await sql.query<View>(
-    `${of.select} where ${a}.id in (select ${a}.id from ${of.table} where ${a}.project_id = $1
-       ${id === undefined ? "" : `and ${a}.volume_id = $4`} and ${a}.id > $2::uuid order by ${a}.id limit $3) order by ${a}.id`,
-    [
-      project,
-      after === undefined ? beforeAll : cursor.read(after),
-      limit + 1,
-      ...(id === undefined ? [] : [id]),
-    ],
-  );
-  return pageOf(rows, limit, cursor, (row) => row.id);
-}
+const volumeIn = async (sql: Sql, project: ProjectId, asked: string | undefined) =>
+  asked === undefined ? undefined : findVolume(sql, project, asked);
 
 /** Rejects with `backup_not_found`. */
 export async function findBackupView(
@@ -182,7 +179,7 @@ export async function findBackupView(
   project: ProjectId,
   id: string,
 ): Promise<BackupView> {
-  const [row] = await sql.query<BackupView>(`${backups} where b.project_id = $1 and b.id = $2`, [
+  const [row] = await sql.query<BackupView>(`${backups()} where b.project_id = $1 and b.id = $2`, [
     project,
     id,
   ]);
@@ -192,16 +189,40 @@ export async function findBackupView(
   });
 }
 
-export async function listScheduleViews(
+const scheduleViews = (from = "backup_schedule s join volume v on v.id = s.volume_id") =>
+  `select ${schedule} || jsonb_build_object('volume', ${nameOf}, 'volumeId', v.id) as view from ${from} ${owner}`;
+
+/** The oldest volume first. Rejects with `cursor_not_valid`. */
+export async function pageOfSchedules(
   sql: Sql,
   project: ProjectId,
-  volume?: VolumeId,
-): Promise<ScheduleView[]> {
-  const rows = await sql.query<{ view: ScheduleView }>(
-    `select ${schedule} || jsonb_build_object('volume', ${nameOf}, 'volumeId', v.id) as view
-     from backup_schedule s join volume v on v.id = s.volume_id ${owner}
-     where v.project_id = $1 and ($2::uuid is null or v.id = $2) order by ${nameOf}`,
-    [project, volume ?? null],
+  page: AskedPage,
+): Promise<{ schedules: ScheduleView[]; next: string | null }> {
+  const { items, next } = await readPage<{ view: ScheduleView }>(
+    sql,
+    {
+      name: `schedules ${project}`,
+      from: "volume v",
+      where: [
+        ["v.project_id = ?", project],
+        ["v.state <> 'expunged'"],
+        ["v.id in (select volume_id from backup_schedule)"],
+      ],
+      by: { ...byId("v"), keyOf: ({ view }) => [view.volumeId] },
+      show: (found) => scheduleViews(`${found} join backup_schedule s on s.volume_id = v.id`),
+    },
+    page,
   );
-  return rows.map(({ view }) => view);
+  return { schedules: items.map(({ view }) => view), next };
+}
+
+/** Undefined: it has none. */
+export async function findScheduleView(
+  sql: Sql,
+  volume: VolumeId,
+): Promise<ScheduleView | undefined> {
+  const [row] = await sql.query<{ view: ScheduleView }>(`${scheduleViews()} where v.id = $1`, [
+    volume,
+  ]);
+  return row?.view;
 }
