@@ -24,6 +24,8 @@ const { values: options } = parseArgs({
 const rounds = Number(options.rounds);
 /** Instances of the project that is listed as a whole. The goal is for 25,000. */
 const inDefault = (size: number) => Math.min(25_000, size / 2);
+/** Of each of the others, in which all else is asked: a network with more guests costs more, however many instances there are. */
+const inOthers = 100;
 
 interface Costs {
   readonly size: number;
@@ -52,7 +54,8 @@ try {
 }
 
 async function measure(size: number): Promise<Costs> {
-  const [hosts, projects] = [Math.ceil(size / 50), Math.ceil(size / 100)];
+  const hosts = Math.ceil(size / 50);
+  const projects = 1 + Math.ceil((size - inDefault(size)) / inOthers);
   const fleet = { hosts, instances: size, projects, inDefault: inDefault(size) };
   const { directory, server, database } = await startFilled(fleet);
   await beSlowToWorry(database);
@@ -61,21 +64,26 @@ async function measure(size: number): Promise<Costs> {
   const manager = await startManager(directory, server, flags);
   const ready = performance.now() - began;
   const call = caller(manager.apiPort);
-  const rows = await database.query<{ id: string; name: string }>(
-    "select i.id, i.name from instance i join project p on p.id = i.project_id where p.name = 'default' limit 1000",
+  const rows = await database.query<{ id: string; name: string; project: string; host: string }>(
+    `select i.id, i.name, p.name as project, h.name as host
+     from generate_series($1::bigint, $2::bigint, $3::bigint) n join instance i on i.id = fill_id('0004', n)
+       join project p on p.id = i.project_id join host h on h.id = i.home`,
+    [inDefault(size), size - 1, Math.floor((size - inDefault(size)) / 1_000)],
   );
-  const [some] = await database.query<{ name: string }>(
-    "select h.name from instance i join project p on p.id = i.project_id join host h on h.id = i.home where p.name = 'default' limit 1",
-  );
-  const at = "/v1/projects/default/instances";
+  const row = (n: number) => {
+    const one = rows[n % rows.length];
+    if (!one) throw new Error("nothing was found to be asked about");
+    return one;
+  };
+  const at = (n: number) => `/v1/projects/${row(n).project}/instances`;
   const get = (path: (n: number) => string) => (n: number) => call("GET", path(n));
   const asks: Record<Ask, (n: number) => Promise<unknown>> = {
-    "get by id": get((n) => `${at}/${rows[n % rows.length]?.id}`),
-    "get by name": get((n) => `${at}/${rows[n % rows.length]?.name}`),
-    "first page": get(() => `${at}?limit=100`),
-    "page with a filter": get(() => `${at}?limit=100&host=${some?.name}`),
-    create: (n) => call("POST", at, { name: `new-${++made}-${n}`, type: "tiny", image: "tiny" }),
-    destroy: () => call("POST", `${at}/${rows[++destroyed]?.id}/destroy`, {}),
+    "get by id": get((n) => `${at(n)}/${row(n).id}`),
+    "get by name": get((n) => `${at(n)}/${row(n).name}`),
+    "first page": get((n) => `${at(n)}?limit=100`),
+    "page with a filter": get((n) => `${at(n)}?limit=100&host=${row(n).host}`),
+    create: (n) => call("POST", at(n), { name: `new-${++made}`, type: "tiny", image: "tiny" }),
+    destroy: () => call("POST", `${at(destroyed)}/${row(destroyed++).id}/destroy`, {}),
   };
   let [made, destroyed] = [0, 0];
   const cpu = {} as Record<Ask, number>; // Filled below, each of them.
@@ -93,17 +101,16 @@ async function measure(size: number): Promise<Costs> {
     wall[name] = times.sort((a, b) => a - b);
     for (let n = 0; n < rounds; n++)
       floors.push(
-        await timed(() =>
-          database.query("select * from instance where id = $1", [rows[n % rows.length]?.id]),
-        ),
+        await timed(() => database.query("select * from instance where id = $1", [row(n).id])),
       );
   }
-  await everything(call, at);
+  for (let warm = 0; warm < 3; warm++) await everything(call);
   if (options.top) await database.query("select pg_stat_statements_reset()");
-  const before = used();
-  const took = await timed(() => everything(call, at));
-  const scale = 25_000 / inDefault(size);
-  const all = { wall: took * scale, cpu: (used() - before) * scale };
+  const [before, whenAll] = [used(), performance.now()];
+  for (let n = 0; n < wholes; n++) await everything(call);
+  const took = performance.now() - whenAll;
+  const scale = 25_000 / inDefault(size) / wholes;
+  const all = { wall: took * scale, cpu: (used() - before - rest * took) * scale };
   if (options.top) console.log(await statementsOf(database, took / 1_000));
   await stop(manager.pid);
   await database.close();
@@ -125,12 +132,14 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - began;
 }
 
-async function everything(call: Call, at: string): Promise<void> {
+const wholes = 5;
+
+async function everything(call: Call): Promise<void> {
   let seen = 0;
   for (let after = ""; ; ) {
     const page = await call<{ instances: unknown[]; next: string | null }>(
       "GET",
-      `${at}?limit=1000${after}`,
+      `/v1/projects/default/instances?limit=1000${after}`,
     );
     seen += page.instances.length;
     if (!page.next) break;
@@ -166,10 +175,10 @@ function report(all: readonly Costs[]): void {
   ]);
   figures.push({
     name: "all 25,000 of a project",
-    what: "pages of a thousand, one after the other; beside processor time of manager and PostgreSQL",
+    what: "processor time of manager and PostgreSQL for pages of a thousand, one after the other; beside how long that took",
     sides: [
-      { name: "holdfast", value: large.all.wall / 1_000, unit: "s" },
-      { name: "processor time", value: large.all.cpu / 1_000, unit: "s" },
+      { name: "holdfast", value: large.all.cpu / 1_000, unit: "s" },
+      { name: "from the first to the last", value: large.all.wall / 1_000, unit: "s" },
     ],
     goal: { of: "value", must: 0.6 },
   });

@@ -149,18 +149,13 @@ export async function diskViews(
   sql: Sql,
   rows: readonly RootColumns[],
 ): Promise<ReadonlyMap<InstanceId, readonly DiskView[]>> {
-  const found = new Map(
-    rows.map((row) => [
-      row.id,
-      [
-        {
-          ...{ volume: row.root, name: row.root_name, kind: row.root_kind },
-          ...{ sizeBytes: row.root_bytes, pool: row.pool },
-        },
-      ],
-    ]),
-  );
-  const ids = rows.filter(({ has_more: hasMore }) => hasMore).map(({ id }) => id);
+  const found = new Map<InstanceId, DiskView[]>();
+  const ids: InstanceId[] = [];
+  for (const row of rows) {
+    const { root: volume, root_name: name, root_kind: kind, root_bytes: sizeBytes, pool } = row;
+    found.set(row.id, [{ volume, name, kind, sizeBytes, pool }]);
+    if (row.has_more) ids.push(row.id);
+  }
   if (ids.length === 0) return found;
   const more = await sql.query<DiskView & { instance: InstanceId }>(
     `select i.id as instance, d.id as volume, coalesce(d.name, i.name || '.' || d.kind) as name, d.kind,
