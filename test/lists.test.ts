@@ -249,6 +249,30 @@ async function pages(
   return items;
 }
 
+test("deaths and fence certificates come in pages, the youngest first", async () => {
+  await platform.database.query(
+    `with f as (insert into fence_certificate (id, host_id, epoch, proof, covers, silent_since, proven_at, manager, evidence, signature)
+       select gen_random_uuid(), id, 1000 + n, 'attested', 'everything', now(), now(), 'test', '{}', '' from host, generate_series(1, 25) n
+       where host.name = 'host-1' returning id)
+     insert into death (instance_id, generation, host_id, host_epoch, at, recorded_at, cause, layer, confidence, certificate, evidence)
+     select i.id, n, h.id, 1, date_trunc('milliseconds', now()), now(), 'guest-panic', 'application', 'certain',
+       json_build_object('instance', i.id, 'generation', n, 'at', n, 'next', '', 'evidence', '{}'::text[], 'sought', '{}'::text[],
+         'console', '{}'::text[], 'cause', 'guest-panic'), '{}'
+     from (select i.id from instance i join project p on p.id = i.project_id where p.name = 'default' and i.state <> 'expunged'
+       order by i.id limit 1) i, host h, generate_series(1, 25) n where h.name = 'host-1'`,
+  );
+  const [first] = await pages({ of: "instances", key: "id", row: "" }, () => {});
+  const generations = (all: readonly Item[]) => all.map(({ generation }) => Number(generation));
+  const down = Array.from({ length: 25 }, (_, n) => 25 - n);
+  for (const path of ["/v1/deaths", `${at}/instances/${first?.id}/deaths`]) {
+    const seen = await pages({ of: "deaths", path, key: "generation", row: "" }, () => {});
+    assert.deepEqual(generations(seen), down);
+  }
+  const of = { of: "certificates", path: "/v1/fence-certificates", key: "id", row: "" };
+  const ids = (await pages(of, () => {})).map(({ id }) => String(id));
+  assert.deepEqual([ids.length, ids], [25, [...ids].sort().reverse()]);
+});
+
 test("hosts come in pages too, by name", async () => {
   await platform.database.query(
     `insert into host (id, name, cluster, state, mode) select gen_random_uuid(), 'spare-' || n, 'default', 'down', 'enabled'

@@ -50,7 +50,7 @@ export function fencingHandlers(moment: number): readonly Handler[] {
   return [
     handle(availability.listFences, async ({ query }) => {
       if (query.host === "h9") throw noHost("h9");
-      return { certificates: query.host === "h1" ? [] : [certificate] };
+      return { certificates: query.host === "h1" ? [] : [certificate], next: null };
     }),
     handle(availability.getFence, async () => ({ ...certificate, statement: "one\ntwo\n" })),
     handle(availability.attestHost, async ({ params, body }) => {

@@ -150,10 +150,11 @@ export function troubleHandlers(moment: number, isWell: () => boolean): readonly
     handle(deaths.listDeaths, async ({ params, query }) => {
       const one = ofInstance(params.instance);
       const older = { ...one, generation: 2, cause: "guest-hang", at: moment - 86_400_000 };
-      return { deaths: [one, older].slice(0, query.limit) };
+      return { deaths: [one, older].slice(0, query.limit), next: null };
     }),
     handle(deaths.listFleetDeaths, async ({ query: { cause, since = 0 } }) => ({
       deaths: death.at >= since && (cause ?? death.cause) === death.cause ? [death] : [],
+      next: null,
     })),
   ];
 }

@@ -1,6 +1,7 @@
 /** What the world may ask about availability. Operators only: it is about hosts. */
 import { HostParam } from "@holdfast/cloud/hosts/api";
 import { route } from "@holdfast/kernel/route";
+import { Next, Page } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { proofs } from "./core/certificate.ts";
 
@@ -31,13 +32,13 @@ export const listFences = route({
   summary: "The proofs that hosts were dead, newest first.",
   needs: "platform:read",
   params: none,
-  query: z.strictObject({
+  query: Page.extend({
     host: HostParam.optional(),
-    limit: z.coerce.number().int().min(1).max(1_000).default(100),
+    limit: Page.shape.limit.removeDefault().default(100),
   }),
   body: z.undefined(),
-  reply: [200, z.object({ certificates: z.array(CertificateView) })],
-  fails: { host_not_found: "not_found" },
+  reply: [200, z.object({ certificates: z.array(CertificateView), next: Next })],
+  fails: { host_not_found: "not_found", cursor_not_valid: "invalid" },
 });
 
 export const getFence = route({

@@ -1,6 +1,6 @@
 /** What the world may ask about deaths. Pure declarations; edge/routes.ts answers them. */
 import { route } from "@holdfast/kernel/route";
-import { ProjectParam } from "@holdfast/kernel/shapes";
+import { Next, Page, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { causeClasses } from "./core/taxonomy.ts";
 
@@ -117,10 +117,10 @@ export const listDeaths = route({
   summary: "Every death of an instance, youngest first.",
   needs: "project:read",
   params: ofInstance,
-  query: z.strictObject({ limit: z.coerce.number().int().min(1).max(200).default(50) }),
+  query: Page.extend({ limit: Page.shape.limit.removeDefault().default(50) }),
   body: z.undefined(),
-  reply: [200, z.object({ deaths: z.array(DeathView) })],
-  fails: { instance_not_found: "not_found" },
+  reply: [200, z.object({ deaths: z.array(DeathView), next: Next })],
+  fails: { instance_not_found: "not_found", cursor_not_valid: "invalid" },
 });
 
 export const listFleetDeaths = route({
@@ -129,7 +129,7 @@ export const listFleetDeaths = route({
   summary: "Deaths of the whole platform, youngest first.",
   needs: "platform:read",
   params: none,
-  query: z.strictObject({
+  query: Page.extend({
     cause: CauseParam.optional(),
     since: z.coerce
       .number()
@@ -137,9 +137,9 @@ export const listFleetDeaths = route({
       .max(253_402_300_799_999) // The end of the year 9999; later ones no database reads.
       .optional()
       .describe("Milliseconds since the epoch."),
-    limit: z.coerce.number().int().min(1).max(1_000).default(100),
+    limit: Page.shape.limit.removeDefault().default(100),
   }),
   body: z.undefined(),
-  reply: [200, z.object({ deaths: z.array(DeathView) })],
-  fails: {},
+  reply: [200, z.object({ deaths: z.array(DeathView), next: Next })],
+  fails: { cursor_not_valid: "invalid" },
 });

@@ -1,5 +1,7 @@
 /** `why`: the certificate of an instance's death. `deaths`: those of the whole platform, for operators. */
+
 import { type DeathView, getDeath, listDeaths, listFleetDeaths } from "@holdfast/cloud/deaths/api";
+import { onePage } from "@holdfast/kernel/pages";
 import type { Group } from "../group.ts";
 import { count, whole } from "../options.ts";
 import { deathTable, whyText } from "../text/deaths.ts";
@@ -14,8 +16,8 @@ interface DeathsOptions {
   readonly limit: number;
 }
 
-/** As many as the route gives of one instance. */
-const mostOfOne = 200;
+/** As many as the route gives at once. */
+const mostAtOnce = 1_000;
 
 export const deathsGroup: Group = (program, open) => {
   program
@@ -58,14 +60,18 @@ export const deathsGroup: Group = (program, open) => {
           : `${instance ?? "Nobody"} has ${instance ? "not " : ""}died${cause || hours ? " like that" : ""}.`,
       );
 
-      /** The route knows of no cause and no time, so all that it gives are looked through. */
+      /** The route knows of no cause and no time, so all of them are looked through. */
       async function ofInstance(name: string) {
         const params = { project: session.options.project, instance: name };
-        const query = { limit: cause || hours ? mostOfOne : limit };
-        const all = await session.call(listDeaths, { params, query });
+        const page = (query: { limit: number; after?: string | undefined }) =>
+          session.call(listDeaths, { params, query });
+        const all =
+          cause || hours
+            ? await onePage("deaths", (after) => page({ limit: mostAtOnce, after }))
+            : await page({ limit });
         const isMeant = (one: DeathView) =>
           (!cause || one.cause === cause) && (since === undefined || one.at >= since);
-        return { deaths: all.deaths.filter(isMeant).slice(0, limit) };
+        return { deaths: all.deaths.filter(isMeant).slice(0, limit), next: null };
       }
     });
 };

@@ -11,6 +11,7 @@ import { problem } from "@holdfast/kernel/problem";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
 import { appendJournal } from "@holdfast/store/journal";
+import { type AskedPage, readPage } from "@holdfast/store/pages";
 import { coverOf, type FenceCertificate, type Proof, statementOf } from "../core/certificate.ts";
 
 export interface Notary {
@@ -153,26 +154,37 @@ export interface CertificateRow extends FenceCertificate {
   readonly signature: string;
 }
 
-/** Newest first; of one host, or of all. */
-export function listCertificates(
+/** Newest first; of one host, or of all. Rejects with `cursor_not_valid`. */
+export async function pageOfCertificates(
   sql: Sql,
-  { host, limit }: { host?: HostId; limit: number },
-): Promise<readonly CertificateRow[]> {
-  return sql.query<CertificateRow>(
-    `${selectCertificates} where $1::uuid is null or f.host_id = $1 order by f.proven_at desc limit $2`,
-    [host ?? null, limit],
+  host: HostId | undefined,
+  page: AskedPage,
+): Promise<{ certificates: readonly CertificateRow[]; next: string | null }> {
+  const { items, next } = await readPage<CertificateRow>(
+    sql,
+    {
+      name: `fences ${host ?? "of all"}`,
+      from: "fence_certificate f",
+      where: [["f.host_id = ?", host]],
+      newestFirst: true,
+      show: selectCertificates,
+    },
+    page,
   );
+  return { certificates: items, next };
 }
 
 /** Rejects with `certificate_not_found`. */
 export async function findCertificate(sql: Sql, id: string): Promise<CertificateRow> {
-  const [row] = await sql.query<CertificateRow>(`${selectCertificates} where f.id = $1`, [id]);
+  const [row] = await sql.query<CertificateRow>(`${selectCertificates()} where f.id = $1`, [id]);
   if (row) return row;
   throw problem("not_found", "certificate_not_found", `There is no fence certificate ${id}.`, {
     fix: "See them: holdfast fences",
   });
 }
 
-const selectCertificates = `select f.id, f.host_id as host, h.name, f.epoch, f.proof, f.covers,
+const selectCertificates = (
+  from = "fence_certificate f",
+) => `select f.id, f.host_id as host, h.name, f.epoch, f.proof, f.covers,
   f.silent_since as "silentSince", f.proven_at as "provenAt", f.manager, f.evidence, f.signature
-  from fence_certificate f join host h on h.id = f.host_id`;
+  from ${from} join host h on h.id = f.host_id`;

@@ -17,8 +17,8 @@ import {
   type CertificateRow,
   certify,
   findCertificate,
-  listCertificates,
   type Notary,
+  pageOfCertificates,
 } from "./certificates.ts";
 import { planMoves } from "./failover.ts";
 import { noteBmc, type PowerController, removeBmc, setBmc } from "./power-controllers.ts";
@@ -40,10 +40,11 @@ export function availabilityRoutes({ database, notary, placer, rules, power, onF
     meaning: meaningOf(row.proof),
   });
   return {
-    listFences: handle(api.listFences, async ({ query: { host, limit } }) => {
-      const of = host && { host: (await findHostRow(database, host)).id as HostId }; // A row's id is plain text.
-      const certificates = await listCertificates(database, { limit, ...of });
-      return { certificates: certificates.map(view) };
+    listFences: handle(api.listFences, async ({ query: { host, ...page } }) => {
+      const of =
+        host === undefined ? undefined : ((await findHostRow(database, host)).id as HostId); // A row's id is plain text.
+      const { certificates, next } = await pageOfCertificates(database, of, page);
+      return { certificates: certificates.map(view), next };
     }),
 
     getFence: handle(api.getFence, async ({ params }) => {
@@ -69,7 +70,8 @@ export function availabilityRoutes({ database, notary, placer, rules, power, onF
       });
       if (!proven) throw notSilent(host.name, host.state);
       onFenced([id]);
-      const [certificate] = await listCertificates(database, { host: id, limit: 1 });
+      const { certificates } = await pageOfCertificates(database, id, { limit: 1 });
+      const [certificate] = certificates;
       if (!certificate) throw new Error("a certificate that was written is gone");
       return view(certificate);
     }),

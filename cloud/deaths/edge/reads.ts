@@ -2,7 +2,9 @@
 import type { InstanceId, ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { type Instant, iso } from "@holdfast/kernel/time";
+import { isUuid } from "@holdfast/store/cursor";
 import type { Sql } from "@holdfast/store/database";
+import { type AskedPage, readPage } from "@holdfast/store/pages";
 import type { DeathView } from "../api.ts";
 import type { DeathCertificate } from "../core/certificate.ts";
 import { deeds, type Launch, type Step } from "../core/did.ts";
@@ -25,11 +27,13 @@ interface DeathRow {
   readonly fence: Evidence["fence"] | null;
   readonly amendedAt: Instant | null;
   readonly firstCause: string | null;
+  readonly at: Instant;
 }
 
 const columns = `i.name, p.name as project, d.recorded_at as "recordedAt", d.certificate,
-  d.evidence->'fence' as fence, d.amended_at as "amendedAt", d.first_cause as "firstCause"`;
-const sources = `death d join instance i on i.id = d.instance_id join project p on p.id = i.project_id`;
+  d.evidence->'fence' as fence, d.amended_at as "amendedAt", d.first_cause as "firstCause", d.at`;
+const sources = (from = "death d") =>
+  `${from} join instance i on i.id = d.instance_id join project p on p.id = i.project_id`;
 
 /** By id, or by the name of one that is not expunged. Rejects with `instance_not_found`. */
 export async function findSubject(
@@ -48,41 +52,87 @@ export async function findSubject(
   });
 }
 
-/** Youngest first; of one generation if it is given. */
-export async function deathsOf(
+/** The last one, or that of one generation. */
+export async function findDeath(
   sql: Sql,
   instance: InstanceId,
-  limit: number,
   generation?: number,
-): Promise<readonly DeathView[]> {
+): Promise<DeathView | undefined> {
   const rows = await sql.query<DeathRow>(
-    `select ${columns} from ${sources}
+    `select ${columns} from ${sources()}
      where d.instance_id = $1 and ($2::int is null or d.generation = $2)
-     order by d.generation desc limit $3`,
-    [instance, generation ?? null, limit],
+     order by d.generation desc limit 1`,
+    [instance, generation ?? null],
   );
-  return withDeeds(sql, rows);
+  return (await withDeeds(sql, rows))[0];
 }
 
-export async function fleetDeaths(
+interface DeathPage {
+  readonly deaths: DeathView[];
+  readonly next: string | null;
+}
+
+/** Youngest first. Rejects with `cursor_not_valid`. */
+export async function pageOfDeaths(
   sql: Sql,
-  {
-    cause,
-    since,
-    limit,
-  }: { cause?: string | undefined; since?: number | undefined; limit: number },
-): Promise<readonly DeathView[]> {
-  const from = since === undefined ? null : iso(since as Instant); // A moment, as the route has checked.
-  const rows = await sql.query<DeathRow>(
-    `select ${columns} from ${sources}
-     where ($1::text is null or d.cause = $1) and ($2::timestamptz is null or d.at >= $2)
-     order by d.at desc limit $3`,
-    [cause ?? null, from, limit],
+  instance: InstanceId,
+  page: AskedPage,
+): Promise<DeathPage> {
+  const { items, next } = await readPage<DeathRow>(
+    sql,
+    {
+      name: `deaths ${instance}`,
+      from: "death d",
+      where: [["d.instance_id = ?", instance]],
+      by: {
+        columns: ["d.generation"],
+        keyOf: ({ certificate }) => [certificate.generation],
+        isKey: ([generation]) => isGeneration(generation),
+      },
+      newestFirst: true,
+      show: (found) => `select ${columns} from ${sources(found)}`,
+    },
+    page,
   );
-  return withDeeds(sql, rows);
+  return { deaths: await withDeeds(sql, items), next };
 }
 
-async function withDeeds(sql: Sql, rows: readonly DeathRow[]): Promise<readonly DeathView[]> {
+/** Of all instances. Rejects with `cursor_not_valid`. */
+export async function pageOfFleetDeaths(
+  sql: Sql,
+  page: AskedPage & { readonly cause?: string | undefined; readonly since?: number | undefined },
+): Promise<DeathPage> {
+  const { cause, since } = page;
+  const { items, next } = await readPage<DeathRow>(
+    sql,
+    {
+      name: "deaths of all",
+      from: "death d",
+      where: [
+        ["d.cause = ?", cause],
+        ["d.at >= ?", since === undefined ? undefined : iso(since as Instant)], // A moment, as the route has checked.
+      ],
+      by: {
+        columns: ["d.at", "d.instance_id", "d.generation"],
+        keyOf: ({ at, certificate }) => [iso(at), certificate.instance, certificate.generation],
+        isKey: ([at, instance, generation]) =>
+          typeof at === "string" &&
+          !Number.isNaN(Date.parse(at)) &&
+          isUuid(instance) &&
+          isGeneration(generation),
+      },
+      newestFirst: true,
+      show: (found) => `select ${columns} from ${sources(found)}`,
+    },
+    page,
+  );
+  return { deaths: await withDeeds(sql, items), next };
+}
+
+const isGeneration = (value: unknown) =>
+  Number.isInteger(value) && Math.abs(Number(value)) < 2 ** 31;
+
+async function withDeeds(sql: Sql, rows: readonly DeathRow[]): Promise<DeathView[]> {
   if (rows.length === 0) return [];
   const ids = [...new Set(rows.map(({ certificate }) => certificate.instance))];
   const first = Math.min(...rows.map(({ certificate }) => certificate.generation));

@@ -6,11 +6,12 @@ import { iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
 import * as api from "../api.ts";
 import {
-  deathsOf,
   endWithoutDeath,
+  findDeath,
   findSubject,
-  fleetDeaths,
   lastOrder,
+  pageOfDeaths,
+  pageOfFleetDeaths,
   type Subject,
 } from "./reads.ts";
 
@@ -21,11 +22,9 @@ export function deathRoutes(sql: Sql) {
     ),
     listDeaths: handle(api.listDeaths, async ({ params, query }) => {
       const { id } = await findSubject(sql, params.project, params.instance);
-      return { deaths: [...(await deathsOf(sql, id, query.limit))] };
+      return pageOfDeaths(sql, id, query);
     }),
-    listFleetDeaths: handle(api.listFleetDeaths, async ({ query }) => ({
-      deaths: [...(await fleetDeaths(sql, query))],
-    })),
+    listFleetDeaths: handle(api.listFleetDeaths, ({ query }) => pageOfFleetDeaths(sql, query)),
   };
 }
 
@@ -37,8 +36,8 @@ async function why(
 ): Promise<api.WhyView> {
   const subject = await findSubject(sql, project, nameOrId);
   const { id, name, state, desired } = subject;
-  const [[death], order] = await Promise.all([
-    deathsOf(sql, id, 1, generation),
+  const [death, order] = await Promise.all([
+    findDeath(sql, id, generation),
     lastOrder(sql, id, generation),
   ]);
   const base = { instance: id, name, state, desired, generation: generation ?? subject.generation };
