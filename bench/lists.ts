@@ -26,6 +26,8 @@ const rounds = Number(options.rounds);
 const inDefault = (size: number) => Math.min(25_000, size / 2);
 /** Of each of the others, in which all else is asked: a network with more guests costs more, however many instances there are. */
 const inOthers = 100;
+/** How often the whole is read. */
+const wholes = 5;
 
 interface Costs {
   readonly size: number;
@@ -131,8 +133,6 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   await work();
   return performance.now() - began;
 }
-
-const wholes = 5;
 
 async function everything(call: Call): Promise<void> {
   let seen = 0;
