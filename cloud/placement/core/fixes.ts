@@ -14,7 +14,7 @@
  */
 import { grouped } from "@holdfast/kernel/grouped";
 import type { HostId } from "@holdfast/kernel/ids";
-import { factorsIn, freeCpus, freeMemoryMiB } from "./capacity.ts";
+import { factorsIn, roomOf } from "./capacity.ts";
 import {
   type Factors,
   type FixKind,
@@ -31,10 +31,18 @@ import { mostOfAKind, Shortlist } from "./shortlist.ts";
 type Cause = "size" | Exclude<Rule, "cpu" | "memory">;
 const sizeRules: readonly Rule[] = ["cpu", "memory"];
 
+/** A host that only its size speaks against, with what it has left: wanted again and again, and not free to work out. */
+interface Short {
+  readonly host: HostCapacity;
+  readonly cpus: number;
+  readonly memoryMiB: number;
+}
+
 /** Everything that a proposal may be made from. */
 interface Refusal {
   /** In name order, by their cause. */
   readonly hosts: ReadonlyMap<Cause, readonly HostCapacity[]>;
+  readonly short: readonly Short[];
   readonly size: number;
   readonly request: PlacementRequest;
   readonly circumstances: Circumstances;
@@ -48,7 +56,11 @@ export function nearestFixes(
   circumstances: Circumstances,
 ): readonly NearestFix[] {
   const hosts = byCause(all, broken);
-  const refusal: Refusal = { hosts, size: all.length, request, circumstances };
+  const short = (hosts.get("size") ?? []).map((host) => {
+    const { freeCpus: cpus, freeMemoryMiB: memoryMiB } = roomOf(host, circumstances.factors);
+    return { host, cpus, memoryMiB };
+  });
+  const refusal: Refusal = { hosts, short, size: all.length, request, circumstances };
   const list = new Shortlist();
   proposeChangesToHosts(refusal, list);
   proposeFactors(refusal, list);
@@ -96,14 +108,15 @@ function causeOf([first, second, third]: readonly Rule[]): Cause | undefined {
 
 /** What could be done to one host. Nothing else changes, so only it is asked again. */
 function proposeChangesToHosts(refusal: Refusal, list: Shortlist): void {
-  const { hosts, request, circumstances } = refusal;
+  const { hosts, short, request, circumstances } = refusal;
   const of = (cause: Cause) => hosts.get(cause) ?? [];
   const patched = (host: HostCapacity, patch: Partial<HostCapacity>) => () =>
     ask(everyRule, [{ ...host, ...patch }], request, circumstances);
 
-  for (const host of of("size")) {
-    const cpus = Math.max(0, request.cpus - freeCpus(host, circumstances.factors));
-    const memoryMiB = Math.max(0, request.memoryMiB - freeMemoryMiB(host, circumstances.factors));
+  for (const free of short) {
+    const { host } = free;
+    const cpus = Math.max(0, request.cpus - free.cpus);
+    const memoryMiB = Math.max(0, request.memoryMiB - free.memoryMiB);
     if (cpus > host.reservedCpus || memoryMiB > host.reservedMemoryMiB) continue;
     const amount = cpus / Math.max(1, request.cpus) + memoryMiB / Math.max(1, request.memoryMiB);
     if (!list.wants("free-capacity", amount)) continue;
@@ -153,19 +166,18 @@ function proposeChangesToHosts(refusal: Refusal, list: Shortlist): void {
 }
 
 /** The smallest factor that admits somebody; in each cluster apart where clusters have their own. */
-function proposeFactors({ hosts, request, circumstances }: Refusal, list: Shortlist): void {
+function proposeFactors({ short, request, circumstances }: Refusal, list: Shortlist): void {
   const { factors } = circumstances;
   for (const dimension of dimensions) {
-    const short = (hosts.get("size") ?? []).filter((host) => {
-      const isShort = {
-        cpu: freeCpus(host, factors) < request.cpus,
-        memory: freeMemoryMiB(host, factors) < request.memoryMiB,
-      };
-      return isShort[dimension] && isShort.cpu !== isShort.memory;
-    });
+    const curable = short
+      .filter(({ cpus, memoryMiB }) => {
+        const isShort = { cpu: cpus < request.cpus, memory: memoryMiB < request.memoryMiB };
+        return isShort[dimension] && isShort.cpu !== isShort.memory;
+      })
+      .map(({ host }) => host);
     const byCluster: ReadonlyMap<string | undefined, readonly HostCapacity[]> = factors.clusters
-      ? grouped(short, ({ cluster }) => cluster)
-      : new Map([[undefined, short]]);
+      ? grouped(curable, ({ cluster }) => cluster)
+      : new Map([[undefined, curable]]);
     for (const [cluster, those] of byCluster) {
       const to = those.reduce(
         (least, host) => Math.min(least, factorFor(host, request, dimension)),
@@ -210,7 +222,8 @@ function raised(
 }
 
 /** What the asker could do without: tags, the zone, some of the size. All that it may help are asked again. */
-function proposeChangesToRequest({ hosts, request, circumstances }: Refusal, list: Shortlist) {
+function proposeChangesToRequest(refusal: Refusal, list: Shortlist) {
+  const { hosts, short, request, circumstances } = refusal;
   const of = (cause: Cause) => hosts.get(cause) ?? [];
   const admitting =
     (rules: readonly Rule[], those: readonly HostCapacity[], changed: Partial<PlacementRequest>) =>
@@ -231,9 +244,9 @@ function proposeChangesToRequest({ hosts, request, circumstances }: Refusal, lis
     list.add("other-zone", { change: `ask for zone ${zone}`, amount: 0, admits });
   }
   const sizes = new Set<number>();
-  for (const host of of("size")) {
-    const cpus = Math.min(request.cpus, freeCpus(host, circumstances.factors));
-    const memoryMiB = Math.min(request.memoryMiB, freeMemoryMiB(host, circumstances.factors));
+  for (const free of short) {
+    const cpus = Math.min(request.cpus, free.cpus);
+    const memoryMiB = Math.min(request.memoryMiB, free.memoryMiB);
     if (cpus < 1 || memoryMiB < 1) continue;
     const amount = 2 - cpus / request.cpus - memoryMiB / request.memoryMiB;
     if (!list.wants("ask-for-less", amount)) continue;
@@ -241,7 +254,10 @@ function proposeChangesToRequest({ hosts, request, circumstances }: Refusal, lis
     if (sizes.has(both)) continue;
     sizes.add(both);
     const change = `ask for no more than ${sizeText({ cpus, memoryMiB })}`;
-    const admits = admitting(sizeRules, of("size"), { cpus, memoryMiB });
+    const admits = () =>
+      short
+        .filter((one) => one.cpus >= cpus && one.memoryMiB >= memoryMiB)
+        .map(({ host }) => host.id);
     list.add("ask-for-less", { change, amount, admits });
   }
 }
