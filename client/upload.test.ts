@@ -18,6 +18,7 @@ const view = {
   bytes: 1,
   problem: null,
   createdAt: 0,
+  tags: {},
 };
 const mebibyte = Buffer.alloc(1 << 20, "holdfast");
 const of = { project: "default", image: "debian" };

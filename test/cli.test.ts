@@ -47,9 +47,9 @@ test("a whole life, as somebody types it", async (t) => {
   await expect("log web", 0, /./);
   await expect("hosts", 0, /host-2 {2}up/);
   await expect("hosts set host-2 --mode maintenance --tag ssd,fast", 0, /maintenance.*ssd,fast/);
-  await expect("placement explain --tag gold", 5, /rejected {2}tags/);
+  await expect("placement explain --host-tag gold", 5, /rejected {2}tags/);
   await expect(
-    "run greedy --tag gold --wait",
+    "run greedy --host-tag gold --wait",
     5,
     /HOST +VERDICT +RULE(.|\n)*insufficient_capacity/,
   );

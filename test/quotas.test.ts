@@ -1,4 +1,4 @@
-/** Quotas and required tags on a whole platform: what is too much is refused, also where two ask at once. */
+/** Quotas on a whole platform: what is too much is refused, also where two ask at once. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { stopTestServer } from "@holdfast/store/testing";
@@ -136,36 +136,4 @@ test("of everything else as well: volumes, their size, addresses, networks, grou
     const allowed = await post(`${at}/${path}`, body);
     assert.ok(allowed.status < 300, `${path}: ${JSON.stringify(allowed.body)}`);
   }
-});
-
-test("what lacks a required tag is refused, naming it; with the tag it is made and has it", async () => {
-  const { body: acme } = await post<{ id: string }>("/v1/organisations", { name: "acme" });
-  await post("/v1/organisations/acme/projects", { name: "tagged" });
-  const at = "/v1/projects/tagged";
-  const anyOwner = { tags: [{ key: "owner", allowed: null }] };
-  await platform.call("PUT", "/v1/organisations/acme/required-tags", anyOwner);
-  await platform.call("PUT", `${at}/required-tags`, {
-    tags: [{ key: "stage", allowed: ["test", "live"] }],
-  });
-  for (const [path, body] of [
-    ["instances", { name: "web" }],
-    ["volumes", { name: "data", sizeGiB: 1 }],
-  ] as const) {
-    for (const tags of [undefined, { owner: "ada" }, { owner: "ada", stage: "play" }]) {
-      const { status, body: refusal } = await post<Refusal>(`${at}/${path}`, { ...body, tags });
-      assert.deepEqual([status, refusal.code], [400, "tag_required"], path);
-    }
-    const tags = { owner: "ada", stage: "live" };
-    const allowed = await post<object>(`${at}/${path}`, { ...body, tags });
-    assert.ok(allowed.status < 300, JSON.stringify(allowed.body));
-  }
-  const rows = await platform.database.query<{ kind: string; says: string }>(
-    `select kind, string_agg(key || '=' || value, ' ' order by key) as says from tag
-     group by resource, kind order by kind`,
-  );
-  assert.deepEqual(rows, [
-    { kind: "instance", says: "owner=ada stage=live" },
-    { kind: "volume", says: "owner=ada stage=live" },
-  ]);
-  assert.ok(acme.id);
 });

@@ -59,7 +59,7 @@ test("run sends what was asked for, with a key and the id that every log will ca
   const { type, manager } = await given(t);
   const file = join(await folder(t), "user-data");
   await writeFile(file, "#!/bin/sh\necho hi\n");
-  const line = `run db --count 2 --type small --image debian --zone east --tag ssd --tag fast,big --anti-affinity db --user-data ${file} --disk 20 --protect --paused --pool shared --recovery elsewhere --priority -5 --depends-on lb,auth --verbose --project blue`;
+  const line = `run db --count 2 --type small --image debian --zone east --host-tag ssd --host-tag fast,big --anti-affinity db --user-data ${file} --disk 20 --protect --paused --pool shared --recovery elsewhere --priority -5 --depends-on lb,auth --verbose --project blue`;
   const { code, err } = await type(line);
   assert.equal(code, 0, err);
   const [heard] = manager.heard;
@@ -488,7 +488,9 @@ test("every other command asks the manager and prints its answer", async (t) => 
     ["required-tags", /asks for no tags/],
     ["required-tags set owner stage=test,live", /\nowner +any\nstage +test, live\n$/],
     ["required-tags set --organisation acme", /^No tags are asked for/],
-    ["run tagged --label owner=ada --label stage=live", /tagged/],
+    ["run tagged --tag owner=ada --tag stage=live", /tagged/],
+    ["tags set instance web owner=ada", /^TAG +VALUE\nowner +ada\n$/],
+    ["tags remove volume data owner", /^It has no tags/],
     ["audit", /^Nothing like that was asked for/],
     [
       "audit --all --refused --writes",
@@ -595,6 +597,7 @@ test("an image is sent from a file, under its own name", async (t) => {
             bytes: 5,
             problem: null,
             createdAt: 0,
+            tags: {},
           }),
         ),
       );

@@ -40,6 +40,7 @@ import { securityGroupsGroup } from "./groups/security-groups.ts";
 import { settingsGroup } from "./groups/settings.ts";
 import { signInGroup } from "./groups/sign-in.ts";
 import { snapshotsGroup } from "./groups/snapshots.ts";
+import { tagsGroup } from "./groups/tags.ts";
 import { typesGroup } from "./groups/types.ts";
 import { volumesGroup } from "./groups/volumes.ts";
 import type { Session } from "./session.ts";
@@ -81,6 +82,7 @@ export const groups: readonly Group[] = [
   signInGroup,
   auditGroup,
   quotasGroup,
+  tagsGroup,
   completionGroup,
 ];
 

@@ -4,6 +4,7 @@ import { roleNames, roles } from "@holdfast/cloud/access";
 import * as access from "@holdfast/cloud/access/api";
 import * as audit from "@holdfast/cloud/audit/api";
 import * as quotas from "@holdfast/cloud/quotas/api";
+import * as tags from "@holdfast/cloud/tags/api";
 import { type Handler, handle } from "@holdfast/kernel/route";
 
 export function accessHandlers(moment: number): readonly Handler[] {
@@ -55,9 +56,10 @@ export function accessHandlers(moment: number): readonly Handler[] {
       quotas: [quota("instances", 3), quota("cpus", null)],
     })),
     handle(quotas.setQuota, async ({ body }) => quota(body.resource, body.most)),
-    handle(quotas.listRequiredTags, async () => ({ tags: [] })),
-    handle(quotas.setRequiredTags, async ({ body }) => body),
-    handle(quotas.setOrganisationRequiredTags, async ({ body }) => body),
+    handle(tags.listRequiredTags, async () => ({ tags: [] })),
+    handle(tags.setRequiredTags, async ({ body }) => body),
+    handle(tags.setOrganisationRequiredTags, async ({ body }) => body),
+    handle(tags.changeTags, async ({ body }) => ({ tags: body.set })),
     handle(audit.readAudit, async () => ({ entries: [entry], next: null })),
     handle(audit.readProjectAudit, async () => ({ entries: [], next: null })),
     handle(access.getMe, async () => ({

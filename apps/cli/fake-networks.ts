@@ -60,6 +60,7 @@ export const anAddress = (
   instance: null,
   network: null,
   allocatedAt: moment - 86_400_000,
+  tags: {},
   ...change,
 });
 
@@ -85,6 +86,7 @@ export const aGroup = (
   description: "what the world may see",
   rules: [aRule()],
   instances: ["web"],
+  tags: {},
   createdAt: moment,
   ...change,
 });

@@ -34,6 +34,7 @@ export const aVolume = (
   backups: 1,
   schedule: null,
   checked: null,
+  tags: {},
   createdAt: moment - 7_200_000,
   ...change,
 });
@@ -53,6 +54,7 @@ export const aSnapshot = (
   problem: null,
   createdAt: moment - 300_000,
   madeAt: moment - 299_000,
+  tags: {},
   ...change,
 });
 

@@ -27,7 +27,17 @@ export function bytesPerSecond(text: string): number {
   throw new InvalidArgumentError("It must be a number of bytes such as 20M or 1G.");
 }
 
-/** `--tag a --tag b` and `--tag a,b` are the same. Not `--tag a b`: that would swallow a name that follows. */
+/** Tags of things, one with each `--tag KEY=VALUE`: a value may have commas in it. */
+export function tag(
+  text: string,
+  before: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> {
+  const [, key, value = ""] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+  if (key !== undefined) return { ...before, [key]: value };
+  throw new InvalidArgumentError("A tag is KEY=VALUE; what a host must carry is a --host-tag.");
+}
+
+/** `--group a --group b` and `--group a,b` are the same. Not `--group a b`: that would swallow a name that follows. */
 export const list = (text: string, before: readonly string[] = []): readonly string[] => [
   ...before,
   ...text.split(",").filter(Boolean),

@@ -71,6 +71,7 @@ export const anInstance = (
   createdAt: moment - 180_000,
   destroyedAt: null,
   nics: [],
+  tags: {},
   disks: [
     {
       volume: "0197a000-0000-7000-8000-0000000000b1",
@@ -350,6 +351,7 @@ export const anImage: images.ImageView = {
   bytes: 1 << 30,
   problem: null,
   createdAt: moment - 3_600_000,
+  tags: {},
 };
 export const anExplanation: placement.ExplanationView = {
   planner: "spread",

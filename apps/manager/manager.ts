@@ -85,6 +85,7 @@ import { picturePlacer, placementRoutes } from "@holdfast/cloud/placement/edge";
 import { quotaRoutes } from "@holdfast/cloud/quotas/edge";
 import type { Settings } from "@holdfast/cloud/settings";
 import { liveSettings, settingRoutes } from "@holdfast/cloud/settings/edge";
+import { tagRoutes } from "@holdfast/cloud/tags/edge";
 import { typeRoutes } from "@holdfast/cloud/types/edge";
 import { volumeRoutes, volumeTroubles, volumeWatch } from "@holdfast/cloud/volumes/edge";
 import type { Blobs, Disks } from "@holdfast/drivers/images";
@@ -624,6 +625,7 @@ export async function assembleManager(
     stream.routes,
     auditRoutes(database),
     quotaRoutes({ database, access: gate, clock }),
+    tagRoutes({ database, clock }),
     signInRoutes({
       ...{ database, sessions, clock, mintSecret, onError },
       tries: () => settings.current()["access.sign_ins"],

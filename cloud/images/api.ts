@@ -1,4 +1,5 @@
 /** What the world may ask about images. */
+import { TagsShown } from "@holdfast/cloud/tags";
 import { route } from "@holdfast/kernel/route";
 import { Next, Page, ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
@@ -23,6 +24,7 @@ export const ImageView = z.object({
   bytes: z.number().nullable().describe("How big its disk looks to a guest."),
   problem: ProblemShape.nullable(),
   createdAt: z.number(),
+  tags: TagsShown,
 });
 export type ImageView = z.output<typeof ImageView>;
 

@@ -3,7 +3,7 @@
 import { maintenancePolicies } from "@holdfast/cloud/events";
 import { Begun } from "@holdfast/cloud/hosts";
 import { KeyParam } from "@holdfast/cloud/keys";
-import { Tags } from "@holdfast/cloud/quotas";
+import { TagFilter, Tags, TagsShown } from "@holdfast/cloud/tags";
 import { route } from "@holdfast/kernel/route";
 import { Cursor, Label, ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
@@ -101,6 +101,7 @@ export const InstanceView = z.object({
       }),
     )
     .describe("In the order in which its guest sees them; `holdfast volumes show` says more."),
+  tags: TagsShown,
 });
 export type InstanceView = z.output<typeof InstanceView>;
 
@@ -270,6 +271,7 @@ export const listInstances = route({
     state: z.enum(lifecycle.states).optional(),
     host: Label.optional(),
     name: Label.optional(),
+    tag: TagFilter.optional(),
     limit: z.coerce.number().int().min(1).max(1_000).default(100),
     after: Cursor.optional(),
   }),

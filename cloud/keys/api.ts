@@ -1,4 +1,5 @@
 /** What the world may ask about keys. Pure declarations; edge/routes.ts answers them. */
+import { TagsShown } from "@holdfast/cloud/tags";
 import { route } from "@holdfast/kernel/route";
 import { Next, Page, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
@@ -15,6 +16,7 @@ export const KeyView = z.object({
   publicKey: z.string().describe("As a line of OpenSSH's."),
   fingerprint: z.string().describe("As `ssh-keygen -l` prints it."),
   createdAt: z.number(),
+  tags: TagsShown,
 });
 export type KeyView = z.output<typeof KeyView>;
 

@@ -1,5 +1,6 @@
 /** What the world may ask about networks. Pure declarations; edge/routes.ts answers them. */
 import { Name } from "@holdfast/cloud/instances/api";
+import { TagsShown } from "@holdfast/cloud/tags";
 import { route } from "@holdfast/kernel/route";
 import { Next, Page, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
@@ -199,6 +200,7 @@ export const AddressView = z.object({
   instance: z.string().nullable().describe("The name of the instance that has it."),
   network: z.string().nullable().describe("The network whose guests come from outside as it."),
   allocatedAt: z.number(),
+  tags: TagsShown,
 });
 export type AddressView = z.output<typeof AddressView>;
 
@@ -294,6 +296,7 @@ export const GroupView = z.object({
   rules: z.array(RuleView),
   instances: z.array(z.string()).describe("Names of those that are in it."),
   createdAt: z.number(),
+  tags: TagsShown,
 });
 export type GroupView = z.output<typeof GroupView>;
 

@@ -2,7 +2,7 @@
 
 import { ImageView } from "@holdfast/cloud/images/api";
 import { Name } from "@holdfast/cloud/instances/api";
-import { Tags } from "@holdfast/cloud/quotas";
+import { TagFilter, Tags, TagsShown } from "@holdfast/cloud/tags";
 import { route } from "@holdfast/kernel/route";
 import { Label, Next, Page, ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
@@ -106,6 +106,7 @@ export const VolumeView = z.object({
     })
     .nullable()
     .describe("The last look at it."),
+  tags: TagsShown,
   createdAt: z.number(),
 });
 export type VolumeView = z.output<typeof VolumeView>;
@@ -145,7 +146,7 @@ export const listVolumes = route({
   summary: "The volumes of a project, oldest first, also those that belong to an instance.",
   needs: "project:read",
   params: inProject,
-  query: Page,
+  query: Page.extend({ tag: TagFilter.optional() }),
   body: z.undefined(),
   reply: [200, z.object({ volumes: z.array(VolumeView), next: Next })],
   fails: { cursor_not_valid: "invalid" },
@@ -305,6 +306,7 @@ export const SnapshotView = z.object({
   problem: ProblemShape.nullable(),
   createdAt: z.number(),
   madeAt: z.number().nullable(),
+  tags: TagsShown,
 });
 export type SnapshotView = z.output<typeof SnapshotView>;
 const snapshotFails = { snapshot_not_found: "not_found" } as const;
@@ -343,7 +345,7 @@ export const listSnapshots = route({
   summary: "The snapshots of a project, oldest first.",
   needs: "project:read",
   params: inProject,
-  query: Page.extend({ volume: VolumeName.optional() }),
+  query: Page.extend({ volume: VolumeName.optional(), tag: TagFilter.optional() }),
   body: z.undefined(),
   reply: [200, z.object({ snapshots: z.array(SnapshotView), next: Next })],
   fails: { ...volumeFails, cursor_not_valid: "invalid" },
@@ -465,10 +467,12 @@ export const restoreBackup = route({
   body: z.strictObject({
     name: Name.optional().describe("Of a new data volume; the volume itself if absent."),
     pool: Label.optional().describe("Where that is made; where the volume was, if absent."),
+    tags: Tags.optional().describe("Of a new volume; some may be required."),
   }),
   reply: [202, VolumeView],
   fails: {
     quota_exceeded: "exhausted",
+    tag_required: "invalid",
     ...backupFails,
     ...busyFails,
     backup_not_ready: "conflict",

@@ -115,6 +115,7 @@ async function newOfAccess(
     if (takes("accessKey")) made.accessKey = [(await post<NewKey>(keys, { name })).accessKey];
   } else if (takes("accessKey"))
     made.accessKey = [(await post<NewKey>("/v1/keys", { name })).accessKey];
+  if (path.endsWith("/tags")) Object.assign(made, { kind: ["instance"], thing: ["there"] });
   if (path === "/v1/quotas" || path.endsWith("/required-tags")) {
     // What is limited in the project of the others would be in their way.
     await post("/v1/projects", { name });

@@ -1,7 +1,5 @@
 /** `backups`: copies of volumes that outlive them, by request and by schedule. */
 
-import { spawnSync } from "node:child_process";
-import { join } from "node:path";
 import { everyPage } from "@holdfast/client/pages";
 import {
   type BackupView,
@@ -17,7 +15,8 @@ import {
 import { onePage } from "@holdfast/kernel/pages";
 import { follow } from "../follow.ts";
 import { type Group, listing } from "../group.ts";
-import { whole } from "../options.ts";
+import { byLauncher } from "../launcher.ts";
+import { tag, whole } from "../options.ts";
 import type { Session } from "../session.ts";
 import { backupTable, scheduleTable, volumeDetails } from "../text/volumes.ts";
 import { untilRestored, volumeIn, volumeOption } from "./volumes.ts";
@@ -28,6 +27,7 @@ interface Waiting {
 interface RestoreOptions extends Waiting {
   readonly name?: string;
   readonly pool?: string;
+  readonly tag?: Readonly<Record<string, string>>;
 }
 interface ScheduleOptions {
   readonly every?: number;
@@ -90,11 +90,12 @@ export const backupsGroup: Group = (program, open) => {
     .argument("<backup>", "its id")
     .option("--name <name>", "make a new volume of this name (the volume itself is restored)")
     .option("--pool <pool>", "where the new one is made (where the volume was)")
+    .option("--tag <key=value>", "a tag on the new one; may be repeated", tag)
     .option("--wait", "wait until it is restored")
-    .action(async (backup: string, { name, pool, wait }: RestoreOptions, command) => {
+    .action(async (backup: string, { name, pool, tag: tags, wait }: RestoreOptions, command) => {
       const session = open(command);
       const params = { project: session.options.project, backup };
-      const reply = await session.call(restoreBackup, { params, body: { name, pool } });
+      const reply = await session.call(restoreBackup, { params, body: { name, pool, tags } });
       const end = wait ? await untilRestored(session, reply) : reply;
       session.show(end, () => volumeDetails(end, session.now(), session.paint));
     });
@@ -147,9 +148,7 @@ export const backupsGroup: Group = (program, open) => {
     )
     .argument("<directory>", "where every host reaches it: /srv/backups")
     .action((directory: string) => {
-      const launcher = join(import.meta.dirname, "..", "holdfast");
-      const { status } = spawnSync(launcher, ["prepare-backups", directory], { stdio: "inherit" });
-      process.exitCode = status ?? 1;
+      process.exitCode = byLauncher(["prepare-backups", directory]);
     });
 
   backups

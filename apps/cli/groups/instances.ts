@@ -16,6 +16,7 @@ import { instanceDetails, instanceTable } from "../text/instances.ts";
 interface ListOptions {
   readonly state?: InstanceView["state"];
   readonly host?: string;
+  readonly tag?: string;
   readonly all?: true;
 }
 
@@ -27,17 +28,18 @@ export const instancesGroup: Group = (program, open) => {
     .description("Lists the instances of the project, oldest first.")
     .addOption(new Option("--state <state>", "only those in this state").choices(lifecycle.states))
     .option("--host <host>", "only those on this host")
+    .option("--tag <key=value>", "only those with this tag; KEY: whatever its value")
     .option("--all", "also those that are expunged")
     .action(async (options: ListOptions, command) => {
       const session = open(command);
-      const { state, host, all } = options;
-      const instances = await everyInstance(session, { state, host });
+      const { state, host, tag, all } = options;
+      const instances = await everyInstance(session, { state, host, tag });
       if (all && !state)
-        instances.push(...(await everyInstance(session, { state: "expunged", host })));
+        instances.push(...(await everyInstance(session, { state: "expunged", host, tag })));
       session.show({ instances, next: null }, () =>
         instances.length > 0
           ? instanceTable(instances, session.now(), session.paint)
-          : `No instances${state || host ? " like that" : ""} in project ${session.options.project}. Make one: holdfast run`,
+          : `No instances${state || host || tag ? " like that" : ""} in project ${session.options.project}. Make one: holdfast run`,
       );
     });
 
@@ -78,7 +80,9 @@ export const instancesGroup: Group = (program, open) => {
 /** A thousand at a time is what the manager gives at most. */
 function everyInstance(
   session: Session,
-  filter: { readonly state: ListOptions["state"]; readonly host: string | undefined },
+  filter: Readonly<Record<"host" | "tag", string | undefined>> & {
+    readonly state: ListOptions["state"];
+  },
 ): Promise<InstanceView[]> {
   const params = { project: session.options.project };
   return everyPage(

@@ -8,7 +8,7 @@ import { explanation } from "../text/fleet.ts";
 interface Options {
   readonly type?: string;
   readonly zone?: string;
-  readonly tag?: readonly string[];
+  readonly hostTag?: readonly string[];
   readonly antiAffinity?: string;
 }
 
@@ -22,15 +22,20 @@ export const placementGroup: Group = (program, open) => {
     .description(explainPlacement.summary)
     .option("--type <type>", "how large (tiny)")
     .option("--zone <zone>", "only in this zone")
-    .option("--tag <tag>", "only on hosts with this tag; may be repeated", list)
+    .option("--host-tag <tag>", "only on hosts with this tag; may be repeated", list)
     .option(
       "--anti-affinity <group>",
       "never on a host with another of this group; in other zones and pods if possible",
     )
-    .action(async ({ type, zone, tag, antiAffinity }: Options, command) => {
+    .action(async ({ type, zone, hostTag, antiAffinity }: Options, command) => {
       const session = open(command);
       const params = { project: session.options.project };
-      const body = { type, zone, hostTags: tag && [...tag], antiAffinityGroup: antiAffinity };
+      const body = {
+        type,
+        zone,
+        hostTags: hostTag && [...hostTag],
+        antiAffinityGroup: antiAffinity,
+      };
       const asked = session.call(explainPlacement, { params, body });
       const reply = await session.named("type", type ?? "tiny", asked);
       session.show(reply, () => explanation(reply, session.paint));

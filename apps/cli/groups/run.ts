@@ -4,7 +4,7 @@ import { type InstanceView, runInstances } from "@holdfast/cloud/instances/api";
 import { Option } from "commander";
 import type { Group } from "../group.ts";
 import { textIn } from "../input.ts";
-import { list, whole } from "../options.ts";
+import { list, tag, whole } from "../options.ts";
 import { patientCall } from "../session.ts";
 import { instanceSummary, instanceTable } from "../text/instances.ts";
 import { waitForJobs } from "../wait.ts";
@@ -15,7 +15,7 @@ interface Options {
   readonly type?: string;
   readonly image?: string;
   readonly zone?: string;
-  readonly tag?: readonly string[];
+  readonly hostTag?: readonly string[];
   readonly antiAffinity?: string;
   readonly userData?: string;
   readonly disk?: number;
@@ -24,7 +24,7 @@ interface Options {
   /** False for `--no-network`. */
   readonly network?: readonly string[] | false;
   readonly public?: true;
-  readonly label?: readonly string[];
+  readonly tag?: Readonly<Record<string, string>>;
   readonly group?: readonly string[];
   readonly key?: readonly string[];
   readonly maintenance?: MaintenancePolicy;
@@ -36,12 +36,6 @@ interface Options {
   readonly dependsOn?: readonly string[];
   readonly wait?: true;
   readonly idempotencyKey?: string;
-}
-
-/** `owner=ada`; without a value it is empty. */
-function pairOf(word: string): readonly [string, string] {
-  const [, key = word, value = ""] = /^([^=]+)=(.*)$/s.exec(word) ?? [];
-  return [key, value];
 }
 
 export const runGroup: Group = (program, open) => {
@@ -56,7 +50,7 @@ export const runGroup: Group = (program, open) => {
     .option("--type <type>", "how large: see `holdfast types` (tiny)")
     .option("--image <image>", "what they start from: see `holdfast images` (tiny)")
     .option("--zone <zone>", "only in this zone")
-    .option("--tag <tag>", "only on hosts with this tag; may be repeated", list)
+    .option("--host-tag <tag>", "only on hosts with this tag; may be repeated", list)
     .option(
       "--anti-affinity <group>",
       "never on a host with another of this group; in other zones and pods if possible",
@@ -80,9 +74,9 @@ export const runGroup: Group = (program, open) => {
     .option("--no-network", "connect it to nothing, not even to the network default")
     .option("--public", "a public address of its own while it runs")
     .option(
-      "--label <key=value>",
+      "--tag <key=value>",
       "a tag on it, for people and bills; may be repeated; some may be required",
-      list,
+      tag,
     )
     .option("--group <security-group>", "a security group to put it in; may be repeated", list)
     .option(
@@ -125,10 +119,10 @@ export const runGroup: Group = (program, open) => {
         type: options.type,
         image: options.image,
         zone: options.zone,
-        hostTags: options.tag && [...options.tag],
+        hostTags: options.hostTag && [...options.hostTag],
         antiAffinityGroup: options.antiAffinity,
         userData,
-        tags: options.label && Object.fromEntries(options.label.map(pairOf)),
+        tags: options.tag,
         diskGiB: options.disk,
         volumes: options.volume?.map(volumeOf),
         ephemeralGiB: options.ephemeral,

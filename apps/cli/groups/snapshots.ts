@@ -10,37 +10,40 @@ import {
 } from "@holdfast/cloud/volumes/api";
 import { follow } from "../follow.ts";
 import { type Group, listing } from "../group.ts";
+import { tag } from "../options.ts";
 import type { Session } from "../session.ts";
 import { snapshotTable, volumeDetails } from "../text/volumes.ts";
-import { untilRestored, volumeIn, volumeOption } from "./volumes.ts";
+import { tagIn, tagOption, untilRestored, volumeIn, volumeOption } from "./volumes.ts";
 
 interface Waiting {
   readonly wait?: true;
 }
 
 export const snapshotsGroup: Group = (program, open) => {
-  const snapshots = volumeOption(
-    listing(
-      program,
-      "snapshots",
-      "list snapshots, or make, restore and delete them",
-      "Lists the snapshots of the project, oldest first.",
-      async (command) => {
-        const session = open(command);
-        const volume = volumeIn(command);
-        const params = { project: session.options.project };
-        const query = volume === undefined ? {} : { volume };
-        const snapshots = await everyPage(
-          (after) => session.call(listSnapshots, { params, query: { ...query, after } }),
-          (page) => page.snapshots,
-        );
-        const reply = { snapshots, next: null };
-        session.show(reply, () =>
-          reply.snapshots.length > 0
-            ? snapshotTable(reply.snapshots, session.now(), session.paint)
-            : `No snapshots. Make one: holdfast snapshots create ${volume ?? "VOLUME"} NAME`,
-        );
-      },
+  const snapshots = tagOption(
+    volumeOption(
+      listing(
+        program,
+        "snapshots",
+        "list snapshots, or make, restore and delete them",
+        "Lists the snapshots of the project, oldest first.",
+        async (command) => {
+          const session = open(command);
+          const volume = volumeIn(command);
+          const params = { project: session.options.project };
+          const query = { volume, tag: tagIn(command) };
+          const snapshots = await everyPage(
+            (after) => session.call(listSnapshots, { params, query: { ...query, after } }),
+            (page) => page.snapshots,
+          );
+          const reply = { snapshots, next: null };
+          session.show(reply, () =>
+            reply.snapshots.length > 0
+              ? snapshotTable(reply.snapshots, session.now(), session.paint)
+              : `No snapshots. Make one: holdfast snapshots create ${volume ?? "VOLUME"} NAME`,
+          );
+        },
+      ),
     ),
   );
 
@@ -50,6 +53,7 @@ export const snapshotsGroup: Group = (program, open) => {
     .description(createSnapshot.summary)
     .argument("<volume>", "its name or id; INSTANCE.root")
     .argument("<name>", "a new name, of the project's snapshots")
+    .option("--tag <key=value>", "a tag on it; may be repeated; some may be required", tag)
     .option("--no-freeze", "do not ask the guest to write out its file systems")
     .option("--wait", "wait until it is made")
     .addHelpText("after", "\nExample:\n  holdfast snapshots create web.root before-upgrade --wait")
@@ -57,12 +61,14 @@ export const snapshotsGroup: Group = (program, open) => {
       async (
         volume: string,
         name: string,
-        { freeze, wait }: Waiting & { freeze: boolean },
+        options: Waiting & { freeze: boolean; tag?: Readonly<Record<string, string>> },
         command,
       ) => {
         const session = open(command);
+        const { freeze, wait, tag: tags } = options;
         const params = { project: session.options.project };
-        const asked = session.call(createSnapshot, { params, body: { volume, name, freeze } });
+        const body = { volume, name, freeze, tags };
+        const asked = session.call(createSnapshot, { params, body });
         const reply = await session.named("volume", volume, asked);
         show(session, wait ? await untilMade(session, reply) : reply);
       },

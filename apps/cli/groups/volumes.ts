@@ -15,7 +15,7 @@ import {
 import type { Command } from "commander";
 import { follow } from "../follow.ts";
 import { type Group, listing } from "../group.ts";
-import { bytesPerSecond, whole } from "../options.ts";
+import { bytesPerSecond, tag, whole } from "../options.ts";
 import type { Session } from "../session.ts";
 import { volumeDetails, volumeTable } from "../text/volumes.ts";
 
@@ -28,25 +28,28 @@ interface Waiting {
 }
 
 export const volumesGroup: Group = (program, open) => {
-  const volumes = listing(
-    program,
-    "volumes",
-    "list volumes, or change them",
-    "Lists the volumes of the project. INSTANCE.root is the root volume of an instance.",
-    async (command) => {
-      const session = open(command);
-      const params = { project: session.options.project };
-      const volumes = await everyPage(
-        (after) => session.call(listVolumes, { params, query: { after } }),
-        (page) => page.volumes,
-      );
-      const reply = { volumes, next: null };
-      session.show(reply, () =>
-        reply.volumes.length > 0
-          ? volumeTable(reply.volumes, session.now(), session.paint)
-          : `No volumes in project ${params.project}. Make one: holdfast volumes create NAME --size GIB`,
-      );
-    },
+  const volumes = tagOption(
+    listing(
+      program,
+      "volumes",
+      "list volumes, or change them",
+      "Lists the volumes of the project. INSTANCE.root is the root volume of an instance.",
+      async (command) => {
+        const session = open(command);
+        const params = { project: session.options.project };
+        const query = { tag: tagIn(command) };
+        const volumes = await everyPage(
+          (after) => session.call(listVolumes, { params, query: { ...query, after } }),
+          (page) => page.volumes,
+        );
+        const reply = { volumes, next: null };
+        session.show(reply, () =>
+          reply.volumes.length > 0
+            ? volumeTable(reply.volumes, session.now(), session.paint)
+            : `No volumes${query.tag === undefined ? "" : " like that"} in project ${params.project}. Make one: holdfast volumes create NAME --size GIB`,
+        );
+      },
+    ),
   );
 
   volumes
@@ -58,6 +61,7 @@ export const volumesGroup: Group = (program, open) => {
     .option("--pool <pool>", "where: local, or a shared pool of `holdfast hosts`")
     .option("--iops <n>", "at most so many requests per second", whole)
     .option("--speed <bytes>", "at most so many bytes per second: 20M, 1G", bytesPerSecond)
+    .option("--tag <key=value>", "a tag on it; may be repeated; some may be required", tag)
     .option("--attach <instance>", "make it a disk of this instance at once")
     .addHelpText("after", "\nExample:\n  holdfast volumes create data --size 20 --attach db --wait")
     .option("--wait", "wait until it is attached")
@@ -65,7 +69,13 @@ export const volumesGroup: Group = (program, open) => {
       const session = open(command);
       const params = { project: session.options.project };
       const limits = limitsOf(options);
-      const body = { name, sizeGiB: options.size, pool: options.pool, ...(limits && { limits }) };
+      const body = {
+        name,
+        sizeGiB: options.size,
+        pool: options.pool,
+        tags: options.tag,
+        ...(limits && { limits }),
+      };
       const made = await session.call(createVolume, { params, body });
       if (options.attach === undefined) {
         details(session, made);
@@ -180,6 +190,7 @@ interface CreateOptions extends Limits, AttachOptions {
   readonly size: number;
   readonly pool?: string;
   readonly attach?: string;
+  readonly tag?: Readonly<Record<string, string>>;
 }
 interface AttachOptions extends Waiting {
   readonly deleteWithInstance?: boolean;
@@ -257,6 +268,10 @@ export const untilRestored = (session: Session, first: VolumeView): Promise<Volu
     problem: ({ problem, doing }) => doing.find((one) => one.problem)?.problem ?? problem,
   });
 
+/** The option that narrows a list to what has a tag; the command that has it reads it with `tagIn`. */
+export const tagOption = (command: Command): Command =>
+  command.option("--tag <key=value>", "only those with this tag; KEY: whatever its value");
+export const tagIn = (command: Command): string | undefined => command.opts<{ tag?: string }>().tag;
 /** The option that narrows a list to one volume; the command that has it reads it with `volumeIn`. */
 export const volumeOption = (command: Command): Command =>
   command.option("--volume <volume>", "only of this one: its name or id; INSTANCE.root");

@@ -7,6 +7,7 @@ import type { SettingView } from "@holdfast/cloud/settings/api";
 import type { TypeView } from "@holdfast/cloud/types/api";
 import type { Instant } from "@holdfast/kernel/time";
 import { type Cell, facts, type Paint, table } from "./table.ts";
+import { tagColumn, tagWords } from "./tags.ts";
 import { speed } from "./volumes.ts";
 import { bytes, memory, relative } from "./words.ts";
 
@@ -26,20 +27,23 @@ export const typeTable = (types: readonly TypeView[], paint: Paint) =>
 const tones = { importing: "busy", ready: "good", failed: "bad", deleted: "dim" } as const;
 const stateOf = ({ state }: ImageView): Cell => ({ text: state, tone: tones[state] });
 
-export const imageTable = (images: readonly ImageView[], now: Instant, paint: Paint) =>
-  table(
-    ["NAME", "STATE", "DISK", "FOR", "AGE", "SOURCE", "PROBLEM"],
+export function imageTable(images: readonly ImageView[], now: Instant, paint: Paint): string {
+  const tags = tagColumn(images);
+  return table(
+    ["NAME", "STATE", "DISK", "FOR", "AGE", ...tags.heads, "SOURCE", "PROBLEM"],
     images.map((image) => [
       image.name,
       stateOf(image),
       image.bytes === null ? "-" : bytes(image.bytes),
       image.project ?? "everybody",
       relative(image.createdAt, now),
+      ...tags.of(image),
       image.source,
       image.problem?.message ?? "",
     ]),
     paint,
   );
+}
 
 export function imageDetails(image: ImageView, now: Instant, paint: Paint): string {
   const pairs: readonly (readonly [string, Cell | undefined])[] = [
@@ -49,6 +53,7 @@ export function imageDetails(image: ImageView, now: Instant, paint: Paint): stri
     ["disk", image.bytes === null ? undefined : bytes(image.bytes)],
     ["starts", image.warm ? "warm, where its host has a template" : undefined],
     ["created", relative(image.createdAt, now)],
+    ["tags", tagWords(image.tags)],
     ["problem", image.problem ? { text: image.problem.message, tone: "bad" } : undefined],
     ["fix", image.problem?.fix],
     ["manifest", image.manifest ? JSON.stringify(image.manifest) : undefined],

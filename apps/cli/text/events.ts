@@ -3,6 +3,7 @@ import type { ScheduledEventView, WindowView } from "@holdfast/cloud/events/api"
 import type { KeyView } from "@holdfast/cloud/keys/api";
 import { type Instant, milliseconds } from "@holdfast/kernel/time";
 import { type Cell, type Paint, table } from "./table.ts";
+import { tagColumn } from "./tags.ts";
 import { relative, span } from "./words.ts";
 
 const stateOf = ({ state, begunAt }: ScheduledEventView): Cell =>
@@ -50,14 +51,17 @@ export const windowTable = (windows: readonly WindowView[], now: Instant, paint:
     paint,
   );
 
-export const keyTable = (keys: readonly KeyView[], now: Instant, paint: Paint) =>
-  table(
-    ["KEY", "TYPE", "FINGERPRINT", "AGE"],
+export function keyTable(keys: readonly KeyView[], now: Instant, paint: Paint): string {
+  const tags = tagColumn(keys);
+  return table(
+    ["KEY", "TYPE", "FINGERPRINT", "AGE", ...tags.heads],
     keys.map((one) => [
       one.name,
       one.publicKey.split(" ")[0] ?? "",
       one.fingerprint,
       span(milliseconds(now - one.createdAt)),
+      ...tags.of(one),
     ]),
     paint,
   );
+}

@@ -9,6 +9,7 @@ import type { InstanceView } from "@holdfast/cloud/instances/api";
 import { type Instant, milliseconds } from "@holdfast/kernel/time";
 import { connectionsOf } from "./networks.ts";
 import { type Cell, facts, type Paint, stateCell, table } from "./table.ts";
+import { tagColumn, tagWords } from "./tags.ts";
 import { disksOf } from "./volumes.ts";
 import { counted, deadline, memory, relative, span, stopwatch } from "./words.ts";
 
@@ -17,6 +18,7 @@ export function instanceTable(
   now: Instant,
   paint: Paint,
 ): string {
+  const tags = tagColumn(instances);
   const rows = instances.map((one) => [
     one.name,
     stateCell(one.state),
@@ -25,11 +27,12 @@ export function instanceTable(
     one.image,
     one.host ?? "-",
     span(milliseconds(now - one.createdAt)),
+    ...tags.of(one),
     underWay(one, now),
     { text: one.id, tone: "dim" } as const,
   ]);
   return table(
-    ["NAME", "STATE", "GUEST", "TYPE", "IMAGE", "HOST", "AGE", "UNDER WAY", "ID"],
+    ["NAME", "STATE", "GUEST", "TYPE", "IMAGE", "HOST", "AGE", ...tags.heads, "UNDER WAY", "ID"],
     rows,
     paint,
   );
@@ -78,6 +81,7 @@ export function instanceDetails(one: InstanceView, now: Instant, paint: Paint): 
     ["volume", one.volume],
     ...disksOf(one),
     ...connectionsOf(one),
+    ["tags", tagWords(one.tags)],
     ["zone", one.zone ?? "any"],
     ["host tags", one.hostTags.join(", ")],
     ["anti-affinity", one.antiAffinityGroup ?? undefined],

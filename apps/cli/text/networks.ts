@@ -11,6 +11,7 @@ import type {
 } from "@holdfast/cloud/networks/api";
 import { type Instant, milliseconds } from "@holdfast/kernel/time";
 import { type Cell, facts, type Paint, table } from "./table.ts";
+import { tagColumn } from "./tags.ts";
 import { counted, plain, relative, span } from "./words.ts";
 
 const age = (createdAt: number, now: Instant) => span(milliseconds(now - createdAt));
@@ -93,35 +94,45 @@ export const forwardTable = (forwards: readonly ForwardView[], now: Instant, pai
     paint,
   );
 
-export const addressTable = (addresses: readonly AddressView[], now: Instant, paint: Paint) =>
-  table(
-    ["ADDRESS", "NAME", "KIND", "HELD BY", "AGE"],
+export function addressTable(
+  addresses: readonly AddressView[],
+  now: Instant,
+  paint: Paint,
+): string {
+  const tags = tagColumn(addresses);
+  return table(
+    ["ADDRESS", "NAME", "KIND", "HELD BY", "AGE", ...tags.heads],
     addresses.map((one) => [
       one.address,
       one.name ?? "-",
       one.kind,
       holder(one),
       age(one.allocatedAt, now),
+      ...tags.of(one),
     ]),
     paint,
   );
+}
 
 function holder({ instance, network }: AddressView): Cell {
   if (network !== null) return `network ${network}`;
   return instance ?? { text: "nothing", tone: "dim" };
 }
 
-export const groupTable = (groups: readonly GroupView[], paint: Paint) =>
-  table(
-    ["NAME", "RULES", "INSTANCES", "DESCRIPTION"],
-    groups.map(({ name, rules, instances, description }) => [
-      name,
-      String(rules.length),
-      String(instances.length),
-      description,
+export function groupTable(groups: readonly GroupView[], paint: Paint): string {
+  const tags = tagColumn(groups);
+  return table(
+    ["NAME", "RULES", "INSTANCES", ...tags.heads, "DESCRIPTION"],
+    groups.map((one) => [
+      one.name,
+      String(one.rules.length),
+      String(one.instances.length),
+      ...tags.of(one),
+      one.description,
     ]),
     paint,
   );
+}
 
 type Rule = GroupView["rules"][number];
 

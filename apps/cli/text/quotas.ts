@@ -1,5 +1,5 @@
 /** How much a project has and may have, as people read it. */
-import type { QuotaView, RequiredTagView } from "@holdfast/cloud/quotas/api";
+import type { QuotaView } from "@holdfast/cloud/quotas/api";
 import { type Cell, type Paint, table } from "./table.ts";
 
 export const quotaTable = (quotas: readonly QuotaView[], paint: Paint) =>
@@ -11,12 +11,5 @@ export const quotaTable = (quotas: readonly QuotaView[], paint: Paint) =>
       most === null ? "no limit" : String(most),
       says,
     ]),
-    paint,
-  );
-
-export const requiredTagTable = (tags: readonly RequiredTagView[], paint: Paint) =>
-  table(
-    ["TAG", "VALUES"],
-    tags.map(({ key, allowed }) => [key, allowed?.join(", ") ?? "any"]),
     paint,
   );

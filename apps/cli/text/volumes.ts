@@ -8,6 +8,7 @@ import type {
 } from "@holdfast/cloud/volumes/api";
 import { type Instant, milliseconds } from "@holdfast/kernel/time";
 import { type Cell, facts, type Paint, table } from "./table.ts";
+import { tagColumn, tagWords } from "./tags.ts";
 import { bytes, counted, deadline, plain, relative, span } from "./words.ts";
 
 const age = (createdAt: number, now: Instant) => span(milliseconds(now - createdAt));
@@ -32,9 +33,21 @@ function stateOf({ state, doing, attachment }: VolumeView): Cell {
   return { text: state === "allocated" ? "not made yet" : state, tone: tones[state] };
 }
 
-export const volumeTable = (volumes: readonly VolumeView[], now: Instant, paint: Paint) =>
-  table(
-    ["NAME", "SIZE", "STATE", "ATTACHED TO", "POOL", "HOST", "SNAPSHOTS", "BACKUPS", "AGE"],
+export function volumeTable(volumes: readonly VolumeView[], now: Instant, paint: Paint): string {
+  const tags = tagColumn(volumes);
+  return table(
+    [
+      "NAME",
+      "SIZE",
+      "STATE",
+      "ATTACHED TO",
+      "POOL",
+      "HOST",
+      "SNAPSHOTS",
+      "BACKUPS",
+      "AGE",
+      ...tags.heads,
+    ],
     volumes.map((one) => [
       one.name,
       bytes(one.sizeBytes),
@@ -45,9 +58,11 @@ export const volumeTable = (volumes: readonly VolumeView[], now: Instant, paint:
       String(one.snapshots),
       String(one.backups),
       age(one.createdAt, now),
+      ...tags.of(one),
     ]),
     paint,
   );
+}
 
 export function volumeDetails(one: VolumeView, now: Instant, paint: Paint): string {
   const { actualBytes, checked, schedule, problem } = one;
@@ -77,6 +92,7 @@ export function volumeDetails(one: VolumeView, now: Instant, paint: Paint): stri
     ["problem", problem ? { text: plain(problem.message), tone: "bad" } : undefined],
     ["next", problem?.fix ? plain(problem.fix) : undefined],
     ...one.doing.map((doing) => [doing.do, doingOf(doing, now)] as const),
+    ["tags", tagWords(one.tags)],
     ["id", one.id],
     ["project", one.project],
     ["created", relative(one.createdAt, now)],
@@ -150,9 +166,14 @@ const guests = {
   off: "off",
 } as const satisfies Record<NonNullable<SnapshotView["guest"]>, string>;
 
-export const snapshotTable = (snapshots: readonly SnapshotView[], now: Instant, paint: Paint) =>
-  table(
-    ["NAME", "VOLUME", "STATE", "SIZE", "GUEST", "AGE", "PROBLEM"],
+export function snapshotTable(
+  snapshots: readonly SnapshotView[],
+  now: Instant,
+  paint: Paint,
+): string {
+  const tags = tagColumn(snapshots);
+  return table(
+    ["NAME", "VOLUME", "STATE", "SIZE", "GUEST", "AGE", ...tags.heads, "PROBLEM"],
     snapshots.map((one) => [
       one.name,
       one.volume,
@@ -160,10 +181,12 @@ export const snapshotTable = (snapshots: readonly SnapshotView[], now: Instant, 
       bytes(one.sizeBytes),
       one.guest ? guests[one.guest] : "-",
       age(one.createdAt, now),
+      ...tags.of(one),
       plain(one.problem?.message ?? ""),
     ]),
     paint,
   );
+}
 
 export const backupTable = (backups: readonly BackupView[], now: Instant, paint: Paint) =>
   table(

@@ -47,6 +47,7 @@ const codes: Readonly<Record<string, readonly [code: string, status?: number]>> 
   forbidden: ["UnauthorizedOperation", 403],
   quota_exceeded: ["ResourceLimitExceeded"],
   tag_required: ["TagPolicyViolation"],
+  too_many_tags: ["TagLimitExceeded"],
   project_not_found: ["UnauthorizedOperation", 403],
   rate_limited: ["RequestLimitExceeded", 503],
   idempotency_key_reused: ["IdempotentParameterMismatch"],

@@ -143,7 +143,7 @@ export const addressAnswers: Answers = {
     if (row.nic !== null)
       throw refuse("InvalidIPAddress.InUse", `Address ${row.address} is in use.`);
     await call.native(releaseAddress, { params: { address: row.address } });
-    await removeTags(call.database, [row.id], undefined);
+    await removeTags(call.database, [row.id]);
     return {};
   },
 

@@ -456,7 +456,7 @@ export const groupAnswers: Answers = {
       );
     await leaveEnded(call, group);
     await call.native(deleteGroup, { params: { group: id } });
-    await removeTags(call.database, [id], undefined);
+    await removeTags(call.database, [id]);
     await removeNotes(call.database, [id, ...rules.map((rule) => rule.id)]);
     return {};
   },

@@ -209,7 +209,7 @@ export const imageAnswers: Answers = {
     const { ImageId = "" } = call.input;
     const image = await findImage(call, ImageId);
     await call.native(deleteImage, { params: { image } });
-    await removeTags(call.database, [image], undefined);
+    await removeTags(call.database, [image]);
     await removeNotes(call.database, [image]);
     return {};
   },

@@ -82,7 +82,7 @@ export const keyAnswers: Answers = {
     const key = keys.find(({ id, name }) => name === KeyName || idOf("key", id) === KeyPairId);
     if (!key) return {}; // EC2 says the same of one that is there and of one that is not.
     await call.native(deleteKey, { params: { key: key.id } });
-    await removeTags(call.database, [key.id], undefined);
+    await removeTags(call.database, [key.id]);
     return {};
   },
 };

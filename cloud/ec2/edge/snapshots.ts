@@ -188,7 +188,7 @@ export const snapshotAnswers: Answers = {
   async DeleteSnapshot(call) {
     const { id } = await findSnapshot(call, call.input.SnapshotId ?? "");
     await call.native(deleteSnapshot, { params: { snapshot: id } });
-    await removeTags(call.database, [id], undefined);
+    await removeTags(call.database, [id]);
     await removeNotes(call.database, [id]);
     return {};
   },

@@ -1,4 +1,6 @@
 /** Tags: put on things and taken from them, and listed as things of their own. */
+import { type Taggable, taggable } from "@holdfast/cloud/tags";
+import { changeTags, type TagChange, type Thing } from "@holdfast/cloud/tags/edge";
 import { refuse, shortened } from "../core/errors.ts";
 import { filtering } from "../core/filters.ts";
 import { idOf, type Noun, readId } from "../core/ids.ts";
@@ -6,30 +8,27 @@ import type { TagDescription } from "../core/words.ts";
 import type { Answers, Call } from "./call.ts";
 import { digits } from "./instance-rows.ts";
 import { pageOf } from "./pages.ts";
-import { checkTags, type Kind, removeTags, taggable, writeTags } from "./tags.ts";
+import { checkTags, type Kind, wordsOf } from "./tags.ts";
 
 /** What EC2 calls it, by the prefix of its id. */
-const nouns: Readonly<Record<string, readonly [Kind, Noun, notFound: string]>> = {
-  i: ["instance", "instance", "InvalidInstanceID.NotFound"],
-  vol: ["volume", "volume", "InvalidVolume.NotFound"],
-  snap: ["snapshot", "snapshot", "InvalidSnapshot.NotFound"],
-  ami: ["image", "image", "InvalidAMIID.NotFound"],
-  sg: ["security-group", "group", "InvalidGroup.NotFound"],
-  key: ["key-pair", "key", "InvalidKeyPair.NotFound"],
-  eipalloc: ["elastic-ip", "address", "InvalidAllocationID.NotFound"],
+const nouns: Readonly<Record<string, readonly [Noun & Taggable, notFound: string]>> = {
+  i: ["instance", "InvalidInstanceID.NotFound"],
+  vol: ["volume", "InvalidVolume.NotFound"],
+  snap: ["snapshot", "InvalidSnapshot.NotFound"],
+  ami: ["image", "InvalidAMIID.NotFound"],
+  sg: ["group", "InvalidGroup.NotFound"],
+  key: ["key", "InvalidKeyPair.NotFound"],
+  eipalloc: ["address", "InvalidAllocationID.NotFound"],
 };
-const nounOf = new Map(Object.values(nouns).map(([kind, noun]) => [kind as string, noun]));
-
-interface Found {
-  readonly kind: Kind;
-  readonly id: string;
-}
+const nounOf = new Map<Kind, Noun>(
+  Object.values(nouns).map(([noun]) => [taggable[noun].row, noun]),
+);
 
 /** Rejects with the refusal of the first that is not there, or cannot carry tags. */
 async function findTaggable(
   { database, project }: Call,
   ids: readonly string[],
-): Promise<readonly Found[]> {
+): Promise<readonly Thing[]> {
   return Promise.all(
     [...new Set(ids)].map(async (id) => {
       const known = nouns[id.slice(0, Math.max(0, id.indexOf("-")))];
@@ -38,15 +37,24 @@ async function findTaggable(
           "InvalidID",
           `The ID '${shortened(id)}' is not of anything that can carry tags`,
         );
-      const [kind, noun, notFound] = known;
+      const [noun, notFound] = known;
       const [row] = await database.query<{ id: string }>(
-        `select id from ${taggable[kind]} where project_id = $1 and ${digits("id")} = $2`,
+        `select id from ${taggable[noun].table} where project_id = $1 and ${digits("id")} = $2`,
         [project, readId(noun, id)],
       );
       if (!row) throw refuse(notFound, `The ID '${shortened(id)}' does not exist`);
-      return { kind, id: row.id };
+      return { kind: noun, id: row.id };
     }),
   );
+}
+
+function change(
+  { database, project, clock, caller, requestId }: Call<"CreateTags" | "DeleteTags">,
+  things: readonly Thing[],
+  wanted: TagChange,
+): Promise<void> {
+  const told = { at: clock.now(), actor: caller.name, requestId };
+  return database.transaction((sql) => changeTags(sql, project, things, wanted, told));
 }
 
 const mostResources = 1_000;
@@ -65,22 +73,14 @@ export const tagAnswers: Answers = {
     if (tags.length === 0)
       throw refuse("MissingParameter", "The request must contain the parameter tagSet");
     const found = await findTaggable(call, checkCount(call.input.Resources));
-    await call.database.transaction(async (sql) => {
-      for (const kind of new Set(found.map((one) => one.kind))) {
-        const ids = found.filter((one) => one.kind === kind).map(({ id }) => id);
-        await writeTags(sql, call.project, kind, ids, tags);
-      }
-    });
+    await change(call, found, { set: wordsOf(tags) });
     return {};
   },
 
   async DeleteTags(call) {
     const found = await findTaggable(call, checkCount(call.input.Resources));
-    await removeTags(
-      call.database,
-      found.map(({ id }) => id),
-      call.input.Tags,
-    );
+    const gone = (call.input.Tags ?? []).map(({ Key = "", Value }) => ({ key: Key, value: Value }));
+    await change(call, found, gone.length > 0 ? { remove: gone } : { removeAll: true });
     return {};
   },
 
@@ -88,10 +88,10 @@ export const tagAnswers: Answers = {
     // What is gone carries none, whoever has removed it.
     const rows = await database.query<{ resource: string; kind: Kind; key: string; value: string }>(
       `select t.resource, t.kind, t.key, t.value from tag t where t.project_id = $1 and case t.kind
-         ${Object.entries(taggable)
+         ${Object.values(taggable)
            .map(
-             ([kind, table]) =>
-               `when '${kind}' then exists (select from ${table} x where x.id = t.resource)`,
+             ({ row, table }) =>
+               `when '${row}' then exists (select from ${table} x where x.id = t.resource)`,
            )
            .join(" ")} end`,
       [project],

@@ -180,7 +180,7 @@ export const volumeAnswers: Answers = {
     if (row.isLeftOver) await call.native(detachVolume, { params: { volume: row.id }, body: {} });
     if (stateOf(row) !== "deleting")
       await call.native(deleteVolume, { params: { volume: row.id } });
-    await removeTags(call.database, [row.id], undefined);
+    await removeTags(call.database, [row.id]);
     return {};
   },
 

@@ -1,4 +1,5 @@
 /** Images as rows. */
+import { tagsOf } from "@holdfast/cloud/tags/edge";
 import type { ImageId, ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { isText, isUuid } from "@holdfast/store/cursor";
@@ -16,7 +17,8 @@ export interface ImageRecord {
 
 const columns = `i.id, i.name, p.name as project, i.state, i.source, i.manifest,
   (i.manifest->'disk'->>'virtualBytes')::bigint as bytes, i.problem,
-  coalesce(i.warm, (i.manifest->>'warm')::boolean, false) as warm, i.created_at as "createdAt"`;
+  coalesce(i.warm, (i.manifest->>'warm')::boolean, false) as warm, i.created_at as "createdAt",
+  ${tagsOf("i.id")} as tags`;
 
 /** Those of the project and those for everybody; its own first where both have the name. */
 export async function findImageView(

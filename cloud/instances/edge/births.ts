@@ -5,7 +5,7 @@ import type { WishedDisk } from "@holdfast/cloud/hosts";
 import type { NewJob } from "@holdfast/cloud/jobs/edge";
 import type { Connection } from "@holdfast/cloud/networks/edge";
 import type { Amounts } from "@holdfast/cloud/quotas";
-import { insertTags } from "@holdfast/cloud/quotas/edge";
+import { insertTags } from "@holdfast/cloud/tags/edge";
 import { type Disk, type VolumeState, volumeLifecycle } from "@holdfast/cloud/volumes";
 import type { NewDisk } from "@holdfast/cloud/volumes/edge";
 import type { HostId, InstanceId, ProjectId, VolumeId } from "@holdfast/kernel/ids";

@@ -3,6 +3,7 @@
  * many of.
  */
 import { nicViews } from "@holdfast/cloud/networks/edge";
+import { taggedAs, tagsOrNull } from "@holdfast/cloud/tags/edge";
 import { diskViews, type RootColumns, rootColumns } from "@holdfast/cloud/volumes/edge";
 import type { InstanceId, ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
@@ -14,9 +15,13 @@ import { homed } from "../core/lifecycle.ts";
 import { inBreaths } from "./breath.ts";
 
 /** Null for an empty list: nothing is cheaper to send and to read. */
-type Shown = Omit<InstanceView, "id" | "nics" | "disks" | "dependsOn" | "hostTags">;
+type Shown = Omit<InstanceView, "id" | "nics" | "disks" | "dependsOn" | "hostTags" | "tags">;
 type ViewRow = Shown &
-  RootColumns & { readonly dependsOn: string[] | null; readonly hostTags: string[] | null };
+  RootColumns & {
+    readonly dependsOn: string[] | null;
+    readonly hostTags: string[] | null;
+    readonly tags: InstanceView["tags"] | null;
+  };
 
 const columns = `i.id, p.name as project, i.name, i.type, i.cpus, i.memory_mib as "memoryMiB", m.name as image,
   i.volume_id as volume, i.desired, i.state, i.op, i.job_id as job, i.generation, h.name as host, c.guest,
@@ -25,7 +30,7 @@ const columns = `i.id, p.name as project, i.name, i.type, i.cpus, i.memory_mib a
     array(select d.name from instance d where d.id = any(i.depends_on) order by d.name) end as "dependsOn",
   i.zone, nullif(i.host_tags, '{}') as "hostTags",
   i.anti_affinity_group as "antiAffinityGroup", cardinality(i.restarts) as restarts, i.look_at as "nextLook",
-  i.created_at as "createdAt", i.destroyed_at as "destroyedAt", ${rootColumns}`;
+  i.created_at as "createdAt", i.destroyed_at as "destroyedAt", ${tagsOrNull("i.id")} as tags, ${rootColumns}`;
 const joins = `join image m on m.id = i.image_id
   join volume v on v.id = i.volume_id
   left join host h on h.id = i.home
@@ -83,6 +88,7 @@ function shown(
     destroyedAt: row.destroyedAt,
     nics: [...nics],
     disks: [...disks],
+    tags: row.tags ?? {},
   };
 }
 
@@ -101,6 +107,7 @@ export interface Page extends AskedPage {
   readonly state?: InstanceView["state"] | undefined;
   readonly host?: string | undefined;
   readonly name?: string | undefined;
+  readonly tag?: string | undefined;
 }
 
 export async function pageOfInstances(
@@ -108,7 +115,7 @@ export async function pageOfInstances(
   project: ProjectId,
   page: Page,
 ): Promise<{ instances: InstanceView[]; next: string | null }> {
-  const { state, host, name } = page;
+  const { state, host, name, tag } = page;
   const { items, next } = await readPage<ViewRow>(
     sql,
     {
@@ -120,6 +127,7 @@ export async function pageOfInstances(
         ["i.state = ?", state === "expunged" ? undefined : state],
         ["i.home = (select id from host where name = ?)", host],
         ["i.name = ?", name],
+        taggedAs("i", tag),
       ],
       // All are of this project: its name is looked up once.
       show: (found, value) =>

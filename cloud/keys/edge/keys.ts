@@ -1,4 +1,5 @@
 /** Keys as rows. */
+import { tagsOf } from "@holdfast/cloud/tags/edge";
 import type { ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { type Instant, iso } from "@holdfast/kernel/time";
@@ -10,7 +11,7 @@ import type { PublicKey } from "./public-key.ts";
 const select = (
   from = "ssh_key k",
 ) => `select k.id, k.name, k.public_key as "publicKey", k.fingerprint,
-    k.created_at as "createdAt" from ${from}`;
+    k.created_at as "createdAt", ${tagsOf("k.id")} as tags from ${from}`;
 
 /** By name. Rejects with `cursor_not_valid`. */
 export async function pageOfKeys(

@@ -5,6 +5,7 @@
  * only the platform moves them.
  */
 import { mustFit } from "@holdfast/cloud/quotas/edge";
+import { tagsOf } from "@holdfast/cloud/tags/edge";
 import type { InstanceId, NicId, ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { type Instant, iso } from "@holdfast/kernel/time";
@@ -18,7 +19,7 @@ import { takeBackAutomatic, takeOne } from "./public-addresses.ts";
 const select = (
   from = "public_address a",
 ) => `select host(a.address) as address, a.name, a.kind, i.name as instance,
-    n.name as network, a.allocated_at as "allocatedAt"
+    n.name as network, a.allocated_at as "allocatedAt", ${tagsOf("a.id")} as tags
   from ${from} left join nic c on c.id = a.nic_id
     left join instance i on i.id = c.instance_id left join network n on n.id = a.network_id`;
 

@@ -1,5 +1,6 @@
 /** Security groups: made, shown and deleted, and who is in them. Their rules are in rules.ts. */
 import { mustFit } from "@holdfast/cloud/quotas/edge";
+import { tagsOf } from "@holdfast/cloud/tags/edge";
 import type { InstanceId, ProjectId, SecurityGroupId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { type Instant, iso } from "@holdfast/kernel/time";
@@ -36,7 +37,8 @@ const select = (
       from security_rule r left join security_group p on p.id = r.peer_group
       where r.group_id = g.id), '[]') as rules,
     array(select distinct i.name from nic_group m join nic c on c.id = m.nic_id
-      join instance i on i.id = c.instance_id where m.group_id = g.id order by i.name) as instances
+      join instance i on i.id = c.instance_id where m.group_id = g.id order by i.name) as instances,
+    ${tagsOf("g.id")} as tags
   from ${from}`;
 
 /** By name. Rejects with `cursor_not_valid`. */

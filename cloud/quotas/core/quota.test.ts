@@ -1,9 +1,8 @@
-/** What fits into a quota, who is refused where not all do, and which tags must be there. */
+/** What fits into a quota, and who is refused where not all do. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ProjectId } from "@holdfast/kernel/ids";
 import { admit, exceeded } from "./quota.ts";
-import { tagsRefused } from "./tags.ts";
 
 const blue = "blue" as ProjectId;
 const red = "red" as ProjectId;
@@ -36,23 +35,4 @@ test("of several who ask at once each is judged after those before it, and a sma
   ];
   const refused = admit(asked, new Map([[blue, { cpus: 10 }]]), new Map([[blue, { cpus: 5 }]]));
   assert.deepEqual([...refused.keys()], ["large", "late"]);
-});
-
-test("a required tag must be there, not be empty, and have a value that is allowed", () => {
-  const required = [
-    { key: "owner", allowed: null },
-    { key: "stage", allowed: ["test", "live"] },
-  ];
-  assert.equal(tagsRefused(required, { owner: "ada", stage: "live", more: "" }), undefined);
-  for (const [tags, field] of [
-    [{}, "body.tags.owner"],
-    [{ owner: "", stage: "live" }, "body.tags.owner"],
-    [{ owner: "ada", stage: "play" }, "body.tags.stage"],
-    [Object.create({ owner: "ada", stage: "live" }), "body.tags.owner"],
-  ] as const) {
-    const why = tagsRefused(required, tags);
-    assert.equal(why?.code, "tag_required");
-    assert.equal(why?.details.faults?.[0]?.field, field);
-  }
-  assert.equal(tagsRefused([], {}), undefined);
 });

@@ -5,6 +5,7 @@
  * one than the volume that people see, whose first backup is then a full one.
  */
 import { mustFit } from "@holdfast/cloud/quotas/edge";
+import { insertTags, mustBeTagged } from "@holdfast/cloud/tags/edge";
 import type { BackupId, InstanceId, ProjectId, VolumeId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { type Instant, iso } from "@holdfast/kernel/time";
@@ -146,6 +147,7 @@ export async function restoreBackup(
     readonly fresh: VolumeId;
     readonly name: string | undefined;
     readonly pool: string | undefined;
+    readonly tags: Readonly<Record<string, string>>;
   },
   rules: Rules,
   asker: Asker,
@@ -170,6 +172,7 @@ export async function restoreBackup(
   if (to.name !== undefined || !backup.isVolumeThere) {
     const name = to.name ?? (backup.kind === "data" ? backup.volumeName : undefined);
     if (name === undefined) throw nameNeeded(backup.volumeName);
+    await mustBeTagged(sql, project, to.tags);
     const place = await placeFor(sql, backup, to.pool);
     const limits = { iops: null, bytesPerSecond: null };
     const volume: NewVolume = {
@@ -183,6 +186,7 @@ export async function restoreBackup(
     await insertRow(sql, volume, "creating", rules, asker);
     await sql.query("update volume set host_id = $2 where id = $1", [fresh, place.host]);
     await checkRoom(sql, place, rules);
+    await insertTags(sql, [{ resource: fresh, project, kind: "volume", tags: to.tags }]);
     await insertTasks(sql, [{ ...task, volume: fresh }], asker);
     return { volume: fresh, instance: undefined, backup };
   }

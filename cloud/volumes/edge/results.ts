@@ -269,6 +269,7 @@ async function replace(sql: Sql, old: VolumeId, fresh: VolumeId): Promise<void> 
   await sql.query("update attachment set volume_id = $2 where volume_id = $1", [old, fresh]);
   for (const table of ["snapshot", "backup", "backup_schedule", "storage_task"])
     await sql.query(`update ${table} set volume_id = $2 where volume_id = $1`, [old, fresh]);
+  await sql.query("update tag set resource = $2 where resource = $1", [old, fresh]);
   await moveVolumes(sql, [{ volume: old, event: "destroy" }]);
   await dropReplaced(sql, fresh);
 }

@@ -6,8 +6,8 @@
  */
 
 import { beginCapture, findImageView } from "@holdfast/cloud/images/edge";
-import { insertTags, mustBeTagged } from "@holdfast/cloud/quotas/edge";
 import type { Settings } from "@holdfast/cloud/settings";
+import { insertTags, mustBeTagged } from "@holdfast/cloud/tags/edge";
 import type { HostId, InstanceId, MintId, ProjectId } from "@holdfast/kernel/ids";
 import { type Caller, handle } from "@holdfast/kernel/route";
 import type { Clock } from "@holdfast/kernel/time";
@@ -61,12 +61,10 @@ export interface VolumeRouteDeps {
   readonly onChanged: (instances: readonly InstanceId[], hosts: readonly HostId[]) => void;
 }
 
-const tagged = (
-  kind: string,
-  resource: string,
-  project: ProjectId,
-  tags: Readonly<Record<string, string>> = {},
-) => ({ resource, project, kind, tags });
+const tagsIn = (
+  { project }: { readonly project: ProjectId },
+  { tags = {} }: { readonly tags?: Readonly<Record<string, string>> | undefined },
+) => ({ project, tags });
 
 type Told = Omit<JournalRow, "at" | "actor" | "requestId" | "kind"> & Partial<JournalRow>;
 interface Asked {
@@ -143,7 +141,7 @@ export function volumeRoutes({
           const volume = { id, project: params.project, name, bytes: sizeGiB * gib, pool, limits };
           await mustBeTagged(sql, params.project, body.tags ?? {});
           await insertVolume(sql, volume, rules(), asker);
-          await insertTags(sql, [tagged("volume", id, params.project, body.tags)]);
+          await insertTags(sql, [{ resource: id, kind: "volume", ...tagsIn(params, body) }]);
           tell({ subject: id, event: "created", detail: { name, sizeGiB, pool } });
           return volumeView(sql, id);
         }),
@@ -248,7 +246,7 @@ export function volumeRoutes({
             const wanted = { id, name, freeze };
             await mustBeTagged(sql, project, body.tags ?? {});
             const volume = await insertSnapshot(sql, project, body.volume, wanted, rules(), asker);
-            await insertTags(sql, [tagged("snapshot", id, project, body.tags)]);
+            await insertTags(sql, [{ resource: id, kind: "snapshot", ...tagsIn(params, body) }]);
             tell({ subject: volume.id, event: "command-snapshot", detail: { id, name } });
             return findSnapshotView(sql, project, id);
           }),
@@ -305,11 +303,11 @@ export function volumeRoutes({
     ),
 
     restoreBackup: handle(api.restoreBackup, (request) => {
-      const { name, pool } = request.body;
+      const { name, pool, tags = {} } = request.body;
       return unlessTaken("volume_by_name", volumeTaken(name ?? ""), () =>
         change(request, async ({ sql, asker, tell }) => {
           const { project, backup: asked } = request.params;
-          const to = { fresh: mintId<"Volume">(), name, pool };
+          const to = { fresh: mintId<"Volume">(), name, pool, tags };
           const done = await restoreBackup(sql, project, asked, to, rules(), asker);
           const { volume, instance, backup } = done;
           const detail = { backup: backup.id, name };

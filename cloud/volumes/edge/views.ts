@@ -1,4 +1,5 @@
 /** Volumes, snapshots and backups as the API shows them: one query each, with the names of what they refer to. */
+import { taggedAs, tagsOf } from "@holdfast/cloud/tags/edge";
 import type { ProjectId, VolumeId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import type { Sql } from "@holdfast/store/database";
@@ -48,21 +49,27 @@ const volumes = (
     (select count(*)::int from snapshot n where n.volume_id = v.id) as snapshots,
     (select count(*)::int from backup b where b.volume_id = v.id) as backups,
     case when s.volume_id is not null then ${schedule} end as schedule,
-    v.checked, v.checked_at as "checkedAt", v.created_at as "createdAt"
+    v.checked, v.checked_at as "checkedAt", v.created_at as "createdAt",
+    ${tagsOf("v.id")} as tags
   from ${from} join project p on p.id = v.project_id ${owner}
     left join host h on h.id = v.host_id left join backup_schedule s on s.volume_id = v.id`;
 /** Oldest first. Rejects with `cursor_not_valid`. */
 export async function pageOfVolumes(
   sql: Sql,
   project: ProjectId,
-  page: AskedPage,
+  page: AskedPage & { readonly tag?: string | undefined },
 ): Promise<{ volumes: VolumeView[]; next: string | null }> {
   const { items, next } = await readPage<VolumeRow>(
     sql,
     {
       name: `volumes ${project}`,
       from: "volume v",
-      where: [["v.project_id = ?", project], ["v.state <> 'expunged'"], ["v.successor_id is null"]],
+      where: [
+        ["v.project_id = ?", project],
+        ["v.state <> 'expunged'"],
+        ["v.successor_id is null"],
+        taggedAs("v", page.tag),
+      ],
       show: volumes,
     },
     page,
@@ -98,14 +105,15 @@ const viewOf = ({ iops, bytesPerSecond, checked, checkedAt, ...row }: VolumeRow)
 const snapshots = (
   from = "snapshot n",
 ) => `select n.id, n.name, p.name as project, ${nameOf} as volume, n.volume_id as "volumeId", n.state,
-    n.bytes as "sizeBytes", n.guest, n.problem, n.created_at as "createdAt", n.made_at as "madeAt"
+    n.bytes as "sizeBytes", n.guest, n.problem, n.created_at as "createdAt", n.made_at as "madeAt",
+    ${tagsOf("n.id")} as tags
   from ${from} join project p on p.id = n.project_id join volume v on v.id = n.volume_id ${owner}`;
 
 /** Oldest first; of one volume, or of all. Rejects with `cursor_not_valid`. */
 export async function pageOfSnapshots(
   sql: Sql,
   project: ProjectId,
-  page: AskedPage & { readonly volume?: string | undefined },
+  page: AskedPage & { readonly volume?: string | undefined; readonly tag?: string | undefined },
 ): Promise<{ snapshots: SnapshotView[]; next: string | null }> {
   const of = await volumeIn(sql, project, page.volume);
   const { items, next } = await readPage<SnapshotView>(
@@ -113,10 +121,7 @@ export async function pageOfSnapshots(
     {
       name: `snapshots ${project} ${of ?? "of all"}`,
       from: "snapshot n",
-      where: [
-        ["n.project_id = ?", project],
-        ["n.volume_id = ?", of],
-      ],
+      where: [["n.project_id = ?", project], ["n.volume_id = ?", of], taggedAs("n", page.tag)],
       show: snapshots,
     },
     page,

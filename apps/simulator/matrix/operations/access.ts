@@ -120,6 +120,15 @@ export const accessOperations: readonly Operation[] = [
       ask("PUT", "/v1/quotas", { project: "default", resource: "instances", most: 10 }),
   },
   {
+    name: "tags-change",
+    prepare: ({ must }) =>
+      must("POST", `${at}/volumes`, { name: "data", sizeGiB: 1, tags: { a: "1" } }),
+    act: ({ ask }) =>
+      ask("PATCH", `${at}/tags`, {
+        ...{ kind: "volume", thing: "data", set: { b: "2" }, remove: ["a"] },
+      }),
+  },
+  {
     name: "required-tags",
     act: ({ ask }) => ask("PUT", `${at}/required-tags`, { tags: [{ key: "team", allowed: null }] }),
   },

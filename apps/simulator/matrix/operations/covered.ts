@@ -97,6 +97,7 @@ export const coveredRoutes: Readonly<Record<string, readonly string[]>> = {
   endSessionOfAccount: ["session-end"],
   setSingleSignOn: ["sign-on-set"],
   removeSingleSignOn: ["sign-on-remove"],
+  changeTags: ["tags-change"],
   setQuota: ["quota-set"],
   setRequiredTags: ["required-tags"],
   setOrganisationRequiredTags: ["organisation-required-tags"],

@@ -27,6 +27,6 @@ export function tagsRefused(
     "invalid",
     "tag_required",
     `What is made in this project has a tag ${lacking?.key}: ${first.reason}.`,
-    { fix: `Give it one: --label ${lacking?.key}=${example}`, faults },
+    { fix: `Give it one: --tag ${lacking?.key}=${example}`, faults },
   );
 }
