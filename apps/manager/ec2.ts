@@ -34,6 +34,7 @@ function gateOf(access: Access, handlers: readonly Handler[]): Gate {
       access.admit(caller);
       return access.projectOf(caller, meantBy(caller), needs);
     },
+    admitNobody: access.admitNobody,
     async ask(caller, route, { requestId: id, ...request }) {
       const handler = byRoute.get(route);
       if (!handler) throw new Error(`nobody answers ${route.method} ${route.path}`);

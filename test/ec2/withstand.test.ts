@@ -205,3 +205,23 @@ test("what users write comes back as they wrote it, whatever XML thinks of it", 
   ]);
   assert.equal(nul.code, "InvalidParameterValue");
 });
+
+test("who signs wrongly again and again is told to slow down, and who has a key is let in from the same address", async () => {
+  const settings = { "access.nobody_rate": 1, "access.nobody_burst": 5 };
+  for (const [name, value] of Object.entries(settings))
+    await platform.call("PUT", `/v1/settings/${name}`, { value });
+  const guesses = await Promise.all(
+    Array.from({ length: 30 }, (_, n) =>
+      n % 2 === 0
+        ? ask(platform, "DescribeRegions", [], { secret: `guess-${n}` })
+        : ask(platform, "DescribeRegions", [], { token: `HFNOBODY${n}:secret` }),
+    ),
+  );
+  const slowed = guesses.filter(({ code }) => code === "RequestLimitExceeded");
+  assert.ok(slowed.length >= 15, `${slowed.length} of 30`);
+  for (const { status } of slowed) assert.equal(status, 503);
+  assert.ok(guesses.some(({ code }) => code === "SignatureDoesNotMatch" || code === "AuthFailure"));
+  assert.equal((await ask(platform, "DescribeRegions")).status, 200);
+  for (const name of Object.keys(settings))
+    await platform.call("PUT", `/v1/settings/${name}`, { value: null });
+});

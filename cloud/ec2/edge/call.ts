@@ -20,6 +20,8 @@ type Shape = z.ZodType;
 export interface Gate {
   /** The project that a caller means, if it may do this there. Rejects with a Problem. */
   enter(caller: Caller, needs: Permission): Promise<ProjectId>;
+  /** For a request of nobody who is known, by the address it came from. Rejects with `rate_limited`. */
+  admitNobody(source: string): void;
   /** Resolves with what the route answers; rejects with its refusal. */
   ask(
     caller: Caller,

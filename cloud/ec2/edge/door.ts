@@ -134,14 +134,28 @@ export function ec2Door(deps: DoorDeps): Server {
     async function work(): Promise<Answered> {
       if (inside > limits.requests) throw tooBusy("requests");
       const body = await bodyOf(request);
-      const { signed, fields } = readFields(request, body);
+      const { signed, fields } = ofSomebody(() => readFields(request, body));
       const one = (name: string) => fields.find(([given]) => given === name)?.[1];
       action = one("Action")?.slice(0, 100);
       isSts = one("Version") === stsVersion;
-      const verified = await verify(signed, body, deps.signers, deps.clock.now());
+      const verified = await verify(signed, body, deps.signers, deps.clock.now()).catch(nobodys);
       caller = verified.signer.caller;
       if (isSts) return identity(verified);
       return carryOut(verified, fields, one("Version") || newest);
+    }
+
+    /** Whoever keeps guessing is told to slow down. Nobody who has a key is kept out for it. */
+    function nobodys(error: unknown): never {
+      if (error instanceof Refusal) deps.gate.admitNobody(source);
+      throw error;
+    }
+
+    function ofSomebody<T>(read: () => T): T {
+      try {
+        return read();
+      } catch (error) {
+        return nobodys(error);
+      }
     }
 
     async function identity({ signer: { caller } }: Verified): Promise<Answered> {
