@@ -15,6 +15,7 @@ import { blockPoolIn, poolIn, recallEquipment, watchdogIn } from "./equipment.ts
 import { hostCount, mustFit } from "./hosts.ts";
 import { joinCloud } from "./join.ts";
 import { missing } from "./needs.ts";
+import { recoverKey } from "./owner.ts";
 import { paths, recallPlace, usualState } from "./place.ts";
 import { orderOf, orderWords, tell } from "./room.ts";
 import { sayOn } from "./say.ts";
@@ -134,6 +135,14 @@ program
   .action(async (managers: string, { state, token, name, ...given }) => {
     mustBeRoot();
     await joinCloud({ state, managers: managers.split(","), token, name, given }, say);
+  });
+
+program
+  .command("recover-key", { hidden: true })
+  .option(...stateOption)
+  .action(async ({ state }) => {
+    mustBeRoot();
+    await recoverKey(state, process.env.DATABASE_URL, say);
   });
 
 program

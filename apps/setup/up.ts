@@ -4,22 +4,12 @@
  * Every step first looks whether it is done, so a second `up` changes nothing, and one that was broken
  * off is simply run again.
  */
-import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, open, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join as joinPath } from "node:path";
-import { type Client, connect } from "@holdfast/client/client";
+import type { Client } from "@holdfast/client/client";
 import { allHosts } from "@holdfast/client/pages";
-import {
-  installOwner,
-  type KeySecret,
-  newKey,
-  platformKeyIn,
-  readToken,
-  sealWith,
-  tokenOf,
-} from "@holdfast/cloud/access/edge";
 import { join } from "@holdfast/cloud/agent/edge";
 import { createJoinToken } from "@holdfast/cloud/hosts/api";
 import { openAuthority } from "@holdfast/cloud/hosts/edge";
@@ -28,17 +18,17 @@ import { listInstances } from "@holdfast/cloud/instances/api";
 import { fileBlobs } from "@holdfast/drivers/images/files";
 import { qemuDisks } from "@holdfast/drivers/images/qemu-img";
 import { buildTiny, findTiny, tinyFiles } from "@holdfast/drivers/images/tiny";
-import { type MintId, type ProjectId, uuidV7 } from "@holdfast/kernel/ids";
+import type { ProjectId } from "@holdfast/kernel/ids";
 import { type Problem, problem } from "@holdfast/kernel/problem";
 import type { Instant } from "@holdfast/kernel/time";
 import { connectDatabase } from "@holdfast/store/database";
 import { findEmbedded } from "@holdfast/store/embedded";
-import { z } from "zod";
 import { begin } from "./begin.ts";
 import { bringUpToDate, type DatabaseAccess, openDatabase } from "./database.ts";
 import { type Equipment, environmentOf } from "./equipment.ts";
 import { ensureHosts, ensureRoom, hostsAreUp, introduce, publicRangeOf, rise } from "./hosts.ts";
 import { ensureAptLists, install, missing } from "./needs.ts";
+import { ensureOwner, tellOwner } from "./owner.ts";
 import { patiently } from "./patiently.ts";
 import { buildOf, type Place, paths, readJson, usualState, writePrivately } from "./place.ts";
 import { mustBeFree } from "./ports.ts";
@@ -63,7 +53,6 @@ interface Programs {
 const loopback = "127.0.0.1";
 
 const project = "default" as ProjectId; // Looked up by its name.
-const ClientFile = z.object({ url: z.string(), token: z.string() });
 
 export async function up(options: UpOptions, say: Say): Promise<void> {
   const { state } = options;
@@ -206,32 +195,6 @@ async function ensureTiny(state: string) {
   };
 }
 
-interface Owner {
-  readonly client: Client;
-  /** Made just now: to be told, this once. */
-  readonly made: KeySecret | undefined;
-}
-
-/** The owner and their first key: made once, kept in the state directory, sealed in the database. */
-async function ensureOwner(place: Place, access: DatabaseAccess): Promise<Owner> {
-  const file = paths(place.state).client;
-  const known = ClientFile.safeParse(await readJson(file));
-  const before = known.success ? readToken(known.data.token) : undefined;
-  const key = before ?? newKey(() => randomBytes(24).toString("base64url"));
-  const url = `http://127.0.0.1:${place.apiPort}`;
-  const token = tokenOf(key);
-  await writePrivately(file, { url, token });
-  const seal = sealWith(await platformKeyIn(place.state));
-  const mintId = (() => uuidV7(Date.now(), randomBytes(16))) as MintId; // Every kind of id is such a UUID.
-  const database = connectDatabase({ url: access.owner, connections: 1 });
-  try {
-    await installOwner(database, { name: "owner", key, seal, mintId });
-  } finally {
-    await database.close();
-  }
-  return { client: connect({ url, token }), made: before ? undefined : key };
-}
-
 function planOf(
   place: UpOptions,
   { url, role, embedded }: DatabaseAccess,
@@ -351,14 +314,6 @@ async function tellOutside(
   say.line(`  and for clients of EC2, with a copy of ${file}:`);
   say.line("    export AWS_CA_BUNDLE=authority.pem");
   say.line(`    aws --endpoint-url https://${host}:${port + 1} ec2 describe-instances`);
-}
-
-/** Once, ever: afterwards it is in a file that only root may read, and can be revoked. */
-function tellOwner({ id, secret }: KeySecret, say: Say): void {
-  say.line();
-  say.line("  You are its owner. This is your access key, and it is shown this once:");
-  say.line(`    access key  ${id}`);
-  say.line(`    secret      ${secret}`);
 }
 
 async function notUp(name: string, port: number | undefined, logs: string): Promise<Problem> {

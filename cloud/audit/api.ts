@@ -7,7 +7,9 @@ export const AuditView = z.object({
   seq: z.number().int(),
   at: z.number().describe("Milliseconds since the epoch."),
   requestId: z.string(),
-  api: z.string().describe("native, ec2 or console."),
+  api: z
+    .string()
+    .describe("native, ec2, console, or local: what was done on the manager's machine."),
   method: z.string(),
   route: z.string().describe("As declared; what was asked for is `path`."),
   path: z.string(),

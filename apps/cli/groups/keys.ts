@@ -15,6 +15,7 @@ import {
 import type { ProjectId } from "@holdfast/kernel/ids";
 import type { Command } from "commander";
 import { type Group, listing } from "../group.ts";
+import { byLauncher } from "../launcher.ts";
 import { count } from "../options.ts";
 import type { Session } from "../session.ts";
 import { keyTable } from "../text/access.ts";
@@ -84,6 +85,17 @@ export const keysGroup: Group = (program, open) => {
       session.note(
         "\nShown this once. The first line is for holdfast and the native API, the second for what speaks EC2.",
       );
+    });
+
+  keys
+    .command("recover")
+    .summary("another key for the owner; on the manager's machine, as root")
+    .description(
+      "Makes another access key for the owner of this installation, where the one in client.json was lost or revoked, or is over. Needs no key: it is for whoever has the manager's machine. It is in the audit log.",
+    )
+    .action((_, command: Command) => {
+      const { state } = open(command).options;
+      process.exitCode = byLauncher(["recover-key", "--state", state]);
     });
 
   keys

@@ -136,7 +136,7 @@ export function access(deps: AccessDeps): Access {
       "unauthenticated",
       text ? "This key is not valid." : "There is no key with this request.",
       {
-        fix: "Send `Authorization: Bearer ACCESSKEY:SECRET`. On the manager's machine, holdfast up writes one for you.",
+        fix: "Send `Authorization: Bearer ACCESSKEY:SECRET`. With a password: holdfast login. On the manager's machine, as root: holdfast keys recover.",
       },
     );
   }

@@ -4,8 +4,6 @@ import { problem } from "@holdfast/kernel/problem";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import { type Sql, unlessTaken } from "@holdfast/store/database";
 import type { AccountView, ProjectView } from "../api.ts";
-import { type KeySecret, tokenOf } from "./credentials.ts";
-import type { Seal } from "./seal.ts";
 
 /** Where projects are when nobody says otherwise; made with the schema. */
 export const defaultOrganisation = "00000000-0000-7000-8000-000000000001" as OrganisationId;
@@ -132,29 +130,4 @@ export async function ensureDefaultProject(sql: Sql, mintId: MintId): Promise<vo
   await sql.query("insert into project (id, name) values ($1, 'default') on conflict do nothing", [
     mintId(),
   ]);
-}
-
-/**
- * The account that may do everything, with a key. For those who set up an installation, and for tests. Safe to
- * repeat: the same account and the same key are kept once. Resolves with the token.
- */
-export async function installOwner(
-  sql: Sql,
-  { name, key, seal, mintId }: { name: string; key: KeySecret; seal: Seal; mintId: MintId },
-): Promise<string> {
-  await sql.query(
-    "insert into account (id, kind, name) values ($1, 'user', $2) on conflict do nothing",
-    [mintId(), name],
-  );
-  await sql.query(
-    `insert into membership (account_id, role, granted_by)
-     select id, 'owner', 'holdfast' from account where name = $1 on conflict do nothing`,
-    [name],
-  );
-  await sql.query(
-    `insert into access_key (id, account_id, name, sealed)
-     select $1, id, 'first', $2 from account where name = $3 on conflict do nothing`,
-    [key.id, seal.close(key.secret, key.id), name],
-  );
-  return tokenOf(key);
 }
