@@ -26,6 +26,7 @@ import { jobsGroup } from "./groups/jobs.ts";
 import { journalGroup } from "./groups/journal.ts";
 import { keypairsGroup } from "./groups/keypairs.ts";
 import { keysGroup } from "./groups/keys.ts";
+import { loginGroup } from "./groups/login.ts";
 import { maintenanceGroup } from "./groups/maintenance.ts";
 import { membersGroup } from "./groups/members.ts";
 import { migrationsGroup } from "./groups/migrations.ts";
@@ -78,6 +79,7 @@ export const groups: readonly Group[] = [
   settingsGroup,
   accessGroup,
   membersGroup,
+  loginGroup,
   keysGroup,
   signInGroup,
   auditGroup,

@@ -1,10 +1,11 @@
 /**
- * Which manager to talk to, and as whom: from the environment, or from what `holdfast up` wrote down.
+ * Which manager to talk to, and as whom: from the environment, from what `holdfast login` kept for this person, or from
+ * what `holdfast up` wrote down. Where a state directory is named, that installation is meant, and no login.
  *
- * `client.json` holds an operator's token, so it is readable for its owner alone. It is written to a
+ * `client.json` holds somebody's token, so it is readable for its owner alone. It is written to a
  * new file and moved into place: a command that runs meanwhile reads the old one or the new one.
  */
-import { chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { unreachable } from "@holdfast/client/answer";
 import { fetchTrusting, learnAuthority } from "@holdfast/client/authority";
@@ -13,6 +14,8 @@ import { Problem, problem } from "@holdfast/kernel/problem";
 import type { Environment } from "./world.ts";
 
 export const defaultState = "/var/lib/holdfast";
+/** Where `holdfast up` has the manager listen when nobody says otherwise. */
+export const defaultUrl = "http://127.0.0.1:7070";
 
 export interface Settings {
   readonly url: string;
@@ -32,26 +35,55 @@ export async function trusting({ url, token, fingerprint }: Settings): Promise<C
 
 const fileIn = (state: string) => join(state, "client.json");
 
-/** Throws a Problem that says what to do when there is nothing to find. */
-export async function findConnection(state: string, environment: Environment): Promise<Settings> {
+/** Where the login of this person is kept; undefined where nobody has a home. */
+export function loginFile({ XDG_CONFIG_HOME: given, HOME: home }: Environment): string | undefined {
+  const folder = given || (home && join(home, ".config"));
+  return folder ? fileIn(join(folder, "holdfast")) : undefined;
+}
+
+/**
+ * `state`: the directory that was named; undefined: none was. Throws a Problem that says what to do when there is
+ * nothing to find.
+ */
+export async function findConnection(
+  state: string | undefined,
+  environment: Environment,
+): Promise<Settings> {
   const { HOLDFAST_URL: url, HOLDFAST_TOKEN: token, HOLDFAST_CA: fingerprint } = environment;
   const pinned = fingerprint ? { fingerprint } : {};
   if (url && token) return { url, token, ...pinned };
-  const written = await readConnection(state);
-  return { url: url || written.url, token: token || written.token, ...pinned };
+  const written =
+    (state === undefined ? await findLogin(environment) : undefined) ??
+    (await readConnection(fileIn(state ?? defaultState)));
+  return { ...written, ...(url && { url }), ...(token && { token }), ...pinned };
 }
 
-/** For `holdfast up`: what every command after it uses. */
-export async function writeConnection(state: string, { url, token }: Settings): Promise<void> {
-  const file = fileIn(state);
+/** Undefined for somebody who has not logged in. */
+export async function findLogin(environment: Environment): Promise<Settings | undefined> {
+  const file = loginFile(environment);
+  if (file === undefined) return undefined;
+  return readConnection(file).catch((error: unknown) => {
+    if (error instanceof Problem && error.code === "no_connection") return undefined;
+    throw error;
+  });
+}
+
+export const writeConnection = (state: string, settings: Settings) =>
+  writeSettings(fileIn(state), settings);
+
+export async function forgetLogin(environment: Environment): Promise<void> {
+  const file = loginFile(environment);
+  if (file !== undefined) await rm(file, { force: true });
+}
+
+export async function writeSettings(file: string, settings: Settings): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
-  await writeFile(`${file}.tmp`, `${JSON.stringify({ url, token })}\n`, { mode: 0o600 });
+  await writeFile(`${file}.tmp`, `${JSON.stringify(settings)}\n`, { mode: 0o600 });
   await chmod(`${file}.tmp`, 0o600); // The mode above does nothing to a file that a crash left behind.
   await rename(`${file}.tmp`, file);
 }
 
-async function readConnection(state: string): Promise<Settings> {
-  const file = fileIn(state);
+async function readConnection(file: string): Promise<Settings> {
   let text: string;
   try {
     text = await readFile(file, "utf8");
@@ -60,9 +92,12 @@ async function readConnection(state: string): Promise<Settings> {
   }
   const read = parsed(text);
   if (typeof read?.url === "string" && typeof read.token === "string")
-    return { url: read.url, token: read.token };
+    return {
+      ...{ url: read.url, token: read.token },
+      ...(typeof read.fingerprint === "string" && { fingerprint: read.fingerprint }),
+    };
   throw problem("invalid", "connection_unreadable", `${file} does not hold a url and a token.`, {
-    fix: "Have it written again: holdfast up",
+    fix: "Have it written again: holdfast up, or holdfast login for your own.",
   });
 }
 
@@ -74,7 +109,7 @@ function unreadable(file: string, error: unknown): Problem {
       "no_connection",
       `There is no ${file}: no platform has been started with this state directory.`,
       {
-        fix: "Start one: holdfast up. Or say where another is: HOLDFAST_URL and HOLDFAST_TOKEN, or --state DIR.",
+        fix: "Start one: holdfast up. Or come in to another: holdfast login NAME --url URL, or HOLDFAST_URL and HOLDFAST_TOKEN.",
       },
       error,
     );
@@ -82,12 +117,14 @@ function unreadable(file: string, error: unknown): Problem {
     "forbidden",
     "connection_unreadable",
     `${file} cannot be read (${code ?? "unknown error"}): it belongs to whoever started the platform.`,
-    { fix: "Run this as that user (usually root), or set HOLDFAST_URL and HOLDFAST_TOKEN." },
+    {
+      fix: "Run this as that user (usually root), or come in as yourself: holdfast login NAME --url URL",
+    },
     error,
   );
 }
 
-function parsed(text: string): { url?: unknown; token?: unknown } | undefined {
+function parsed(text: string): { readonly [Name in keyof Settings]?: unknown } | undefined {
   try {
     const read: unknown = JSON.parse(text);
     return typeof read === "object" && read !== null ? read : undefined;

@@ -24,9 +24,11 @@ export function globalsOf(command: Command, environment: Environment): Globals {
     verbose: said("verbose") === true,
     color: said("color") !== false,
     project: String(said("project") ?? "default"),
-    state: String(said("state") ?? (environment.HOLDFAST_STATE || defaultState)),
+    state: stateIn(said("state") ?? environment.HOLDFAST_STATE),
   };
 }
+
+const stateIn = (given: unknown) => (given ? String(given) : undefined);
 
 export const globals = (): readonly Option[] => [
   new Option("--json", "print exactly what the API replies"),

@@ -23,7 +23,8 @@ import type { Screen, World } from "./world.ts";
 export interface Globals {
   readonly json: boolean;
   readonly project: string;
-  readonly state: string;
+  /** The directory that was named; undefined: none was. */
+  readonly state: string | undefined;
   readonly verbose: boolean;
   readonly color: boolean;
 }

@@ -24,6 +24,9 @@ export interface Environment {
   readonly HOLDFAST_URL?: string | undefined;
   readonly HOLDFAST_TOKEN?: string | undefined;
   readonly HOLDFAST_CA?: string | undefined;
+  /** Where people keep what is theirs: the login. */
+  readonly HOME?: string | undefined;
+  readonly XDG_CONFIG_HOME?: string | undefined;
   readonly NO_COLOR?: string | undefined;
 }
 

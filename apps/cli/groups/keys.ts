@@ -95,7 +95,10 @@ export const keysGroup: Group = (program, open) => {
     )
     .action((_, command: Command) => {
       const { state } = open(command).options;
-      process.exitCode = byLauncher(["recover-key", "--state", state]);
+      process.exitCode = byLauncher([
+        "recover-key",
+        ...(state === undefined ? [] : ["--state", state]),
+      ]);
     });
 
   keys
