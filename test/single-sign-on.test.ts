@@ -89,6 +89,25 @@ test("at the next one the roles are those that the groups have now; what people 
   assert.equal(accounts.length, 1, "and it is the same account");
 });
 
+test("the provider is asked for the scopes that were set, and for the usual ones where none were", async () => {
+  const asked = async () => {
+    const response = await fetch(`${at}/v1/sign-on`, { redirect: "manual" });
+    return new URL(response.headers.get("location") ?? "").searchParams.get("scope");
+  };
+  assert.equal(await asked(), "openid profile email");
+  const body = { issuer: real.issuer, clientId: client.id, clientSecret: client.secret, mapping };
+  const set = { ...body, scopes: ["email", "roles", "openid"] };
+  const { body: view } = await platform.call<{ scopes: string[] }>(
+    "PUT",
+    "/v1/single-sign-on",
+    set,
+  );
+  assert.deepEqual(view.scopes, ["email", "roles", "openid"]);
+  assert.equal(await asked(), "openid email roles");
+  await use(real);
+  assert.equal(await asked(), "openid profile email");
+});
+
 test("a name that somebody here has is not given to a stranger who claims it", async () => {
   await platform.call("POST", "/v1/accounts", { name: "root@example.org" });
   person = { sub: "u-2", email: "root@example.org", groups: ["web"] };

@@ -33,6 +33,7 @@ export function accessHandlers(moment: number): readonly Handler[] {
   });
   const provider: access.SignOnView = {
     ...{ issuer: "https://sso.example.org", clientId: "holdfast", nameClaim: "email" },
+    scopes: null,
     ...{ groupClaim: "groups" },
     mapping: [{ group: "web", role: "developer", organisation: null, project: "web" }],
   };

@@ -1,7 +1,8 @@
 /**
  * The OpenAPI document, printed from the declared routes: what is not declared is not there.
  *
- * The one exception is the upload of an image, whose body is no JSON and so no declared route either.
+ * The exceptions are no declared routes because they do not speak JSON: the upload of an image, and the two addresses
+ * that a browser is sent to and fro by at single sign-on.
  */
 
 import { getImage } from "@holdfast/cloud/images/api";
@@ -17,6 +18,7 @@ export function openApi(handlers: readonly Handler[], version: string): unknown 
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route) };
   }
   paths[`${getImage.path.replaceAll(/:(\w+)/g, "{$1}")}/content`] = { put: upload() };
+  Object.assign(paths, signOn());
   return {
     openapi: "3.1.0",
     info: { title: "Holdfast", version, description: "A private cloud for machines you own." },
@@ -65,7 +67,7 @@ function operation({
         description: "Done.",
         content: { "application/json": { schema: schemaOf(shape) } },
       },
-      ...failures({ ...named(path), ...fails }),
+      ...failures({ ...always, ...named(path), ...fails }),
     },
   };
 }
@@ -81,6 +83,53 @@ function upload() {
   });
   const bytes = { "application/octet-stream": { schema: {} } };
   return { ...like, requestBody: { required: true, content: bytes } };
+}
+
+/** For browsers: they answer with where to go next. */
+function signOn() {
+  const refusals = {
+    invalid_request: "invalid",
+    rate_limited: "limited",
+    database_unavailable: "unavailable",
+    sign_on_unset: "not_found",
+    sign_on_failed: "unavailable",
+  } as const;
+  const sent = (where: string) => ({
+    description: where,
+    headers: {
+      Location: { required: true, schema: { type: "string" } },
+      "Set-Cookie": { required: true, schema: { type: "string" } },
+    },
+  });
+  const toProvider = "To the provider, with a cookie that this browser must bring back.";
+  const home = "Signed in: to the first page, with the cookie of a session.";
+  const word = (name: string) => ({
+    ...{ name, in: "query", required: false },
+    schema: { type: "string", description: "As the provider gives it." },
+  });
+  return {
+    "/v1/sign-on": {
+      get: {
+        ...{ operationId: "getV1SignOn", security: [], parameters: [] },
+        summary: "Begin to sign in at the provider of single sign-on.",
+        description: "For browsers. Needs `public`.",
+        responses: { 302: sent(toProvider), ...failures(refusals) },
+      },
+    },
+    "/v1/sign-on/callback": {
+      get: {
+        operationId: "getV1SignOnCallback",
+        security: [],
+        parameters: ["code", "state", "iss", "error", "error_description"].map(word),
+        summary: "Where the provider sends the browser back to.",
+        description: "For browsers. Needs `public`.",
+        responses: {
+          302: sent(home),
+          ...failures({ ...refusals, sign_on_refused: "unauthenticated" }),
+        },
+      },
+    },
+  };
 }
 
 /** What may turn out to be wrong with what was sent. */
@@ -132,9 +181,9 @@ const always: Readonly<Record<string, Kind>> = {
   database_unavailable: "unavailable",
 };
 
-function failures(own: Readonly<Record<string, Kind>>) {
+function failures(all: Readonly<Record<string, Kind>>) {
   const byStatus = new Map<number, string[]>();
-  for (const [code, kind] of Object.entries({ ...always, ...own })) {
+  for (const [code, kind] of Object.entries(all)) {
     const { status } = kinds[kind];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }

@@ -624,6 +624,12 @@ const SignOnView = z.object({
   clientId: z.string(),
   nameClaim: z.string(),
   groupClaim: z.string(),
+  scopes: z
+    .array(z.string())
+    .nullable()
+    .describe(
+      "What it is asked for beside `openid`; null: profile, email, and groups if it knows that.",
+    ),
   mapping: z.array(
     z.object({
       group: z.string(),
@@ -667,6 +673,13 @@ export const setSingleSignOn = route({
       .string()
       .regex(/^[A-Za-z0-9_:./-]{1,128}$/)
       .default("groups"),
+    scopes: z
+      .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/, "must be one word"))
+      .max(20)
+      .optional()
+      .describe(
+        "What to ask it for beside `openid`; profile, email, and groups if it knows that, if absent.",
+      ),
     mapping: z.array(Mapping).max(200).default([]),
   }),
   reply: [200, SignOnView],

@@ -53,7 +53,7 @@ export interface Declared {
   readonly security?: readonly unknown[];
   readonly parameters: readonly Parameter[];
   readonly requestBody?: Media & { readonly required: boolean };
-  readonly responses: Readonly<Record<string, Media & { readonly description: string }>>;
+  readonly responses: Readonly<Record<string, Partial<Media> & { readonly description: string }>>;
 }
 
 export interface Document {
@@ -75,18 +75,19 @@ export interface Operation {
   readonly codes: ReadonlyMap<string, number>;
 }
 
-/** Those whose body is JSON, or that have none. */
+/** Those whose body is JSON, or that have none, and that answer with JSON. */
 export function operationsOf({ paths }: Document): readonly Operation[] {
   return Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods)
       .filter(([, { requestBody }]) => !requestBody || "application/json" in requestBody.content)
+      .filter(([, { responses }]) => !("302" in responses))
       .map(([method, declared]) => operationOf(method.toUpperCase(), path, declared)),
   );
 }
 
 function operationOf(method: string, path: string, declared: Declared): Operation {
   const [success] = Object.entries(declared.responses).filter(([status]) => status < "300");
-  const schema = success?.[1].content["application/json"]?.schema;
+  const schema = success?.[1].content?.["application/json"]?.schema;
   if (!success || !schema) throw new Error(`${method} ${path} declares no success`);
   return {
     method,

@@ -14,6 +14,7 @@ import {
 import { problem } from "@holdfast/kernel/problem";
 import { type Group, listing } from "../group.ts";
 import { textIn } from "../input.ts";
+import { list } from "../options.ts";
 import { typedSecret } from "../secret.ts";
 import { providerText, sessionTable } from "../text/access.ts";
 import type { World } from "../world.ts";
@@ -119,6 +120,11 @@ export const signInGroup: Group = (program, open) => {
     .option("--name-claim <claim>", "what people are called by (email)")
     .option("--group-claim <claim>", "which groups they are in (groups)")
     .option(
+      "--scope <scope>",
+      "what to ask it for beside openid; may be repeated (profile, email, and groups if it knows that)",
+      list,
+    )
+    .option(
       "--map <group=role>",
       "what a group is worth: admins=owner, web=developer@project:web, acme=viewer@organisation:acme; may be repeated",
       (text: string, before: readonly string[] = []) => [...before, text],
@@ -130,6 +136,7 @@ export const signInGroup: Group = (program, open) => {
         ...{ issuer, clientId: options.client, clientSecret },
         ...(options.nameClaim !== undefined && { nameClaim: options.nameClaim }),
         ...(options.groupClaim !== undefined && { groupClaim: options.groupClaim }),
+        ...(options.scope !== undefined && { scopes: [...options.scope] }),
         mapping: (options.map ?? []).map(mappingOf),
       };
       const reply = await session.call(setSingleSignOn, { body });
@@ -164,6 +171,7 @@ interface SetOptions {
   readonly secretFile: string;
   readonly nameClaim?: string;
   readonly groupClaim?: string;
+  readonly scope?: readonly string[];
   readonly map?: readonly string[];
 }
 

@@ -99,11 +99,12 @@ export const sessionTable = (all: readonly SessionView[], now: Instant, paint: P
   );
 
 export function providerText(provider: SignOnView, paint: Paint): string {
-  const { issuer, clientId, nameClaim, groupClaim, mapping } = provider;
+  const { issuer, clientId, nameClaim, groupClaim, scopes, mapping } = provider;
   const pairs: readonly (readonly [string, string])[] = [
     ["client", clientId],
     ["names", `the claim ${nameClaim}`],
     ["groups", `the claim ${groupClaim}`],
+    ["scopes", scopes === null ? "as usual" : ["openid", ...scopes].join(" ")],
   ];
   const rows = mapping.map(({ group, role, organisation, project }) => [
     group,

@@ -24,13 +24,21 @@ export function signOnRoutes({ database, access, clock, seal }: SignOnRouteDeps)
     })),
 
     setSingleSignOn: handle(api.setSingleSignOn, async ({ body, caller, requestId }) => {
-      const { issuer, clientId, clientSecret, nameClaim, groupClaim } = body;
+      const { issuer, clientId, clientSecret, nameClaim, groupClaim, scopes = null } = body;
       mustBeSafe(issuer);
       const mapping: Mapped[] = [];
       for (const one of body.mapping) mapping.push(await resolved(caller, one));
       const sealed = seal.close(clientSecret, sealedFor(issuer, clientId));
       await database.transaction(async (sql) => {
-        await writeProvider(sql, { issuer, clientId, sealed, nameClaim, groupClaim, mapping });
+        await writeProvider(sql, {
+          issuer,
+          clientId,
+          sealed,
+          nameClaim,
+          groupClaim,
+          scopes,
+          mapping,
+        });
         await withdraw(sql, issuer, clock.now());
         await tell(sql, caller, requestId, "signOnSet", { issuer, clientId });
       });

@@ -40,6 +40,8 @@ export interface Provider {
   readonly sealed: Buffer;
   readonly nameClaim: string;
   readonly groupClaim: string;
+  /** Beside `openid`. Null: what is usual, of what it knows. */
+  readonly scopes: readonly string[] | null;
   readonly mapping: readonly Mapped[];
 }
 
@@ -72,7 +74,8 @@ export function singleSignOn(deps: SignOnDeps): SingleSignOn {
         [hashOf(state), nonce, verifier, iso(clock.now())],
       );
       const knowsGroups = config.serverMetadata().scopes_supported?.includes("groups");
-      const scope = `openid profile email${knowsGroups ? " groups" : ""}`;
+      const usual = ["profile", "email", ...(knowsGroups ? ["groups"] : [])];
+      const scope = [...new Set(["openid", ...(provider.scopes ?? usual)])].join(" ");
       const address = oidc.buildAuthorizationUrl(config, {
         ...{ redirect_uri: redirect, scope, state, nonce },
         code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
@@ -228,7 +231,7 @@ export async function withdraw(sql: Sql, issuer: string | null, at: Instant): Pr
 
 export async function findProvider(sql: Sql): Promise<Provider | undefined> {
   const [row] = await sql.query<Provider>(
-    `select issuer, client_id as "clientId", sealed, name_claim as "nameClaim", group_claim as "groupClaim", mapping
+    `select issuer, client_id as "clientId", sealed, name_claim as "nameClaim", group_claim as "groupClaim", scopes, mapping
      from single_sign_on`,
     [],
   );
@@ -238,11 +241,11 @@ export async function findProvider(sql: Sql): Promise<Provider | undefined> {
 export async function writeProvider(sql: Sql, provider: Provider): Promise<void> {
   await sql.query("delete from single_sign_on", []);
   await sql.query(
-    `insert into single_sign_on (issuer, client_id, sealed, name_claim, group_claim, mapping)
-     values ($1, $2, $3, $4, $5, $6)`,
+    `insert into single_sign_on (issuer, client_id, sealed, name_claim, group_claim, mapping, scopes)
+     values ($1, $2, $3, $4, $5, $6, $7)`,
     [
       ...[provider.issuer, provider.clientId, provider.sealed, provider.nameClaim],
-      ...[provider.groupClaim, JSON.stringify(provider.mapping)],
+      ...[provider.groupClaim, JSON.stringify(provider.mapping), provider.scopes],
     ],
   );
 }
@@ -261,9 +264,9 @@ export async function providerView(sql: Sql): Promise<SignOnView | null> {
   );
   const names = new Map(rows.map(({ id, name }) => [id, name]));
   const named = (id: string | null) => (id === null ? null : (names.get(id) ?? id));
-  const { issuer, clientId, nameClaim, groupClaim, mapping } = provider;
+  const { issuer, clientId, nameClaim, groupClaim, scopes, mapping } = provider;
   return {
-    ...{ issuer, clientId, nameClaim, groupClaim },
+    ...{ issuer, clientId, nameClaim, groupClaim, scopes: scopes && [...scopes] },
     mapping: mapping.map(({ group, role, organisation, project }) => ({
       ...{ group, role, organisation: named(organisation), project: named(project) },
     })),
