@@ -35,3 +35,13 @@ export async function dropLease(sql: Sql, name: string, owner: string): Promise<
     owner,
   ]);
 }
+
+/** How many leases of a kind (the first word of their names) are held. Those that have long been nobody's are forgotten. */
+export async function countHolders(sql: Sql, kind: string): Promise<number> {
+  const [row] = await sql.query<{ held: number }>(
+    `with gone as (delete from lease where name like $1 || ' %' and expires_at < now() - interval '1 day')
+     select count(*)::int as held from lease where name like $1 || ' %' and expires_at > now()`,
+    [kind],
+  );
+  return row?.held ?? 0;
+}

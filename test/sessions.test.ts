@@ -234,6 +234,35 @@ test("an owner sees and ends the sessions of others, and nobody else does", asyn
   assert.equal((await ask("GET", "/v1/me", theirs.session)).status, 401);
 });
 
+test("a proxy that is named is believed about whom it asks for and over what, and nobody else is", async () => {
+  const password = await newcomer("pat");
+  const asPat = (source: string) => ({
+    body: { account: "pat", password },
+    ...{ "x-forwarded-proto": "https", "x-forwarded-for": source },
+  });
+  const sourceOfLast = async () => {
+    const { body } = await platform.call<{ sessions: { source: string }[] }>(
+      "GET",
+      "/v1/accounts/pat/sessions",
+    );
+    return body.sessions[0]?.source;
+  };
+  const unbelieved = await ask("POST", "/v1/sessions", asPat("192.0.2.7"));
+  assert.doesNotMatch(unbelieved.cookie, /Secure/);
+  assert.equal(await sourceOfLast(), "127.0.0.1");
+  const name = "/v1/settings/access.proxies";
+  await platform.call("PUT", name, { value: "127.0.0.1 10.0.0.9" });
+  const believed = await ask("POST", "/v1/sessions", asPat("203.0.113.1, 192.0.2.7, 10.0.0.9"));
+  assert.match(believed.cookie, /; Secure/);
+  assert.equal(await sourceOfLast(), "192.0.2.7", "what that one says of others is its word");
+  const plain = await ask("POST", "/v1/sessions", {
+    ...asPat("192.0.2.7"),
+    "x-forwarded-proto": "http",
+  });
+  assert.doesNotMatch(plain.cookie, /Secure/);
+  await platform.call("PUT", name, { value: null });
+});
+
 test("an address from which too much comes without a key waits, and a good key from there does not", async () => {
   await platform.call("PUT", "/v1/settings/access.nobody_burst", { value: 3 });
   await platform.call("PUT", "/v1/settings/access.nobody_rate", { value: 0.5 });

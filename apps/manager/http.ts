@@ -45,6 +45,8 @@ export interface HttpDeps {
   readonly audit: AuditLog;
   readonly now: () => Instant;
   readonly log: Logger;
+  /** Whose word is believed about whom they ask for, and over what. */
+  readonly proxies?: () => readonly string[];
 }
 
 /** More than any request needs: a user-data script of 64 KiB and its JSON. */
@@ -52,12 +54,21 @@ const largestBody = 512 * 1024;
 const requestIdShape = /^[A-Za-z0-9._:-]{1,64}$/;
 const keyShape = /^[\x21-\x7e]{1,128}$/;
 
-export function httpServer({ access, handlers, audit, now, log }: HttpDeps): FastifyInstance {
+export function httpServer({
+  access,
+  handlers,
+  audit,
+  now,
+  log,
+  proxies = () => [],
+}: HttpDeps): FastifyInstance {
   const server = Fastify({
     loggerInstance: log as FastifyBaseLogger, // A pino; keeps the server's type simple.
     logController: new LogController({ disableRequestLogging: true }), // One line per request is ours, below.
     bodyLimit: largestBody,
     forceCloseConnections: true,
+    // Asked of each address on the way: the nearest one that is not believed is who asks.
+    trustProxy: (address) => proxies().includes(address.replace(/^::ffff:(?=\d+\.)/i, "")),
     requestTimeout: 0, // An image may take an hour to come; headers may not (Node's own minute).
     genReqId: ({ headers }) => {
       const given = headers["x-request-id"];
@@ -148,7 +159,7 @@ const rawOf = ({ id, headers, params, query, body }: FastifyRequest): RawRequest
 export const doorOf = (request: FastifyRequest, reply: FastifyReply): Door => ({
   source: request.ip,
   agent: request.headers["user-agent"] ?? "",
-  isSecure: "encrypted" in request.raw.socket,
+  isSecure: request.protocol === "https", // Its own, or that of a proxy that is believed.
   csrf: csrfIn(request.headers.cookie),
   knownAs: (caller) => {
     witnessOf(request).caller = caller;

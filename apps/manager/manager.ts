@@ -109,6 +109,7 @@ import { metricsRoute } from "./metrics.ts";
 import { liveMovers } from "./movers.ts";
 import { openApi } from "./openapi.ts";
 import { listening, mustBeInside, type Outside, openOutside } from "./outside.ts";
+import { countPeers } from "./peers.ts";
 import { jobProgress } from "./progress.ts";
 import { signOnRoutes as signOnAddresses } from "./sign-on.ts";
 import { ensureDefaultTypes } from "./types.ts";
@@ -154,6 +155,8 @@ export interface ManagerPorts {
   readonly openAuthority: (database: Database, clock: Clock) => Promise<Authority>;
   /** Hears what other managers announce; see store/news.ts. */
   readonly listen: (onNews: (news: News) => void, onReconnect: () => void) => Listener;
+  /** How many managers there are; absent: this one. */
+  readonly managers?: () => number;
 }
 
 /** A manager without its doors. Nothing in it has begun to act by itself before `begin`. */
@@ -226,16 +229,19 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     ...(options.databaseRole ? { role: options.databaseRole } : {}),
     onError: (error) => log.warn({ error }, "a database connection broke"),
   });
+  const peers = countPeers(database, self, (error) => log.warn({ error }, "cannot count managers"));
   const core = await assembleManager(options, {
-    ...{ database, openAuthority },
+    ...{ database, openAuthority, managers: peers.count },
     listen: (onNews, onReconnect) => listen(options.databaseUrl, self, onNews, onReconnect),
   }).catch(async (error: unknown) => {
+    await peers.close();
     await database.close();
     throw error;
   });
   const { access: gate, handlers, hub, authority, audit, now } = core;
 
-  const api = httpServer({ access: gate, handlers, audit, now, log });
+  const proxies = () => core.settings()["access.proxies"].split(" ").filter(Boolean);
+  const api = httpServer({ access: gate, handlers, audit, now, log, proxies });
   api.get("/openapi.json", () => openApi(handlers, options.version));
   api.get("/health", async () => ({
     manager: self,
@@ -302,6 +308,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     hub.close();
     for (const shut of doors.reverse()) await shut();
     await answered;
+    await peers.close();
     await core.close();
   }
 
@@ -321,7 +328,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
 /** Everything of a manager but its doors. Its clock, its database and its news are handed to it. */
 export async function assembleManager(
   options: Omit<ManagerOptions, "databaseUrl" | "api">,
-  { database, openAuthority, listen }: ManagerPorts,
+  { database, openAuthority, listen, managers = () => 1 }: ManagerPorts,
 ): Promise<Assembly> {
   const { name: self, ticks, mintId, mintSecret, log, blobs, disks } = options;
   const onError = (error: unknown) => log.error({ error }, "could not do what is due");
@@ -559,6 +566,7 @@ export async function assembleManager(
       rate: settings.current()["access.nobody_rate"],
       burst: settings.current()["access.nobody_burst"],
     }),
+    managers,
   });
   const { sessions } = gate;
   const stream = journalRoutes({ database, ticks });

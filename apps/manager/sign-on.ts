@@ -47,5 +47,4 @@ const wayIn = (cookies = "") =>
   new RegExp(`(?:^|;\\s*)${wayName}=([\\w-]{1,200})(?:;|$)`).exec(cookies)?.[1];
 
 /** As the browser knows this manager: what was asked for, over what it was asked. */
-const originOf = ({ host, raw }: FastifyRequest) =>
-  `${"encrypted" in raw.socket ? "https" : "http"}://${host}`;
+const originOf = ({ host, protocol }: FastifyRequest) => `${protocol}://${host}`;

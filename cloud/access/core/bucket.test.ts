@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Instant } from "@holdfast/kernel/time";
-import { buckets } from "./bucket.ts";
+import { buckets, partOf } from "./bucket.ts";
 
 const at = (milliseconds: number) => milliseconds as Instant;
 const pace = { rate: 10, burst: 3 };
@@ -37,4 +37,10 @@ test("however many ask, no more than so many are remembered; whoever has just as
   for (let index = 0; index < 4; index++) one.take("greedy", pace, at(10_000));
   for (let index = 0; index < 50; index++) one.take(`x${index}`, pace, at(10_000));
   assert.ok(one.take("greedy", pace, at(10_000)));
+});
+
+test("of what is allowed to all together each of several has a part, and never less than one at once", () => {
+  assert.deepEqual(partOf({ rate: 10, burst: 9 }, 1), { rate: 10, burst: 9 });
+  assert.deepEqual(partOf({ rate: 10, burst: 9 }, 2), { rate: 5, burst: 4 });
+  assert.deepEqual(partOf({ rate: 0, burst: 2 }, 5), { rate: 0, burst: 1 });
 });

@@ -12,6 +12,12 @@ export interface Pace {
   readonly burst: number;
 }
 
+/** The part of each of several who count by themselves. Together they allow no more than one would. */
+export const partOf = ({ rate, burst }: Pace, count: number): Pace => ({
+  rate: rate / count,
+  burst: Math.max(1, Math.floor(burst / count)),
+});
+
 interface Bucket {
   readonly left: number;
   readonly at: Instant;

@@ -11,7 +11,7 @@ import type { Caller, Permission } from "@holdfast/kernel/route";
 import type { Duration } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
 import { shared } from "@holdfast/store/reads";
-import { buckets, type Pace } from "../core/bucket.ts";
+import { buckets, type Pace, partOf } from "../core/bucket.ts";
 import { mayDo, type ProjectPlace, seesPlatform } from "../core/may-do.ts";
 import { sourceOf } from "../core/source.ts";
 import { type Credentials, credentials, isSame, readToken } from "./credentials.ts";
@@ -24,6 +24,8 @@ export interface AccessDeps extends SessionDeps {
   readonly pace: () => Pace;
   /** The same for one address (of IPv6: one /64) from which requests come without a good one. */
   readonly paceOfNobody: () => Pace;
+  /** How many managers there are: each allows its part of both. */
+  readonly managers: () => number;
 }
 
 /** How somebody says who they are. */
@@ -104,12 +106,13 @@ export function access(deps: AccessDeps): Access {
   };
 
   function admit(caller: Caller): void {
-    const wait = paces.take(caller.by.id, deps.pace(), clock.now());
+    const wait = paces.take(caller.by.id, partOf(deps.pace(), deps.managers()), clock.now());
     if (wait !== undefined) throw tooFast(wait);
   }
 
   function admitNobody(source: string): void {
-    const wait = pacesOfNobody.take(sourceOf(source), deps.paceOfNobody(), clock.now());
+    const pace = partOf(deps.paceOfNobody(), deps.managers());
+    const wait = pacesOfNobody.take(sourceOf(source), pace, clock.now());
     if (wait !== undefined) throw tooFast(wait);
   }
 

@@ -424,7 +424,7 @@ export const definitions = {
     "requests/s",
     1_000,
     [0, 100_000],
-    "How many requests a second one access key or session may make, at each manager. 0: as many as it likes.",
+    "How many requests a second one access key or session may make. Of several managers each allows its part. 0: as many as it likes.",
   ),
   "access.burst": whole(
     "requests",
@@ -436,13 +436,19 @@ export const definitions = {
     "requests/s",
     100,
     [0, 100_000],
-    "How often requests without a good key or session may come from one address (of IPv6: from one /64), at each manager. 0: as often as they like.",
+    "How often requests without a good key or session may come from one address (of IPv6: from one /64). Of several managers each allows its part. 0: as often as they like.",
   ),
   "access.nobody_burst": whole(
     "requests",
     2_000,
     [1, 1_000_000],
     "How many of them may come at once before that counts.",
+  ),
+  "access.proxies": text(
+    "addresses",
+    "",
+    /^$|^[0-9a-f.:]{3,45}(?: [0-9a-f.:]{3,45}){0,15}$/,
+    "Addresses of reverse proxies, with spaces, that are believed when they say whom they ask for (X-Forwarded-For) and that it came to them over TLS (X-Forwarded-Proto: https). Empty: nobody is.",
   ),
   "access.sign_ins": whole(
     "tries",
