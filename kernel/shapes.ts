@@ -1,12 +1,18 @@
 /** Shapes that several APIs share: how things are named in a path, and how a failure looks. */
 import { z } from "zod";
-import type { ProjectId } from "./ids.ts";
+import type { OrganisationId, ProjectId } from "./ids.ts";
 
 /** A project is named by its name or its id. */
 export const ProjectParam = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be a project's name or id")
   .transform((text) => text as ProjectId); // Looked up before any handler sees it.
+
+/** An organisation is named by its name or its id. */
+export const OrganisationParam = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be an organisation's name or id")
+  .transform((text) => text as OrganisationId); // Looked up before any handler sees it.
 
 /** What an operator may call a type, a zone, a tag, a group. */
 export const Label = z

@@ -35,7 +35,7 @@ export async function logIn(
       },
     );
   const connection = await trusting({ url, token: "", fingerprint });
-  const session: { cookie?: string; csrf?: string } = {};
+  const session: InSession = { cookie: undefined, csrf: undefined };
   const client: Client = connect({
     ...connection,
     signal,
@@ -53,9 +53,14 @@ export async function logIn(
   }
 }
 
+interface InSession {
+  cookie: string | undefined;
+  csrf: string | undefined;
+}
+
 /** As a browser does it: the cookie that came is sent, and the word with it. */
 const inSession =
-  (ask: typeof fetch, session: { cookie?: string; csrf?: string }): typeof fetch =>
+  (ask: typeof fetch, session: InSession): typeof fetch =>
   async (address, init) => {
     const headers = new Headers(init?.headers);
     headers.delete("authorization");

@@ -18,8 +18,8 @@ import type { Random } from "@holdfast/kernel/random";
 import type { Handler } from "@holdfast/kernel/route";
 import { databaseOn } from "@holdfast/store/database";
 import type { Logger } from "pino";
+import { type Assembly, type AssemblyOptions, assembleManager } from "../manager/assembly.ts";
 import { serve } from "../manager/http.ts";
-import { type Assembly, assembleManager, type ManagerOptions } from "../manager/manager.ts";
 import type { Door } from "./cable.ts";
 import { drawn, mintId } from "./chance.ts";
 import { type Line, openLine, type Server } from "./connections.ts";
@@ -68,7 +68,7 @@ export interface KeepOptions {
   readonly server: Server;
   readonly channel: Channel;
   readonly store: SimulatedStore;
-  readonly power: ManagerOptions["power"];
+  readonly power: AssemblyOptions["power"];
   readonly token: string;
   /** Its steady clock against the world's: 1.0001 is fast by a hundred parts in a million. */
   readonly drift: number;
@@ -207,7 +207,6 @@ export function newKeep(options: KeepOptions): Keep {
         mintSecret: () => drawn(24).toString("base64url"),
         mintName: () => `vm-${drawn(4).toString("hex")}`,
         log,
-        version: "simulated",
       },
       {
         database: databaseOn(mine.line.connections),

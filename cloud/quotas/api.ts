@@ -1,10 +1,9 @@
 /** How much a project may have. Pure declarations; edge/routes.ts answers them. */
-import { route } from "@holdfast/kernel/route";
+import { changes, none, reads } from "@holdfast/kernel/declare";
 import { ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { resourceNames } from "./core/quota.ts";
 
-const none = z.strictObject({});
 const inProject = z.object({ project: ProjectParam });
 
 export const QuotaView = z.object({
@@ -16,25 +15,19 @@ export const QuotaView = z.object({
 export type QuotaView = z.output<typeof QuotaView>;
 const Quotas = z.object({ quotas: z.array(QuotaView) });
 
-export const listQuotas = route({
-  method: "GET",
+export const listQuotas = reads({
   path: "/v1/projects/:project/quotas",
   summary: "How much of everything a project has, and may have.",
   needs: "project:read",
   params: inProject,
-  query: none,
-  body: z.undefined(),
-  reply: [200, Quotas],
-  fails: {},
+  reply: Quotas,
 });
 
-export const setQuota = route({
-  method: "PUT",
+export const setQuota = changes("PUT", {
   path: "/v1/quotas",
   summary: "How much of something a project may have. What it has already is left alone.",
   needs: "platform:operate",
   params: none,
-  query: none,
   body: z.strictObject({
     project: ProjectParam,
     resource: z.enum(resourceNames),

@@ -1,18 +1,12 @@
 /** Tags: words of users on their things, and which there must be. Pure declarations; edge/routes.ts answers them. */
-import type { OrganisationId } from "@holdfast/kernel/ids";
-import { route } from "@holdfast/kernel/route";
-import { ProjectParam } from "@holdfast/kernel/shapes";
+
+import { changes, reads } from "@holdfast/kernel/declare";
+import { OrganisationParam, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { mostTags, taggableKinds } from "./core/taggable.ts";
 
-const none = z.strictObject({});
 const inProject = z.object({ project: ProjectParam });
-const inOrganisation = z.object({
-  organisation: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be an organisation's name or id")
-    .transform((text) => text as OrganisationId), // Looked up before any handler sees it.
-});
+const inOrganisation = z.object({ organisation: OrganisationParam });
 
 /** As they are given to things, here and in the API of EC2. */
 export const TagKey = z.string().min(1).max(128);
@@ -30,13 +24,11 @@ export const TagFilter = z
   .regex(/^[^=\ufffd]{1,128}(=[^\ufffd]{0,256})?$/, "must be KEY or KEY=VALUE")
   .describe("Only those with this tag: KEY=VALUE, or KEY with whatever value.");
 
-export const changeTags = route({
-  method: "PATCH",
+export const changeTags = changes("PATCH", {
   path: "/v1/projects/:project/tags",
   summary: "Put tags on something of the project, change their values, or take them away.",
   needs: "project:operate",
   params: inProject,
-  query: none,
   body: z.strictObject({
     kind: z.enum(taggableKinds),
     thing: z
@@ -71,39 +63,29 @@ const RequiredTagView = z.strictObject({
 export type RequiredTagView = z.output<typeof RequiredTagView>;
 const RequiredTags = z.object({ tags: z.array(RequiredTagView).max(20) });
 
-export const listRequiredTags = route({
-  method: "GET",
+export const listRequiredTags = reads({
   path: "/v1/projects/:project/required-tags",
   summary:
     "The tags without which nothing is made in a project, those of its organisation among them.",
   needs: "project:read",
   params: inProject,
-  query: none,
-  body: z.undefined(),
-  reply: [200, RequiredTags],
-  fails: {},
+  reply: RequiredTags,
 });
 
-export const setRequiredTags = route({
-  method: "PUT",
+export const setRequiredTags = changes("PUT", {
   path: "/v1/projects/:project/required-tags",
   summary: "The tags without which nothing is made in a project from now on.",
   needs: "project:configure",
   params: inProject,
-  query: none,
   body: z.strictObject({ tags: z.array(RequiredTagView).max(20) }),
   reply: [200, RequiredTags],
-  fails: {},
 });
 
-export const setOrganisationRequiredTags = route({
-  method: "PUT",
+export const setOrganisationRequiredTags = changes("PUT", {
   path: "/v1/organisations/:organisation/required-tags",
   summary: "The same for all projects of an organisation.",
   needs: "organisation:grant",
   params: inOrganisation,
-  query: none,
   body: z.strictObject({ tags: z.array(RequiredTagView).max(20) }),
   reply: [200, RequiredTags],
-  fails: {},
 });

@@ -1,0 +1,57 @@
+/** Short ways to declare the routes that most are like: what is not said is as it usually is. */
+import { z } from "zod";
+import type { Kind } from "./problem.ts";
+import { type Route, route } from "./route.ts";
+
+/** For what has no parameters, and for what asks nothing. */
+export const none = z.strictObject({});
+
+type Shape = z.ZodType;
+interface Declared<P extends Shape>
+  extends Pick<Route<P, Shape, Shape, Shape>, "path" | "summary" | "needs"> {
+  readonly params: P;
+  readonly fails?: Readonly<Record<string, Kind>>;
+}
+interface Plain<P extends Shape, R extends Shape> extends Declared<P> {
+  readonly reply: R;
+}
+interface Change<P extends Shape, B extends Shape, R extends Shape> extends Declared<P> {
+  readonly body: B;
+  readonly reply: readonly [status: 200 | 201, shape: R];
+}
+
+/** Says what there is. */
+export const reads = <P extends Shape, R extends Shape>({
+  reply,
+  fails = {},
+  ...declared
+}: Plain<P, R>) =>
+  route({
+    method: "GET",
+    query: none,
+    body: z.undefined(),
+    ...declared,
+    reply: [200, reply],
+    fails,
+  });
+
+/** Takes something away, and says what it was. */
+export const removes = <P extends Shape, R extends Shape>({
+  reply,
+  fails = {},
+  ...declared
+}: Plain<P, R>) =>
+  route({
+    method: "DELETE",
+    query: none,
+    body: z.undefined(),
+    ...declared,
+    reply: [200, reply],
+    fails,
+  });
+
+/** Makes or changes something, as its body says. */
+export const changes = <P extends Shape, B extends Shape, R extends Shape>(
+  method: "POST" | "PUT" | "PATCH",
+  { fails = {}, ...declared }: Change<P, B, R>,
+) => route({ method, query: none, ...declared, fails });
