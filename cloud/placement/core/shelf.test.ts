@@ -28,6 +28,8 @@ test("a shelf gives the same first item as a sorted list, through growing, churn
     const weight = Array.from({ length: items }, () => random.below(1000));
     const { shelf, before } = shelfOf(key, weight);
     const present = new Set<number>();
+    for (let item = 0; item < items; item++) if (random.below(seed) > 0) present.add(item);
+    shelf.fill([...present]);
     for (let step = 0; step < 6000; step++) {
       const item = random.below(items);
       const wantsMore = step < 3000 ? random.below(10) < 7 : random.below(10) < 3;
@@ -40,6 +42,12 @@ test("a shelf gives the same first item as a sorted list, through growing, churn
         weight[item] = random.below(1000);
         shelf.add(item);
         present.add(item);
+      }
+      const other = random.below(items);
+      if (present.has(other)) {
+        const before = weight[other] ?? 0;
+        weight[other] = random.below(1000);
+        if (weight[other] > before) shelf.raise(other); // That it fell is nothing to be told.
       }
       if (step % 10 > 0) continue;
       const sorted = [...present].sort((a, b) => (before(a, b) ? -1 : 1));
