@@ -115,6 +115,8 @@ export async function newStation(options: StationOptions): Promise<Station> {
   let guard: Guard | undefined;
   let socket: Awaited<ReturnType<GuardDoor["open"]>> | undefined;
   let client: GuardClient | undefined;
+  /** One that is killed while it begins never comes to be there, and nobody waits for it any longer. */
+  let endWaiting = () => {};
   let late: (() => void)[] | undefined;
   let isOn = false;
   let isClosed = false;
@@ -158,6 +160,7 @@ export async function newStation(options: StationOptions): Promise<Station> {
     killAgent(comesBack = true) {
       station.agent?.kill();
       station.agent = undefined;
+      endWaiting();
       client?.close();
       client = undefined;
       if (comesBack) soon(() => void station.startAgent(), revival);
@@ -202,7 +205,10 @@ export async function newStation(options: StationOptions): Promise<Station> {
     const mine = guardDoor.connect();
     client = mine;
     const agentPid = ++pid;
-    const agent = await openAgent(station, {
+    const killed = new Promise<void>((resolve) => {
+      endWaiting = resolve;
+    });
+    const opening = openAgent(station, {
       managers,
       cpus,
       memoryMiB,
@@ -228,8 +234,11 @@ export async function newStation(options: StationOptions): Promise<Station> {
         vitalsEvery: 60_000,
       },
     });
-    if (client === mine) station.agent = agent;
-    else agent.kill();
+    const begun = opening.then((agent) => {
+      if (client === mine) station.agent = agent;
+      else agent.kill();
+    });
+    await Promise.race([begun, killed]);
   }
 
   async function openGuard(): Promise<void> {
