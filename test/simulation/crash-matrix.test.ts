@@ -47,6 +47,10 @@ const found: readonly Found[] = [
     what: "a volume was being made for ever when the word of its host that it was ready was lost",
     ...{ operation: "deploy", process: /^agent/, does: "machines.start", moment: "after" },
   },
+  {
+    what: "a host stayed off where the manager that had switched it off ended before it could switch it on again",
+    ...{ operation: "host-cut-off", process: /^manager/, does: "power.powerOn", moment: "before" },
+  },
 ];
 
 describe("what the matrix has found", () => {

@@ -18,7 +18,8 @@ import { certifyAll, type Notary, type Proven } from "./certificates.ts";
 import { noteBmc, type PowerController } from "./power-controllers.ts";
 import {
   type FleetRow,
-  isAnySilent,
+  isAny,
+  readLeftOff,
   readReleases,
   readSilent,
   readStandings,
@@ -77,7 +78,9 @@ export function fencer(deps: FencerDeps): Fencer {
 
   async function round(): Promise<void> {
     if (deps.isSettling()) return;
-    const silent = (await isAnySilent(database)) ? await readSilent(database, notary.now()) : [];
+    const any = await isAny(database);
+    if (any?.off) await switchOnAgain();
+    const silent = any?.silent ? await readSilent(database, notary.now()) : [];
     if (silent.length === 0) {
       pursuits = [];
       braked = [];
@@ -149,21 +152,14 @@ export function fencer(deps: FencerDeps): Fencer {
         .catch((error: unknown) => onError(error, `the volumes of ${row.name}`))
         .finally(() => cuts.set(row.id, idle(after(notary.now(), deps.rules().powerRetry))));
     }
-    if (steps.powerOff && !steps.isBoundOver && row.bmc) {
-      powers.set(row.id, { is: "busy" });
-      void switchOff(row, row.bmc)
-        .catch((error: unknown) => onError(error, `the power of ${row.name}`))
-        .finally(() => powers.set(row.id, idle(after(notary.now(), deps.rules().powerRetry))));
-    }
+    const { bmc } = row;
+    if (steps.powerOff && !steps.isBoundOver && bmc) pressing(row, () => switchOff(row, bmc));
   }
 
   async function switchOff(row: FleetRow, bmc: NonNullable<FleetRow["bmc"]>): Promise<void> {
-    const { powerDeadline } = deps.rules();
-    const turn = `power ${row.id}`;
     // One manager at a time; were there two, both would only read that it is off.
-    if ((await holdLease(database, turn, notary.self, powerDeadline)) === undefined) return;
-    const controller = deps.power(bmc);
-    try {
+    await inTurn(row, async () => {
+      const controller = deps.power(bmc);
       // A controller that was dead may come back after its host did.
       await controller.powerOff(() => isStillSilent(row));
       const power = await controller.readPower();
@@ -172,12 +168,44 @@ export function fencer(deps: FencerDeps): Fencer {
       const evidence = { controller: bmc.url, power };
       if (await prove([{ ...caseOf(row), proof: "power-off", evidence }]))
         await switchOn(row, controller);
+    });
+  }
+
+  /** Whoever has switched them off has ended before it could switch them on again. */
+  async function switchOnAgain(): Promise<void> {
+    const isLeft = async (id: HostId) =>
+      (await readLeftOff(database, notary.now())).some((row) => row.id === id);
+    for (const row of await readLeftOff(database, notary.now())) {
+      const { bmc } = row;
+      const power = powers.get(row.id) ?? idle(row.silentSince);
+      if (!bmc || power.is !== "idle" || power.notBefore > notary.now()) continue;
+      pressing(row, () =>
+        inTurn(row, async () => {
+          if (await isLeft(row.id)) await switchOn(row, deps.power(bmc));
+        }),
+      );
+    }
+  }
+
+  async function inTurn(row: FleetRow, work: () => Promise<void>): Promise<void> {
+    const { powerDeadline } = deps.rules();
+    const turn = `power ${row.id}`;
+    if ((await holdLease(database, turn, notary.self, powerDeadline)) === undefined) return;
+    try {
+      await work();
     } catch (error) {
       await noteBmc(database, row.id, error instanceof Problem ? error.message : String(error));
       throw error;
     } finally {
       await dropLease(database, turn, notary.self);
     }
+  }
+
+  function pressing(row: FleetRow, work: () => Promise<void>): void {
+    powers.set(row.id, { is: "busy" });
+    void work()
+      .catch((error: unknown) => onError(error, `the power of ${row.name}`))
+      .finally(() => powers.set(row.id, idle(after(notary.now(), deps.rules().powerRetry))));
   }
 
   /** All managers may do it at once: to take away what is gone is nothing. */

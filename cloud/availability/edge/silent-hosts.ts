@@ -41,9 +41,16 @@ interface Row extends Place {
   readonly password: string | null;
 }
 
-/** Nearly always there is none, and then nobody needs to read the fleet. */
-export async function isAnySilent(sql: Sql): Promise<boolean> {
-  return (await sql.query("select from host where state = 'suspect' limit 1", [])).length > 0;
+/** Whether any is silent, or was off when it was last asked. Nearly always there is none, and nobody needs to read the fleet. */
+export async function isAny(
+  sql: Sql,
+): Promise<{ readonly silent: boolean; readonly off: boolean } | undefined> {
+  const [row] = await sql.query<{ silent: boolean; off: boolean }>(
+    `select exists (select from host where state = 'suspect') as silent,
+       exists (select from host_bmc where said = 'off') as off`,
+    [],
+  );
+  return row;
 }
 
 /** How many hosts each pod has, and of how many nothing has been heard since then. */
@@ -60,6 +67,18 @@ export function readStandings(sql: Sql, since: Instant): Promise<readonly Standi
 
 export const readSilent = (sql: Sql, now: Instant): Promise<readonly FleetRow[]> =>
   read(sql, "h.state = 'suspect'", [], now);
+
+/** Hosts that were switched off to prove them dead, and that nobody has switched on again. */
+export const readLeftOff = (sql: Sql, now: Instant): Promise<readonly FleetRow[]> =>
+  read(
+    sql,
+    `h.state = 'down' and b.said = 'off' and exists (
+       -- Whoever is told of a controller later, and finds the host off, has not switched it off.
+       select from fence_certificate f where f.host_id = h.id and f.epoch = h.epoch
+         and f.proof = 'power-off' and b.said_at <= f.proven_at + interval '1 minute')`,
+    [],
+    now,
+  );
 
 /** One host, silent or not. */
 export async function readHost(sql: Sql, id: string, now: Instant): Promise<FleetRow | undefined> {
