@@ -54,10 +54,13 @@ const networksAtOnce = 50;
 /** To look at all of them may take this share of a processor; the next such look waits accordingly. */
 const shareForAll = 0.1;
 /**
- * A turn is followed by a rest of as many times its own length. Where a rack dies each of its networks is touched once for
- * every step of every guest, and its picture is one for each of its hosts.
+ * A turn is followed by a rest of three times its own length. Where a rack dies each of its networks is touched once for
+ * every step of every guest, and its picture is one for each of its hosts. A start waits for its picture, so a rest is no
+ * longer than this, milliseconds, unless the turn was.
  */
-const restAfter = 1;
+const restAfter = 3;
+const longestRest = 2_000;
+const restOf = (turn: number) => Math.max(turn, Math.min(turn * restAfter, longestRest));
 /** Another manager has the turn, and may be about other networks; milliseconds. */
 const pause = 250;
 
@@ -116,8 +119,7 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
       if (some === undefined) await lookAtAll();
       else if (some.length > 0 && !(await lookAt(some))) quietUntil = ticks() + pause;
       if (some === undefined) restUntil = ticks() + (ticks() - began) / shareForAll;
-      if (mine !== nothing && quietUntil <= began)
-        quietUntil = ticks() + (ticks() - began) * restAfter;
+      if (mine !== nothing && quietUntil <= began) quietUntil = ticks() + restOf(ticks() - began);
       await welcome();
     } catch (error) {
       if (isAll) isAllWanted = true;
