@@ -9,6 +9,7 @@ import { appendJournal, readJournal } from "./journal.ts";
 import { dropLease, holdLease } from "./leases.ts";
 import { migrate } from "./migrate.ts";
 import { announce, listen, type News } from "./news.ts";
+import { beginning, readSubjects } from "./tail.ts";
 import { migrations, stopTestServer, testDatabase } from "./testing.ts";
 
 after(stopTestServer);
@@ -39,6 +40,17 @@ test("the manager's role may add to the journal, and neither rewrite nor forget 
   await manager.close();
   await drop();
   assert.ok(database);
+});
+
+test("whom events are about that change nothing is not told, and they are counted all the same", async () => {
+  const { database, drop } = await testDatabase();
+  const other = "01890000-0000-7000-8000-000000000002";
+  await appendJournal(database, [row, { ...row, subject: other, event: "bootConfirmed" }]);
+  const besides = await readSubjects(database, beginning, 10, ["bootConfirmed"]);
+  assert.deepEqual([besides.count, besides.by], [2, { instance: [subject] }]);
+  const all = await readSubjects(database, beginning, 10, ["start", "bootConfirmed"]);
+  assert.deepEqual([all.count, all.by, all.end], [2, { instance: [] }, besides.end]);
+  await drop();
 });
 
 test("a lease has one holder, and a new one has a higher epoch", async () => {
