@@ -112,6 +112,9 @@ test("a thousand refusals of one kind are one explanation, and of many kinds onl
   assert.equal(new Set(told.slice(0, 990)).size, 1);
   const explained = new Set(told.filter(({ details }) => details.facts));
   assert.equal(explained.size, 4);
+  const rehearsed = await placer.rehearse(made.database, host, wants.slice(0, 990));
+  const reasons = [...rehearsed.values()].map((one) => "refused" in one && one.refused);
+  assert.deepEqual([reasons.length, new Set(reasons).size], [990, 1]);
 });
 
 test("a brief explanation says of how many hosts it speaks, and what would help, as the long one does", () => {

@@ -55,20 +55,14 @@ export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
         wants.map(({ request }) => request),
       );
       const dead = picture.known(down);
-      const open: Reservation[] = [];
-      const found = new Map<InstanceId, Rehearsed>();
       // Nothing is awaited from here on, so nobody sees the picture as if the host were down.
       if (dead) picture.upsert({ ...dead, state: "down" });
-      for (const { instance, request } of wants) {
-        const host = chooseFor(request);
-        const reservation = host && picture.reserve(host, request);
-        if (reservation) open.push(reservation);
-        found.set(
-          instance,
-          host ? { name: picture.known(host)?.name ?? host } : { refused: whyNot(request) },
-        );
-      }
-      for (const reservation of open) picture.release(reservation);
+      const { chosen, left } = chooseAll(wants);
+      const found = new Map<InstanceId, Rehearsed>();
+      for (const { instance, reservation } of chosen)
+        found.set(instance, { name: picture.known(reservation.host)?.name ?? reservation.host });
+      for (const [instance, refused] of refusals(left)) found.set(instance, { refused });
+      for (const { reservation } of chosen) picture.release(reservation);
       if (dead) picture.upsert(dead);
       return found;
     },
