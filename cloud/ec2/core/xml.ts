@@ -6,7 +6,7 @@
  */
 import { iso } from "@holdfast/kernel/time";
 import type { ActionName } from "./actions.ts";
-import { type Member, structureOf } from "./model.ts";
+import { type Scalar, structureOf } from "./model.ts";
 import { operations } from "./shapes.ts";
 import type { Outputs } from "./words.ts";
 
@@ -40,39 +40,59 @@ export const callerXml = (
 export const stsErrorXml = (code: string, message: string, requestId: string): string =>
   `${head}<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>${text(code)}</Code><Message>${text(message)}</Message></Error><RequestId>${text(requestId)}</RequestId></ErrorResponse>`;
 
+/** Writes what stands between two tags. */
+type Write = (value: never) => string;
+
+/** A page of instances has ten thousand elements, so what is known of their tags is put together once. */
+const writers = new Map<string, Write>();
+
 function structure(name: string, value: object): string {
-  const fields = value as Readonly<Record<string, unknown>>; // Its types are made from the same table.
-  let written = "";
-  for (const member of structureOf(name).members) {
-    const field = fields[member.name];
-    if (field !== undefined) written += memberXml(member, field);
-  }
-  return written;
+  return writerOf(name)(value as never); // Its types are made from the same table.
 }
 
-function memberXml({ xml, type, item }: Member, value: unknown): string {
-  if (item === undefined) return element(xml, type, value);
-  if (!Array.isArray(value)) throw new Error(`${xml} is a list`);
-  return `<${xml}>${value.map((one) => element(item, type, one)).join("")}</${xml}>`;
+function writerOf(type: string): Write {
+  const known = writers.get(type);
+  if (known) return known;
+  const made = Object.hasOwn(scalars, type) ? scalars[type as Scalar] : writerOfStructure(type); // One of its own.
+  writers.set(type, made);
+  return made;
 }
 
-function element(name: string, type: string, value: unknown): string {
-  switch (type) {
-    case "s":
-    case "i":
-    case "d":
-    case "b":
-      return `<${name}>${text(String(value))}</${name}>`;
-    case "t":
-      return `<${name}>${iso(value as Parameters<typeof iso>[0])}</${name}>`; // As its type says.
-    default:
-      return `<${name}>${structure(type, value as object)}</${name}>`; // As its type says.
-  }
+const plain = (value: number | boolean) => `${value}`;
+const scalars: Readonly<Record<Scalar, Write>> = { s: text, i: plain, d: plain, b: plain, t: iso };
+
+function writerOfStructure(name: string): Write {
+  const { members } = structureOf(name);
+  const writes = members.map(({ name, xml, type, item }) => {
+    const [open, close] = [`<${xml}>`, `</${xml}>`];
+    let write: Write | undefined; // Found when there is one to write: some structures hold their own kind.
+    const one = (value: unknown) => {
+      write ??= writerOf(type);
+      return write(value as never); // As its type says.
+    };
+    if (item === undefined) return { name, write: (value: unknown) => open + one(value) + close };
+    const [first, last] = [`<${item}>`, `</${item}>`];
+    const all = (values: unknown) => {
+      if (!Array.isArray(values)) throw new Error(`${xml} is a list`);
+      let written = open;
+      for (const value of values) written += first + one(value) + last;
+      return written + close;
+    };
+    return { name, write: all };
+  });
+  return (value: Readonly<Record<string, unknown>>) => {
+    let written = "";
+    for (const { name, write } of writes) {
+      const field = value[name];
+      if (field !== undefined) written += write(field);
+    }
+    return written;
+  };
 }
 
 /** Also safe inside of an attribute. Line ends are kept as they are, which plain ones are not. */
 export function text(raw: string): string {
-  if (!special.test(raw)) return raw;
+  if (ordinary.test(raw) || !special.test(raw)) return raw;
   return raw.replace(specials, (found) => entities[found] ?? "\ufffd");
 }
 
@@ -84,6 +104,8 @@ const entities: Readonly<Record<string, string>> = {
   "'": "&apos;",
   "\r": "&#13;",
 };
+/** Most of what is said, and quickly seen to be. */
+const ordinary = /^[ !#-%(-;=?-~]*$/;
 /** The rest of these cannot stand in XML at all. */
 const special = /[&<>"'\r]|(?![\t\n])\p{Cc}|\p{Surrogate}|\p{Noncharacter_Code_Point}/u;
 const specials = new RegExp(special, "gu");
