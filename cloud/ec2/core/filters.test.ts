@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Refusal } from "./errors.ts";
-import { filtering, isLike, likeOf, type Tag } from "./filters.ts";
+import { filtering, isLike, likeOf, type Tag, wantedTag } from "./filters.ts";
 
 interface Thing {
   readonly colour: string;
@@ -23,6 +23,17 @@ test("all filters must hold, of each any value", () => {
   );
   assert.equal(passes({ Name: "tag:Other", Values: ["*"] }), false);
   assert.equal(passes({ Name: "tag-key", Values: ["N?me"] }), true);
+});
+
+test("a tag whose values are plain is what need be looked at; one with any letter in it says nothing", () => {
+  const name = { Name: "tag:Name", Values: ["web", "db"] };
+  const like = { Name: "tag:stage", Values: ["te*"] };
+  assert.deepEqual(wantedTag([like, { Name: "tag-key", Values: ["x"] }, name]), {
+    ...{ key: "Name", values: ["web", "db"] },
+  });
+  assert.equal(wantedTag([like]), undefined);
+  assert.equal(wantedTag([{ Name: "tag:Name" }]), undefined);
+  assert.equal(wantedTag(undefined), undefined);
 });
 
 test("a filter that is not known, has no values or is one too many is refused", () => {

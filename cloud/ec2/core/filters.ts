@@ -47,6 +47,20 @@ export const plainValues = (asked: readonly AskedFilter[] | undefined, name: str
   return values?.every((value) => !/[*?\\]/.test(value)) ? values : undefined;
 };
 
+/** A tag that what is shown must have, with any of these values: whatever has not need not be looked at. */
+export interface WantedTag {
+  readonly key: string;
+  readonly values: readonly string[];
+}
+
+export function wantedTag(asked: readonly AskedFilter[] | undefined): WantedTag | undefined {
+  for (const { Name: name = "" } of asked ?? []) {
+    const values = name.startsWith("tag:") ? plainValues(asked, name) : undefined;
+    if (values) return { key: name.slice("tag:".length), values };
+  }
+  return undefined;
+}
+
 function testOf<T>(
   { Name: name, Values: values }: AskedFilter,
   known: Known<T>,

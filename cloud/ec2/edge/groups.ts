@@ -316,9 +316,8 @@ async function describeRules(
       return { subject: rule.id, note: { description: Description } };
     },
   );
-  await writeNotes(call.database, call.project, byId);
-  if (byId.length > 0 && !input.IpPermissions) return { Return: true };
-  for (const wanted of wantedRules(input)) {
+  const isById = byId.length > 0 && !input.IpPermissions;
+  const byRule = (isById ? [] : wantedRules(input)).map((wanted) => {
     const rule = group.view.rules.find((one) =>
       isSame(one, wanted, peerOf(wanted, world), direction),
     );
@@ -327,10 +326,9 @@ async function describeRules(
         "InvalidPermission.NotFound",
         "The specified rule does not exist in this security group.",
       );
-    await writeNotes(call.database, call.project, [
-      { subject: rule.id, note: { description: wanted.description ?? "" } },
-    ]);
-  }
+    return { subject: rule.id, note: { description: wanted.description ?? "" } };
+  });
+  await writeNotes(call.database, call.project, [...byId, ...byRule]);
   return { Return: true };
 }
 
@@ -472,21 +470,23 @@ export const groupAnswers: Answers = {
     const { GroupId, SecurityGroupRules = [] } = call.input;
     const world = await worldOf(call, undefined);
     const group = find(world, { GroupId });
-    for (const { SecurityGroupRuleId: id = "", SecurityGroupRule: asked } of SecurityGroupRules) {
-      readId("rule", id);
-      const rule = group.view.rules.find((one) => idOf("rule", one.id) === id);
-      if (!rule) throw notFound("InvalidSecurityGroupRuleId.NotFound", "security group rule", [id]);
-      const wanted = ruleOf(asked ?? {});
-      if (isSix(wanted)) throw unsupported("Networks here carry IPv4 alone.");
-      const peer = peerOf(wanted, world);
-      if (!isSame(rule, wanted, peer, rule.direction))
-        throw unsupported(
-          "Of a rule its description can be changed. Authorize another one, and revoke this one.",
-        );
-      await writeNotes(call.database, call.project, [
-        { subject: rule.id, note: { description: wanted.description ?? "" } },
-      ]);
-    }
+    const notes = SecurityGroupRules.map(
+      ({ SecurityGroupRuleId: id = "", SecurityGroupRule: asked }) => {
+        readId("rule", id);
+        const rule = group.view.rules.find((one) => idOf("rule", one.id) === id);
+        if (!rule)
+          throw notFound("InvalidSecurityGroupRuleId.NotFound", "security group rule", [id]);
+        const wanted = ruleOf(asked ?? {});
+        if (isSix(wanted)) throw unsupported("Networks here carry IPv4 alone.");
+        const peer = peerOf(wanted, world);
+        if (!isSame(rule, wanted, peer, rule.direction))
+          throw unsupported(
+            "Of a rule its description can be changed. Authorize another one, and revoke this one.",
+          );
+        return { subject: rule.id, note: { description: wanted.description ?? "" } };
+      },
+    );
+    await writeNotes(call.database, call.project, notes);
     return { Return: true };
   },
 };

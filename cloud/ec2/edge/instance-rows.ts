@@ -6,10 +6,11 @@
 import type { ProjectId } from "@holdfast/kernel/ids";
 import type { Sql } from "@holdfast/store/database";
 import { notFound } from "../core/errors.ts";
+import type { WantedTag } from "../core/filters.ts";
 import { idOf, readId } from "../core/ids.ts";
 import type { InstanceRow } from "../core/instance.ts";
 import { noteOf } from "./notes.ts";
-import { tagsOf } from "./tags.ts";
+import { hasTag, tagsOf } from "./tags.ts";
 
 /** For queries: the digits of EC2's id of this column. There are indexes on exactly this. */
 export const digits = (id: string) => `right(replace(${id}::text, '-', ''), 17)`;
@@ -49,11 +50,13 @@ const dressed = (found: string) =>
   `select ${columns} from (${found}) i
      left join incarnation c on c.instance_id = i.id and c.generation = i.generation order by i.id`;
 
-const page = dressed(
-  `(select * from instance i where project_id = $1 and state <> 'expunged' and id > $2 and ${isShown("i")} order by id limit $3)
-   union all (select * from instance where project_id = $1 and state = 'expunged' and id > $2
-     and destroyed_at > now() - interval '1 hour' order by id limit $3) order by id limit $3`,
-);
+const page = (count: number) =>
+  dressed(
+    `(select * from instance i where project_id = $1 and state <> 'expunged' and id > $2 and ${isShown("i")}
+      and ${hasTag("i.id", "$3", "$4")} order by id limit ${count})
+   union all (select * from instance i where project_id = $1 and state = 'expunged' and id > $2 and ${hasTag("i.id", "$3", "$4")}
+     and destroyed_at > now() - interval '1 hour' order by id limit ${count}) order by id limit ${count}`,
+  );
 const some = dressed(
   `select * from instance i where project_id = $1 and ${digits("id")} = any($2) and ${isShown("i")}`,
 );
@@ -66,8 +69,13 @@ export function readInstances(
   project: ProjectId,
   from: string | undefined,
   count: number,
+  tag?: WantedTag,
 ): Promise<readonly InstanceRow[]> {
-  return sql.query<InstanceRow>(page, [project, from ?? least, count]);
+  const { key, values } = tag ?? {};
+  return sql.query<InstanceRow>(page(count), [
+    ...[project, from ?? least],
+    ...[key ?? null, values ?? null],
+  ]);
 }
 
 export function instancesById(

@@ -16,7 +16,7 @@ import { type InstanceRow, stateOf } from "../core/instance.ts";
 import type { InstanceStatus, InstanceStatusEvent, InstanceStatusSummary } from "../core/words.ts";
 import type { Answers, Call } from "./call.ts";
 import { findInstanceRow, findInstances, readInstances } from "./instance-rows.ts";
-import { scan } from "./pages.ts";
+import { chosen } from "./pages.ts";
 import { placeOf } from "./places.ts";
 
 const filters: Known<InstanceStatus> = {
@@ -67,20 +67,11 @@ export const statusAnswers: Answers = {
       const status = looked.get(id);
       return status && passes(status) ? status : undefined;
     };
-    const { page, next } = ids
-      ? {
-          page: (await look(await findInstances(database, project, ids))).flatMap(
-            (row) => pick(row) ?? [],
-          ),
-          next: {},
-        }
-      : await scan(
-          input,
-          "instance",
-          ids,
-          async (from, count) => look(await readInstances(database, project, from, count)),
-          pick,
-        );
+    const { page, next } = await chosen(input, "instance", ids, {
+      find: async (ids) => look(await findInstances(database, project, ids)),
+      read: async (from, count) => look(await readInstances(database, project, from, count)),
+      pick,
+    });
     return { InstanceStatuses: page, ...next };
   },
 

@@ -9,7 +9,7 @@ import {
 } from "@holdfast/cloud/instances/api";
 import { Problem } from "@holdfast/kernel/problem";
 import { refuse, unsupported } from "../core/errors.ts";
-import { filtering } from "../core/filters.ts";
+import { filtering, wantedTag } from "../core/filters.ts";
 import { idOf } from "../core/ids.ts";
 import {
   type InstanceRow,
@@ -23,7 +23,7 @@ import { type Answers, accountOf, type Call } from "./call.ts";
 import { attributeAnswers } from "./instance-attributes.ts";
 import { findInstanceRow, findInstances, readInstances } from "./instance-rows.ts";
 import { statusAnswers } from "./instance-status.ts";
-import { scan } from "./pages.ts";
+import { chosen } from "./pages.ts";
 import { placeOf } from "./places.ts";
 import { run } from "./run.ts";
 
@@ -45,19 +45,12 @@ export const instanceAnswers: Answers = {
       };
       return passes(view) ? view : undefined;
     };
-    const ids = input.InstanceIds;
-    const { page, next } = ids
-      ? {
-          page: (await findInstances(database, project, ids)).flatMap((row) => pick(row) ?? []),
-          next: {},
-        }
-      : await scan(
-          input,
-          "instance",
-          ids,
-          (from, count) => readInstances(database, project, from, count),
-          pick,
-        );
+    const { page, next } = await chosen(input, "instance", input.InstanceIds, {
+      find: (ids) => findInstances(database, project, ids),
+      read: (from, count) =>
+        readInstances(database, project, from, count, wantedTag(input.Filters)),
+      pick,
+    });
     const reservations = new Map<string, Reservation & { readonly Instances: object[] }>();
     for (const { ReservationId, OwnerId, ...instance } of page) {
       const known = reservations.get(ReservationId);

@@ -49,27 +49,38 @@ async function withNativeIds(
   fields: Readonly<Record<string, unknown>>,
 ): Promise<Readonly<Record<string, unknown>>> {
   const entries = Object.entries(fields);
-  if (!entries.some(([name, value]) => name !== "name" && isAny(value))) return fields;
-  const found = entries.map(async ([name, value]) => {
-    if (name === "name") return [name, value];
-    if (Array.isArray(value))
-      return [name, await Promise.all(value.map((one) => native(sql, project, one)))];
-    return [name, await native(sql, project, value)];
-  });
-  return Object.fromEntries(await Promise.all(found));
+  const asked = entries.flatMap(([name, value]) => (name === "name" ? [] : idsIn(value)));
+  if (asked.length === 0) return fields;
+  const known = await nativeIds(sql, project, asked);
+  const native = (value: unknown): unknown =>
+    Array.isArray(value) ? value.map(native) : (known.get(value) ?? value);
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, name === "name" ? value : native(value)]),
+  );
 }
 
-const isAny = (value: unknown): boolean =>
-  Array.isArray(value) ? value.some(isAny) : typeof value === "string" && shape.test(value);
+/** Those that may be meant, by their prefix. */
+const idsIn = (value: unknown): readonly RegExpExecArray[] =>
+  Array.isArray(value)
+    ? value.flatMap(idsIn)
+    : (typeof value === "string" && [shape.exec(value)].filter((found) => found !== null)) || [];
 
-async function native(sql: Sql, project: ProjectId, value: unknown): Promise<unknown> {
-  const [, prefix = "", last] = (typeof value === "string" && shape.exec(value)) || [];
-  const table = tables[prefix];
-  if (table === undefined) return value;
-  const isOurs = table === "image" ? "(project_id = $1 or project_id is null)" : "project_id = $1";
-  const [row] = await sql.query<{ id: string }>(
-    `select id from ${table} where ${isOurs} and ${digits("id")} = $2`,
-    [project, last],
-  );
-  return row?.id ?? value;
+/** By EC2's: one question for each kind of thing, however many there are. */
+async function nativeIds(
+  sql: Sql,
+  project: ProjectId,
+  asked: readonly RegExpExecArray[],
+): Promise<ReadonlyMap<unknown, string>> {
+  const found = Object.entries(tables).map(async ([prefix, table]) => {
+    const wanted = asked.flatMap(([, of, last]) => (of === prefix ? [last] : []));
+    if (wanted.length === 0) return [];
+    const isOurs =
+      table === "image" ? "(project_id = $1 or project_id is null)" : "project_id = $1";
+    const rows = await sql.query<{ id: string; last: string }>(
+      `select id, ${digits("id")} as last from ${table} where ${isOurs} and ${digits("id")} = any($2)`,
+      [project, wanted],
+    );
+    return rows.map(({ id, last }): [string, string] => [`${prefix}-${last}`, id]);
+  });
+  return new Map((await Promise.all(found)).flat());
 }

@@ -30,18 +30,19 @@ export interface Note {
 /** For queries: the note of the thing of this column. */
 export const noteOf = (id: string) => `(select x.detail from ec2_note x where x.subject = ${id})`;
 
-/** What is known already stays, unless it is said anew. */
+/** What is known already stays, unless it is said anew. Of what is said twice the last counts. */
 export async function writeNotes(
   sql: Sql,
   project: ProjectId,
   notes: readonly { readonly subject: string; readonly note: Note }[],
 ): Promise<void> {
   if (notes.length === 0) return;
+  const last = [...new Map(notes.map(({ subject, note }) => [subject, note]))];
   await sql.query(
     `insert into ec2_note (subject, project_id, detail)
      select s, $2, d::jsonb from unnest($1::uuid[], $3::text[]) as n (s, d)
      on conflict (subject) do update set detail = ec2_note.detail || excluded.detail`,
-    [notes.map(({ subject }) => subject), project, notes.map(({ note }) => JSON.stringify(note))],
+    [last.map(([subject]) => subject), project, last.map(([, note]) => JSON.stringify(note))],
   );
 }
 

@@ -33,23 +33,41 @@ export function pageOf<T>(
   };
 }
 
+export interface Source<Row, T> {
+  /** Those that are named. Rejects if one is not there. */
+  find(ids: readonly string[]): Promise<readonly Row[]>;
+  /** At most `count` of those after `from`, in the order of their ids. */
+  read(from: string | undefined, count: number): Promise<readonly Row[]>;
+  /** As it is shown, if it is. */
+  pick(row: Row): T | undefined;
+}
+
+/** Those that are named, or a page of all. */
+export async function chosen<Row extends { readonly id: string }, T>(
+  asked: Asked,
+  list: string,
+  ids: readonly string[] | undefined,
+  { find, read, pick }: Source<Row, T>,
+): Promise<Paged<T>> {
+  if (!ids) return scan(asked, list, read, pick);
+  return { page: (await find(ids)).flatMap((row) => pick(row) ?? []), next: {} };
+}
+
 /**
  * From rows in the order of their ids. `read` gives at most `count` of those after `from`; what does not pass is left
  * out, and more is read until the page is full.
  */
-export async function scan<Row extends { readonly id: string }, T>(
+async function scan<Row extends { readonly id: string }, T>(
   asked: Asked,
   list: string,
-  ids: readonly string[] | undefined,
   read: (from: string | undefined, count: number) => Promise<readonly Row[]>,
   pick: (row: Row) => T | undefined,
 ): Promise<Paged<T>> {
-  const size = pageSize(asked, ids, `${list}Ids`);
+  const size = pageSize(asked, undefined, `${list}Ids`);
   const cursor = cursorOf(`ec2 ${list}`, isUuid);
   const page: T[] = [];
   let from = asked.NextToken === undefined ? undefined : readToken(asked.NextToken, cursor.read);
-  for (;;) {
-    const count = Math.min(1_000, Math.max(100, size + 1));
+  for (let count = pieceFor(size); ; count = largest) {
     const rows = await read(from, count);
     for (const row of rows) {
       const picked = pick(row);
@@ -62,6 +80,14 @@ export async function scan<Row extends { readonly id: string }, T>(
     if (rows.length < count) return { page, next: {} };
   }
 }
+
+/**
+ * How many are read at once: one more than are shown, so that there being more is known without another look. A few
+ * sizes, because they are written into statements: with a limit that is not known PostgreSQL plans each one anew.
+ */
+const pieces = [101, 301, 1_001] as const;
+const largest = 1_001;
+const pieceFor = (size: number) => pieces.find((piece) => piece > size) ?? largest;
 
 function readToken(token: string, how: (token: string) => string): string {
   try {

@@ -11,11 +11,11 @@ import type { Snapshot } from "../core/words.ts";
 import { type Answers, accountOf, type Call } from "./call.ts";
 import { digits, findInstanceRow } from "./instance-rows.ts";
 import { type Note, noteOf, removeNotes, writeNotes } from "./notes.ts";
-import { scan } from "./pages.ts";
+import { chosen } from "./pages.ts";
 import { removeTags, tagsFor, tagsOf, wordsOf, writeTags } from "./tags.ts";
-import { findVolumeRow } from "./volume-rows.ts";
+import { findVolumeRow, findVolumes } from "./volume-rows.ts";
 
-interface SnapshotRow {
+export interface SnapshotRow {
   readonly id: string;
   readonly volume: string;
   readonly state: "making" | "ready" | "failed" | "deleting";
@@ -68,7 +68,7 @@ async function findSnapshots(
   return rows;
 }
 
-async function findSnapshot(call: Call, id: string): Promise<SnapshotRow> {
+export async function findSnapshot(call: Call, id: string): Promise<SnapshotRow> {
   const [row] = await findSnapshots(call.database, call.project, [id]);
   if (!row) throw notFound("InvalidSnapshot.NotFound", "snapshot", [id]);
   return row;
@@ -125,11 +125,11 @@ export const snapshotAnswers: Answers = {
         !(slot === 0 && asked.ExcludeBootVolume) &&
         ![...left].some((one) => idOf("volume", id) === idOf("volume", one)),
     );
+    const ids = disks.map(({ id }) => idOf("volume", id));
+    const volumes = CopyTagsFromSource ? await findVolumes(database, project, ids) : [];
     const rows: SnapshotRow[] = [];
     for (const { id } of disks) {
-      const own = CopyTagsFromSource
-        ? (await findVolumeRow(database, project, idOf("volume", id))).tags
-        : [];
+      const own = volumes.find((volume) => volume.id === id)?.tags ?? [];
       const both = [...own.filter(({ Key }) => !tags.some((tag) => tag.Key === Key)), ...tags];
       rows.push(await make(call, id, { description: Description, tags: both }));
     }
@@ -164,24 +164,15 @@ export const snapshotAnswers: Answers = {
       const view = viewOf(row, account);
       return isWanted && passes(view) ? view : undefined;
     };
-    const ids = input.SnapshotIds;
-    const { page, next } = ids
-      ? {
-          page: (await findSnapshots(database, project, ids)).flatMap((row) => pick(row) ?? []),
-          next: {},
-        }
-      : await scan(
-          input,
-          "snapshot",
-          ids,
-          (from, count) =>
-            database.query<SnapshotRow>(`${select} and n.id > $2 order by n.id limit $3`, [
-              project,
-              from ?? least,
-              count,
-            ]),
-          pick,
-        );
+    const { page, next } = await chosen(input, "snapshot", input.SnapshotIds, {
+      find: (ids) => findSnapshots(database, project, ids),
+      read: (from, count) =>
+        database.query<SnapshotRow>(`${select} and n.id > $2 order by n.id limit ${count}`, [
+          project,
+          from ?? least,
+        ]),
+      pick,
+    });
     return { Snapshots: page, ...next };
   },
 

@@ -29,23 +29,29 @@ async function findTaggable(
   { database, project }: Call,
   ids: readonly string[],
 ): Promise<readonly Thing[]> {
-  return Promise.all(
-    [...new Set(ids)].map(async (id) => {
-      const known = nouns[id.slice(0, Math.max(0, id.indexOf("-")))];
-      if (!known)
-        throw refuse(
-          "InvalidID",
-          `The ID '${shortened(id)}' is not of anything that can carry tags`,
-        );
-      const [noun, notFound] = known;
-      const [row] = await database.query<{ id: string }>(
-        `select id from ${taggable[noun].table} where project_id = $1 and ${digits("id")} = $2`,
-        [project, readId(noun, id)],
-      );
-      if (!row) throw refuse(notFound, `The ID '${shortened(id)}' does not exist`);
-      return { kind: noun, id: row.id };
-    }),
+  const wanted = [...new Set(ids)].map((id) => {
+    const known = nouns[id.slice(0, Math.max(0, id.indexOf("-")))];
+    if (!known)
+      throw refuse("InvalidID", `The ID '${shortened(id)}' is not of anything that can carry tags`);
+    const [kind, notFound] = known;
+    return { id, kind, notFound, last: readId(kind, id) };
+  });
+  const kinds = [...new Set(wanted.map(({ kind }) => kind))];
+  const rows = await Promise.all(
+    kinds.map((kind) =>
+      database.query<Thing & { readonly last: string }>(
+        `select id, $3::text as kind, ${digits("id")} as last from ${taggable[kind].table}
+         where project_id = $1 and ${digits("id")} = any($2)`,
+        [project, wanted.flatMap((one) => (one.kind === kind ? [one.last] : [])), kind],
+      ),
+    ),
   );
+  const found = new Map(rows.flat().map(({ kind, id, last }) => [`${kind} ${last}`, { kind, id }]));
+  return wanted.map(({ id, kind, last, notFound }) => {
+    const one = found.get(`${kind} ${last}`);
+    if (!one) throw refuse(notFound, `The ID '${shortened(id)}' does not exist`);
+    return one;
+  });
 }
 
 function change(

@@ -20,6 +20,10 @@ export const tagsOf = (id: string) =>
   `coalesce((select json_agg(json_build_object('Key', t.key, 'Value', t.value) order by t.key)
      from tag t where t.resource = ${id}), '[]')`;
 
+/** For queries: whether the thing of this column has the tag whose key and values are these parameters; always without one. */
+export const hasTag = (id: string, key: string, values: string) =>
+  `(${key}::text is null or exists (select from tag t where t.resource = ${id} and t.key = ${key} and t.value = any(${values}::text[])))`;
+
 /** Those of one kind that a request gives to what it makes. Refuses what could not be kept. */
 export function tagsFor(
   kind: Kind,

@@ -2,11 +2,12 @@
 import type { ProjectId } from "@holdfast/kernel/ids";
 import type { Sql } from "@holdfast/store/database";
 import { notFound } from "../core/errors.ts";
+import type { WantedTag } from "../core/filters.ts";
 import { idOf, readId } from "../core/ids.ts";
 import type { VolumeRow } from "../core/volume.ts";
 import { digits } from "./instance-rows.ts";
 import { noteOf } from "./notes.ts";
-import { tagsOf } from "./tags.ts";
+import { hasTag, tagsOf } from "./tags.ts";
 
 const ended = "('destroyed', 'expunging', 'expunged')";
 const goes = "(v.kind <> 'data' or coalesce(a.delete_with_instance, false))";
@@ -24,7 +25,8 @@ const select = `select v.id, v.kind, v.state, v.pool, v.size_bytes as bytes, v.i
   where v.project_id = $1 and v.state <> 'expunged' and v.successor_id is null and not coalesce(i.state in ${ended} and ${goes}, false)`;
 
 const least = "00000000-0000-0000-0000-000000000000";
-const page = `${select} and v.id > $2 order by v.id limit $3`;
+const page = (count: number) =>
+  `${select} and v.id > $2 and ${hasTag("v.id", "$3", "$4")} order by v.id limit ${count}`;
 const some = `${select} and ${digits("v.id")} = any($2) order by v.id`;
 
 export function readVolumes(
@@ -32,8 +34,13 @@ export function readVolumes(
   project: ProjectId,
   from: string | undefined,
   count: number,
+  tag?: WantedTag,
 ): Promise<readonly VolumeRow[]> {
-  return sql.query<VolumeRow>(page, [project, from ?? least, count]);
+  const { key, values } = tag ?? {};
+  return sql.query<VolumeRow>(page(count), [
+    ...[project, from ?? least],
+    ...[key ?? null, values ?? null],
+  ]);
 }
 
 /** Rejects with `InvalidVolume.NotFound`, naming those that are not there. */

@@ -11,7 +11,7 @@ import {
 import { Problem } from "@holdfast/kernel/problem";
 import type { Instant } from "@holdfast/kernel/time";
 import { badValue, missing, refuse, shortened, unsupported } from "../core/errors.ts";
-import { filtering, type Tag } from "../core/filters.ts";
+import { filtering, type Tag, wantedTag } from "../core/filters.ts";
 import { idOf, readId } from "../core/ids.ts";
 import { deviceOf, stateOf as instanceState, rootDevice } from "../core/instance.ts";
 import {
@@ -32,7 +32,7 @@ import type {
 import type { Answers, Call } from "./call.ts";
 import { digits, findInstanceRow } from "./instance-rows.ts";
 import { writeNotes } from "./notes.ts";
-import { scan } from "./pages.ts";
+import { chosen } from "./pages.ts";
 import { checkZone, placeOf } from "./places.ts";
 import { removeTags, tagsFor, wordsOf, writeTags } from "./tags.ts";
 import { findVolumeRow, findVolumes, readVolumes } from "./volume-rows.ts";
@@ -82,7 +82,7 @@ export const volumeAnswers: Answers = {
   },
 
   async DescribeVolumes(call) {
-    const { input, database, project } = call;
+    const { input } = call;
     const passes = filtering<Volume>(
       input.Filters,
       volumeFilters,
@@ -93,19 +93,7 @@ export const volumeAnswers: Answers = {
       const view = volumeView(row, zone);
       return passes(view) ? view : undefined;
     };
-    const ids = input.VolumeIds;
-    const { page, next } = ids
-      ? {
-          page: (await findVolumes(database, project, ids)).flatMap((row) => pick(row) ?? []),
-          next: {},
-        }
-      : await scan(
-          input,
-          "volume",
-          ids,
-          (from, count) => readVolumes(database, project, from, count),
-          pick,
-        );
+    const { page, next } = await chosenVolumes(call, pick);
     return { Volumes: page, ...next };
   },
 
@@ -210,7 +198,7 @@ export const volumeAnswers: Answers = {
   },
 
   async DescribeVolumesModifications(call) {
-    const { input, database, project } = call;
+    const { input } = call;
     const passes = filtering<VolumeModification>(input.Filters, {
       "modification-state": ({ ModificationState }) => ModificationState,
       "original-iops": ({ OriginalIops }) => OriginalIops,
@@ -225,29 +213,19 @@ export const volumeAnswers: Answers = {
       const view = modificationOf(row);
       return view && passes(view) ? view : undefined;
     };
-    const ids = input.VolumeIds;
-    if (!ids) {
-      const { page, next } = await scan(
-        input,
-        "volume",
-        ids,
-        (from, count) => readVolumes(database, project, from, count),
-        pick,
-      );
-      return { VolumesModifications: page, ...next };
-    }
-    const rows = await findVolumes(database, project, ids);
-    const never = rows.find(({ note }) => !note?.modified);
-    if (never)
-      throw refuse(
-        "InvalidVolumeModification.NotFound",
-        `Modification for volume '${idOf("volume", never.id)}' does not exist.`,
-      );
-    return { VolumesModifications: rows.flatMap((row) => pick(row) ?? []) };
+    const { page, next } = await chosenVolumes(call, pick, (rows) => {
+      const never = rows.find(({ note }) => !note?.modified);
+      if (never)
+        throw refuse(
+          "InvalidVolumeModification.NotFound",
+          `Modification for volume '${idOf("volume", never.id)}' does not exist.`,
+        );
+    });
+    return { VolumesModifications: page, ...next };
   },
 
   async DescribeVolumeStatus(call) {
-    const { input, database, project } = call;
+    const { input } = call;
     const { zone } = await placeOf(call);
     const passes = filtering<VolumeStatusItem>(input.Filters, {
       "availability-zone": ({ AvailabilityZone }) => AvailabilityZone,
@@ -263,19 +241,7 @@ export const volumeAnswers: Answers = {
       const item = statusOf(row, zone);
       return passes(item) ? item : undefined;
     };
-    const ids = input.VolumeIds;
-    const { page, next } = ids
-      ? {
-          page: (await findVolumes(database, project, ids)).flatMap((row) => pick(row) ?? []),
-          next: {},
-        }
-      : await scan(
-          input,
-          "volume",
-          ids,
-          (from, count) => readVolumes(database, project, from, count),
-          pick,
-        );
+    const { page, next } = await chosenVolumes(call, pick);
     return { VolumeStatuses: page, ...next };
   },
 
@@ -287,6 +253,24 @@ export const volumeAnswers: Answers = {
     throw badValue("attribute", Attribute, "There is no such attribute.");
   },
 };
+
+type Listed = "DescribeVolumes" | "DescribeVolumesModifications" | "DescribeVolumeStatus";
+
+/** `check`: of those that were named, before they are shown. */
+const chosenVolumes = <T>(
+  { input, database, project }: Pick<Call<Listed>, "input" | "database" | "project">,
+  pick: (row: VolumeRow) => T | undefined,
+  check: (rows: readonly VolumeRow[]) => void = () => {},
+) =>
+  chosen(input, "volume", input.VolumeIds, {
+    async find(ids) {
+      const rows = await findVolumes(database, project, ids);
+      check(rows);
+      return rows;
+    },
+    read: (from, count) => readVolumes(database, project, from, count, wantedTag(input.Filters)),
+    pick,
+  });
 
 /** The name is made from the token, so the second of two that are alike finds the first. */
 async function unlessMade(
