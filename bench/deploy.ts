@@ -24,17 +24,7 @@ import {
   whole,
 } from "./measure.ts";
 import { batchedUpdates } from "./postgres.ts";
-import {
-  buildPrograms,
-  type Call,
-  caller,
-  endAll,
-  registerEmptyImage,
-  scratch,
-  startHosts,
-  startManager,
-  startServer,
-} from "./processes.ts";
+import { type Call, caller, endAll, startHosts, startPlatform } from "./processes.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -88,13 +78,8 @@ try {
 }
 
 async function main(): Promise<void> {
-  console.log(`load ${loadNow()} at the beginning`);
-  buildPrograms();
-  const directory = await scratch();
-  const server = await startServer(directory);
   const flags = options.profile ? ["--cpu-prof", `--cpu-prof-dir=${options.profile}`] : [];
-  const manager = await startManager(directory, server, flags);
-  await registerEmptyImage(directory, manager);
+  const { server, manager } = await startPlatform(flags);
   const half = Math.ceil(hosts / 2);
   const hostPids = [
     await startHosts(manager, 1, half, flags),

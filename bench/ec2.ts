@@ -1,61 +1,48 @@
 /**
  * What EC2's way of asking costs beside ours: RunInstances and DescribeInstances through both doors of the same manager,
  * in turns, with the same instances behind them. Hosts are simulated, PostgreSQL is durable.
- * Usage: node --import tsx bench/ec2.ts [--runs 300] [--pages 200] [--at-once 8]
+ * Usage: node --import tsx bench/ec2.ts [--runs 300] [--pages 200] [--at-once 8] [--filled 3000]
  *
+ * Pages are read of a project with `filled` instances more than were run by one's self.
  * Signing is the client's work and is done here; checking the signature is the manager's and is counted.
  */
-import { createHash, createHmac } from "node:crypto";
 import { Agent, request } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { readToken } from "@holdfast/cloud/access/edge";
+import { actionForm, signedPost } from "../test/ec2/signing.ts";
 import { deliver } from "./figures.ts";
 import { cpuOf, cpuOfFamily, loadNow, median, percentile } from "./measure.ts";
-import {
-  buildPrograms,
-  caller,
-  endAll,
-  registerEmptyImage,
-  scratch,
-  startHosts,
-  startManager,
-  startServer,
-  token,
-} from "./processes.ts";
+import { caller, endAll, startHosts, startPlatform, token } from "./processes.ts";
 
 const { values: options } = parseArgs({
   options: {
     runs: { type: "string", default: "300" },
     pages: { type: "string", default: "200" },
     "at-once": { type: "string", default: "8" },
+    filled: { type: "string", default: "3000" },
   },
 });
-const [runs, pages, atOnce] = [options.runs, options.pages, options["at-once"]].map(Number) as [
-  number,
-  number,
-  number,
-]; // Three of them.
+const [runs, pages] = [Number(options.runs), Number(options.pages)];
+const [atOnce, filled] = [Number(options["at-once"]), Number(options.filled)];
 const rounds = 5;
 type Way = "native" | "EC2";
 
 interface Taken {
   readonly wall: number[];
   seconds: number;
-  cpu: number;
+  /** Milliseconds of processor time. */
+  manager: number;
+  server: number;
 }
-const none = (): Taken => ({ wall: [], seconds: 0, cpu: 0 });
+const none = (): Taken => ({ wall: [], seconds: 0, manager: 0, server: 0 });
 
 try {
-  console.log(`load ${loadNow()} at the beginning`);
-  buildPrograms();
-  const directory = await scratch();
-  const server = await startServer(directory);
-  const manager = await startManager(directory, server);
-  await registerEmptyImage(directory, manager);
+  const { server, manager } = await startPlatform();
   await startHosts(manager, 1, 10);
   const call = caller(manager.apiPort);
   const ec2 = signer(manager.ec2Port);
-  const used = () => cpuOf(manager.pid) + cpuOfFamily(server.pid);
+  const used = () => ({ manager: cpuOf(manager.pid), server: cpuOfFamily(server.pid) });
 
   const { images } = await call<{ images: { id: string }[] }>("GET", "/v1/projects/default/images");
   const image = `ami-${(images[0]?.id ?? "").replaceAll("-", "").slice(-17)}`;
@@ -75,19 +62,46 @@ try {
     EC2: () => ec2("DescribeInstances", { MaxResults: "100" }),
   };
 
+  const whole: Record<Way, () => Promise<unknown>> = {
+    async native() {
+      let after = "";
+      do {
+        const path = `/v1/projects/default/instances?limit=1000${after && `&after=${after}`}`;
+        after = (await call<{ next: string | null }>("GET", path)).next ?? "";
+      } while (after !== "");
+    },
+    async EC2() {
+      let NextToken: string | undefined;
+      do {
+        const xml = await ec2("DescribeInstances", NextToken === undefined ? {} : { NextToken });
+        NextToken = /<nextToken>([^<]+)</.exec(xml)?.[1];
+      } while (NextToken !== undefined);
+    },
+  };
+
   const made: Record<Way, Taken> = { native: none(), EC2: none() };
   const listed: Record<Way, Taken> = { native: none(), EC2: none() };
   for (const way of ["native", "EC2"] as const) await measure(run[way], 10, none());
   for (let round = 0; round < rounds; round++)
     for (const way of ["native", "EC2"] as const)
       await measure(run[way], Math.ceil(runs / rounds), made[way]);
+  const all: Record<Way, Taken> = { native: none(), EC2: none() };
+  for (let left = filled; left > 0; left -= 1_000)
+    await call("POST", "/v1/projects/default/instances", {
+      ...{ type: "tiny", image: "tiny", groups: ["default"], count: Math.min(left, 1_000) },
+    });
+  await settled();
   for (const way of ["native", "EC2"] as const) await measure(page[way], 10, none());
   for (let round = 0; round < rounds; round++)
     for (const way of ["native", "EC2"] as const)
       await measure(page[way], Math.ceil(pages / rounds), listed[way]);
+  for (const way of ["native", "EC2"] as const) await measure(whole[way], 2, none());
+  for (let round = 0; round < rounds; round++)
+    for (const way of ["native", "EC2"] as const) await measure(whole[way], 2, all[way]);
 
   const figuresOf = (name: string, what: string, taken: Record<Way, Taken>, must: number) => {
-    const each = (way: Way) => (taken[way].cpu / taken[way].wall.length) * 1_000;
+    const each = (way: Way) =>
+      ((taken[way].manager + taken[way].server) / taken[way].wall.length) * 1_000;
     const rate = (way: Way) => taken[way].wall.length / taken[way].seconds;
     const last = (way: Way) =>
       percentile(
@@ -128,13 +142,25 @@ try {
         made,
         2,
       ),
-      ...figuresOf("DescribeInstances", "a page of a hundred", listed, 1.5),
+      ...figuresOf("DescribeInstances", `a page of a hundred, of ${filled} and more`, listed, 1.5),
+      ...figuresOf("DescribeInstances of all", `${filled} and more, a thousand a page`, all, 1.5),
     ],
     notes: [
       `medians: run ${median(made.EC2.wall).toFixed(1)} ms beside ${median(made.native.wall).toFixed(1)} ms, page ${median(listed.EC2.wall).toFixed(1)} ms beside ${median(listed.native.wall).toFixed(1)} ms`,
+      ...Object.entries({ RunInstances: made, "a page": listed, all }).map(
+        ([what, taken]) =>
+          `of the processor time of ${what} PostgreSQL had ${share(taken.EC2)} by EC2 and ${share(taken.native)} natively`,
+      ),
       `load ${loadNow()} at the end`,
     ],
   });
+
+  /** Whatever was begun has ended: it would be measured with what comes next. */
+  async function settled(): Promise<void> {
+    type Jobs = { readonly jobs: readonly { readonly state: string }[] };
+    while ((await call<Jobs>("GET", "/v1/projects/default/jobs?state=running")).jobs.length > 0)
+      await sleep(200);
+  }
 
   async function measure(ask: () => Promise<unknown>, count: number, into: Taken): Promise<void> {
     let left = count;
@@ -148,46 +174,28 @@ try {
     };
     await Promise.all(Array.from({ length: atOnce }, worker));
     into.seconds += (performance.now() - began) / 1_000;
-    into.cpu += used() - before;
+    const after = used();
+    into.manager += after.manager - before.manager;
+    into.server += after.server - before.server;
   }
 } finally {
   await endAll();
+}
+
+function share({ manager, server }: Taken): string {
+  return `${Math.round((server / (manager + server)) * 100)} %`;
 }
 
 /** As an SDK does it: connections that stay open, and each request signed. */
 function signer(port: number) {
   const { id = "", secret = "" } = readToken(token) ?? {};
   const agent = new Agent({ keepAlive: true, maxSockets: atOnce });
-  const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
-  const hmac = (key: string | Buffer, text: string) =>
-    createHmac("sha256", key).update(text).digest();
+  const host = `127.0.0.1:${port}`;
   return (action: string, fields: Readonly<Record<string, string>> = {}): Promise<string> => {
-    const body = new URLSearchParams({
-      Action: action,
-      Version: "2016-11-15",
-      ...fields,
-    }).toString();
-    const host = `127.0.0.1:${port}`;
-    const date = new Date().toISOString().replace(/[-:]|\.\d{3}/g, "");
-    const scope = [date.slice(0, 8), "bench-1", "ec2", "aws4_request"];
-    const head = [
-      "POST",
-      "/",
-      "",
-      `host:${host}`,
-      `x-amz-date:${date}`,
-      "",
-      "host;x-amz-date",
-      sha256(body),
-    ];
-    const text = ["AWS4-HMAC-SHA256", date, scope.join("/"), sha256(head.join("\n"))].join("\n");
-    const key = scope.reduce<string | Buffer>(hmac, `AWS4${secret}`);
+    const body = actionForm(action, Object.entries(fields));
     const headers = {
-      host,
-      "x-amz-date": date,
-      "content-type": "application/x-www-form-urlencoded",
+      ...signedPost({ id, secret, region: "bench-1", host, body }),
       "content-length": Buffer.byteLength(body),
-      authorization: `AWS4-HMAC-SHA256 Credential=${id}/${scope.join("/")}, SignedHeaders=host;x-amz-date, Signature=${hmac(key, text).toString("hex")}`,
     };
     return new Promise((resolve, reject) => {
       const sending = request(

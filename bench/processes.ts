@@ -22,6 +22,7 @@ import { migrate } from "@holdfast/store/migrate";
 import { freePort, migrations } from "@holdfast/store/testing";
 import { build } from "esbuild";
 import { flagsOf } from "../apps/supervisor/programs.ts";
+import { loadNow } from "./measure.ts";
 
 const mintId: MintId = () => uuidV7(Date.now(), randomBytes(16)) as never; // Every kind of id is a UUID.
 const repository = join(import.meta.dirname, "..");
@@ -158,6 +159,17 @@ export async function registerEmptyImage(
   const disk = { digest, format: "raw", virtualBytes: 4_096 };
   const manifest = { disk, saysReady: true, smallestMemoryMiB: 64 };
   await caller(apiPort)("POST", "/v1/images", { name: "tiny", source: "bench", manifest });
+}
+
+/** What most benches begin with: the programs as they are now, a server, a manager, and an image for simulated hosts. */
+export async function startPlatform(flags: readonly string[] = []) {
+  console.log(`load ${loadNow()} at the beginning`);
+  buildPrograms();
+  const directory = await scratch();
+  const server = await startServer(directory);
+  const manager = await startManager(directory, server, flags);
+  await registerEmptyImage(directory, manager);
+  return { server, manager };
 }
 
 /** `count` simulated hosts in one process, joined and connected. Returns its process id. */

@@ -1,12 +1,11 @@
 /**
- * Requests of EC2's, signed as its clients sign them, and then bent as no client would. That the signing is right is
- * shown by the real clients beside this.
+ * Requests of EC2's, signed as its clients sign them, and then bent as no client would.
  */
-import { createHash, createHmac } from "node:crypto";
 import { request } from "node:http";
 import { readToken } from "@holdfast/cloud/access/edge";
 import type { Platform } from "../platform.ts";
 import { endpoint, region } from "./clients.ts";
+import { actionForm, signedPost } from "./signing.ts";
 
 export interface Reply {
   readonly status: number;
@@ -27,43 +26,17 @@ export interface Bent {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-const sha256 = (text: string | Buffer) => createHash("sha256").update(text).digest("hex");
-const hmac = (key: string | Buffer, text: string) =>
-  createHmac("sha256", key).update(text).digest();
-const escaped = (text: string) =>
-  encodeURIComponent(text).replace(
-    /[!'()*]/g,
-    (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-export const formOf = (fields: readonly (readonly [string, string])[]) =>
-  fields.map(([name, value]) => `${escaped(name)}=${escaped(value)}`).join("&");
-
 /** The headers of a signed POST. */
 export function signedHeaders(platform: Platform, body: string | Buffer, bent: Bent = {}) {
   const key = readToken(bent.token ?? platform.token);
-  const host = new URL(endpoint(platform)).host;
-  const date = new Date(bent.at ?? Date.now()).toISOString().replace(/[-:]|\.\d{3}/g, "");
-  const scope = [date.slice(0, 8), region, bent.service ?? "ec2", "aws4_request"];
-  const canonical = [
-    "POST",
-    "/",
-    "",
-    `host:${host}`,
-    `x-amz-date:${date}`,
-    "",
-    "host;x-amz-date",
-    sha256(body),
-  ];
-  const text = ["AWS4-HMAC-SHA256", date, scope.join("/"), sha256(canonical.join("\n"))].join("\n");
-  const secret = scope.reduce<string | Buffer>(hmac, `AWS4${bent.secret ?? key?.secret}`);
-  const signature = hmac(secret, text).toString("hex");
-  return {
-    host,
-    "x-amz-date": date,
-    "content-type": bent.contentType ?? "application/x-www-form-urlencoded; charset=utf-8",
-    authorization: `AWS4-HMAC-SHA256 Credential=${key?.id}/${scope.join("/")}, SignedHeaders=host;x-amz-date, Signature=${signature}`,
-    ...bent.headers,
-  };
+  const headers = signedPost({
+    ...{ id: `${key?.id}`, secret: bent.secret ?? `${key?.secret}`, region, body },
+    ...(bent.service === undefined ? {} : { service: bent.service }),
+    ...(bent.at === undefined ? {} : { at: bent.at }),
+    host: new URL(endpoint(platform)).host,
+  });
+  const type = bent.contentType === undefined ? {} : { "content-type": bent.contentType };
+  return { ...headers, ...type, ...bent.headers };
 }
 
 /** `Action` and `Version` are added. */
@@ -73,7 +46,7 @@ export function ask(
   fields: readonly (readonly [string, string])[] = [],
   bent: Bent = {},
 ): Promise<Reply> {
-  const body = formOf([["Action", action], ["Version", "2016-11-15"], ...fields]);
+  const body = actionForm(action, fields);
   return send(platform, signedHeaders(platform, body, bent), bent.body ?? body);
 }
 

@@ -5,7 +5,8 @@ import { after, before, test } from "node:test";
 import { stopTestServer } from "@holdfast/store/testing";
 import { type Platform, startPlatform, until } from "../platform.ts";
 import { endpoint } from "./clients.ts";
-import { ask, formOf, send, signedHeaders, xmlFault } from "./signed.ts";
+import { ask, send, signedHeaders, xmlFault } from "./signed.ts";
+import { formOf } from "./signing.ts";
 
 let platform: Platform;
 before(async () => {
