@@ -30,6 +30,7 @@ const testNeeds: readonly Need[] = [
   { name: "busybox-static", why: "the userland of the tests' own guest" },
   { name: "cpio", why: "packs the tests' own guest" },
   { name: "awscli", why: "the AWS command line, as a client of the EC2 API" },
+  { name: "ansible", why: "playbooks, as clients of the EC2 API" },
   { name: "packer", why: "makes an image by the EC2 API" },
   { name: "python3-boto3", why: "AWS's library for Python, as a client of the EC2 API" },
   { name: "python3-libcloud", why: "a client of many clouds, which speaks EC2 in its own way" },
