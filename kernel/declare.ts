@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { Kind } from "./problem.ts";
 import { type Route, route } from "./route.ts";
+import { Page } from "./shapes.ts";
 
 /** For what has no parameters, and for what asks nothing. */
 export const none = z.strictObject({});
@@ -33,6 +34,21 @@ export const reads = <P extends Shape, R extends Shape>({
     ...declared,
     reply: [200, reply],
     fails,
+  });
+
+/** Says what there is, a page at a time: its reply has a `next`. */
+export const lists = <P extends Shape, R extends Shape>({
+  reply,
+  fails,
+  ...declared
+}: Plain<P, R>) =>
+  route({
+    method: "GET",
+    query: Page,
+    body: z.undefined(),
+    ...declared,
+    reply: [200, reply],
+    fails: { cursor_not_valid: "invalid", ...fails },
   });
 
 /** Takes something away, and says what it was. */

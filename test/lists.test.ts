@@ -195,6 +195,29 @@ const others: readonly Other[] = [
       from instance i, project p, host h where i.project_id = p.id and p.name = 'default' and h.name = 'host-1' order by i.id limit 1`,
   },
   {
+    ...{ of: "projects", path: "/v1/projects", key: "name" },
+    row: "insert into project (id, name) select gen_random_uuid(), 'list-' || $1",
+  },
+  {
+    ...{ of: "organisations", path: "/v1/organisations", key: "name" },
+    row: "insert into organisation (id, name) select gen_random_uuid(), 'list-' || $1",
+  },
+  {
+    ...{ of: "accounts", path: "/v1/accounts", key: "name" },
+    row: "insert into account (id, kind, name) select gen_random_uuid(), 'user', 'list-' || $1",
+  },
+  {
+    ...{ of: "accounts", path: "/service-accounts", key: "name" },
+    row: `insert into account (id, kind, name, project_id) select gen_random_uuid(), 'service', 'program-' || $1, id
+      from project where name = 'default'`,
+  },
+  ...["/v1/members", "/members"].map((path, n) => ({
+    ...{ of: "members", path, key: "account" },
+    row: `with a as (insert into account (id, kind, name) select gen_random_uuid(), 'user', 'member-${n}-' || $1 returning id)
+      insert into membership (account_id, role, granted_by, project_id)
+      select a.id, 'viewer', 'test', ${n === 0 ? "null" : "p.id"} from a, project p where p.name = 'default'`,
+  })),
+  {
     ...{
       of: "maintenance",
       path: "/v1/maintenance",

@@ -76,18 +76,22 @@ export function accessHandlers(moment: number): readonly Handler[] {
     handle(access.listRoles, async () => ({
       roles: roleNames.map((name) => ({ name, says: roles[name].says, may: [...roles[name].may] })),
     })),
-    handle(access.listOrganisations, async () => ({ organisations: [organisation("default")] })),
+    handle(access.listOrganisations, async () => ({
+      organisations: [organisation("default")],
+      next: null,
+    })),
     handle(access.createOrganisation, async ({ body }) => organisation(body.name)),
     handle(access.createProjectIn, async ({ params, body }) => ({
       ...{ id: "p", name: body.name, organisation: params.organisation, createdAt: moment },
     })),
-    handle(access.listAccounts, async () => ({ accounts: [account("ada")] })),
+    handle(access.listAccounts, async () => ({ accounts: [account("ada")], next: null })),
     handle(access.createAccount, async ({ body }) => account(body.name)),
     handle(access.changeAccount, async ({ params, body }) =>
       account(params.account, null, body.isDisabled),
     ),
     handle(access.listServiceAccounts, async ({ params }) => ({
       accounts: [account(`deploy@${params.project}`, params.project)],
+      next: null,
     })),
     handle(access.createServiceAccount, async ({ params, body }) =>
       account(`${body.name}@${params.project}`, params.project),
@@ -111,9 +115,12 @@ export function accessHandlers(moment: number): readonly Handler[] {
     handle(access.revokeKeyOfAccount, async ({ params }) =>
       key("first", undefined, params.account),
     ),
-    handle(access.listProjectMembers, async () => ({ members: [] })),
-    handle(access.listMembers, async () => ({ members: [member("ada", "owner")] })),
-    handle(access.listOrganisationMembers, async () => ({ members: [member("bob", "viewer")] })),
+    handle(access.listProjectMembers, async () => ({ members: [], next: null })),
+    handle(access.listMembers, async () => ({ members: [member("ada", "owner")], next: null })),
+    handle(access.listOrganisationMembers, async () => ({
+      members: [member("bob", "viewer")],
+      next: null,
+    })),
     handle(access.putProjectMember, async ({ params, body }) => member(params.account, body.role)),
     handle(access.putOrganisationMember, async ({ params, body }) =>
       member(params.account, body.role),

@@ -303,6 +303,7 @@ export function fakeCloud(...present: readonly instances.InstanceView[]): Cloud 
       projects: [
         { id: defaultProject, name: "default", organisation: "default", createdAt: moment },
       ],
+      next: null,
     })),
     handle(access.createProject, async ({ body }) => ({
       id: "p",

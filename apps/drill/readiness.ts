@@ -2,12 +2,14 @@
  * Whether a drill can begin: everything that it is about must be well, or it could not tell what it has done from
  * what was wrong before.
  */
+
 import { type Client, connect } from "@holdfast/client/client";
 import { allHosts } from "@holdfast/client/pages";
 import { listProjects } from "@holdfast/cloud/access/api";
 import type { HostView } from "@holdfast/cloud/hosts/api";
 import { getInstance, type InstanceView, listInstances } from "@holdfast/cloud/instances/api";
 import { listSettings } from "@holdfast/cloud/settings/api";
+import { onePage } from "@holdfast/kernel/pages";
 import { type Problem, problem } from "@holdfast/kernel/problem";
 import type { Stage } from "./report.ts";
 import { journalOf, orAway } from "./victims.ts";
@@ -75,7 +77,9 @@ export async function guestsOn(
   { client }: Stage,
   host: string | undefined,
 ): Promise<readonly InstanceView[]> {
-  const { projects } = await client.call(listProjects);
+  const { projects } = await onePage("projects", (after) =>
+    client.call(listProjects, { query: { after } }),
+  );
   const query = {
     state: "running",
     limit: 1_000,

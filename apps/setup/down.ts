@@ -3,6 +3,7 @@
  *
  * Simulated hosts have supervisors of their own, which must have ended before the machine room does.
  */
+
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,6 +12,7 @@ import { listProjects } from "@holdfast/cloud/access/api";
 import { type InstanceView, listInstances, stopInstance } from "@holdfast/cloud/instances/api";
 import { linuxNetworks, usualTag } from "@holdfast/drivers/network/linux";
 import type { ProjectId } from "@holdfast/kernel/ids";
+import { onePage } from "@holdfast/kernel/pages";
 import { Problem, problem } from "@holdfast/kernel/problem";
 import { z } from "zod";
 import { type HostView, type Room, roomOf } from "../chassis/client.ts";
@@ -129,7 +131,9 @@ async function mend(client: Client, room: Room): Promise<void> {
  * on a second later.
  */
 async function stopGuests(client: Client): Promise<void> {
-  const { projects } = await client.call(listProjects, { params: {}, query: {} });
+  const { projects } = await onePage("projects", (after) =>
+    client.call(listProjects, { params: {}, query: { after } }),
+  );
   const left = async (project: ProjectId) => {
     const found: InstanceView[] = [];
     let after: string | undefined;

@@ -77,18 +77,12 @@ const whole: Readonly<Record<string, string>> = {
   "/v1/hosts/{host}/failover": "one host's instances",
   "/v1/projects/{project}/instances/{instance}/console-log": "the last lines, as many as asked for",
   "/v1/projects/{project}/instances/{instance}/trace": "the last lines, as many as asked for",
-  "/v1/organisations": "to come",
-  "/v1/projects": "to come",
-  "/v1/accounts": "to come",
-  "/v1/keys": "to come",
-  "/v1/accounts/{account}/keys": "to come",
-  "/v1/sessions": "to come",
-  "/v1/accounts/{account}/sessions": "to come",
-  "/v1/members": "to come",
-  "/v1/organisations/{organisation}/members": "to come",
-  "/v1/projects/{project}/members": "to come",
-  "/v1/projects/{project}/service-accounts": "to come",
-  "/v1/projects/{project}/service-accounts/{serviceAccount}/keys": "to come",
+  "/v1/keys": "a hundred of one account at most",
+  "/v1/accounts/{account}/keys": "a hundred of one account at most",
+  "/v1/sessions": "the last two hundred of one account",
+  "/v1/accounts/{account}/sessions": "the last two hundred of one account",
+  "/v1/projects/{project}/service-accounts/{serviceAccount}/keys":
+    "a hundred of one account at most",
 };
 
 test("every list that grows with use comes in pages", () => {

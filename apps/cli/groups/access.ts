@@ -1,4 +1,5 @@
 /** `organisations`, `projects`, `roles` and `whoami`: where rights are given, and which there are. */
+
 import {
   createOrganisation,
   createProject,
@@ -9,6 +10,7 @@ import {
   listRoles,
 } from "@holdfast/cloud/access/api";
 import type { OrganisationId } from "@holdfast/kernel/ids";
+import { onePage } from "@holdfast/kernel/pages";
 import { type Group, listing } from "../group.ts";
 import { me, organisationTable, roleTable } from "../text/access.ts";
 import { projectTable } from "../text/catalogue.ts";
@@ -31,7 +33,9 @@ export const accessGroup: Group = (program, open) => {
     "Lists the organisations that you may see. A role on one is a role on all its projects.",
     async (command) => {
       const session = open(command);
-      const reply = await session.call(listOrganisations);
+      const reply = await onePage("organisations", (after) =>
+        session.call(listOrganisations, { query: { after } }),
+      );
       session.show(reply, () => organisationTable(reply, session.now(), session.paint));
     },
   );
@@ -58,7 +62,9 @@ export const accessGroup: Group = (program, open) => {
     "Lists the projects that you may see. Instances of different projects do not see each other.",
     async (command) => {
       const session = open(command);
-      const reply = await session.call(listProjects);
+      const reply = await onePage("projects", (after) =>
+        session.call(listProjects, { query: { after } }),
+      );
       session.show(reply, () => projectTable(reply.projects, session.now(), session.paint));
     },
   );

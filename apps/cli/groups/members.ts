@@ -19,6 +19,7 @@ import {
   resetPassword,
 } from "@holdfast/cloud/access/api";
 import type { OrganisationId } from "@holdfast/kernel/ids";
+import { onePage } from "@holdfast/kernel/pages";
 import type { Command } from "commander";
 import { type Group, listing } from "../group.ts";
 import type { Session } from "../session.ts";
@@ -38,7 +39,9 @@ export const membersGroup: Group = (program, open) => {
     "Lists all accounts: people, and programs. For owners of the platform.",
     async (command) => {
       const session = open(command);
-      const reply = await session.call(listAccounts);
+      const reply = await onePage("accounts", (after) =>
+        session.call(listAccounts, { query: { after } }),
+      );
       session.show(reply, () => accountTable(reply.accounts, session.now(), session.paint));
     },
   );
@@ -90,7 +93,9 @@ export const membersGroup: Group = (program, open) => {
     async (command) => {
       const session = open(command);
       const params = { project: session.options.project };
-      const reply = await session.call(listServiceAccounts, { params });
+      const reply = await onePage("accounts", (after) =>
+        session.call(listServiceAccounts, { params, query: { after } }),
+      );
       session.show(reply, () =>
         reply.accounts.length > 0
           ? accountTable(reply.accounts, session.now(), session.paint)
@@ -125,11 +130,16 @@ export const membersGroup: Group = (program, open) => {
       async (command) => {
         const session = open(command);
         const { organisation, platform } = command.opts<On>();
-        const reply = platform
-          ? await session.call(listMembers)
-          : organisation === undefined
-            ? await session.call(listProjectMembers, { params: inProject(session) })
-            : await session.call(listOrganisationMembers, { params: { organisation } });
+        const reply = await onePage("members", (after) =>
+          platform
+            ? session.call(listMembers, { query: { after } })
+            : organisation === undefined
+              ? session.call(listProjectMembers, { params: inProject(session), query: { after } })
+              : session.call(listOrganisationMembers, {
+                  params: { organisation },
+                  query: { after },
+                }),
+        );
         session.show(reply, () =>
           reply.members.length > 0
             ? memberTable(reply.members, session.now(), session.paint)

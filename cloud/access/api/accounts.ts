@@ -1,5 +1,6 @@
 /** Accounts: people, and the programs of projects. */
-import { changes, none, reads } from "@holdfast/kernel/declare";
+import { changes, lists, none } from "@holdfast/kernel/declare";
+import { Next } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { AccountName, AccountParam, inProject, Name, RoleParam } from "./words.ts";
 
@@ -16,12 +17,12 @@ export const AccountView = z.object({
 
 export type AccountView = z.output<typeof AccountView>;
 
-export const listAccounts = reads({
+export const listAccounts = lists({
   path: "/v1/accounts",
   summary: "All accounts: people, and programs.",
   needs: "platform:grant",
   params: none,
-  reply: z.object({ accounts: z.array(AccountView) }),
+  reply: z.object({ accounts: z.array(AccountView), next: Next }),
 });
 
 export const createAccount = changes("POST", {
@@ -44,12 +45,12 @@ export const changeAccount = changes("PATCH", {
   fails: { account_not_found: "not_found", last_owner: "conflict" },
 });
 
-export const listServiceAccounts = reads({
+export const listServiceAccounts = lists({
   path: "/v1/projects/:project/service-accounts",
   summary: "The programs that may ask in the name of a project.",
   needs: "project:grant",
   params: inProject,
-  reply: z.object({ accounts: z.array(AccountView) }),
+  reply: z.object({ accounts: z.array(AccountView), next: Next }),
 });
 
 export const createServiceAccount = changes("POST", {

@@ -1,5 +1,6 @@
 /** Members: who has which role on a project, an organisation and the platform. */
-import { changes, none, reads, removes } from "@holdfast/kernel/declare";
+import { changes, lists, none, removes } from "@holdfast/kernel/declare";
+import { Next } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { AccountParam, inOrganisation, inProject, RoleParam } from "./words.ts";
 
@@ -14,13 +15,13 @@ export const MemberView = z.object({
 
 export type MemberView = z.output<typeof MemberView>;
 
-const Members = z.object({ members: z.array(MemberView) });
+const Members = z.object({ members: z.array(MemberView), next: Next });
 
 const RoleRequest = z.strictObject({ role: RoleParam });
 
 const member = { account: AccountParam };
 
-export const listProjectMembers = reads({
+export const listProjectMembers = lists({
   path: "/v1/projects/:project/members",
   summary: "Who has which role on a project, besides those of its organisation and the platform.",
   needs: "project:read",
@@ -47,7 +48,7 @@ export const removeProjectMember = removes({
   fails: { account_not_found: "not_found" },
 });
 
-export const listOrganisationMembers = reads({
+export const listOrganisationMembers = lists({
   path: "/v1/organisations/:organisation/members",
   summary: "Who has which role on an organisation and all its projects.",
   needs: "organisation:read",
@@ -74,7 +75,7 @@ export const removeOrganisationMember = removes({
   fails: { account_not_found: "not_found" },
 });
 
-export const listMembers = reads({
+export const listMembers = lists({
   path: "/v1/members",
   summary: "Who has which role on the whole platform.",
   needs: "platform:grant",

@@ -1,6 +1,6 @@
 /** Organisations and their projects, what roles there are on them, and who the caller is. */
-import { changes, none, reads } from "@holdfast/kernel/declare";
-import { OrganisationParam } from "@holdfast/kernel/shapes";
+import { changes, lists, none, reads } from "@holdfast/kernel/declare";
+import { Next, OrganisationParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { inOrganisation, Name } from "./words.ts";
 
@@ -53,12 +53,12 @@ export const getMe = reads({
   }),
 });
 
-export const listOrganisations = reads({
+export const listOrganisations = lists({
   path: "/v1/organisations",
   summary: "The organisations that the caller may see.",
   needs: "caller:read",
   params: none,
-  reply: z.object({ organisations: z.array(OrganisationView) }),
+  reply: z.object({ organisations: z.array(OrganisationView), next: Next }),
 });
 
 export const createOrganisation = changes("POST", {
@@ -71,12 +71,12 @@ export const createOrganisation = changes("POST", {
   fails: { organisation_name_taken: "conflict" },
 });
 
-export const listProjects = reads({
+export const listProjects = lists({
   path: "/v1/projects",
   summary: "The projects that the caller may see.",
   needs: "caller:read",
   params: none,
-  reply: z.object({ projects: z.array(ProjectView) }),
+  reply: z.object({ projects: z.array(ProjectView), next: Next }),
 });
 
 export const createProject = changes("POST", {

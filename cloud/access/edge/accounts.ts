@@ -3,35 +3,44 @@ import type { AccountId, MintId, OrganisationId, ProjectId } from "@holdfast/ker
 import { problem } from "@holdfast/kernel/problem";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import { type Sql, unlessTaken } from "@holdfast/store/database";
+import { type AskedPage, byName, readPage } from "@holdfast/store/pages";
 import type { AccountView, ProjectView } from "../api.ts";
 
 /** Where projects are when nobody says otherwise; made with the schema. */
 export const defaultOrganisation = "00000000-0000-7000-8000-000000000001" as OrganisationId;
 
-const select = `select a.id, a.name, a.kind, p.name as project, a.password_hash is not null as "hasPassword",
+const select = (
+  from = "account a",
+) => `select a.id, a.name, a.kind, p.name as project, a.password_hash is not null as "hasPassword",
     a.issuer as "singleSignOn", a.disabled_at is not null as "isDisabled", a.created_at as "createdAt"
-  from account a left join project p on p.id = a.project_id`;
+  from ${from} left join project p on p.id = a.project_id`;
 
-export async function listAccountViews(sql: Sql): Promise<AccountView[]> {
-  return [...(await sql.query<AccountView>(`${select} order by a.name`, []))];
-}
-
-export async function listServiceAccountViews(
+/** By name; of one project its programs. Rejects with `cursor_not_valid`. */
+export async function pageOfAccounts(
   sql: Sql,
-  project: ProjectId,
-): Promise<AccountView[]> {
-  return [
-    ...(await sql.query<AccountView>(`${select} where a.project_id = $1 order by a.name`, [
-      project,
-    ])),
-  ];
+  project: ProjectId | undefined,
+  page: AskedPage,
+): Promise<{ accounts: AccountView[]; next: string | null }> {
+  const { items, next } = await readPage<AccountView>(
+    sql,
+    {
+      name: `accounts ${project ?? "of all"}`,
+      from: "account a",
+      where: [["a.project_id = ?", project]],
+      by: byName("a.name"),
+      show: select,
+    },
+    page,
+  );
+  return { accounts: items, next };
 }
 
 /** By name or id. Rejects with `account_not_found`. */
 export async function findAccountView(sql: Sql, nameOrId: string): Promise<AccountView> {
-  const [row] = await sql.query<AccountView>(`${select} where a.name = $1 or a.id = as_uuid($1)`, [
-    nameOrId,
-  ]);
+  const [row] = await sql.query<AccountView>(
+    `${select()} where a.name = $1 or a.id = as_uuid($1)`,
+    [nameOrId],
+  );
   if (row) return row;
   throw accountNotFound(nameOrId);
 }
@@ -43,7 +52,7 @@ export async function findServiceAccount(
   nameOrId: string,
 ): Promise<AccountView> {
   const [row] = await sql.query<AccountView>(
-    `${select} where a.project_id = $1 and (a.name = $2 or a.id = as_uuid($2))`,
+    `${select()} where a.project_id = $1 and (a.name = $2 or a.id = as_uuid($2))`,
     [project, nameOrId],
   );
   if (row) return row;
@@ -85,21 +94,72 @@ export const accountNotFound = (name: string) =>
     fix: "See them: holdfast members, holdfast accounts",
   });
 
-const selectProject = `select p.id, p.name, o.name as organisation, p.created_at as "createdAt"
-  from project p join organisation o on o.id = p.organisation_id`;
+const selectProject = (from = "project p") => `select p.id, p.name, o.name as organisation,
+    p.created_at as "createdAt" from ${from} join organisation o on o.id = p.organisation_id`;
 
-/** `among`: only these; undefined: all. */
-export async function listProjectViews(
+/** By name. `among`: only these; undefined: all. Rejects with `cursor_not_valid`. */
+export async function pageOfProjects(
   sql: Sql,
   among: readonly ProjectId[] | undefined,
-): Promise<ProjectView[]> {
-  return [
-    ...(among
-      ? await sql.query<ProjectView>(`${selectProject} where p.id = any($1) order by p.name`, [
-          among,
-        ])
-      : await sql.query<ProjectView>(`${selectProject} order by p.name`, [])),
-  ];
+  page: AskedPage,
+): Promise<{ projects: ProjectView[]; next: string | null }> {
+  const { items, next } = await readPage<ProjectView>(
+    sql,
+    {
+      name: "projects",
+      from: "project p",
+      where: [["p.id = any(?)", among]],
+      by: byName("p.name"),
+      show: selectProject,
+    },
+    page,
+  );
+  return { projects: items, next };
+}
+
+/** One that is there. */
+export async function projectView(sql: Sql, id: ProjectId): Promise<ProjectView> {
+  const [view] = await sql.query<ProjectView>(`${selectProject()} where p.id = $1`, [id]);
+  if (!view) throw new Error(`the project ${id} that was found is gone`);
+  return view;
+}
+
+export interface OrganisationRow {
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: number;
+}
+
+/** By name. `among`: only these; undefined: all. Rejects with `cursor_not_valid`. */
+export async function pageOfOrganisations(
+  sql: Sql,
+  among: readonly OrganisationId[] | undefined,
+  page: AskedPage,
+): Promise<{ organisations: OrganisationRow[]; next: string | null }> {
+  const { items, next } = await readPage<OrganisationRow>(
+    sql,
+    {
+      name: "organisations",
+      from: "organisation o",
+      where: [["o.id = any(?)", among]],
+      by: byName("o.name"),
+      show: (found) => `select o.id, o.name, o.created_at as "createdAt" from ${found}`,
+    },
+    page,
+  );
+  return { organisations: items, next };
+}
+
+/** By name or id. */
+export async function findOrganisation(
+  sql: Sql,
+  nameOrId: string,
+): Promise<OrganisationId | undefined> {
+  const [row] = await sql.query<{ id: OrganisationId }>(
+    "select id from organisation where name = $1 or id = as_uuid($1)",
+    [nameOrId],
+  );
+  return row?.id;
 }
 
 /** Rejects with `project_name_taken`. */
@@ -120,9 +180,7 @@ export async function insertProject(
         [id, name, organisation, iso(createdAt)],
       ),
   );
-  const [view] = await listProjectViews(sql, [id as ProjectId]);
-  if (!view) throw new Error(`the project ${name} has just been made, and is not there`);
-  return view;
+  return projectView(sql, id as ProjectId); // It has just been made under this one.
 }
 
 /** The project that commands mean when they name none. Safe to repeat. */

@@ -7,7 +7,9 @@
 import type { AccountId, OrganisationId, ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { type Instant, iso } from "@holdfast/kernel/time";
+import { isText } from "@holdfast/store/cursor";
 import type { Sql } from "@holdfast/store/database";
+import { type AskedPage, readPage } from "@holdfast/store/pages";
 import type { MemberView } from "../api.ts";
 import type { RoleName } from "../core/roles.ts";
 import { accountNotFound } from "./accounts.ts";
@@ -23,14 +25,35 @@ const partsOf = (on: On) => [
   "organisation" in on ? on.organisation : null,
 ];
 
-const select = `select a.name as account, a.kind, m.role, m.source, m.granted_by as "grantedBy",
-    m.granted_at as "grantedAt"
-  from membership m join account a on a.id = m.account_id
-  where m.project_id is not distinct from $1 and m.organisation_id is not distinct from $2`;
+const columns = `a.name as account, a.kind, m.role, m.source, m.granted_by as "grantedBy",
+    m.granted_at as "grantedAt"`;
 
-export async function listMemberViews(sql: Sql, on: On): Promise<MemberView[]> {
-  const rows = await sql.query<MemberView>(`${select} order by a.name, m.source`, partsOf(on));
-  return [...rows];
+/** By account. Rejects with `cursor_not_valid`. */
+export async function pageOfMembers(
+  sql: Sql,
+  on: On,
+  page: AskedPage,
+): Promise<{ members: MemberView[]; next: string | null }> {
+  const [project, organisation] = partsOf(on);
+  const { items, next } = await readPage<MemberView>(
+    sql,
+    {
+      name: `members ${project ?? organisation ?? "of the platform"}`,
+      from: "membership m join account a on a.id = m.account_id",
+      where: [
+        project ? ["m.project_id = ?", project] : ["m.project_id is null"],
+        organisation ? ["m.organisation_id = ?", organisation] : ["m.organisation_id is null"],
+      ],
+      by: {
+        columns: ["a.name", "m.source"],
+        keyOf: ({ account, source }) => [account, source],
+        isKey: ([account, source]) => isText(account) && isText(source),
+      },
+      show: (found) => `select ${columns} from ${found} join account a on a.id = m.account_id`,
+    },
+    page,
+  );
+  return { members: items, next };
 }
 
 export interface NewMember {
@@ -65,7 +88,9 @@ export async function removeMember(sql: Sql, on: On, account: AccountId): Promis
 /** What people here have given it. Rejects with `account_not_found` where that is nothing. */
 async function findMember(sql: Sql, on: On, account: AccountId): Promise<MemberView> {
   const [view] = await sql.query<MemberView>(
-    `${select} and m.account_id = $3 and m.source = 'local'`,
+    `select ${columns} from membership m join account a on a.id = m.account_id
+     where m.project_id is not distinct from $1 and m.organisation_id is not distinct from $2
+       and m.account_id = $3 and m.source = 'local'`,
     [...partsOf(on), account],
   );
   if (view) return view;

@@ -11,20 +11,22 @@ import { roleNames, roles } from "../core/roles.ts";
 import { type Access, noOrganisation, visibleProjects } from "./access.ts";
 import {
   findAccountView,
+  findOrganisation,
   findServiceAccount,
   insertAccount,
   insertProject,
-  listAccountViews,
-  listProjectViews,
-  listServiceAccountViews,
+  pageOfAccounts,
+  pageOfOrganisations,
+  pageOfProjects,
+  projectView,
 } from "./accounts.ts";
 import { newKey, tokenOf } from "./credentials.ts";
 import { findKeyView, insertKey, listKeyViews, revokeKey } from "./keys.ts";
 import {
   findCandidate,
-  listMemberViews,
   mustHaveOwner,
   type On,
+  pageOfMembers,
   putMember,
   removeMember,
 } from "./members.ts";
@@ -61,24 +63,19 @@ export function accessRoutes(deps: AccessRouteDeps) {
 
     getMe: handle(api.getMe, async ({ caller, door }) => {
       const { name, kind } = await findAccountView(database, caller.account);
-      const only = caller.only && (await listProjectViews(database, [caller.only]));
+      const only = caller.only && (await projectView(database, caller.only));
       return {
         ...{ account: name, kind },
         accessKey: caller.by.kind === "key" ? caller.by.id : null,
         csrf: caller.by.kind === "session" ? (door?.csrf ?? null) : null,
-        onlyProject: only?.[0]?.name ?? null,
+        onlyProject: only?.name ?? null,
         grants: [...(await grantViews(database, caller))],
       };
     }),
 
-    listOrganisations: handle(api.listOrganisations, async ({ caller }) => ({
-      organisations: (await listOrganisations(database)).filter(({ id }) =>
-        mayDo(caller, "organisation:read", {
-          id: undefined,
-          organisation: id as OrganisationId, // A view's id is plain text.
-        }),
-      ),
-    })),
+    listOrganisations: handle(api.listOrganisations, ({ caller, query }) =>
+      pageOfOrganisations(database, visibleOrganisations(caller), query),
+    ),
     createOrganisation: handle(api.createOrganisation, (asked) => {
       const { name } = asked.body;
       const id = mintId<"Organisation">();
@@ -90,24 +87,22 @@ export function accessRoutes(deps: AccessRouteDeps) {
       });
     }),
 
-    listProjects: handle(api.listProjects, async ({ caller }) => ({
-      projects: await listProjectViews(database, await visibleProjects(database, caller)),
-    })),
+    listProjects: handle(api.listProjects, async ({ caller, query }) =>
+      pageOfProjects(database, await visibleProjects(database, caller), query),
+    ),
     createProject: handle(api.createProject, async (asked) => {
       const { name, organisation } = asked.body;
-      const [row] = (await listOrganisations(database)).filter(
-        (one) => one.name === organisation || one.id === organisation,
-      );
-      if (!row) throw noOrganisation(organisation);
-      return makeProject(asked, name, row.id as OrganisationId); // A view's id is plain text.
+      const id = await findOrganisation(database, organisation);
+      if (!id) throw noOrganisation(organisation);
+      return makeProject(asked, name, id);
     }),
     createProjectIn: handle(api.createProjectIn, (asked) =>
       makeProject(asked, asked.body.name, asked.params.organisation),
     ),
 
-    listAccounts: handle(api.listAccounts, async () => ({
-      accounts: await listAccountViews(database),
-    })),
+    listAccounts: handle(api.listAccounts, ({ query }) =>
+      pageOfAccounts(database, undefined, query),
+    ),
     createAccount: handle(api.createAccount, (asked) => {
       const { name } = asked.body;
       const id = mintId<"Account">();
@@ -133,15 +128,15 @@ export function accessRoutes(deps: AccessRouteDeps) {
       });
     }),
 
-    listServiceAccounts: handle(api.listServiceAccounts, async ({ params }) => ({
-      accounts: await listServiceAccountViews(database, params.project),
-    })),
+    listServiceAccounts: handle(api.listServiceAccounts, ({ params, query }) =>
+      pageOfAccounts(database, params.project, query),
+    ),
     createServiceAccount: handle(api.createServiceAccount, (asked) => {
       const { params, body, caller } = asked;
       const id = mintId<"Account">();
       return change(asked, async (sql, tell) => {
-        const [project] = await listProjectViews(sql, [params.project]);
-        const name = `${body.name}@${project?.name}`;
+        const project = await projectView(sql, params.project);
+        const name = `${body.name}@${project.name}`;
         const at = clock.now();
         const account = { id, kind: "service", name, project: params.project } as const;
         await insertAccount(sql, { ...account, createdAt: at });
@@ -187,21 +182,27 @@ export function accessRoutes(deps: AccessRouteDeps) {
       return revoke(asked, id as AccountId, asked.params.accessKey);
     }),
 
-    listProjectMembers: handle(api.listProjectMembers, ({ params }) => members(params)),
+    listProjectMembers: handle(api.listProjectMembers, ({ params, query }) =>
+      pageOfMembers(database, params, query),
+    ),
     putProjectMember: handle(api.putProjectMember, (asked) =>
       give(asked, { project: asked.params.project }),
     ),
     removeProjectMember: handle(api.removeProjectMember, (asked) =>
       take(asked, { project: asked.params.project }),
     ),
-    listOrganisationMembers: handle(api.listOrganisationMembers, ({ params }) => members(params)),
+    listOrganisationMembers: handle(api.listOrganisationMembers, ({ params, query }) =>
+      pageOfMembers(database, params, query),
+    ),
     putOrganisationMember: handle(api.putOrganisationMember, (asked) =>
       give(asked, { organisation: asked.params.organisation }),
     ),
     removeOrganisationMember: handle(api.removeOrganisationMember, (asked) =>
       take(asked, { organisation: asked.params.organisation }),
     ),
-    listMembers: handle(api.listMembers, () => members({ platform: true })),
+    listMembers: handle(api.listMembers, ({ query }) =>
+      pageOfMembers(database, { platform: true }, query),
+    ),
     putMember: handle(api.putMember, (asked) => give(asked, { platform: true })),
     removeMember: handle(api.removeMember, (asked) => take(asked, { platform: true })),
   };
@@ -254,10 +255,6 @@ export function accessRoutes(deps: AccessRouteDeps) {
     });
   }
 
-  async function members(on: On) {
-    return { members: await listMemberViews(database, on) };
-  }
-
   function give(asked: Asked & Giving, on: On) {
     const { caller, params, body } = asked;
     return change(asked, async (sql, tell) => {
@@ -281,6 +278,18 @@ export function accessRoutes(deps: AccessRouteDeps) {
   }
 }
 
+/** Undefined: all of them, because what was given on the platform reaches each. */
+function visibleOrganisations(caller: Caller): readonly OrganisationId[] | undefined {
+  const maySee = (organisation: OrganisationId) =>
+    mayDo(caller, "organisation:read", { id: undefined, organisation });
+  if (maySee(nobodys)) return undefined;
+  return caller.grants.flatMap((grant) =>
+    grant.on === "organisation" && maySee(grant.id) ? [grant.id] : [],
+  );
+}
+/** One that nobody was ever given anything on. */
+const nobodys = "00000000-0000-0000-0000-000000000000" as OrganisationId;
+
 /** What is done on a project is told in its journal. */
 const subjectOf = (on: On, account: AccountId) =>
   "project" in on ? on.project : "organisation" in on ? on.organisation : account;
@@ -290,14 +299,6 @@ interface Giving {
   readonly params: { readonly account: string };
   readonly body: { readonly role: (typeof roleNames)[number] };
 }
-
-type OrganisationRow = { readonly id: string; readonly name: string; readonly createdAt: number };
-
-const listOrganisations = (sql: Sql) =>
-  sql.query<OrganisationRow>(
-    `select id, name, created_at as "createdAt" from organisation order by name`,
-    [],
-  );
 
 async function insertOrganisation(sql: Sql, id: string, name: string, at: string): Promise<void> {
   try {
