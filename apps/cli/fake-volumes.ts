@@ -33,6 +33,8 @@ export const aVolume = (
   snapshots: 1,
   backups: 1,
   schedule: null,
+  fromSnapshot: null,
+  fromBackup: null,
   checked: null,
   tags: {},
   createdAt: moment - 7_200_000,

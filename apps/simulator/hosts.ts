@@ -328,7 +328,7 @@ const changing = new Set(
   [
     "start makeTemplate stop reset pause resume freeze thaw attachDisk detachDisk resizeDisk setDiskLimits",
     "snapshotDisks removeDiskSnapshot backupDisk receive migrate steer land forget",
-    "make open release revoke resize snapshot removeSnapshot restore extract remove backUp restoreBackup",
+    "make open release revoke resize snapshot removeSnapshot restore copy extract remove backUp restoreBackup",
     "ensureBlob publish save seal apply removeAll reach go",
   ].flatMap((names) => names.split(" ")),
 );

@@ -98,6 +98,8 @@ export const VolumeView = z.object({
   snapshots: z.number().int(),
   backups: z.number().int(),
   schedule: Schedule.nullable(),
+  fromSnapshot: z.string().nullable().describe("The id of the snapshot that it was made of."),
+  fromBackup: z.string().nullable().describe("The id of the backup that it was made of."),
   checked: z
     .object({
       is: z.enum(["sound", "missing", "damaged", "unknown"]),
@@ -379,6 +381,54 @@ export const restoreSnapshot = route({
     snapshot_not_ready: "conflict",
     instance_not_stopped: "conflict",
     pool_full: "exhausted",
+  },
+});
+
+export const copySnapshot = route({
+  method: "POST",
+  path: "/v1/projects/:project/snapshots/:snapshot/volume",
+  summary:
+    "Make a new volume of a snapshot, in the same pool, also while a guest uses the other one. It needs neither the snapshot nor its volume afterwards.",
+  needs: "project:operate",
+  params: ofSnapshot,
+  query: none,
+  body: z.strictObject({
+    tags: Tags.optional().describe("Words of yours on it; some may be required."),
+    name: Name,
+    sizeGiB: SizeGiB.optional().describe("As big as the snapshot if absent."),
+    limits: Limits.optional(),
+  }),
+  reply: [202, VolumeView],
+  fails: {
+    quota_exceeded: "exhausted",
+    tag_required: "invalid",
+    ...snapshotFails,
+    ...busyFails,
+    not_in_this_state: "conflict",
+    snapshot_not_ready: "conflict",
+    volume_not_made: "conflict",
+    volume_cannot_shrink: "invalid",
+    name_taken: "conflict",
+    pool_full: "exhausted",
+    too_many_volumes: "exhausted",
+  },
+});
+
+export const createImageFromSnapshot = route({
+  method: "POST",
+  path: "/v1/projects/:project/snapshots/:snapshot/image",
+  summary: "Make an image of a snapshot, which stays.",
+  needs: "project:operate",
+  params: ofSnapshot,
+  query: none,
+  body: z.strictObject({ name: Name }),
+  reply: [202, ImageView],
+  fails: {
+    quota_exceeded: "exhausted",
+    ...snapshotFails,
+    ...busyFails,
+    snapshot_not_ready: "conflict",
+    name_taken: "conflict",
   },
 });
 

@@ -193,6 +193,20 @@ export function volumesContract(name: string, makeRig: (t: TestContext) => Promi
     assert.deepEqual(await pool.check(copy), { is: "sound" });
   });
 
+  promise("a snapshot is copied into a bigger volume", async ({ rig, pool, volume }) => {
+    await pool.make(volume, 4 * MiB, { is: "overlay", image: await rig.image(2 * MiB) });
+    await pool.snapshot(volume, "monday");
+    const [same, bigger] = [mint<VolumeId>(), mint<VolumeId>()];
+    for (let i = 0; i < 2; i++) await pool.copy(same, volume, "monday", MiB);
+    for (let i = 0; i < 2; i++) await pool.copy(bigger, volume, "monday", 8 * MiB);
+    assert.equal((await viewOf(pool, same))?.virtualBytes, 4 * MiB);
+    assert.equal((await viewOf(pool, bigger))?.virtualBytes, 8 * MiB);
+    await assert.rejects(pool.copy(mint(), volume, "sunday", MiB), { code: "snapshot_not_found" });
+    await pool.remove(volume);
+    await rig.forgetImages();
+    for (const copy of [same, bigger]) assert.deepEqual(await pool.check(copy), { is: "sound" });
+  });
+
   promise("a snapshot becomes an image that needs nothing else", async ({ rig, pool, volume }) => {
     await pool.make(volume, 4 * MiB, { is: "overlay", image: await rig.image(2 * MiB) });
     await pool.snapshot(volume, "monday");

@@ -132,21 +132,35 @@ export async function directoryPool(options: DirectoryPoolOptions): Promise<Volu
         if (await exists(fileOf(volume))) return;
         const { snapshots, backing } = await infoOf(source);
         if (!snapshots.some((each) => each.name === named(name))) throw snapshotNotFound(name);
-        // Only what differs from the image, where there is one. -U: nobody changes what a snapshot holds.
+        // Only what differs from the image, where there is one.
         const below = backing ? ["-B", backing.file, "-F", backing.format] : [];
-        const what = ["-U", "-f", "qcow2", "-l", `snapshot.name=${name}`, "-O", "qcow2", ...below];
+        const what = [...wholeOf(name), ...below];
         await place.make(fileOf(volume), 0o600, async (temporary) => {
           await qemuImg("convert", ...what, source, temporary);
         });
       }),
 
+    // Of the copy first: whoever removes it waits, and finds it.
+    copy: (volume, from, name, bytes) =>
+      alone(volume, () =>
+        known(from, async (source) => {
+          if (await exists(fileOf(volume))) return;
+          if (!(await snapshotsOf(source)).includes(named(name))) throw snapshotNotFound(name);
+          const size = Math.ceil(bytes / sector) * sector;
+          await place.make(fileOf(volume), 0o600, async (temporary) => {
+            await qemuImg("convert", ...wholeOf(name), source, temporary);
+            if ((await infoOf(temporary)).bytes < size)
+              await qemuImg("resize", "-q", "-f", "qcow2", temporary, `${size}`);
+          });
+        }),
+      ),
+
     extract: (volume, name, file) =>
       known(volume, async (source) => {
         if (!(await snapshotsOf(source)).includes(named(name))) throw snapshotNotFound(name);
-        const what = ["-U", "-f", "qcow2", "-l", `snapshot.name=${name}`, "-O", "qcow2"];
         const temporary = `${file}.partial`;
         try {
-          await qemuImg("convert", ...what, source, temporary);
+          await qemuImg("convert", ...wholeOf(name), source, temporary);
           await sync(temporary);
           await rename(temporary, file);
         } finally {
@@ -241,3 +255,8 @@ export async function directoryPool(options: DirectoryPoolOptions): Promise<Volu
     };
   }
 }
+
+/** All that a snapshot holds. -U: nobody changes it, whoever has the file open. */
+const wholeOf = (snapshot: string) => [
+  ...["-U", "-f", "qcow2", "-l", `snapshot.name=${snapshot}`, "-O", "qcow2"],
+];

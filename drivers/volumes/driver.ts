@@ -180,6 +180,11 @@ export interface VolumePool {
   /** A new volume as another was at a snapshot. Rejects with `snapshot_not_found` or `store_full`. */
   restore(volume: VolumeId, from: VolumeId, snapshot: string): Promise<void>;
   /**
+   * The same for a volume of its own: it needs no image, and is at least as big as asked. Also while a guest has the
+   * other one open.
+   */
+  copy(volume: VolumeId, from: VolumeId, snapshot: string, bytes: number): Promise<void>;
+  /**
    * The disk as it was at a snapshot as one qcow2 file that needs no other, for an image. What is at `file` is
    * replaced. Also while a guest has the volume open. Rejects as `restore` does.
    */

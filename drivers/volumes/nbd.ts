@@ -50,6 +50,7 @@ export async function nbdPool(options: NbdPoolOptions): Promise<VolumePool> {
     make: files.make,
     snapshots: files.snapshots,
     restore: files.restore,
+    copy: files.copy,
     extract: files.extract,
     restoreBackup: files.restoreBackup,
     check: files.check,

@@ -80,6 +80,7 @@ export function remotePool(options: RemotePoolOptions): VolumePool {
     snapshots: (volume) => ask<readonly Snapshot[]>("snapshots", volume),
     removeSnapshot: (volume, name) => ask("removeSnapshot", volume, name),
     restore: (volume, from, snapshot) => ask("restore", volume, from, snapshot),
+    copy: (volume, from, snapshot, bytes) => ask("copy", volume, from, snapshot, bytes),
 
     async extract(volume, snapshot, file) {
       const temporary = `${file}.partial`;
@@ -135,6 +136,7 @@ const answers: Readonly<Record<string, Answer>> = {
   snapshots: ({ pool }, args) => pool.snapshots(args.volume(0)),
   removeSnapshot: ({ pool }, args) => pool.removeSnapshot(args.volume(0), args.text(1)),
   restore: ({ pool }, args) => pool.restore(args.volume(0), args.volume(1), args.text(2)),
+  copy: ({ pool }, args) => pool.copy(args.volume(0), args.volume(1), args.text(2), args.number(3)),
   remove: ({ pool }, args) => pool.remove(args.volume(0)),
   backUp: ({ pool, backups }, args) =>
     pool.backUp(args.volume(0), backups(args.text(1)), args.backup(2)),

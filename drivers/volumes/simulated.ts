@@ -159,6 +159,13 @@ export function simulatedPool(
       if (!source.snapshots.some((each) => each.name === named(name))) throw snapshotNotFound(name);
       enter(volume, source.bytes, source.used - emptyFile * source.snapshots.length);
     },
+    async copy(volume, from, name, bytes) {
+      const source = find(from);
+      if (world.volumes.has(volume)) return;
+      if (!source.snapshots.some((each) => each.name === named(name))) throw snapshotNotFound(name);
+      const used = source.used - emptyFile * source.snapshots.length;
+      enter(volume, Math.max(bytes, source.bytes), used);
+    },
     async extract(volume, name, file) {
       const { snapshots, bytes } = find(volume);
       if (!snapshots.some((each) => each.name === named(name))) throw snapshotNotFound(name);

@@ -174,7 +174,7 @@ export const imagesGroup: Group = (program, open) => {
 };
 
 /** Shows what has become of it. */
-function conclude(session: Session, image: ImageView): void {
+export function conclude(session: Session, image: ImageView): void {
   session.show(image, () => imageDetails(image, session.now(), session.paint));
   if (image.state !== "failed") return;
   if (image.problem) session.progress.above(refusalText(image.problem as ProblemView, session)); // Its kind is one of ours.
@@ -294,7 +294,7 @@ const nameFor = (from: string) =>
     .replace(/\.(qcow2|raw|img)$/i, "")
     .toLowerCase();
 
-async function untilReady(session: Session, image: ImageView): Promise<ImageView> {
+export async function untilReady(session: Session, image: ImageView): Promise<ImageView> {
   const params = { project: session.options.project, image: image.id };
   let view = image;
   while (view.state === "importing") {

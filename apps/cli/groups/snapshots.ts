@@ -1,6 +1,8 @@
 /** `snapshots`: volumes as they were at a moment. */
 import { everyPage } from "@holdfast/client/pages";
 import {
+  copySnapshot,
+  createImageFromSnapshot,
   createSnapshot,
   deleteSnapshot,
   getSnapshot,
@@ -10,13 +12,18 @@ import {
 } from "@holdfast/cloud/volumes/api";
 import { follow } from "../follow.ts";
 import { type Group, listing } from "../group.ts";
-import { tag } from "../options.ts";
+import { tag, whole } from "../options.ts";
 import type { Session } from "../session.ts";
 import { snapshotTable, volumeDetails } from "../text/volumes.ts";
+import { conclude, untilReady } from "./images.ts";
 import { tagIn, tagOption, untilRestored, volumeIn, volumeOption } from "./volumes.ts";
 
 interface Waiting {
   readonly wait?: true;
+}
+
+interface CopyOptions extends Waiting {
+  readonly size?: number;
 }
 
 export const snapshotsGroup: Group = (program, open) => {
@@ -87,6 +94,42 @@ export const snapshotsGroup: Group = (program, open) => {
       const reply = await session.named("snapshot", snapshot, asked);
       const end = wait ? await untilRestored(session, reply) : reply;
       session.show(end, () => volumeDetails(end, session.now(), session.paint));
+    });
+
+  snapshots
+    .command("to-volume")
+    .summary("make a new volume of a snapshot")
+    .description(copySnapshot.summary)
+    .argument("<snapshot>", "its name or id")
+    .argument("<name>", "what to call the volume")
+    .option("--size <GiB>", "how big; as big as the snapshot if not said", whole)
+    .option("--wait", "wait until it is made")
+    .addHelpText("after", "\nExample:\n  holdfast snapshots to-volume before-upgrade copy --wait")
+    .action(async (snapshot: string, name: string, options: CopyOptions, command) => {
+      const session = open(command);
+      const params = { project: session.options.project, snapshot };
+      const { size, wait } = options;
+      const body = { name, ...(size === undefined ? {} : { sizeGiB: size }) };
+      const asked = session.call(copySnapshot, { params, body });
+      const reply = await session.named("snapshot", snapshot, asked);
+      const end = wait ? await untilRestored(session, reply) : reply;
+      session.show(end, () => volumeDetails(end, session.now(), session.paint));
+    });
+
+  snapshots
+    .command("to-image")
+    .summary("make an image of a snapshot")
+    .description(createImageFromSnapshot.summary)
+    .argument("<snapshot>", "its name or id")
+    .argument("<name>", "what to call the image")
+    .option("--no-wait", "do not wait until it is ready")
+    .addHelpText("after", "\nExample:\n  holdfast snapshots to-image before-upgrade golden")
+    .action(async (snapshot: string, name: string, { wait }: { wait: boolean }, command) => {
+      const session = open(command);
+      const params = { project: session.options.project, snapshot };
+      const asked = session.call(createImageFromSnapshot, { params, body: { name } });
+      const image = await session.named("snapshot", snapshot, asked);
+      conclude(session, wait ? await untilReady(session, image) : image);
     });
 
   snapshots

@@ -256,11 +256,11 @@ const watch = (session: Session, first: VolumeView, what: string, end: End) =>
 /** For other groups that wait for a volume. */
 export const untilRestored = (session: Session, first: VolumeView): Promise<VolumeView> =>
   follow(session, first, {
-    says: ({ name }) => `${name}: restoring`,
+    says: ({ name, fromSnapshot }) => `${name}: ${fromSnapshot ? "copying" : "restoring"}`,
     // By name where it has one: a restored volume is another one.
     read: () => session.call(getVolume, { params: paramsOf(session, first.name) }),
     end: ({ doing, state, problem }) =>
-      doing.some((one) => one.do === "restore" || one.do === "restore-backup")
+      doing.some(({ do: what }) => ["restore", "copy", "restore-backup"].includes(what))
         ? undefined
         : state === "failed" || problem
           ? "failed"

@@ -76,6 +76,8 @@ export function volumeDetails(one: VolumeView, now: Instant, paint: Paint): stri
     ],
     ["attached to", one.instance ? attachmentOf(one) : "nothing"],
     ["pool", one.host ? `${one.pool}, on ${one.host}` : one.pool],
+    ["made of", one.fromSnapshot ? `snapshot ${one.fromSnapshot}` : undefined],
+    ["made of", one.fromBackup ? `backup ${one.fromBackup}` : undefined],
     ["limits", speed(one.limits)],
     ["snapshots", one.snapshots > 0 ? String(one.snapshots) : undefined],
     ["backups", one.backups > 0 ? String(one.backups) : undefined],

@@ -62,6 +62,7 @@ const pause = milliseconds(200);
 const most = { short: 8, long: 2 };
 const long: ReadonlySet<StorageTask["do"]> = new Set([
   "restore",
+  "copy",
   "extract",
   "backup",
   "remove-backup",
@@ -152,6 +153,9 @@ export function storekeeper(deps: StorekeeperDeps): Storekeeper {
         return {};
       case "restore":
         await pool.restore(volume, task.from, task.snapshot);
+        return {};
+      case "copy":
+        await pool.copy(volume, task.from, task.snapshot, task.bytes);
         return {};
       case "extract": {
         const { digest, bytes, virtualBytes } = await storage.publish((file) =>

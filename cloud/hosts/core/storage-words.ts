@@ -79,6 +79,14 @@ export const StorageTask = z.discriminatedUnion("do", [
   z.object({ ...inPool, do: z.literal("remove-snapshot"), name: storageName }),
   /** A new volume as another of the same pool was at a snapshot. */
   z.object({ ...inPool, do: z.literal("restore"), from: id<VolumeId>(), snapshot: storageName }),
+  /** The same for a volume of its own, at least so big, that needs no image. */
+  z.object({
+    ...inPool,
+    do: z.literal("copy"),
+    from: id<VolumeId>(),
+    snapshot: storageName,
+    bytes: z.number().int().positive(),
+  }),
   /** The disk as it was at a snapshot, as a blob at the managers. */
   z.object({ ...inPool, do: z.literal("extract"), snapshot: storageName }),
   z.object({

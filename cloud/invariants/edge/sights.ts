@@ -125,8 +125,8 @@ export async function readVolumes(
        v.successor_id is not null as "isSuccessor",
        ${list(`json_build_object('id', t.id, 'do', t."do", 'deadline', ${ms("t.deadline")}) order by t.seq)
          from storage_task t where t.volume_id = v.id`)} as tasks,
-       ${tasks(`(t.volume_id = v.id or t.volume_id = v.successor_id and t.detail->>'volume' = v.id::text)
-         and t."do" in ('make', 'restore', 'restore-backup')`)} as makers,
+       ${tasks(`(t.volume_id = v.id or t.detail->>'volume' = v.id::text and (t.volume_id = v.successor_id or t."do" = 'copy'))
+         and t."do" in ('make', 'restore', 'copy', 'restore-backup')`)} as makers,
        ${list(`json_build_object('id', s.id, 'state', s.state, 'tasks', ${tasks("t.snapshot_id = s.id and t.\"do\" in ('snapshot', 'remove-snapshot')")}))
          from snapshot s where s.volume_id = v.id`)} as snapshots,
        ${list(`json_build_object('id', s.id, 'state', s.state, 'tasks', ${tasks("t.backup_id = s.id and t.\"do\" in ('backup', 'remove-backup')")}))

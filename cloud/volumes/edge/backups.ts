@@ -182,6 +182,7 @@ export async function restoreBackup(
       bytes: backup.bytes,
       pool: place.pool,
       limits,
+      fromBackup: backup.id,
     };
     await insertRow(sql, volume, "creating", rules, asker);
     await sql.query("update volume set host_id = $2 where id = $1", [fresh, place.host]);

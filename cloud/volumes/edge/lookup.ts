@@ -38,6 +38,8 @@ export interface HeldVolume {
   readonly host: HostId | null;
   readonly image: ImageId | null;
   readonly isOwnName: boolean;
+  /** Of a snapshot or a backup, and not made so far: nothing but that can be put into it. */
+  readonly isUnmadeCopy: boolean;
   readonly leaving: number | null;
   /** Whose disk it is. */
   readonly instance: HeldInstance | undefined;
@@ -90,7 +92,8 @@ export async function holdVolumeById(sql: Sql, id: VolumeId, asked: string): Pro
     const read = sql.query<Omit<HeldVolume, "instance" | "tasks"> & { owner: InstanceId | null }>(
       `select v.id, coalesce(v.name, (select name from instance where id = o.id) || '.' || v.kind, v.id::text) as name,
          v.kind, v.state, v.size_bytes as bytes, v.pool, v.host_id as host, v.image_id as image,
-         v.name is not null as "isOwnName", (select leaving from attachment where volume_id = v.id) as leaving, o.id as owner
+         v.name is not null as "isOwnName",
+         coalesce(v.from_snapshot, v.from_backup) is not null and v.actual_bytes is null as "isUnmadeCopy", (select leaving from attachment where volume_id = v.id) as leaving, o.id as owner
        from volume v left join (${ownerOf}) o on true where v.id = $1 and v.state <> 'expunged'`,
       [id],
     );

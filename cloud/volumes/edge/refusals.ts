@@ -109,6 +109,18 @@ export const nameTaken = (what: string, name: string, list: string): Problem =>
     faults: [{ field: "body.name", reason: "is taken" }],
   });
 
+export const cannotShrink = (name: string, bytes: number): Problem =>
+  problem(
+    "invalid",
+    "volume_cannot_shrink",
+    `${name} has ${bytes / gib} GiB, and a file system on it may use all of them.`,
+    {
+      fix: "Make a smaller volume and copy what is needed",
+      faults: [{ field: "body.sizeGiB", reason: `must be at least ${Math.ceil(bytes / gib)}` }],
+    },
+  );
+const gib = 2 ** 30;
+
 export const tooManyVolumes = (count: number, most: number): Problem =>
   problem(
     "exhausted",

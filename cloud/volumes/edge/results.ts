@@ -16,7 +16,7 @@ import { afterFailure } from "../core/tasks.ts";
 import { renewWishes } from "./attachments.ts";
 import { overdue } from "./refusals.ts";
 import { expunge, moveVolumes } from "./states.ts";
-import { type Ended, failed } from "./tasks.ts";
+import { type Ended, failed, madeBy, madeOf } from "./tasks.ts";
 
 interface TaskRow extends Ended {
   readonly id: string;
@@ -83,7 +83,8 @@ async function holdTasks(
   ids: readonly string[],
 ): Promise<readonly TaskRow[]> {
   const volumes = await sql.query<{ volume: VolumeId }>(
-    "select distinct volume_id as volume from storage_task where id = any($1::uuid[]) and host_id = $2",
+    `select distinct unnest(array[t.volume_id, ${madeBy("t")}]) as volume from storage_task t
+     where t.id = any($1::uuid[]) and t.host_id = $2`,
     [ids, host],
   );
   if (volumes.length === 0) return [];
@@ -149,10 +150,10 @@ function tell(
   end: "Done" | "Failed",
   detail: unknown,
 ): void {
-  const { do: what, volume, requestId, snapshot, backup, image } = task;
+  const { do: what, requestId, snapshot, backup, image } = task;
   const event = `${what.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())}${end}`;
   rows.push({
-    ...{ at, kind: "volume", subject: volume, event, actor: "holdfast" },
+    ...{ at, kind: "volume", subject: madeOf(task), event, actor: "holdfast" },
     ...(requestId === null ? {} : { requestId }),
     detail: { ...{ snapshot, backup, image }, ...(typeof detail === "object" ? detail : {}) },
   });
@@ -168,11 +169,9 @@ async function mean(
 ): Promise<void> {
   const { volume, detail } = task;
   switch (task.do) {
-    case "make": {
-      await moveVolumes(sql, [{ volume, event: "created" }]);
-      await sql.query("update volume set problem = null where id = $1", [volume]);
-      return renewOwner(sql, volume, effects);
-    }
+    case "make":
+    case "copy":
+      return made(sql, madeOf(task), effects);
     case "resize":
       await sql.query(
         "update volume set actual_bytes = coalesce($2, size_bytes), problem = null where id = $1",
@@ -239,6 +238,12 @@ async function mean(
       await moveVolumes(sql, [{ volume, event: "released" }]);
       return;
   }
+}
+
+async function made(sql: Sql, volume: VolumeId, effects: Effects): Promise<void> {
+  await moveVolumes(sql, [{ volume, event: "created" }]);
+  await sql.query("update volume set problem = null where id = $1", [volume]);
+  await renewOwner(sql, volume, effects);
 }
 
 /**

@@ -16,9 +16,15 @@ import { appendJournal, type JournalRow } from "@holdfast/store/journal";
 import { announce } from "@holdfast/store/news";
 import * as api from "../api.ts";
 import { dropSchedule, putSchedule, removeBackup, restoreBackup, takeBackup } from "./backups.ts";
-import { holdVolume } from "./lookup.ts";
+import { holdSnapshot, holdVolume } from "./lookup.ts";
 import { nameTaken, type Rules } from "./refusals.ts";
-import { insertSnapshot, removeSnapshot, restoreSnapshot } from "./snapshots.ts";
+import {
+  captureSnapshot,
+  copySnapshot,
+  insertSnapshot,
+  removeSnapshot,
+  restoreSnapshot,
+} from "./snapshots.ts";
 import type { Asker } from "./tasks.ts";
 import {
   findBackupView,
@@ -271,6 +277,48 @@ export function volumeRoutes({
         return volumeView(sql, volume.id);
       }),
     ),
+
+    copySnapshot: handle(api.copySnapshot, (request) => {
+      const { params, body } = request;
+      const { name, sizeGiB, limits = { iops: null, bytesPerSecond: null } } = body;
+      const id = mintId<"Volume">();
+      return unlessTaken("volume_by_name", volumeTaken(name), () =>
+        change(request, async ({ sql, asker, tell }) => {
+          const { project } = params;
+          const bytes = sizeGiB === undefined ? undefined : sizeGiB * gib;
+          const wanted = { id, project, name, bytes, limits };
+          await mustBeTagged(sql, project, body.tags ?? {});
+          const from = await copySnapshot(sql, project, params.snapshot, wanted, rules(), asker);
+          await insertTags(sql, [{ resource: id, kind: "volume", ...tagsIn(params, body) }]);
+          tell({ subject: id, event: "created", detail: { name, sizeGiB, snapshot: from.name } });
+          return volumeView(sql, id);
+        }),
+      );
+    }),
+
+    createImageFromSnapshot: handle(api.createImageFromSnapshot, (request) => {
+      const { params, body } = request;
+      const { name } = body;
+      const id = mintId<"Image">();
+      return unlessTaken(
+        "image_by_name",
+        () => nameTaken("an image", name, `holdfast images delete ${name}`),
+        () =>
+          change(request, async ({ sql, asker, tell }) => {
+            const { project } = params;
+            const held = await holdSnapshot(sql, project, params.snapshot);
+            const { snapshot, volume } = held;
+            await beginCapture(sql, {
+              ...{ id, project, name, volume: snapshot.liesIn, createdAt: asker.now },
+              source: `snapshot ${snapshot.name}`,
+            });
+            await captureSnapshot(sql, held, id, asker);
+            tell({ subject: volume.id, event: "command-capture", detail: { image: id, name } });
+            const { isShared: _, ...view } = await findImageView(sql, project, id);
+            return view;
+          }),
+      );
+    }),
 
     deleteSnapshot: handle(api.deleteSnapshot, (request) =>
       change(request, async ({ sql, asker, tell }) => {

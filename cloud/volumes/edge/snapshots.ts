@@ -5,20 +5,24 @@
  * crash on the way costs nothing but the copy, and the old volume stays for as long as snapshots lie in it.
  */
 import { mustFit } from "@holdfast/cloud/quotas/edge";
-import type { InstanceId, ProjectId, SnapshotId, VolumeId } from "@holdfast/kernel/ids";
+import type { ImageId, InstanceId, ProjectId, SnapshotId, VolumeId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
+import { localPool } from "../core/model.ts";
 import { type HeldSnapshot, type HeldVolume, holdSnapshot, holdVolume } from "./lookup.ts";
 import {
+  cannotShrink,
   checkRoom,
   mustBeMade,
   mustBeStopped,
+  mustNotMove,
   permit,
   type Rules,
   tooManySnapshots,
 } from "./refusals.ts";
 import { type Asker, insertTasks } from "./tasks.ts";
+import { insertRow, type NewVolume } from "./volumes.ts";
 
 export interface NewSnapshot {
   readonly id: SnapshotId;
@@ -101,16 +105,7 @@ export async function restoreSnapshot(
   const { snapshot, volume } = await holdSnapshot(sql, project, nameOrId);
   permit(volume, "restore");
   mustBeStopped(volume);
-  if (snapshot.state !== "ready")
-    throw problem(
-      "conflict",
-      "snapshot_not_ready",
-      `The snapshot ${snapshot.name} is ${snapshot.state}.`,
-      {
-        fix: "See it: holdfast snapshots",
-        facts: { state: snapshot.state },
-      },
-    );
+  mustBeReady(snapshot);
   await checkRoom(sql, volume, rules);
   await beginSuccessor(sql, volume, fresh, snapshot.bytes, asker);
   await insertTasks(
@@ -126,6 +121,83 @@ export async function restoreSnapshot(
     asker,
   );
   return { volume, instance: volume.instance?.id, snapshot };
+}
+
+/** Only one that is whole. */
+function mustBeReady({ name, state }: HeldSnapshot): void {
+  if (state === "ready") return;
+  throw problem("conflict", "snapshot_not_ready", `The snapshot ${name} is ${state}.`, {
+    fix: "See it: holdfast snapshots",
+    facts: { state },
+  });
+}
+
+/**
+ * A volume of its own, in the same pool: where the other one lies, if that is a host's own. The task is the other one's,
+ * so that the snapshot stays until it is done. See the route for what it rejects with; breaks `volume_by_name` if the
+ * name is taken.
+ */
+export async function copySnapshot(
+  sql: Sql,
+  project: ProjectId,
+  nameOrId: string,
+  {
+    bytes: asked,
+    ...fresh
+  }: Omit<NewVolume, "bytes" | "pool"> & { readonly bytes: number | undefined },
+  rules: Rules,
+  asker: Asker,
+): Promise<HeldSnapshot> {
+  const { snapshot, volume } = await holdSnapshot(sql, project, nameOrId);
+  permit(volume, "snapshot");
+  mustNotMove(volume);
+  mustBeReady(snapshot);
+  mustBeMade(volume);
+  const bytes = asked ?? snapshot.bytes;
+  if (bytes < snapshot.bytes) throw cannotShrink(snapshot.name, snapshot.bytes);
+  const { pool } = volume;
+  await checkRoom(sql, volume, rules);
+  const copy = { ...fresh, pool, bytes, fromSnapshot: snapshot.id };
+  await insertRow(sql, copy, "creating", rules, asker);
+  if (pool === localPool)
+    await sql.query("update volume set host_id = $2 where id = $1", [fresh.id, volume.host]);
+  await insertTasks(
+    sql,
+    [
+      {
+        do: "copy",
+        volume: volume.id,
+        detail: { volume: fresh.id, from: snapshot.liesIn, snapshot: snapshot.id, bytes },
+        snapshot: snapshot.id,
+      },
+    ],
+    asker,
+  );
+  return snapshot;
+}
+
+/** The snapshot itself stays. See the route for what it rejects with. */
+export async function captureSnapshot(
+  sql: Sql,
+  { snapshot, volume }: { readonly snapshot: HeldSnapshot; readonly volume: HeldVolume },
+  image: ImageId,
+  asker: Asker,
+): Promise<void> {
+  permit(volume, "snapshot");
+  mustBeReady(snapshot);
+  await insertTasks(
+    sql,
+    [
+      {
+        do: "extract",
+        volume: volume.id,
+        detail: { volume: snapshot.liesIn, snapshot: snapshot.id },
+        snapshot: snapshot.id,
+        image,
+      },
+    ],
+    asker,
+  );
 }
 
 /** A volume beside another one, that will take its place. Until then nobody sees it. */

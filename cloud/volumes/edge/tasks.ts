@@ -107,14 +107,18 @@ export async function assignTasks(sql: Sql, now: Instant): Promise<readonly Host
     `update storage_task t set host_id = d.host from unnest($1::uuid[], $2::uuid[]) d (id, host) where t.id = d.id`,
     [given.map(({ id }) => id), given.map(({ host }) => host)],
   );
-  // Whatever it makes of a volume is there from now on: to delete that means to ask a host.
+  // Whatever it makes of a volume is there from now on: to delete that means to ask a host. Of a copy, the copy.
   await sql.query(
     `update volume v set host_id = t.host_id from storage_task t
-     where t.id = any($1) and v.id = t.volume_id and v.host_id is null and t."do" <> 'remove-backup'`,
+     where t.id = any($1) and v.id = ${madeBy("t")} and v.host_id is null and t."do" <> 'remove-backup'`,
     [given.map(({ id }) => id)],
   );
   return [...new Set(given.map(({ host }) => host))];
 }
+
+/** For queries: a task of one volume may be about a copy of it. */
+export const madeBy = (task: string) =>
+  `case ${task}."do" when 'copy' then (${task}.detail->>'volume')::uuid else ${task}.volume_id end`;
 
 const ownerOf = (
   volume: string,
@@ -189,8 +193,18 @@ const cancellable = Object.entries(meanings)
 /** Whatever is under way with these volumes is given up. What has to be cleaned away is still. */
 export async function cancelTasks(sql: Sql, volumes: readonly VolumeId[]): Promise<void> {
   if (volumes.length === 0) return;
+  const theirs = `(t.volume_id = any($1) or ${madeBy("t")} = any($1)) and t."do" = any($2)`;
+  const found = await sql.query<{ made: VolumeId }>(
+    `select ${madeBy("t")} as made from storage_task t where ${theirs}`,
+    [volumes, cancellable],
+  );
+  if (found.length === 0) return;
+  // Copies are held after what they are made of and before the task, here as where they end.
+  await sql.query("select from volume where id = any($1) order by id for update", [
+    found.map(({ made }) => made),
+  ]);
   const gone = await sql.query<Ended>(
-    `delete from storage_task where volume_id = any($1) and "do" = any($2)
+    `delete from storage_task t where ${theirs}
      returning id, "do", volume_id as volume, detail, snapshot_id as snapshot, backup_id as backup, image_id as image`,
     [volumes, cancellable],
   );
@@ -207,14 +221,21 @@ export interface Ended {
   readonly image: ImageId | null;
 }
 
+/** The same as `madeBy`. */
+export const madeOf = ({ do: what, volume, detail }: Pick<Ended, "do" | "volume" | "detail">) =>
+  what === "copy" ? (detail.volume as VolumeId) : volume; // As it was asked for.
+
 /** Writes down that what was asked for did not come about, and why. */
 export async function failed(sql: Sql, task: Ended, why: ProblemView): Promise<void> {
   const says = JSON.stringify(why);
   switch (task.do) {
     case "make":
-      await moveVolumes(sql, [{ volume: task.volume, event: "opFailed" }]);
-      await sql.query("update volume set problem = $2::jsonb where id = $1", [task.volume, says]);
+    case "copy": {
+      const volume = madeOf(task);
+      await moveVolumes(sql, [{ volume, event: "opFailed" }]);
+      await sql.query("update volume set problem = $2::jsonb where id = $1", [volume, says]);
       return;
+    }
     case "resize":
     case "check":
       await sql.query("update volume set problem = $2::jsonb where id = $1", [task.volume, says]);

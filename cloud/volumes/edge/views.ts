@@ -7,6 +7,7 @@ import { type AskedPage, byId, readPage } from "@holdfast/store/pages";
 import type { BackupView, ScheduleView, SnapshotView, VolumeView } from "../api.ts";
 import { meanings } from "../core/tasks.ts";
 import { findVolume } from "./lookup.ts";
+import { madeBy } from "./tasks.ts";
 
 /** What people call it, where `v` is the volume and `i` the instance that has it. */
 const nameOf = "coalesce(v.name, i.name || '.' || v.kind, v.id::text)";
@@ -45,10 +46,14 @@ const volumes = (
     coalesce((select json_agg(json_build_object('do', t."do", 'since', ${moment("t.created_at")},
         'deadline', case when t."do" not in (${forever}) then ${moment("t.deadline")} end,
         'by', t.actor, 'host', th.name, 'attempts', t.attempts, 'problem', t.problem) order by t.seq)
-      from storage_task t left join host th on th.id = t.host_id where t.volume_id = v.id), '[]') as doing,
+      from (select * from storage_task where volume_id = v.id
+        union all select * from storage_task t where v.state = 'creating' and t.snapshot_id = v.from_snapshot
+          and t.volume_id <> v.id and ${madeBy("t")} = v.id) t
+        left join host th on th.id = t.host_id), '[]') as doing,
     (select count(*)::int from snapshot n where n.volume_id = v.id) as snapshots,
     (select count(*)::int from backup b where b.volume_id = v.id) as backups,
     case when s.volume_id is not null then ${schedule} end as schedule,
+    v.from_snapshot as "fromSnapshot", v.from_backup as "fromBackup",
     v.checked, v.checked_at as "checkedAt", v.created_at as "createdAt",
     ${tagsOf("v.id")} as tags
   from ${from} join project p on p.id = v.project_id ${owner}

@@ -550,6 +550,72 @@ async function arrive({ database, place }: Depot, instance: InstanceId, to: Host
   await place(instance, to);
 }
 
+test("a volume is made of a snapshot while a guest has the other one, and is its own then", () =>
+  alone(async ({ ask, round, tasks, says, settle, instance, hosts, refusal }) => {
+    const { h1 } = hosts;
+    await instance("a", { home: h1 });
+    await ask("createSnapshot", {}, { volume: "a.root", name: "monday" });
+    const early = await refusal("copySnapshot", { snapshot: "monday" }, { name: "copy" });
+    assert.equal(early.code, "snapshot_not_ready");
+    await settle();
+    const small = { name: "copy", sizeGiB: 2 };
+    const made = await ask("copySnapshot", { snapshot: "monday" }, small);
+    assert.deepEqual([made.state, made.pool, made.host], ["creating", "local", "h1"]);
+    const attach = ["attachVolume", { volume: "copy" }, { instance: "a" }] as const;
+    assert.equal((await refusal(...attach)).code, "volume_not_attachable");
+    await round();
+    const task = one(await tasks(h1));
+    assert.ok(task?.do === "copy");
+    assert.deepEqual([task.volume, task.bytes], [made.id, 2 * gib]);
+    assert.equal((await ask("getVolume", { volume: "copy" })).doing[0]?.do, "copy");
+    await ask("deleteSnapshot", { snapshot: "monday" });
+    await round();
+    assert.deepEqual(
+      (await tasks(h1)).map((each) => each.do),
+      ["copy"],
+      "the snapshot stays until then",
+    );
+    await says(h1, task);
+    assert.deepEqual(await settle(), ["remove-snapshot"]);
+    const whole = await ask("getVolume", { volume: "copy" });
+    assert.deepEqual(
+      [whole.state, whole.sizeBytes, whole.actualBytes, whole.fromSnapshot],
+      ["ready", 2 * gib, 2 * gib, task.snapshot],
+    );
+    await ask("deleteVolume", { volume: "copy" });
+  }));
+
+test("a copy that comes to nothing is never taken for an empty volume, and is deleted at its host", () =>
+  alone(async ({ ask, round, tasks, says, settle, instance, hosts, refusal }) => {
+    const { h1 } = hosts;
+    await instance("a", { home: h1 });
+    await ask("createSnapshot", {}, { volume: "a.root", name: "monday" });
+    await settle();
+    const full = { kind: "exhausted", code: "store_full", message: "The disk is full." } as const;
+    await ask("copySnapshot", { snapshot: "monday" }, { name: "one" });
+    await round();
+    await says(h1, one(await tasks(h1)), { is: "failed", problem: full });
+    const failed = await ask("getVolume", { volume: "one" });
+    assert.deepEqual([failed.state, failed.problem?.code], ["failed", "store_full"]);
+    const attach = ["attachVolume", { volume: "one" }, { instance: "a" }] as const;
+    assert.equal((await refusal(...attach)).code, "volume_not_attachable");
+    await ask("copySnapshot", { snapshot: "monday" }, { name: "two" });
+    await round();
+    for (const volume of ["one", "two"]) await ask("deleteVolume", { volume });
+    assert.deepEqual(await settle(), ["remove", "remove"], "what was being copied is not");
+    await ask("copySnapshot", { snapshot: "monday" }, { name: "three" });
+    await ask("createImageFromSnapshot", { snapshot: "monday" }, { name: "golden" });
+    await ask("deleteSnapshot", { snapshot: "monday" });
+    assert.deepEqual(await settle((task) => facts(task)), ["copy", "extract", "remove-snapshot"]);
+    await ask("deleteVolume", { volume: "three" });
+    await settle();
+  }));
+
+const facts = (task: StorageTask) =>
+  task.do === "extract"
+    ? { result: { digest: `sha256:${"a".repeat(64)}`, virtualBytes: gib } }
+    : {};
+
 test("what is to be done with a volume waits while its instance moves, and is done where it arrives", () =>
   alone(async (depot) => {
     const { ask, hosts, instance, round, settle, tasks, database } = depot;

@@ -4,7 +4,15 @@
  * Nothing here waits for a host: what is wanted is written down, with the task or the newer wish that makes it so.
  */
 import { mustFit as mustFitQuota } from "@holdfast/cloud/quotas/edge";
-import type { HostId, ImageId, InstanceId, ProjectId, VolumeId } from "@holdfast/kernel/ids";
+import type {
+  BackupId,
+  HostId,
+  ImageId,
+  InstanceId,
+  ProjectId,
+  SnapshotId,
+  VolumeId,
+} from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
@@ -15,6 +23,7 @@ import { beginMaking, renewWishes } from "./attachments.ts";
 import { stationOf } from "./disks.ts";
 import { type HeldInstance, type HeldVolume, holdInstance, holdVolume } from "./lookup.ts";
 import {
+  cannotShrink,
   checkRoom,
   mustBeMade,
   mustNotMove,
@@ -34,6 +43,8 @@ export interface NewVolume {
   readonly bytes: number;
   readonly pool: string;
   readonly limits: DiskLimits;
+  readonly fromSnapshot?: SnapshotId;
+  readonly fromBackup?: BackupId;
 }
 
 /**
@@ -57,7 +68,7 @@ export async function insertVolume(
 
 export async function insertRow(
   sql: Sql,
-  { id, project, name, bytes, pool, limits }: NewVolume,
+  { id, project, name, bytes, pool, limits, fromSnapshot, fromBackup }: NewVolume,
   state: VolumeState,
   { mostVolumes }: Rules,
   { now }: Asker,
@@ -69,9 +80,13 @@ export async function insertRow(
   );
   if (row && row.count >= mostVolumes) throw tooManyVolumes(row.count, mostVolumes);
   await sql.query(
-    `insert into volume (id, project_id, name, kind, state, size_bytes, pool, iops, bytes_per_second, created_at)
-     values ($1, $2, $3, 'data', $4, $5, $6, $7, $8, $9)`,
-    [id, project, name, state, bytes, pool, limits.iops, limits.bytesPerSecond, iso(now)],
+    `insert into volume (id, project_id, name, kind, state, size_bytes, pool, iops, bytes_per_second, created_at,
+       from_snapshot, from_backup)
+     values ($1, $2, $3, 'data', $4, $5, $6, $7, $8, $9, $10, $11)`,
+    [
+      ...[id, project, name, state, bytes, pool, limits.iops, limits.bytesPerSecond, iso(now)],
+      ...[fromSnapshot ?? null, fromBackup ?? null],
+    ],
   );
 }
 
@@ -147,6 +162,20 @@ async function makeNow(
 function mustBeAttachable(volume: HeldVolume): void {
   const { kind, state, name } = volume;
   permit(volume, "start"); // To be attached is to be opened.
+  if (volume.isUnmadeCopy)
+    throw problem(
+      "conflict",
+      "volume_not_attachable",
+      state === "failed"
+        ? `${name} was to be a copy, which has failed: there is nothing in it.`
+        : `${name} is being copied: there is nothing in it yet.`,
+      {
+        fix:
+          state === "failed"
+            ? `See why (holdfast volumes show ${name}), delete it, and make it again`
+            : `Wait until it is ready: holdfast volumes show ${name}`,
+      },
+    );
   if (kind === "data" && state !== "destroyed" && state !== "expunging") return;
   throw problem(
     "conflict",
@@ -264,18 +293,7 @@ export async function resize(
 ): Promise<Changed | undefined> {
   const volume = await holdVolume(sql, project, asked);
   const { id, name, instance, state } = volume;
-  if (bytes < volume.bytes)
-    throw problem(
-      "invalid",
-      "volume_cannot_shrink",
-      `${name} has ${volume.bytes / gib} GiB, and a file system on it may use all of them.`,
-      {
-        fix: "Make a smaller volume and copy what is needed",
-        faults: [
-          { field: "body.sizeGiB", reason: `must be at least ${Math.ceil(volume.bytes / gib)}` },
-        ],
-      },
-    );
+  if (bytes < volume.bytes) throw cannotShrink(name, volume.bytes);
   if (bytes === volume.bytes) return undefined;
   await mustFitQuota(sql, project, { volumeGiB: (bytes - volume.bytes) / gib });
   mustNotMove(volume);

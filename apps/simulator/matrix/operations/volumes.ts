@@ -78,6 +78,17 @@ export const volumeOperations: readonly Operation[] = [
   },
   { name: "snapshot-delete", prepare: snapped, act: remove("/snapshots/before") },
   {
+    name: "volume-from-snapshot",
+    prepare: snapped,
+    act: post("/snapshots/before/volume", { name: "copy", sizeGiB: 2 }),
+  },
+  {
+    name: "image-from-snapshot",
+    settings: { "images.keep_strays": 60 },
+    prepare: snapped,
+    act: post("/snapshots/before/image", { name: "golden" }),
+  },
+  {
     name: "image-from-volume",
     settings: { "images.keep_strays": 60 },
     prepare: (stage) => make(stage),
