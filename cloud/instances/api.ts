@@ -359,6 +359,24 @@ export const changeRecovery = route({
   fails: { instance_not_found: "not_found", dependency_circular: "conflict" },
 });
 
+export const changeInstanceType = route({
+  method: "PUT",
+  path: "/v1/projects/:project/instances/:instance/type",
+  summary: "Give a stopped instance another type, with which it is started next. Its disks stay.",
+  needs: "project:operate",
+  params: ofInstance,
+  query: none,
+  body: z.strictObject({ type: Label }),
+  reply: [200, InstanceView],
+  fails: {
+    quota_exceeded: "exhausted",
+    instance_not_found: "not_found",
+    type_not_found: "not_found",
+    instance_not_stopped: "conflict",
+    memory_too_small: "invalid",
+  },
+});
+
 export const protectInstance = route({
   method: "PUT",
   path: "/v1/projects/:project/instances/:instance/protection",

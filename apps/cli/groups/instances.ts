@@ -1,8 +1,9 @@
-/** `list` and `show`: how instances are. `protect`: the one thing about them that is changed at once. */
+/** `list` and `show`: how instances are. `protect` and `retype`: what is changed about them at once. */
 
 import { everyPage } from "@holdfast/client/pages";
 import { lifecycle } from "@holdfast/cloud/instances";
 import {
+  changeInstanceType,
   getInstance,
   type InstanceView,
   listInstances,
@@ -74,6 +75,21 @@ export const instancesGroup: Group = (program, open) => {
         reply,
         () => `${reply.name} is ${reply.isProtected ? "" : "no longer "}protected.`,
       );
+    });
+
+  program
+    .command("retype")
+    .summary("give a stopped instance another type")
+    .description(changeInstanceType.summary)
+    .argument("<instance>", "its name or id")
+    .argument("<type>", "one of `holdfast types`")
+    .addHelpText("after", "\nExample:\n  holdfast stop web --wait && holdfast retype web small")
+    .action(async (instance: string, type: string, _, command) => {
+      const session = open(command);
+      const params = { project: session.options.project, instance };
+      const asked = session.call(changeInstanceType, { params, body: { type } });
+      const reply = await session.named("instance", instance, asked);
+      session.show(reply, () => `${reply.name} will be started as ${reply.type}.`);
     });
 };
 

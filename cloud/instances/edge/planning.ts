@@ -225,7 +225,7 @@ const tooMany = (count: number, most: number) =>
     },
   );
 
-const memoryTooSmall = (have: number, image: string, need: number) =>
+export const memoryTooSmall = (have: number, image: string, need: number) =>
   problem(
     "invalid",
     "memory_too_small",

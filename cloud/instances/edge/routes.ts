@@ -9,6 +9,7 @@ import { appendJournal, readJournal } from "@holdfast/store/journal";
 import { together } from "@holdfast/store/reads";
 import * as api from "../api.ts";
 import type { Order } from "../core/command.ts";
+import { changeType } from "./change-type.ts";
 import { nameTaken, planning } from "./planning.ts";
 import { changeRecovery } from "./recovery.ts";
 import { type Begun, repeats, type Told } from "./repeats.ts";
@@ -90,6 +91,16 @@ export function instanceRoutes(deps: InstanceRouteDeps) {
       await changeRecovery(database, params.project, id as InstanceId, body, who); // A view's id is plain text.
       return findInstance(database, params.project, id);
     }),
+
+    changeInstanceType: handle(
+      api.changeInstanceType,
+      async ({ params, body, caller, requestId }) => {
+        const { id } = await findInstance(database, params.project, params.instance);
+        const who = { at: clock.now(), actor: caller.name, requestId };
+        await changeType(database, params.project, id as InstanceId, body.type, who); // A view's id is plain text.
+        return findInstance(database, params.project, id);
+      },
+    ),
 
     protectInstance: handle(api.protectInstance, async ({ params, body, caller, requestId }) => {
       const { id } = await findInstance(database, params.project, params.instance);

@@ -89,6 +89,15 @@ export const instanceOperations: readonly Operation[] = [
     act: ({ ask }) => ask("PUT", `${at}/instances/web/protection`, { isProtected: true }),
   },
   {
+    name: "change-type",
+    async prepare(stage) {
+      await make(stage);
+      await stage.must("POST", `${at}/instances/web/stop`, { force: true });
+      await stage.rest();
+    },
+    act: ({ ask }) => ask("PUT", `${at}/instances/web/type`, { type: "small" }),
+  },
+  {
     name: "change-recovery",
     prepare: (stage) => make(stage),
     act: ({ ask }) => ask("PATCH", `${at}/instances/web/recovery`, { recovery: "none" }),
