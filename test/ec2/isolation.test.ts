@@ -115,7 +115,7 @@ async function things(): Promise<Readonly<Record<string, string>>> {
 }
 
 /** Enough of a request to get past what is required, with an owned thing wherever there is one of that name. */
-function requestFor(action: ActionName, isOnly?: string): (readonly [string, string])[] {
+function requestFor(action: ActionName, isOnly?: string): readonly (readonly [string, string])[] {
   const plain: Readonly<Record<string, string>> = {
     ...{
       MinCount: "1",
@@ -144,12 +144,19 @@ function requestFor(action: ActionName, isOnly?: string): (readonly [string, str
       CidrIp: "10.0.0.0/8",
     },
   };
-  return structureOf(operations[action][0]).members.flatMap(
+  const inside: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
+    RegisterImage: [
+      ["BlockDeviceMapping.1.DeviceName", "/dev/vda"],
+      ["BlockDeviceMapping.1.Ebs.SnapshotId", owned.SnapshotId ?? ""],
+    ],
+    ModifyInstanceAttribute: [["InstanceType.Value", "small"]],
+  };
+  const own = structureOf(operations[action][0]).members.flatMap(
     ({ query, name, type, item, isRequired }) => {
       if (!isScalar(type)) return query === "Tag" ? [["Tag.1.Key", "k"] as const] : [];
       // What is made is called otherwise, or it would be found by its name afterwards.
-      const own = /^(Create|Import)/.test(action) && /^(KeyName|GroupName)$/.test(query);
-      const known = own
+      const isNew = /^(Create|Import)/.test(action) && /^(KeyName|GroupName)$/.test(query);
+      const known = isNew
         ? `own-${query.toLowerCase()}`
         : (owned[query] ?? owned[name.replace(/s$/, "")]);
       if (known !== undefined && (isOnly === undefined || isOnly === query || isRequired))
@@ -163,6 +170,7 @@ function requestFor(action: ActionName, isOnly?: string): (readonly [string, str
         : [[item === undefined ? query : `${query}.1`, value] as const];
     },
   );
+  return [...own, ...(inside[action] ?? [])];
 }
 
 const secrets = () =>
@@ -172,7 +180,7 @@ const secrets = () =>
 async function picture(): Promise<string> {
   const mine = "project_id = (select id from project where name = 'default')";
   const columns: Readonly<Record<string, string>> = {
-    instance: "id, name, desired, is_protected",
+    instance: "id, name, type, desired, is_protected",
     volume: "id, name, size_bytes, iops",
     snapshot: "id, name",
     image: "id, name",

@@ -4,16 +4,15 @@ import { after, before, test } from "node:test";
 import {
   DescribeInstanceStatusCommand,
   DescribeInstancesCommand,
-  EC2Client,
   RunInstancesCommand,
   TerminateInstancesCommand,
   waitUntilInstanceRunning,
   waitUntilInstanceTerminated,
 } from "@aws-sdk/client-ec2";
-import { readToken } from "@holdfast/cloud/access/edge";
 import { stopTestServer } from "@holdfast/store/testing";
 import { type Platform, startPlatform } from "../platform.ts";
-import { endpoint, python, region } from "./clients.ts";
+import { python } from "./clients.ts";
+import { clientOf, imageNamed } from "./sdk.ts";
 
 let platform: Platform;
 before(async () => {
@@ -67,19 +66,10 @@ print(json.dumps(out))
 });
 
 test("the SDK for JavaScript runs an instance, sees its three checks and pages through what there is", async () => {
-  const { id = "", secret = "" } = readToken(platform.token) ?? {};
-  const client = new EC2Client({
-    ...{ region, endpoint: endpoint(platform) },
-    credentials: { accessKeyId: id, secretAccessKey: secret },
-  });
-  const { body } = await platform.call<{ images: { id: string; name: string }[] }>(
-    "GET",
-    "/v1/projects/default/images",
-  );
-  const image = body.images.find(({ name }) => name === "tiny")?.id ?? "";
+  const client = clientOf(platform);
   const { Instances = [] } = await client.send(
     new RunInstancesCommand({
-      ...{ ImageId: `ami-${image.replaceAll("-", "").slice(-17)}`, InstanceType: "t3.nano" },
+      ...{ ImageId: await imageNamed(platform, "tiny"), InstanceType: "t3.nano" },
       ...{ MinCount: 6, MaxCount: 6, ClientToken: "six" },
     }),
   );

@@ -42,8 +42,11 @@ export const actions = {
   RebootInstances: changes("instances"),
   TerminateInstances: changes("instances"),
   DescribeInstanceAttribute: reads("instances"),
-  ModifyInstanceAttribute: changes("instances", "disableApiTermination and groups"),
-  ResetInstanceAttribute: refused("instances", "kernel, ramdisk and sourceDestCheck are not kept"),
+  ModifyInstanceAttribute: changes(
+    "instances",
+    "the type of one that is stopped, disableApiTermination and groups",
+  ),
+  ResetInstanceAttribute: changes("instances", "sourceDestCheck, which is never off"),
   GetConsoleOutput: reads("instances"),
   ModifyInstanceEventStartTime: changes("instances"),
   MonitorInstances: refused("instances", "there is one kind of monitoring, and it is always on"),
@@ -71,10 +74,7 @@ export const actions = {
 
   DescribeImages: reads("images"),
   CreateImage: changes("images", "of the root volume alone"),
-  RegisterImage: refused(
-    "images",
-    "an image is made of a volume or a file: CreateImage, or holdfast images import",
-  ),
+  RegisterImage: changes("images", "of one snapshot, as the root volume; not of a file"),
   DeregisterImage: changes("images"),
   CopyImage: refused("images", "there is one region: an image is everywhere at once"),
   DescribeImageAttribute: reads("images"),
@@ -83,7 +83,7 @@ export const actions = {
     "the description; an image cannot be shared with other accounts",
   ),
 
-  CreateVolume: changes("volumes", "empty ones"),
+  CreateVolume: changes("volumes", "not encrypted; of a snapshot in the pool of that"),
   DescribeVolumes: reads("volumes"),
   AttachVolume: changes("volumes"),
   DetachVolume: changes("volumes", "a guest that refuses is not forced"),
@@ -97,7 +97,10 @@ export const actions = {
   CreateSnapshots: changes("snapshots"),
   DescribeSnapshots: reads("snapshots"),
   DeleteSnapshot: changes("snapshots"),
-  CopySnapshot: refused("snapshots", "there is one region, and a snapshot lies in its volume"),
+  CopySnapshot: refused(
+    "snapshots",
+    "there is one region, and a snapshot lies in its volume; CreateVolume makes a volume of it",
+  ),
   DescribeSnapshotAttribute: reads("snapshots"),
   ModifySnapshotAttribute: refused("snapshots", "a snapshot cannot be shared with other accounts"),
 

@@ -17,6 +17,8 @@ export interface VolumeRow {
   readonly createdAt: Instant;
   readonly zone: string | null;
   readonly snapshots: number;
+  /** What it was made of. */
+  readonly fromSnapshot: string | null;
   /** Whose disk it is. */
   readonly instance: string | null;
   /** That is over, and the volume is not to go with it: it is free, as soon as somebody wants it. */
@@ -88,7 +90,7 @@ export function volumeView(row: VolumeRow, zone: string): Volume {
     CreateTime: row.createdAt,
     Encrypted: false,
     Size: sizeOf(row.bytes),
-    SnapshotId: "",
+    SnapshotId: row.fromSnapshot === null ? "" : idOf("snapshot", row.fromSnapshot),
     State: stateOf(row),
     VolumeId: idOf("volume", row.id),
     ...(row.iops === null ? {} : { Iops: row.iops }),

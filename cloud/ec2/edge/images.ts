@@ -1,16 +1,17 @@
 /** Images: ours, by the names that EC2's clients have given them. */
 
 import { deleteImage, type ImageView, listImages } from "@holdfast/cloud/images/api";
-import { createImageFrom } from "@holdfast/cloud/volumes/api";
+import { createImageFrom, createImageFromSnapshot } from "@holdfast/cloud/volumes/api";
 import { everyPage } from "@holdfast/kernel/pages";
 import { Problem } from "@holdfast/kernel/problem";
 import type { Instant } from "@holdfast/kernel/time";
 import { iso } from "@holdfast/kernel/time";
-import { badValue, notFound, refuse, shortened, unsupported } from "../core/errors.ts";
+import { badValue, missing, notFound, refuse, shortened, unsupported } from "../core/errors.ts";
 import { filtering, type Known, type Tag } from "../core/filters.ts";
 import { idOf, readId } from "../core/ids.ts";
 import { rootDevice } from "../core/instance.ts";
 import { nativeName } from "../core/names.ts";
+import { sizeOf } from "../core/volume.ts";
 import type { Image, ImageAttribute } from "../core/words.ts";
 import { type Answers, accountOf, type Call } from "./call.ts";
 import { findInstanceRow } from "./instance-rows.ts";
@@ -18,6 +19,7 @@ import { type Note, removeNotes, writeNotes } from "./notes.ts";
 import { pageOf } from "./pages.ts";
 import { mixed } from "./places.ts";
 import { findImage } from "./run.ts";
+import { findSnapshot } from "./snapshots.ts";
 import { removeTags, tagsFor, writeTags } from "./tags.ts";
 
 const states = {
@@ -169,11 +171,7 @@ export const imageAnswers: Answers = {
       BlockDeviceMappings,
       TagSpecifications,
     } = call.input;
-    if (!/^[A-Za-z0-9 ()[\]./\-'@_]{3,128}$/.test(Name))
-      throw refuse(
-        "InvalidAMIName.Malformed",
-        "AMI names must be 3 to 128 letters, digits, spaces and ()[]./-'@_",
-      );
+    checkName(Name);
     if (
       (BlockDeviceMappings ?? []).some(
         ({ DeviceName, NoDevice }) => DeviceName === rootDevice || NoDevice === undefined,
@@ -185,24 +183,50 @@ export const imageAnswers: Answers = {
     const row = await findInstanceRow(database, project, InstanceId);
     const root = row.disks.find(({ slot }) => slot === 0);
     if (!root) throw refuse("IncorrectInstanceState", `${InstanceId} has no root volume`);
-    const image = await call
-      .native(createImageFrom, {
-        params: { volume: root.id },
-        body: { name: nativeName(Name, "image", mixed) },
-      })
-      .catch((error: unknown) => {
-        if (!(error instanceof Problem) || error.code !== "name_taken") throw error;
-        throw refuse("InvalidAMIName.Duplicate", `AMI name ${Name} is already in use`);
-      });
-    const note = {
-      display: Name,
-      ...(Description === undefined ? {} : { description: Description }),
-    };
-    await database.transaction(async (sql) => {
-      await writeNotes(sql, project, [{ subject: image.id, note }]);
-      await writeTags(sql, project, "image", [image.id], tags);
-    });
-    return { ImageId: idOf("image", image.id) };
+    return made(call, { Name, Description, tags }, (name) =>
+      call.native(createImageFrom, { params: { volume: root.id }, body: { name } }),
+    );
+  },
+
+  async RegisterImage(call) {
+    const {
+      Name = "",
+      Description,
+      BlockDeviceMappings = [],
+      RootDeviceName = rootDevice,
+      Architecture = "x86_64",
+      VirtualizationType = "hvm",
+      BootMode = "legacy-bios",
+      EnaSupport: _,
+      DryRun: __,
+      ...others
+    } = call.input;
+    checkName(Name);
+    const [other] = Object.keys(others);
+    if (other !== undefined)
+      throw unsupported(`${other} is not supported: an image is registered of one snapshot.`);
+    if (Architecture !== "x86_64" || VirtualizationType !== "hvm" || BootMode !== "legacy-bios")
+      throw unsupported("Machines are x86_64, hvm and legacy-bios.");
+    const [mapping, second] = BlockDeviceMappings;
+    const { SnapshotId, VolumeSize, VolumeType: ___, ...more } = mapping?.Ebs ?? {};
+    if (mapping === undefined || SnapshotId === undefined)
+      throw missing("BlockDeviceMapping.1.Ebs.SnapshotId");
+    if (second !== undefined) throw unsupported("An image is of one disk.");
+    if (mapping.DeviceName !== RootDeviceName || RootDeviceName !== rootDevice)
+      throw badValue("rootDeviceName", RootDeviceName, `The root device is ${rootDevice}.`);
+    const snapshot = await findSnapshot(call, SnapshotId);
+    const isSo =
+      (VolumeSize ?? sizeOf(snapshot.bytes)) === sizeOf(snapshot.bytes) &&
+      (more.DeleteOnTermination ?? true) &&
+      !more.Encrypted &&
+      [more.Iops, more.Throughput, more.KmsKeyId, more.OutpostArn].every((it) => it === undefined);
+    if (!isSo)
+      throw unsupported(
+        "The root volume goes with its instance, and how big and how fast it is is said when that is run.",
+      );
+    return made(call, { Name, Description, tags: [] }, (name) =>
+      call.native(createImageFromSnapshot, { params: { snapshot: snapshot.id }, body: { name } }),
+    );
   },
 
   async DeregisterImage(call) {
@@ -251,3 +275,40 @@ export const imageAnswers: Answers = {
     return {};
   },
 };
+
+function checkName(name: string): void {
+  if (!/^[A-Za-z0-9 ()[\]./\-'@_]{3,128}$/.test(name))
+    throw refuse(
+      "InvalidAMIName.Malformed",
+      "AMI names must be 3 to 128 letters, digits, spaces and ()[]./-'@_",
+    );
+}
+
+/** Under a name of ours, with what is said of it besides. */
+async function made(
+  { database, project }: Call,
+  {
+    Name,
+    Description,
+    tags,
+  }: {
+    readonly Name: string;
+    readonly Description: string | undefined;
+    readonly tags: readonly Tag[];
+  },
+  make: (name: string) => Promise<ImageView>,
+): Promise<{ readonly ImageId: string }> {
+  const image = await make(nativeName(Name, "image", mixed)).catch((error: unknown) => {
+    if (!(error instanceof Problem) || error.code !== "name_taken") throw error;
+    throw refuse("InvalidAMIName.Duplicate", `AMI name ${Name} is already in use`);
+  });
+  const note = {
+    display: Name,
+    ...(Description === undefined ? {} : { description: Description }),
+  };
+  await database.transaction(async (sql) => {
+    await writeNotes(sql, project, [{ subject: image.id, note }]);
+    await writeTags(sql, project, "image", [image.id], tags);
+  });
+  return { ImageId: idOf("image", image.id) };
+}

@@ -1,5 +1,5 @@
 /** Attributes of instances, one at a time, as EC2 asks for them. */
-import { protectInstance } from "@holdfast/cloud/instances/api";
+import { changeInstanceType, protectInstance } from "@holdfast/cloud/instances/api";
 import { setInstanceGroups } from "@holdfast/cloud/networks/api";
 import { badValue, combination, missing, refuse, unsupported } from "../core/errors.ts";
 import { idOf, readId } from "../core/ids.ts";
@@ -7,7 +7,9 @@ import { instanceView } from "../core/instance.ts";
 import type { InstanceAttribute, ModifyInstanceAttributeRequest } from "../core/words.ts";
 import type { Answers } from "./call.ts";
 import { digits, findInstanceRow, findInstances } from "./instance-rows.ts";
+import { writeNotes } from "./notes.ts";
 import { placeOf } from "./places.ts";
+import { findType } from "./types.ts";
 
 export const attributeAnswers: Answers = {
   async DescribeInstanceAttribute({ input, database, project, typeAliases }) {
@@ -50,7 +52,12 @@ export const attributeAnswers: Answers = {
     const { input, database, project } = call;
     const { InstanceId = "" } = input;
     const { id } = await findInstanceRow(database, project, InstanceId);
-    const { isProtected, groups } = wanted(input);
+    const { isProtected, groups, type } = wanted(input);
+    if (type !== undefined) {
+      const { name } = await findType(call, type);
+      await call.native(changeInstanceType, { params: { instance: id }, body: { type: name } });
+      await writeNotes(database, project, [{ subject: id, note: { type } }]); // As it was called.
+    }
     if (groups !== undefined) {
       const uuids = await groupsById(call, groups);
       await call.native(setInstanceGroups, { params: { instance: id }, body: { groups: uuids } });
@@ -58,6 +65,13 @@ export const attributeAnswers: Answers = {
     if (isProtected !== undefined)
       await call.native(protectInstance, { params: { instance: id }, body: { isProtected } });
     return {};
+  },
+
+  async ResetInstanceAttribute({ input, database, project }) {
+    const { Attribute = "", InstanceId = "" } = input;
+    await findInstanceRow(database, project, InstanceId);
+    if (Attribute !== "sourceDestCheck") throw unsupported("An instance has no kernel of its own.");
+    return {}; // It is never off.
   },
 
   async DescribeInstanceCreditSpecifications({ input, database, project }) {
@@ -93,6 +107,7 @@ export const attributeAnswers: Answers = {
 
 interface Wanted {
   readonly isProtected?: boolean | undefined;
+  readonly type?: string | undefined;
   readonly groups?: readonly string[] | undefined;
 }
 
@@ -118,6 +133,10 @@ function wanted(input: ModifyInstanceAttributeRequest): Wanted {
       return { isProtected: named.DisableApiTermination?.Value ?? false };
     case "disableApiTermination":
       return { isProtected: flag(Value) };
+    case "InstanceType":
+      return { type: named.InstanceType?.Value ?? "" };
+    case "instanceType":
+      return { type: Value ?? "" };
     case "Groups":
       return { groups: named.Groups };
     case "InstanceInitiatedShutdownBehavior":

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import {
   attachVolume,
+  copySnapshot,
   createVolume,
   deleteVolume,
   detachVolume,
@@ -34,6 +35,7 @@ import { digits, findInstanceRow } from "./instance-rows.ts";
 import { writeNotes } from "./notes.ts";
 import { chosen } from "./pages.ts";
 import { checkZone, placeOf } from "./places.ts";
+import { findSnapshot } from "./snapshots.ts";
 import { removeTags, tagsFor, wordsOf, writeTags } from "./tags.ts";
 import { findVolumeRow, findVolumes, readVolumes } from "./volume-rows.ts";
 
@@ -49,29 +51,31 @@ export const volumeAnswers: Answers = {
     const { input, database, project } = call;
     const { AvailabilityZone, Size, VolumeType = "gp2", Iops, Throughput, ClientToken } = input;
     if (AvailabilityZone === undefined) throw missing("availabilityZone");
-    if (input.SnapshotId !== undefined)
-      throw unsupported("A volume is made empty; one from a snapshot is not supported.");
-    if (Size === undefined) throw missing("size/snapshot");
+    if (Size === undefined && input.SnapshotId === undefined) throw missing("size/snapshot");
     if (input.Encrypted || input.KmsKeyId !== undefined)
       throw unsupported("Volumes are not encrypted by the platform.");
     if (input.MultiAttachEnabled) throw unsupported("A volume is a disk of one instance.");
     if (input.OutpostArn !== undefined) throw unsupported("There are no Outposts.");
     const tags = tagsFor("volume", input.TagSpecifications);
     const zone = await checkZone(database, AvailabilityZone);
+    const from =
+      input.SnapshotId === undefined ? undefined : await findSnapshot(call, input.SnapshotId);
+    if (from && !types.has(VolumeType))
+      throw unsupported("A volume that is made of a snapshot is in the pool of the snapshot's.");
     const name = `ec2-${createHash("sha256")
       .update(ClientToken === undefined ? call.mintSecret() : `volume ${project} ${ClientToken}`)
       .digest("hex")
       .slice(0, 16)}`;
     const id = await unlessMade(call, name, async () => {
-      const made = await call.native(createVolume, {
-        body: {
-          name,
-          sizeGiB: Size,
-          ...(types.has(VolumeType) ? {} : { pool: VolumeType }),
-          limits: { iops: Iops ?? null, bytesPerSecond: bytesOf(Throughput) },
-          tags: wordsOf(tags),
-        },
-      });
+      const limits = { iops: Iops ?? null, bytesPerSecond: bytesOf(Throughput) };
+      const wanted = { name, limits, tags: wordsOf(tags) };
+      const pool = types.has(VolumeType) ? {} : { pool: VolumeType };
+      const made = from
+        ? await call.native(copySnapshot, {
+            params: { snapshot: from.id },
+            body: { ...wanted, ...(Size === undefined ? {} : { sizeGiB: Size }) },
+          })
+        : await call.native(createVolume, { body: { ...wanted, ...pool, sizeGiB: Size ?? 0 } });
       return made.id;
     });
     await database.transaction(async (sql) => {
@@ -289,14 +293,13 @@ async function unlessMade(
     );
     if (!row) throw error;
     const made = await findVolumeRow(database, project, idOf("volume", row.digits));
+    const { note, fromSnapshot } = made;
+    const size = note?.modified?.from.size ?? sizeOf(made.bytes); // As big as it was made.
     const isSame =
-      sizeOf(
-        made.note?.modified?.from.size === undefined
-          ? made.bytes
-          : made.note.modified.from.size * 2 ** 30,
-      ) === input.Size &&
-      (made.note?.zone ?? input.AvailabilityZone) === input.AvailabilityZone &&
-      (made.note?.type ?? input.VolumeType ?? "gp2") === (input.VolumeType ?? "gp2");
+      (input.Size ?? size) === size &&
+      (fromSnapshot === null ? undefined : idOf("snapshot", fromSnapshot)) === input.SnapshotId &&
+      (note?.zone ?? input.AvailabilityZone) === input.AvailabilityZone &&
+      (note?.type ?? input.VolumeType ?? "gp2") === (input.VolumeType ?? "gp2");
     if (isSame) return made.id;
     throw refuse(
       "IdempotentParameterMismatch",
