@@ -69,10 +69,12 @@ async function lone(
 export async function lifeCycle({ call, database }: Costs): Promise<readonly Figure[]> {
   const count = 500;
   await call("POST", "/v1/projects", { name: "lives" });
+  await settled(database);
   const begin = await sizes(database);
   const phases: [string, Tables][] = [["", await written(database)]];
   await run(call, "lives", count);
   await done(database);
+  await settled(database);
   const running = await sizes(database);
   phases.push(["to running", await written(database)]);
   const names = await database.query<{ id: string }>(
@@ -83,7 +85,7 @@ export async function lifeCycle({ call, database }: Costs): Promise<readonly Fig
       names.map(({ id }) => call("POST", `/v1/projects/lives/instances/${id}/${verb}`, {})),
     );
     await done(database);
-    await sleep(1_200);
+    await settled(database);
     phases.push([verb, await written(database)]);
   }
   const end = await sizes(database);
@@ -177,6 +179,25 @@ async function done(database: Database): Promise<void> {
   const isAny = async () =>
     (await database.query("select from job where state = 'running' limit 1", [])).length > 0;
   while (await isAny()) await sleep(10);
+}
+
+/**
+ * Whatever was asked for before is looked at and written down for some time, and sessions say late what they have written:
+ * without a pause a life of five hundred was blamed for the first checks of ten thousand others.
+ */
+async function settled(database: Database): Promise<void> {
+  const rows = async () =>
+    [...(await written(database)).values()].reduce(
+      (sum, { ins, upd, del }) => sum + ins + upd + del,
+      0,
+    );
+  let before = await rows();
+  for (let turn = 0; turn < 12; turn++) {
+    await sleep(5_000);
+    const now = await rows();
+    if (now - before < 100) return;
+    before = now;
+  }
 }
 
 /** What was written of each table so far. */
