@@ -50,6 +50,7 @@ test("what a host should run is not lost when it is decided while its welcome is
   });
   await turn();
   hub.tell(host, [wish], []); // Told again, it says nothing.
+  hub.tell(host, [{ ...wish, version: 8, epoch: 1 }], []); // Nor what was decided for an epoch that is over.
   assert.deepEqual(
     heard.map(({ say, wishes }) => [say, wishes?.length]),
     [

@@ -205,3 +205,33 @@ test("a host that is proven dead in the moment in which it is heard again stays 
   await leases.renew({ host, epoch: 1, guard: null, endsWithin: seconds(16) }); // Behind what it has begun.
   assert.equal(await stateOf(), "down");
 });
+
+test("the guests of a host are due for a look in the moment in which it falls silent", async () => {
+  const { database } = made;
+  const [project, image, volume, guest] = [2, 3, 4, 5].map((n) => host.replace(/.$/, `${n}`));
+  await database.query("insert into project (id, name) values ($1, 'p')", [project]);
+  await database.query(
+    "insert into image (id, name, state, source) values ($1, 'tiny', 'ready', 'x')",
+    [image],
+  );
+  await database.query(
+    `insert into volume (id, project_id, image_id, state, size_bytes, pool, created_at)
+     values ($1, $2, $3, 'ready', 1, 'local', now())`,
+    [volume, project, image],
+  );
+  await database.query(
+    `insert into instance (id, project_id, name, type, cpus, memory_mib, image_id, volume_id, created_at, desired,
+       state, request_id, generation, home, last_host)
+     values ($1, $2, 'web', 'tiny', 1, 128, $3, $4, now(), 'running', 'running', 'r', 1, $5, $5)`,
+    [guest, project, image, volume, host],
+  );
+  const { leases, pass } = manager();
+  await database.query("update host_lease set renewed_at = now() - interval '1 hour'");
+  pass(seconds(8));
+  await leases.watch();
+  assert.equal(await stateOf(), "suspect");
+  const [row] = await database.query<{ isDue: boolean }>(
+    `select look_at <= now() as "isDue" from instance`,
+  );
+  assert.deepEqual(row, { isDue: true });
+});

@@ -289,7 +289,7 @@ function withArrival(world: World, migration: Migration, relay: string | undefin
   return { ...world, instance: { ...world.instance }, migration: { ...migration, relay } };
 }
 
-function order(
+export function order(
   { order: given, job, actor }: Asked,
   item: Case | undefined,
   outcomes: Outcome[],

@@ -1,10 +1,10 @@
-/** What a report is about: one generation on one host of one epoch. */
+/** What a report is about: one generation on one host of one epoch; and what is counted of a command. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { HostId } from "@holdfast/kernel/ids";
-import { athome, home, now, running, world } from "../core/testing.ts";
+import { athome, home, job, now, running, world } from "../core/testing.ts";
 import { begin } from "./case.ts";
-import { type HostReport, learn } from "./pass.ts";
+import { type Asked, type HostReport, learn, order } from "./pass.ts";
 import type { Loaded } from "./worlds.ts";
 
 const alive: HostReport = {
@@ -46,3 +46,17 @@ for (const [title, [report, isBelieved]] of Object.entries(table))
     assert.equal(item.written.size === 1, isBelieved);
     assert.equal(item.settled.world.incarnation !== running, isBelieved);
   });
+
+test("a command that is done at once is counted once", () => {
+  const gone = world({ state: "destroyed", desired: "destroyed" });
+  const loaded = { world: gone, hostEpoch: 0, arrivalEpoch: 0 } as Partial<Loaded> as Loaded; // All that it looks at.
+  const asked = {
+    instance: gone.instance.id,
+    order: { verb: "stop", force: false, job: job("stop"), requestId: "r2" },
+    job: job("stop"),
+    actor: "kim",
+  } as Partial<Asked> as Asked; // A job is only named here.
+  const outcomes: Parameters<typeof order>[2] = [];
+  order(asked, begin(loaded, false, "test"), outcomes, new Map());
+  assert.deepEqual(outcomes, [{ job: "j1", outcome: "succeeded" }]);
+});

@@ -108,6 +108,7 @@ test("a local volume is made where its instance comes to run, and only then wish
     );
     await round();
     assert.deepEqual([await tasks(hosts.h1), await tasks(hosts.h2)], [[], []]);
+    assert.equal((await ask("getVolume", { volume: "data" })).state, "allocated");
     await place(web, hosts.h2);
     await round();
     const make = one(await tasks(hosts.h2));
