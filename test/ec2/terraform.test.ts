@@ -220,7 +220,26 @@ async function createGroup({ ports }: Config): Promise<string> {
       IpPermissions: [{ IpProtocol: "-1", IpRanges: [{ CidrIp: "0.0.0.0/0" }] }],
     }),
   );
+  await describeTwice(GroupId);
   return GroupId;
+}
+
+/** Of what is said twice in one request the last counts. */
+async function describeTwice(GroupId: string): Promise<void> {
+  const { SecurityGroupRules = [] } = await client.send(
+    new ec2.DescribeSecurityGroupRulesCommand({
+      Filters: [{ Name: "group-id", Values: [GroupId] }],
+    }),
+  );
+  const rule = SecurityGroupRules.find(({ IsEgress }) => !IsEgress);
+  const as = (Description: string) => ({
+    ...{ SecurityGroupRuleId: rule?.SecurityGroupRuleId, Description },
+  });
+  await client.send(
+    new ec2.UpdateSecurityGroupRuleDescriptionsIngressCommand({
+      ...{ GroupId, SecurityGroupRuleDescriptions: [as("once"), as(`port ${rule?.FromPort}`)] },
+    }),
+  );
 }
 
 const permission = (port: number): ec2.IpPermission => ({
