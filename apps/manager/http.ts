@@ -6,6 +6,7 @@
  * whatever a client sends, it ends in a 4xx with field, reason and fix, or in the handler.
  */
 import { randomUUID } from "node:crypto";
+import { parse as readQuery } from "node:querystring";
 import { type Access, csrfIn } from "@holdfast/cloud/access/edge";
 import type { AuditLog } from "@holdfast/cloud/audit/edge";
 import type { AccountId, ProjectId } from "@holdfast/kernel/ids";
@@ -74,7 +75,12 @@ export function httpServer({
       const given = headers["x-request-id"];
       return typeof given === "string" && requestIdShape.test(given) ? given : randomUUID();
     },
-    routerOptions: { maxParamLength: 128, ignoreTrailingSlash: true },
+    routerOptions: {
+      maxParamLength: 128,
+      ignoreTrailingSlash: true,
+      // Node's own writes a replacement character for bytes that are no text, where others hand on what they could not read.
+      querystringParser: (text) => readQuery(text),
+    },
     clientErrorHandler: (error, socket) => refuseRaw(socket, unreadable(error)),
     frameworkErrors: (error, request, reply) => void fail(error, request, reply as never), // Untyped there.
   });
