@@ -4,6 +4,7 @@ import { after, before, test } from "node:test";
 import type { AuditView } from "@holdfast/cloud/audit/api";
 import { connectDatabase } from "@holdfast/store/database";
 import { stopTestServer } from "@holdfast/store/testing";
+import { ask as askEc2 } from "./ec2/signed.ts";
 import { type Platform, startPlatform, until } from "./platform.ts";
 
 let platform: Platform;
@@ -66,6 +67,19 @@ test("what is refused is in the log as such, with who asked; also what was refus
       ["refused", "project_not_found", "operator"],
     ],
   );
+});
+
+test("what clients of EC2 only read is no change in the log, whatever method they read it with", async () => {
+  const owner = { token: platform.token };
+  await askEc2(platform, "DescribeKeyPairs", [], owner);
+  await askEc2(platform, "CreateKeyPair", [["KeyName", "audited"]], owner);
+  const told = async (query: string) =>
+    (await read(query)).entries
+      .filter(({ api }) => api === "ec2")
+      .map(({ route, method }) => `${method} ${route}`);
+  await until("both are written", async () => (await told("limit=20")).length === 2);
+  assert.deepEqual(await told("limit=20"), ["POST CreateKeyPair", "GET DescribeKeyPairs"]);
+  assert.deepEqual(await told("onlyChanges=true&limit=20"), ["POST CreateKeyPair"]);
 });
 
 test("requests of nobody are told, the first one by one and the rest as a number", async () => {

@@ -19,7 +19,9 @@ const now = () => Date.now() as Instant;
 const as = (token: string) => ({ authorization: `Bearer ${token}` });
 const idOf = (token: string) => token.split(":")[0] ?? "";
 const whyOver = (token: string) =>
-  whyKeyIsOver(platform.database, idOf(token), "client.json", now());
+  whyKeyIsOver(platform.database, idOf(token), {
+    ...{ file: "client.json", recover: "./holdfast keys recover", now: now() },
+  });
 
 async function recovered(): Promise<string> {
   const key = newKey(() => mintId());

@@ -20,7 +20,8 @@ export function ec2Port({ access, audit, handlers, ...deps }: Ec2PortDeps): Serv
     async onAnswered({ action, caller, isChange, ...about }) {
       const written = audit.record({
         ...about,
-        ...{ api: "ec2", route: action, path: "/", who: caller },
+        // EC2's clients read with POST as well: in the log that is what it would be natively.
+        ...{ api: "ec2", method: isChange ? "POST" : "GET", route: action, path: "/", who: caller },
       });
       if (isChange) await written;
     },

@@ -23,7 +23,7 @@ import type { Instant } from "@holdfast/kernel/time";
 import { connectDatabase, type Database } from "@holdfast/store/database";
 import { z } from "zod";
 import { type DatabaseAccess, openDatabase } from "./database.ts";
-import { type Place, paths, readJson, recallPlace, writePrivately } from "./place.ts";
+import { type Place, paths, readJson, recallPlace, usualState, writePrivately } from "./place.ts";
 import type { Say } from "./say.ts";
 
 const ClientFile = z.object({ url: z.string(), token: z.string() });
@@ -43,7 +43,9 @@ export async function ensureOwner(place: Place, access: DatabaseAccess): Promise
   const key = before ?? freshKey();
   const made = { name, key, seal: sealWith(await platformKeyIn(place.state)), mintId };
   return withDatabase(access, async (database) => {
-    const over = before && (await whyKeyIsOver(database, before.id, file, now()));
+    const recover = `./holdfast keys recover${place.state === usualState ? "" : ` --state ${place.state}`}`;
+    const about = { file, recover, now: now() };
+    const over = before && (await whyKeyIsOver(database, before.id, about));
     if (over) throw over;
     const client = await keep(place, key);
     if (before) await installOwner(database, made);

@@ -39,7 +39,7 @@ export type AuditView = z.output<typeof AuditView>;
 
 const word = z
   .string()
-  // What cannot be decoded arrives as it was written, with its percent signs.
+  // What cannot be decoded arrives with a replacement character in it.
   .regex(
     /^[!-$&-~]{1,128}$/,
     "must be 1 to 128 letters, digits and signs of ASCII, but % and spaces",

@@ -81,8 +81,7 @@ export const loginGroup: Group = (program, open) => {
         { account, url, accessKey, expiresAt, file },
         () => `You are ${account} at ${url}.`,
       );
-      const until =
-        expiresAt === null ? "" : `, which is good until ${relative(expiresAt, session.now())}`;
+      const until = expiresAt === null ? "" : `, which ends ${relative(expiresAt, session.now())}`;
       session.note(
         `\nThe key ${accessKey}${until}, is in ${file}.\nnext: holdfast whoami, holdfast logout`,
       );

@@ -54,7 +54,11 @@ export const membersGroup: Group = (program, open) => {
     .action(async (name: string, _, command) => {
       const session = open(command);
       const reply = await session.call(createAccount, { body: { name } });
-      session.show(reply, () => `${name} is known. Next: holdfast members set ${name} developer`);
+      session.show(
+        reply,
+        () =>
+          `${name} is known. Next: holdfast --project PROJECT members set ${name} developer, holdfast users password ${name}`,
+      );
     });
 
   for (const [word, isDisabled, says] of [

@@ -15,7 +15,7 @@ export function auditTable(entries: readonly AuditView[], paint: Paint): string 
       one.actor ?? { text: "nobody", tone: "dim" },
       one.source ?? "",
       { text: one.decision, tone: tones[one.decision] },
-      `${one.method} ${one.path}${one.count > 1 ? ` (${one.count} times)` : ""}`,
+      `${askedFor(one)}${one.count > 1 ? ` (${one.count} times)` : ""}`,
       one.code ?? String(one.status),
       one.requestId,
     ],
@@ -26,6 +26,10 @@ export function auditTable(entries: readonly AuditView[], paint: Paint): string 
   ]);
   return table(["AT (UTC)", "WHO", "FROM", "", "ASKED FOR", "ANSWER", "REQUEST"], rows, paint);
 }
+
+/** All that EC2's clients ask for has the same address: what they want is the action. */
+const askedFor = ({ api, method, path, route }: AuditView) =>
+  api === "ec2" ? `EC2 ${route}` : api === "local" ? path : `${method} ${path}`;
 
 const moved = ({ from, to }: AuditView["changes"][number]) =>
   from !== to && to !== null ? `, ${from ?? "new"} → ${to}` : "";

@@ -103,7 +103,12 @@ export const projectTable = (
   paint: Paint,
 ) =>
   table(
-    ["NAME", "CREATED", "ID"],
-    projects.map(({ name, createdAt, id }) => [name, relative(createdAt, now), id]),
+    ["NAME", "ORGANISATION", "CREATED", "ID"],
+    projects.map(({ name, organisation, createdAt, id }) => [
+      name,
+      organisation,
+      relative(createdAt, now),
+      id,
+    ]),
     paint,
   );

@@ -13,6 +13,7 @@ import type { Sql } from "@holdfast/store/database";
 import { shared } from "@holdfast/store/reads";
 import { buckets, type Pace, partOf } from "../core/bucket.ts";
 import { mayDo, type ProjectPlace, seesPlatform } from "../core/may-do.ts";
+import { roleNames, roles } from "../core/roles.ts";
 import { sourceOf } from "../core/source.ts";
 import { type Credentials, credentials, isSame, readToken } from "./credentials.ts";
 import type { Seal } from "./seal.ts";
@@ -187,13 +188,16 @@ export const noOrganisation = (name: string) =>
     fix: "See those you may use: holdfast organisations",
   });
 
+const rolesThat = (needs: Permission) =>
+  roleNames.filter((name) => (roles[name].may as readonly Permission[]).includes(needs));
+
 function forbidden({ name, only }: Caller, needs: Permission) {
   const whose =
     only === undefined ? `${name} has no role that allows it` : "this key is for one project only";
   return problem("forbidden", "forbidden", `This needs \`${needs}\`, and ${whose}.`, {
     fix:
       only === undefined
-        ? "Ask an owner for a role that does: holdfast roles"
+        ? `Ask an owner for a role that does (${rolesThat(needs).join(", ")}): holdfast roles`
         : "Use a key that is not limited to a project: holdfast keys",
     facts: { needs },
   });

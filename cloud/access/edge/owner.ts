@@ -43,8 +43,11 @@ export async function installOwner(sql: Sql, { name, key, seal, mintId }: Owner)
 export async function whyKeyIsOver(
   sql: Sql,
   id: string,
-  file: string,
-  now: Instant,
+  {
+    file,
+    recover,
+    now,
+  }: { readonly file: string; readonly recover: string; readonly now: Instant },
 ): Promise<Problem | undefined> {
   const [row] = await sql.query<{
     name: string;
@@ -58,7 +61,7 @@ export async function whyKeyIsOver(
   );
   const over = (what: string) =>
     problem("unauthenticated", "owner_key_over", `${what}. It is what is in ${file}.`, {
-      fix: "Have another made, as root on this machine: ./holdfast keys recover",
+      fix: `Have another made, as root on this machine: ${recover}`,
     });
   if (row?.isShutOut) return over(`The account ${row.name}, whose access key this is, is shut out`);
   if (row?.revokedAt) return over(`The access key ${id} was revoked at ${iso(row.revokedAt)}`);

@@ -19,14 +19,15 @@ export function tagsRefused(
     if (allowed === null || allowed.includes(value)) return [];
     return [{ field, reason: `must be one of ${allowed.join(", ")}` }];
   });
-  const [first] = faults;
-  if (!first) return undefined;
-  const lacking = required.find(({ key }) => `body.tags.${key}` === first.field);
-  const example = lacking?.allowed?.[0] ?? "VALUE";
+  if (faults.length === 0) return undefined;
+  const lacking = required.filter(({ key }) =>
+    faults.some(({ field }) => field === `body.tags.${key}`),
+  );
+  const words = lacking.map(({ key, allowed }) => `--tag ${key}=${allowed?.[0] ?? "VALUE"}`);
   return problem(
     "invalid",
     "tag_required",
-    `What is made in this project has a tag ${lacking?.key}: ${first.reason}.`,
-    { fix: `Give it one: --tag ${lacking?.key}=${example}`, faults },
+    `What is made in this project must have certain tags, and this has not: ${lacking.map(({ key }) => key).join(", ")}.`,
+    { fix: `Give it: ${words.join(" ")}`, faults },
   );
 }
