@@ -87,14 +87,16 @@ interface Place {
 async function lose(place: Place, lost: readonly string[]): Promise<Loss> {
   const { database, manager, server, responder } = place;
   const call = caller(manager.apiPort);
-  const [{ guests } = { guests: 0 }] = await database.query<{ guests: number }>(
-    "select count(*)::int as guests from instance i join host h on h.id = i.home where h.name = any($1)",
+  const found = await database.query<{ id: string }>(
+    "select i.id from instance i join host h on h.id = i.home where h.name = any($1)",
     [lost],
   );
+  const ids = found.map(({ id }) => id);
+  const guests = ids.length;
   const before = await latestJournal(database);
   await responder.silence(lost);
   await until(
-    async () => (await hostsThatAre(database, "suspect")) === lost.length,
+    async () => (await hostsThatAre(database, "suspect", lost)) === lost.length,
     `${lost.length} hosts are silent`,
   );
   if (options.top) await database.query("select pg_stat_statements_reset()");
@@ -104,7 +106,7 @@ async function lose(place: Place, lost: readonly string[]): Promise<Loss> {
     lost.map((name) => call("POST", `/v1/hosts/${name}/attest`, { name, reason: "a bench" })),
   );
   await until(
-    async () => (await runningSince(database, before)) === guests,
+    async () => (await runningSince(database, before, ids)) === guests,
     `${guests} guests run elsewhere`,
   );
   const seconds = (performance.now() - start.at) / 1_000;
@@ -118,8 +120,16 @@ async function lose(place: Place, lost: readonly string[]): Promise<Loss> {
   return loss;
 }
 
-async function hostsThatAre(database: Database, state: string): Promise<number> {
-  const rows = await database.query("select from host where state = $1", [state]);
+/** Of these, or of all. */
+async function hostsThatAre(
+  database: Database,
+  state: string,
+  names: readonly string[] | null = null,
+): Promise<number> {
+  const rows = await database.query(
+    "select from host where state = $1 and ($2::text[] is null or name = any($2))",
+    [state, names],
+  );
   return rows.length;
 }
 
@@ -128,11 +138,16 @@ async function latestJournal(database: Database): Promise<number> {
   return row?.seq ?? 0;
 }
 
-/** Asked of what has been written since, so that to ask costs little. */
-async function runningSince(database: Database, seq: number): Promise<number> {
+/** How many of these; on a busy machine guests of a host that only seemed silent come back as well. */
+async function runningSince(
+  database: Database,
+  seq: number,
+  ids: readonly string[],
+): Promise<number> {
   const [row] = await database.query<{ count: number }>(
-    "select count(distinct subject)::int as count from journal where seq > $1 and kind = 'instance' and to_state = 'running'",
-    [seq],
+    `select count(distinct subject)::int as count from journal
+     where seq > $1 and kind = 'instance' and to_state = 'running' and subject = any($2::uuid[])`,
+    [seq, ids],
   );
   return row?.count ?? 0;
 }

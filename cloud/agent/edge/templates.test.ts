@@ -139,6 +139,7 @@ test("a restarted agent finds what was whole, and deletes what was half made", a
     await second.mine.open();
     assert.equal(await second.mine.find(...asked(true)), whole);
     assert.equal(existsSync(half), false);
+    await Promise.all([first, second].map(({ mine }) => mine.settled()));
   } finally {
     rmSync(root, { recursive: true });
   }

@@ -26,7 +26,7 @@ export interface Templates {
   find(wish: Wish, spec: Omit<MachineSpec, "disks">): Promise<string | undefined>;
   /** A start has found it of no use. */
   discard(directory: string): Promise<void>;
-  /** Resolves when nothing is being made. For tests and benchmarks. */
+  /** Resolves when nothing is being made, or written down. For tests and benchmarks. */
   settled(): Promise<void>;
   close(): void;
 }
@@ -53,6 +53,7 @@ export function templates({ hypervisor, shelf, limit, clock, log }: TemplatesDep
   const making = new Set<string>();
   const failed = new Map<string, Instant>();
   let line: Promise<void> = Promise.resolve();
+  let noted: Promise<void> = Promise.resolve();
   let isOpen = true;
 
   return {
@@ -70,7 +71,7 @@ export function templates({ hypervisor, shelf, limit, clock, log }: TemplatesDep
       if (!found) return void begin(key, spec);
       const used = { ...found, usedAt: clock.now() };
       kept.set(key, used);
-      void shelf.seal(used).catch(() => {}); // It only loses its place in the line.
+      noted = noted.then(() => shelf.seal(used)).catch(() => {}); // It only loses its place in the line.
       return found.directory;
     },
 
@@ -81,7 +82,10 @@ export function templates({ hypervisor, shelf, limit, clock, log }: TemplatesDep
       await remove(found);
     },
 
-    settled: () => line,
+    async settled() {
+      await line;
+      await noted;
+    },
     close() {
       isOpen = false;
     },
