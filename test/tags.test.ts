@@ -153,6 +153,31 @@ test("a volume that is restored has the tags that it had, and one that is made o
   assert.ok(web.id);
 });
 
+test("what is said of a thing goes with it, also when its owner takes it away by the other API", async () => {
+  const line = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDx0oWEAkW2mzGBJAGbYUVKfXk1gBLy7NYKZ1rcNkzkB a";
+  const things = [
+    { path: "volumes", prefix: "vol", body: { name: "brief", sizeGiB: 1 } },
+    { path: "security-groups", prefix: "sg", body: { name: "brief" } },
+    { path: "keys", prefix: "key", body: { name: "brief", publicKey: line } },
+  ];
+  const ids: string[] = [];
+  for (const { path, prefix, body } of things) {
+    const { status, body: thing } = await post<Thing>(`${at}/${path}`, body);
+    assert.ok(status < 300, JSON.stringify(thing));
+    ids.push(thing.id);
+    await ask(platform, "CreateTags", [
+      ["ResourceId.1", ec2Id(prefix, thing.id)],
+      ["Tag.1.Key", "owner"],
+      ["Tag.1.Value", "ada"],
+    ]);
+  }
+  const words = async () =>
+    (await platform.database.query("select from tag where resource = any($1)", [ids])).length;
+  assert.equal(await words(), things.length);
+  for (const { path } of things) await platform.call("DELETE", `${at}/${path}/brief`);
+  await until("nothing is said of them", async () => (await words()) === 0);
+});
+
 test("what lacks a required tag is refused, naming it; with the tag it is made and has it", async () => {
   const { body: acme } = await post<{ id: string }>("/v1/organisations", { name: "acme" });
   await post("/v1/organisations/acme/projects", { name: "tagged" });

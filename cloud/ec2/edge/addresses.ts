@@ -15,7 +15,7 @@ import { type Answers, accountOf, type Call } from "./call.ts";
 import { digits, findInstanceRow } from "./instance-rows.ts";
 import { pageOf } from "./pages.ts";
 import { mixed } from "./places.ts";
-import { removeTags, tagsFor, tagsOf, writeTags } from "./tags.ts";
+import { tagsFor, tagsOf, writeTags } from "./tags.ts";
 
 interface Row {
   readonly id: string;
@@ -143,7 +143,6 @@ export const addressAnswers: Answers = {
     if (row.nic !== null)
       throw refuse("InvalidIPAddress.InUse", `Address ${row.address} is in use.`);
     await call.native(releaseAddress, { params: { address: row.address } });
-    await removeTags(call.database, [row.id]);
     return {};
   },
 

@@ -28,10 +28,10 @@ import {
 import type { IpPermission, SecurityGroup, SecurityGroupRule } from "../core/words.ts";
 import { type Answers, accountOf, type Call } from "./call.ts";
 import { ensureDefaults, tryDefaults } from "./defaults.ts";
-import { type Note, removeNotes, writeNotes } from "./notes.ts";
+import { type Note, writeNotes } from "./notes.ts";
 import { pageOf } from "./pages.ts";
 import { mixed } from "./places.ts";
-import { removeTags, tagsFor, writeTags } from "./tags.ts";
+import { tagsFor, writeTags } from "./tags.ts";
 
 type Rule = GroupView["rules"][number];
 
@@ -290,7 +290,6 @@ async function revoke(call: Call, input: Change, direction: Rule["direction"]) {
     params: { group: group.view.id },
     body: { rules: [...new Set(ids)] },
   });
-  await removeNotes(call.database, ids);
   return { Return: true };
 }
 
@@ -446,7 +445,7 @@ export const groupAnswers: Answers = {
   async DeleteSecurityGroup(call) {
     const world = await worldOf(call, undefined);
     const group = find(world, call.input);
-    const { id, name, rules } = group.view;
+    const { id, name } = group.view;
     if (name === "default")
       throw refuse(
         "CannotDelete",
@@ -454,8 +453,6 @@ export const groupAnswers: Answers = {
       );
     await leaveEnded(call, group);
     await call.native(deleteGroup, { params: { group: id } });
-    await removeTags(call.database, [id]);
-    await removeNotes(call.database, [id, ...rules.map((rule) => rule.id)]);
     return {};
   },
 

@@ -15,12 +15,12 @@ import { sizeOf } from "../core/volume.ts";
 import type { Image, ImageAttribute } from "../core/words.ts";
 import { type Answers, accountOf, type Call } from "./call.ts";
 import { findInstanceRow } from "./instance-rows.ts";
-import { type Note, removeNotes, writeNotes } from "./notes.ts";
+import { type Note, writeNotes } from "./notes.ts";
 import { pageOf } from "./pages.ts";
 import { mixed } from "./places.ts";
 import { findImage } from "./run.ts";
 import { findSnapshot } from "./snapshots.ts";
-import { removeTags, tagsFor, writeTags } from "./tags.ts";
+import { tagsFor, writeTags } from "./tags.ts";
 
 const states = {
   importing: "pending",
@@ -233,8 +233,6 @@ export const imageAnswers: Answers = {
     const { ImageId = "" } = call.input;
     const image = await findImage(call, ImageId);
     await call.native(deleteImage, { params: { image } });
-    await removeTags(call.database, [image]);
-    await removeNotes(call.database, [image]);
     return {};
   },
 

@@ -9,7 +9,7 @@ import { idOf, readId } from "../core/ids.ts";
 import type { KeyPairInfo } from "../core/words.ts";
 import type { Answers, Call } from "./call.ts";
 import { newEd25519Pair, newRsaPair } from "./key-material.ts";
-import { removeTags, tagsFor, writeTags } from "./tags.ts";
+import { tagsFor, writeTags } from "./tags.ts";
 
 export const keyAnswers: Answers = {
   async CreateKeyPair(call) {
@@ -82,7 +82,6 @@ export const keyAnswers: Answers = {
     const key = keys.find(({ id, name }) => name === KeyName || idOf("key", id) === KeyPairId);
     if (!key) return {}; // EC2 says the same of one that is there and of one that is not.
     await call.native(deleteKey, { params: { key: key.id } });
-    await removeTags(call.database, [key.id]);
     return {};
   },
 };

@@ -45,7 +45,3 @@ export async function writeNotes(
     [last.map(([subject]) => subject), project, last.map(([, note]) => JSON.stringify(note))],
   );
 }
-
-export async function removeNotes(sql: Sql, subjects: readonly string[]): Promise<void> {
-  await sql.query("delete from ec2_note where subject = any($1)", [subjects]);
-}

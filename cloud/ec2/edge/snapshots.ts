@@ -10,9 +10,9 @@ import { sizeOf } from "../core/volume.ts";
 import type { Snapshot } from "../core/words.ts";
 import { type Answers, accountOf, type Call } from "./call.ts";
 import { digits, findInstanceRow } from "./instance-rows.ts";
-import { type Note, noteOf, removeNotes, writeNotes } from "./notes.ts";
+import { type Note, noteOf, writeNotes } from "./notes.ts";
 import { chosen } from "./pages.ts";
-import { removeTags, tagsFor, tagsOf, wordsOf, writeTags } from "./tags.ts";
+import { tagsFor, tagsOf, wordsOf, writeTags } from "./tags.ts";
 import { findVolumeRow, findVolumes } from "./volume-rows.ts";
 
 export interface SnapshotRow {
@@ -179,8 +179,6 @@ export const snapshotAnswers: Answers = {
   async DeleteSnapshot(call) {
     const { id } = await findSnapshot(call, call.input.SnapshotId ?? "");
     await call.native(deleteSnapshot, { params: { snapshot: id } });
-    await removeTags(call.database, [id]);
-    await removeNotes(call.database, [id]);
     return {};
   },
 

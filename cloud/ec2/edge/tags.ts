@@ -7,8 +7,6 @@ import { refuse, shortened } from "../core/errors.ts";
 import type { Tag } from "../core/filters.ts";
 import type { TagSpecification } from "../core/words.ts";
 
-export { removeTags } from "@holdfast/cloud/tags/edge";
-
 /** What can carry tags, as EC2 calls it. */
 export type Kind = TagRowKind;
 

@@ -36,7 +36,7 @@ import { writeNotes } from "./notes.ts";
 import { chosen } from "./pages.ts";
 import { checkZone, placeOf } from "./places.ts";
 import { findSnapshot } from "./snapshots.ts";
-import { removeTags, tagsFor, wordsOf, writeTags } from "./tags.ts";
+import { tagsFor, wordsOf, writeTags } from "./tags.ts";
 import { findVolumeRow, findVolumes, readVolumes } from "./volume-rows.ts";
 
 /** EC2's own; whatever else a volume is said to be is the name of a pool. */
@@ -172,7 +172,6 @@ export const volumeAnswers: Answers = {
     if (row.isLeftOver) await call.native(detachVolume, { params: { volume: row.id }, body: {} });
     if (stateOf(row) !== "deleting")
       await call.native(deleteVolume, { params: { volume: row.id } });
-    await removeTags(call.database, [row.id]);
     return {};
   },
 

@@ -5,7 +5,7 @@ import { isUuid } from "@holdfast/store/cursor";
 import type { Sql } from "@holdfast/store/database";
 import { appendJournal, type JournalRow } from "@holdfast/store/journal";
 import { mostTags, type Taggable, taggable } from "../core/taggable.ts";
-import { putTags, removeTags } from "./tags.ts";
+import { putTags } from "./tags.ts";
 
 export interface Thing {
   readonly kind: Taggable;
@@ -33,7 +33,7 @@ export async function changeTags(
   await sql.query("select from tag where resource = any($1) order by resource, key for update", [
     ids,
   ]);
-  if (removeAll) await removeTags(sql, ids);
+  if (removeAll) await sql.query("delete from tag where resource = any($1)", [ids]);
   if (remove.length > 0)
     await sql.query(
       `delete from tag using unnest($2::text[], $3::text[]) as gone (key, value)

@@ -6,7 +6,6 @@ export {
   mustBeTagged,
   putTags,
   readRequiredTags,
-  removeTags,
   taggedAs,
   tagsOf,
   tagsOrNull,

@@ -76,11 +76,6 @@ export const taggedAs = (
   filter,
 ];
 
-/** Of what is gone. */
-export async function removeTags(sql: Sql, ids: readonly string[]): Promise<void> {
-  await sql.query("delete from tag where resource = any($1)", [ids]);
-}
-
 export async function readTags(sql: Sql, id: string): Promise<Record<string, string>> {
   const [row] = await sql.query<{ tags: Record<string, string> }>(
     `select ${tagsOf("$1")} as tags`,
