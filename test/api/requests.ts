@@ -147,14 +147,14 @@ interface NewKey {
   readonly accessKey: string;
 }
 
-/** Where the second page begins, if there is one: what anybody makes up is no cursor. */
+/** Where the second page begins: what anybody makes up is no cursor. Where there is none, mostly nothing is said. */
 async function newOfPages(
   platform: Platform,
   path: string,
 ): Promise<Record<string, readonly unknown[]>> {
   const first = `${path.replace("{project}", "default")}?limit=1`;
   const { body } = await platform.call<{ next?: string | null }>("GET", first);
-  return body.next ? { after: [body.next] } : {};
+  return { after: [body.next ?? undefined] };
 }
 
 /** The same of moves: one that has ended, or one that goes on for as long as nobody breaks it off. */
@@ -380,6 +380,7 @@ export function requestsFor({ parameters, body }: Operation, pools: Pools): Arbi
       .map((parts) =>
         Object.fromEntries(
           Object.entries(parts)
+            .filter(([, value]) => value !== undefined)
             .map(modestly)
             .map(([name, value]) => [
               name,
