@@ -29,8 +29,8 @@ export async function run(call: Call<"RunInstances">): Promise<Reservation> {
   const wanted = wantedRun(input, defaultType, decode);
   const tags = tagsFor("instance", input.TagSpecifications, ["volume", "network-interface"]);
   const volumeTags = tagsFor("volume", input.TagSpecifications, ["instance", "network-interface"]);
-  const [type, image, place, defaults] = await Promise.all([
-    findType(any, wanted.type),
+  const type = await findType(any, wanted.type); // Before the rest: of what is wrong, the same is named each time.
+  const [image, place, defaults] = await Promise.all([
     findImage(call, wanted.image),
     placeOf(call),
     ensureDefaults(any),
