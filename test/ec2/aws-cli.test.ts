@@ -176,7 +176,13 @@ test("what is not there, not allowed or not known is refused in EC2's words", as
     "EC2's usual type is none of ours",
   );
   assert.equal(
-    await codeOf(["run-instances", "--image-id", "ami-00000000000000000", "--instance-type", "tiny"]),
+    await codeOf([
+      "run-instances",
+      "--image-id",
+      "ami-00000000000000000",
+      "--instance-type",
+      "tiny",
+    ]),
     "InvalidAMIID.NotFound",
   );
   assert.equal(
