@@ -8,7 +8,14 @@
 import { beginCapture, findImageView } from "@holdfast/cloud/images/edge";
 import type { Settings } from "@holdfast/cloud/settings";
 import { insertTags, mustBeTagged } from "@holdfast/cloud/tags/edge";
-import type { HostId, InstanceId, MintId, ProjectId } from "@holdfast/kernel/ids";
+import type {
+  HostId,
+  ImageId,
+  InstanceId,
+  MintId,
+  ProjectId,
+  VolumeId,
+} from "@holdfast/kernel/ids";
 import { type Caller, handle } from "@holdfast/kernel/route";
 import type { Clock } from "@holdfast/kernel/time";
 import { type Database, type Sql, unlessTaken } from "@holdfast/store/database";
@@ -95,6 +102,40 @@ export function volumeRoutes({
   settings,
   onChanged,
 }: VolumeRouteDeps) {
+  /** An image of what is held: its row first, and then the task that fills it. */
+  function imageOf(
+    request: Asked,
+    project: ProjectId,
+    name: string,
+    hold: (desk: Desk) => Promise<{
+      readonly of: VolumeId;
+      readonly liesIn: VolumeId;
+      readonly source: string;
+      readonly begin: (image: ImageId) => Promise<void>;
+    }>,
+  ) {
+    const id = mintId<"Image">();
+    const taken = () => nameTaken("an image", name, `holdfast images delete ${name}`);
+    return unlessTaken("image_by_name", taken, () =>
+      change(request, async (desk) => {
+        const { sql, asker, tell } = desk;
+        const { of, liesIn, source, begin } = await hold(desk);
+        await beginCapture(sql, {
+          id,
+          project,
+          name,
+          volume: liesIn,
+          createdAt: asker.now,
+          source,
+        });
+        await begin(id);
+        tell({ subject: of, event: "command-capture", detail: { image: id, name } });
+        const { isShared: _, ...view } = await findImageView(sql, project, id);
+        return view;
+      }),
+    );
+  }
+
   /** Without a row there was nothing to change, and nothing is told. */
   async function change<T>(
     { caller, requestId }: Asked,
@@ -218,25 +259,14 @@ export function volumeRoutes({
 
     createImageFrom: handle(api.createImageFrom, (request) => {
       const { params, body } = request;
-      const { name, freeze } = body;
-      const id = mintId<"Image">();
-      return unlessTaken(
-        "image_by_name",
-        () => nameTaken("an image", name, `holdfast images delete ${name}`),
-        () =>
-          change(request, async ({ sql, asker, tell }) => {
-            const { project } = params;
-            const volume = await holdVolume(sql, project, params.volume);
-            await beginCapture(sql, {
-              ...{ id, project, name, volume: volume.id, createdAt: asker.now },
-              source: `volume ${volume.name}`,
-            });
-            await capture(sql, volume, { image: id, name: mintId<"Snapshot">(), freeze }, asker);
-            tell({ subject: volume.id, event: "command-capture", detail: { image: id, name } });
-            const { isShared: _, ...view } = await findImageView(sql, project, id);
-            return view;
-          }),
-      );
+      return imageOf(request, params.project, body.name, async ({ sql, asker }) => {
+        const volume = await holdVolume(sql, params.project, params.volume);
+        return {
+          ...{ of: volume.id, liesIn: volume.id, source: `volume ${volume.name}` },
+          begin: (image) =>
+            capture(sql, volume, { image, name: mintId<"Snapshot">(), freeze: body.freeze }, asker),
+        };
+      });
     }),
 
     createSnapshot: handle(api.createSnapshot, (request) => {
@@ -298,26 +328,14 @@ export function volumeRoutes({
 
     createImageFromSnapshot: handle(api.createImageFromSnapshot, (request) => {
       const { params, body } = request;
-      const { name } = body;
-      const id = mintId<"Image">();
-      return unlessTaken(
-        "image_by_name",
-        () => nameTaken("an image", name, `holdfast images delete ${name}`),
-        () =>
-          change(request, async ({ sql, asker, tell }) => {
-            const { project } = params;
-            const held = await holdSnapshot(sql, project, params.snapshot);
-            const { snapshot, volume } = held;
-            await beginCapture(sql, {
-              ...{ id, project, name, volume: snapshot.liesIn, createdAt: asker.now },
-              source: `snapshot ${snapshot.name}`,
-            });
-            await captureSnapshot(sql, held, id, asker);
-            tell({ subject: volume.id, event: "command-capture", detail: { image: id, name } });
-            const { isShared: _, ...view } = await findImageView(sql, project, id);
-            return view;
-          }),
-      );
+      return imageOf(request, params.project, body.name, async ({ sql, asker }) => {
+        const held = await holdSnapshot(sql, params.project, params.snapshot);
+        const { liesIn, name } = held.snapshot;
+        return {
+          ...{ of: held.volume.id, liesIn, source: `snapshot ${name}` },
+          begin: (image) => captureSnapshot(sql, held, image, asker),
+        };
+      });
     }),
 
     deleteSnapshot: handle(api.deleteSnapshot, (request) =>
