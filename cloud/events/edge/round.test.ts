@@ -239,3 +239,22 @@ test("a host that somebody enables by hand is given back", async () => {
   const left = await database.query("select from maintenance where state <> 'ended'");
   assert.deepEqual([left, await told()], [[], []]);
 });
+
+test("however many hosts are worked on, each of them gets on", async () => {
+  const many = Array.from({ length: 250 }, (_, index) => ({
+    ...{ id: mintId<"Maintenance">(), host: mintId<"Host">(), name: `rack-${index}` },
+  }));
+  await database.query(
+    `insert into host (id, name, cluster, state, mode, cpus, memory_mib, pools)
+     select id, name, 'default', 'up', 'enabled', 8, 8192, '{shared}' from unnest($1::uuid[], $2::text[]) as h (id, name)`,
+    [many.map(({ host }) => host), many.map(({ name }) => name)],
+  );
+  const planned = plannedFrom({ work: "empty", noticeSeconds: 0 }, 0, now);
+  for (const { id, host } of many)
+    await insertWork(database, { id, host, reason: "a new switch", by: "tester" }, planned, now);
+  for (let i = 0; i < 4; i++) await look(accepts);
+  const left = await database.query(
+    "select h.name from maintenance m join host h on h.id = m.host_id where m.state not in ('in-maintenance', 'ended')",
+  );
+  assert.deepEqual(left, []);
+});
