@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import { ensureDefaultPlace } from "@holdfast/cloud/hosts/edge";
-import type { HostId, InstanceId, MintId, ProjectId } from "@holdfast/kernel/ids";
+import type { HostId, InstanceId, ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
+import { countedIds } from "@holdfast/kernel/testing";
 import type { Instant } from "@holdfast/kernel/time";
 import { connectDatabase, type Database } from "@holdfast/store/database";
 import { stopTestServer, testDatabase } from "@holdfast/store/testing";
@@ -14,9 +15,7 @@ import { rehearsals } from "./worksites.ts";
 
 let database: Database;
 let drop: () => Promise<void>;
-let minted = 0;
-const mintId: MintId = () =>
-  `0197a000-0000-7000-8000-${(++minted).toString(16).padStart(12, "0")}` as never; // Every kind of id is a UUID.
+const mintId = countedIds();
 const project = mintId<"Project">() as ProjectId;
 const [old, other] = [mintId<"Host">(), mintId<"Host">()] as [HostId, HostId];
 let now = Date.UTC(2026, 10, 21) as Instant;

@@ -4,18 +4,9 @@
  * They work in the manager's role, so a grant that is missing shows here. Every refusal is held to what its
  * route declares.
  */
-import assert from "node:assert/strict";
 import { type Settings, settingsFrom } from "@holdfast/cloud/settings";
-import type {
-  AccountId,
-  InstanceId,
-  MintId,
-  NetworkId,
-  NicId,
-  ProjectId,
-} from "@holdfast/kernel/ids";
-import { Problem } from "@holdfast/kernel/problem";
-import type { Caller, Handler } from "@holdfast/kernel/route";
+import type { InstanceId, MintId, NetworkId, NicId, ProjectId } from "@holdfast/kernel/ids";
+import { type Asking, asking, countedIds } from "@holdfast/kernel/testing";
 import type { Instant } from "@holdfast/kernel/time";
 import { connectDatabase, type Database } from "@holdfast/store/database";
 import { testDatabase } from "@holdfast/store/testing";
@@ -23,9 +14,8 @@ import { allotNics, insertNics, releaseNics } from "./nics.ts";
 import { networkRoutes } from "./routes.ts";
 
 type Routes = ReturnType<typeof networkRoutes>;
-type Reply<N extends keyof Routes> = Awaited<ReturnType<Routes[N]["answer"]>>;
 
-export interface Office {
+export interface Office extends Asking<Routes> {
   readonly database: Database;
   readonly project: ProjectId;
   readonly other: ProjectId;
@@ -34,15 +24,6 @@ export interface Office {
   readonly mintId: MintId;
   /** How often this manager was told to look at its networks. */
   changes(): number;
-  /** Asks as an operator, or as a member of a project. */
-  ask<N extends keyof Routes>(
-    name: N,
-    params: Readonly<Record<string, string>>,
-    body?: unknown,
-    member?: ProjectId,
-  ): Promise<Reply<N>>;
-  /** The code it is refused with; fails the test if it is not, or if the route does not say so. */
-  refusal(...asked: Parameters<Office["ask"]>): Promise<Problem>;
   /** A row for an instance that stands still, connected to these. */
   instance(name: string, ...networks: readonly string[]): Promise<InstanceId>;
   expunge(instance: InstanceId): Promise<void>;
@@ -55,18 +36,7 @@ export interface OfficeOptions {
   readonly beside?: Office & { readonly url: string };
 }
 
-/** An owner, who may be told to stay in one project. */
-const tester: Caller = {
-  name: "tester",
-  account: "0197a000-0000-7000-8000-000000000000" as AccountId,
-  by: { kind: "key", id: "HFTESTER" },
-  grants: [{ role: "owner", on: "platform" }],
-  only: undefined,
-};
-
-let minted = 0;
-const mintId: MintId = () =>
-  `0197a000-0000-7000-8000-${(++minted).toString(16).padStart(12, "0")}` as never; // Every kind of id is a UUID.
+const mintId = countedIds();
 
 export async function openOffice(options: OfficeOptions = {}) {
   const own = options.beside ? undefined : await testDatabase();
@@ -89,36 +59,8 @@ export async function openOffice(options: OfficeOptions = {}) {
   });
 
   const office: Office = {
-    ...{ database, project, other, set, mintId },
+    ...{ database, project, other, set, mintId, ...asking(routes, project) },
     changes: () => changes,
-    async ask(name, params, body, member) {
-      const { route, answer } = routes[name] as Handler;
-      const request = {
-        params: { project: member ?? project, ...params },
-        query: route.query.parse({}),
-        body: route.body.parse(body),
-        caller: { ...tester, only: member },
-        requestId: "req-1",
-        idempotencyKey: undefined,
-      };
-      const reply = await answer(request as never); // Its route has parsed the body.
-      return route.reply[1].parse(reply) as never; // The shape is the route's own.
-    },
-    async refusal(name, ...rest) {
-      const refused = await office.ask(name, ...rest).then(
-        () => assert.fail(`${name} was not refused`),
-        (error: unknown) => error,
-      );
-      if (!(refused instanceof Problem)) throw refused;
-      const { fails } = routes[name].route;
-      const declared = (fails as Record<string, string>)[refused.code]; // By name, whichever it is.
-      assert.equal(
-        declared,
-        refused.kind,
-        `${name} does not say that it fails with ${refused.code}`,
-      );
-      return refused;
-    },
     instance: (name, ...networks) => insertInstance(office, name, networks),
     async expunge(instance) {
       await database.transaction(async (sql) => {

@@ -8,16 +8,8 @@
 import assert from "node:assert/strict";
 import type { StorageResult, StorageTask } from "@holdfast/cloud/hosts";
 import { type Settings, settingsFrom } from "@holdfast/cloud/settings";
-import type {
-  AccountId,
-  HostId,
-  InstanceId,
-  MintId,
-  ProjectId,
-  VolumeId,
-} from "@holdfast/kernel/ids";
-import { Problem } from "@holdfast/kernel/problem";
-import type { Caller, Handler } from "@holdfast/kernel/route";
+import type { HostId, InstanceId, ProjectId, VolumeId } from "@holdfast/kernel/ids";
+import { type Asking, asking, countedIds } from "@holdfast/kernel/testing";
 import type { Instant } from "@holdfast/kernel/time";
 import { connectDatabase, type Database } from "@holdfast/store/database";
 import { testDatabase } from "@holdfast/store/testing";
@@ -27,10 +19,9 @@ import { volumeRoutes } from "./routes.ts";
 import { tasksOf } from "./tasks.ts";
 
 type Routes = ReturnType<typeof volumeRoutes>;
-type Reply<N extends keyof Routes> = Awaited<ReturnType<Routes[N]["answer"]>>;
 type Said = Partial<StorageResult>;
 
-export interface Depot {
+export interface Depot extends Asking<Routes> {
   readonly database: Database;
   readonly project: ProjectId;
   readonly other: ProjectId;
@@ -42,15 +33,6 @@ export interface Depot {
   pass(time: number): void;
   /** Hosts whose wishes were to be told again, since the last call. */
   told(): readonly HostId[];
-  /** Asks as an operator, or as a member of a project. */
-  ask<N extends keyof Routes>(
-    name: N,
-    params: Readonly<Record<string, string>>,
-    body?: unknown,
-    member?: ProjectId,
-  ): Promise<Reply<N>>;
-  /** The problem it is refused with; fails the test if it is not, or if the route does not say so. */
-  refusal(...asked: Parameters<Depot["ask"]>): Promise<Problem>;
   /** One round of the manager. */
   round(): Promise<void>;
   /** What a host is told to do. */
@@ -69,18 +51,7 @@ export interface Depot {
   counts(): Promise<Readonly<Record<string, number>>>;
 }
 
-/** An owner, who may be told to stay in one project. */
-const tester: Caller = {
-  name: "tester",
-  account: "0197a000-0000-7000-8000-000000000000" as AccountId,
-  by: { kind: "key", id: "HFTESTER" },
-  grants: [{ role: "owner", on: "platform" }],
-  only: undefined,
-};
-
-let minted = 0;
-const mintId: MintId = () =>
-  `0197a000-0000-7000-8000-${(++minted).toString(16).padStart(12, "0")}` as never; // Every kind of id is a UUID.
+const mintId = countedIds();
 
 export async function openDepot() {
   const { url, drop } = await testDatabase();
@@ -102,7 +73,7 @@ export async function openDepot() {
   });
 
   const depot: Depot = {
-    ...{ database, project, other, set, hosts },
+    ...{ database, project, other, set, hosts, ...asking(routes, project) },
     now: () => now,
     pass(time) {
       now = (now + time) as Instant; // An instant and a length of time.
@@ -111,33 +82,6 @@ export async function openDepot() {
       const told = heard;
       heard = [];
       return told;
-    },
-    async ask(name, params, body, member) {
-      const { route, answer } = routes[name] as Handler;
-      const request = {
-        params: { project: member ?? project, ...params },
-        query: route.query.parse({}),
-        body: route.body.parse(body),
-        caller: { ...tester, only: member },
-        requestId: "req-1",
-        idempotencyKey: undefined,
-      };
-      const reply = await answer(request as never); // Its route has parsed the body.
-      return route.reply[1].parse(reply) as never; // The shape is the route's own.
-    },
-    async refusal(name, ...rest) {
-      const refused = await depot.ask(name, ...rest).then(
-        () => assert.fail(`${name} was not refused`),
-        (error: unknown) => error,
-      );
-      if (!(refused instanceof Problem)) throw refused;
-      const declared = (routes[name].route.fails as Record<string, string>)[refused.code]; // By name, whichever it is.
-      assert.equal(
-        declared,
-        refused.kind,
-        `${name} does not say that it fails with ${refused.code}`,
-      );
-      return refused;
     },
     round: async () => {
       const checkInterval = () => settingsFrom(set)["volumes.check_interval"];
