@@ -66,7 +66,8 @@ worse. It is in \`holdfast health\` as \`invariant-broken\`, in the manager's lo
 5. Report it with the evidence.
 
 A rule with a grace counts once it has been broken for so long at every look: what one process begins, another brings
-to its end. What is due counts as late ten seconds after, and only if a manager was there to act on it.
+to its end. What is due counts as late ten seconds after, and only if a manager was there to act on it. Where five hundred and
+more are due they take turns, the oldest first, and late is who was passed over: seen in front for five seconds.
 
 ${kinds.map(section).join("\n\n")}
 `;

@@ -44,6 +44,7 @@ function manager() {
   };
   let isAway = false;
   let meanwhile = async () => {};
+  const changed: HostId[] = [];
   const gone = async () => Promise.reject(problem("unavailable", "database_unavailable", "away"));
   const { database } = made;
   const leases = hostLeases({
@@ -60,12 +61,13 @@ function manager() {
     self: "m",
     lease: () => seconds(5),
     flaps: () => ({ limit: 100, window: minutes(1) }),
-    onChanged: () => {},
+    onChanged: (hosts) => changed.push(...hosts),
     onError: (error) => assert.fail(String(error)),
   });
   return {
     leases,
     clock,
+    changed,
     pass: (duration: number) => {
       passed += duration;
     },
@@ -234,4 +236,26 @@ test("the guests of a host are due for a look in the moment in which it falls si
     `select look_at <= now() as "isDue" from instance`,
   );
   assert.deepEqual(row, { isDue: true });
+});
+
+test("of many hosts that fall silent the first are known before the last of them are written down", async () => {
+  const { database } = made;
+  await database.query(
+    `insert into host (id, name, cluster, state, mode)
+     select gen_random_uuid(), 'other-' || n, 'default', 'up', 'enabled' from generate_series(1, 50) n`,
+  );
+  await database.query(
+    `insert into host_lease (host_id, renewed_at, manager, epoch)
+     select id, now(), 'm', 1 from host on conflict do nothing`,
+  );
+  await database.query("update host_lease set renewed_at = now() - interval '1 hour'");
+  const { leases, pass, changed, setMeanwhile } = manager();
+  const knownBefore: number[] = [];
+  setMeanwhile(async () => {
+    knownBefore.push(changed.length);
+  });
+  pass(seconds(8));
+  await leases.watch();
+  assert.deepEqual(knownBefore.slice(0, 2), [0, 50]);
+  assert.equal(changed.length, 51);
 });

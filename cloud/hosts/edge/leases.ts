@@ -85,11 +85,10 @@ export function hostLeases(deps: LeaseDeps): Leases {
       }),
     async watch() {
       noticeJump();
-      const silent = await look().catch((error: unknown) => {
+      await look().catch((error: unknown) => {
         forgiveAfter(error);
         throw error;
       });
-      if (silent.length > 0) onChanged(silent);
       const steady = await settleFlaps(database, self, clock.now());
       if (steady.length > 0) onChanged(steady);
     },
@@ -97,12 +96,11 @@ export function hostLeases(deps: LeaseDeps): Leases {
     steadySince: () => steadySince,
   };
 
-  async function look(): Promise<readonly HostId[]> {
+  async function look(): Promise<void> {
     if (!isSound) await bringBack();
-    if (ticks() >= graceUntil) return findSilent();
     // While it is away nobody may be there who asks for anything: the grace counts from when it is back.
-    await database.query("select");
-    return [];
+    if (ticks() < graceUntil) await database.query("select");
+    else await findSilent();
   }
 
   /** A database that was away has heard nobody. That is not their silence. */
@@ -114,17 +112,20 @@ export function hostLeases(deps: LeaseDeps): Leases {
     graceUntil = ticks() + lease() + settling;
   }
 
-  /** A rack, or the whole fleet: some at a time, so that nobody waits for the guests of all of them. */
-  async function findSilent(): Promise<readonly HostId[]> {
+  /**
+   * A rack, or the whole fleet: some at a time, so that nobody waits for the guests of all of them, and the guests of
+   * the first not for the last to be called silent.
+   */
+  async function findSilent(): Promise<void> {
     // Found once: with a limit the fleet would be read from its beginning for each of those times.
     const silent = await database.query<{ id: HostId }>(
       `select h.id from host h join host_lease l on l.host_id = h.id where ${isSilent} order by h.id`,
       [silentBefore()],
     );
-    const all: HostId[] = [];
-    for (let from = 0; from < silent.length; from += silentAtOnce)
-      all.push(...(await takeSilent(silent.slice(from, from + silentAtOnce).map(({ id }) => id))));
-    return all;
+    for (let from = 0; from < silent.length; from += silentAtOnce) {
+      const taken = await takeSilent(silent.slice(from, from + silentAtOnce).map(({ id }) => id));
+      if (taken.length > 0) onChanged(taken);
+    }
   }
 
   /** The clock and not now(): had that jumped just now, all would be silent, and nobody has seen it yet. */

@@ -51,6 +51,8 @@ type Reports = {
 
 /** How long to leave alone what could not be carried out, or a database that does not answer. */
 const pause = seconds(1);
+/** However much else there is to do, what is due is taken at least so often: nobody else asks for it while this is busy. */
+const dueEvery = seconds(1);
 /** Fewer than this right after a pass: more are on their way. One that finds nothing going on waits for nobody. */
 const trickle = 100;
 const moment = milliseconds(3);
@@ -70,6 +72,8 @@ export function startWorker(deps: WorkerDeps): Worker {
   const reports: Waiting<Reports, readonly HostReport[]>[] = [];
   const looks = new Set<InstanceId>();
   let isDueWanted = true;
+  /** When what was due was last taken. */
+  let dueTakenAt: Instant | undefined;
   let isOpen = true;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
@@ -125,6 +129,11 @@ export function startWorker(deps: WorkerDeps): Worker {
     return births.length + orders.length + reports.length + looks.size > 0 || isDueWanted;
   }
 
+  /** Either way: after a jump of the clock too. */
+  function isTimeForDue(): boolean {
+    return dueTakenAt === undefined || Math.abs(deps.now() - dueTakenAt) >= dueEvery;
+  }
+
   function isTrickle(): boolean {
     const waiting = births.length + orders.length + reports.length;
     return waiting > 0 && waiting < trickle;
@@ -148,10 +157,11 @@ export function startWorker(deps: WorkerDeps): Worker {
       orders: orders.take(batch),
       reports: reports.splice(0, reportsFor(reports, batch)),
       looks: [...looks].slice(0, batch),
-      due: isDueWanted ? batch : 0,
+      due: isDueWanted || isTimeForDue() ? batch : 0,
     };
     for (const id of mine.looks) looks.delete(id);
     isDueWanted = false;
+    if (mine.due > 0) dueTakenAt = deps.now();
     const told = mine.reports.flatMap(({ item }) => item.machines);
     const born = mine.births.flatMap(({ item }) => item);
     if (born.length + told.length + mine.orders.length + mine.looks.length >= long)

@@ -33,6 +33,8 @@ export interface Moment {
    * for `patience` while anybody could act.
    */
   readonly lateBefore: Instant;
+  /** Where so many are due that they take turns: those of whom the turn has been missed. Of the others none is late. */
+  readonly passedOver?: ReadonlySet<string> | undefined;
 }
 
 export interface Violation {

@@ -157,16 +157,20 @@ export const instanceRules: readonly Rule<InstanceSight>[] = [
     why: "It is stuck: a person waits for something that nobody does.",
     // A deadline passes at one moment, and whoever acts on it comes at the next: what is late is decided by how
     // long somebody could have come.
-    find: ({ state, op, lookAt }, { lateBefore, now }: Moment) => [
-      ...when(
-        lookAt !== null && lookAt < lateBefore,
-        `it is ${state} and should have been looked at ${Math.round((now - (lookAt ?? now)) / 1_000)} s ago`,
-      ),
-      ...when(
-        op?.deadline != null && op.deadline < lateBefore,
-        `the deadline of its ${op?.kind} passed ${Math.round((now - (op?.deadline ?? now)) / 1_000)} s ago`,
-      ),
-    ],
+    find: ({ id, state, op, lookAt }, { lateBefore, now, passedOver }: Moment) => {
+      // Behind others that have been due for longer.
+      if (passedOver && lookAt !== null && lookAt <= now && !passedOver.has(id)) return [];
+      return [
+        ...when(
+          lookAt !== null && lookAt < lateBefore,
+          `it is ${state} and should have been looked at ${Math.round((now - (lookAt ?? now)) / 1_000)} s ago`,
+        ),
+        ...when(
+          op?.deadline != null && op.deadline < lateBefore,
+          `the deadline of its ${op?.kind} passed ${Math.round((now - (op?.deadline ?? now)) / 1_000)} s ago`,
+        ),
+      ];
+    },
   },
   {
     name: "wishes-are-followed",

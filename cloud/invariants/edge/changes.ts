@@ -47,6 +47,8 @@ export interface Changes {
   readonly rounds: readonly Kind[];
   /** Where to go on from. */
   readonly next: Cursor;
+  /** Instances that are late to be looked at, those first that are due for longest; no more than `most`. */
+  readonly overdue: readonly string[];
 }
 
 export async function findChanges(
@@ -77,6 +79,7 @@ export async function findChanges(
     walked: Object.fromEntries(counts) as Changes["walked"], // One for each kind.
     rounds: ends.flatMap(([kind, end]) => (end === undefined ? kind : [])),
     next: { place: told.end, at: Object.fromEntries(ends) },
+    overdue,
   };
 }
 

@@ -7,6 +7,7 @@
 import { after, type Duration, type Instant, milliseconds, seconds } from "@holdfast/kernel/time";
 import type { Database, Sql } from "@holdfast/store/database";
 import type { Kind, Moment, Sights, Violation } from "../core/model.ts";
+import { follow, front, noQueue, passedOver } from "../core/queue.ts";
 import { type Broken, judge, ruleList } from "../core/rules.ts";
 import { findChanges, type Reach, type Subjects, startOfAll } from "./changes.ts";
 import {
@@ -49,7 +50,7 @@ export interface Monitor {
   survey(how?: { readonly everything?: boolean; readonly sql?: Sql }): Promise<Looked>;
 }
 
-const usual = { late: seconds(10), walk: 25, most: 500 };
+const usual = { late: seconds(10), walk: 25, most: front };
 const graces = new Map(ruleList.map(({ name, grace }) => [name, grace?.lasts ?? milliseconds(0)]));
 
 export function openMonitor(
@@ -59,6 +60,7 @@ export function openMonitor(
   const { now: readNow, late = usual.late, awakeSince } = options;
   const usually = { walk: usual.walk, most: usual.most, ...options.reach };
   let cursor = startOfAll();
+  let queue = noQueue;
   /** Everything that was broken when its subject was last looked at. */
   let known = new Map<string, Violation>();
 
@@ -81,6 +83,7 @@ export function openMonitor(
     const seen = await (sql ? read(sql) : database.transaction(read));
     const { sights, moment, rounds } = seen;
     cursor = seen.cursor;
+    queue = seen.queue;
     remember(judge(sights, moment), moment.now);
     const violations = [...known.values()]
       .filter(({ rule, since }) => counts(rule, since, moment.now))
@@ -95,18 +98,21 @@ export function openMonitor(
 
     async function read(one: Sql) {
       if (!sql) await one.query("set transaction isolation level repeatable read, read only");
-      const moment = momentOf(readNow());
+      const begun = momentOf(readNow());
       const from = everything ? { ...cursor, at: {} } : cursor;
-      const { subjects, walked, rounds, next } = await findChanges(
+      const { subjects, walked, rounds, next, overdue } = await findChanges(
         one,
         from,
         reach,
-        moment.lateBefore,
+        begun.lateBefore,
       );
+      const line = follow(queue, overdue, begun.now);
+      const moment = { ...begun, passedOver: passedOver(line, begun.now) };
       for (const { kind, subject } of known.values()) subjects[kind].add(subject); // Is it still so?
       return {
         moment,
         cursor: next,
+        queue: line,
         sights: await readAll(one, subjects),
         walked,
         rounds,
