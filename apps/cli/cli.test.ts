@@ -441,6 +441,9 @@ test("every other command asks the manager and prints its answer", async (t) => 
     ["images", /^NAME {2}STATE/],
     ["images show tiny", /^tiny {2}ready/],
     ["images delete old", /^old is deleted/],
+    ["images delete old --keep", /^old is deleted/],
+    ["images copy tiny golden", /^golden {2}ready/],
+    ["images share tiny blue green", /shared with +blue, green/],
     ["settings", /instances\.stop_grace/],
     ["settings set instances.stop_grace 20", /^instances\.stop_grace is 20 s\.\n$/],
     ["settings reset instances.stop_grace", /is 60 s \(the default\)/],
@@ -598,6 +601,7 @@ test("an image is sent from a file, under its own name", async (t) => {
             problem: null,
             createdAt: 0,
             tags: {},
+            sharedWith: [],
           }),
         ),
       );

@@ -282,6 +282,8 @@ export function fakeCloud(...present: readonly instances.InstanceView[]): Cloud 
     handle(images.listImages, async () => ({ images: [anImage], next: null })),
     handle(images.getImage, async ({ params }) => ({ ...anImage, name: params.image })),
     handle(images.importImage, async ({ body }) => ({ ...anImage, name: body.name })),
+    handle(images.copyImage, async ({ body }) => ({ ...anImage, name: body.name })),
+    handle(images.shareImage, async ({ body }) => ({ ...anImage, sharedWith: body.add })),
     handle(images.setImageWarmth, async ({ params, body }) => ({
       ...anImage,
       name: params.image,
@@ -353,6 +355,7 @@ export const anImage: images.ImageView = {
   problem: null,
   createdAt: moment - 3_600_000,
   tags: {},
+  sharedWith: [],
 };
 export const anExplanation: placement.ExplanationView = {
   planner: "spread",

@@ -43,7 +43,7 @@ export function contentRoute(server: FastifyInstance, { access, database, take }
             "Send the bytes of the image as they are; holdfast images import FILE does.",
           );
         await take(id as ImageId, body instanceof Readable ? body : Readable.from([]));
-        const { isShared: _, ...view } = await findImageView(database, project, id);
+        const { whose: _, ...view } = await findImageView(database, project, id);
         return view;
       },
     );

@@ -8,6 +8,10 @@ import { Manifest } from "./core/manifest.ts";
 const ImageParam = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, "must be an image's name or id");
+const NewName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, "must be 1 to 63 lower-case letters, digits and . _ -");
+const Projects = z.array(ProjectParam).max(100).default([]);
 const Checksum = z
   .string()
   .regex(/^sha256:[0-9a-f]{64}$/, "must be sha256: and 64 lower-case hexadecimal digits");
@@ -24,7 +28,10 @@ export const ImageView = z.object({
   bytes: z.number().nullable().describe("How big its disk looks to a guest."),
   problem: ProblemShape.nullable(),
   createdAt: z.number(),
-  tags: TagsShown,
+  tags: TagsShown.describe("Of one's own images: words on them. Of others none are shown."),
+  sharedWith: z
+    .array(z.string())
+    .describe("Other projects that may use it; of one's own images only."),
 });
 export type ImageView = z.output<typeof ImageView>;
 
@@ -49,9 +56,7 @@ export const importImage = route({
   params: inProject,
   query: z.strictObject({}),
   body: z.strictObject({
-    name: z
-      .string()
-      .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, "must be 1 to 63 lower-case letters, digits and . _ -"),
+    name: NewName,
     url: z
       .url({ protocol: /^https?$/ })
       .max(2_000)
@@ -84,13 +89,56 @@ export const deleteImage = route({
   summary: "Delete an image that no instance stands on.",
   needs: "project:operate",
   params: inProject.extend({ image: ImageParam }),
-  query: z.strictObject({}),
+  query: z.strictObject({
+    inUse: z
+      .enum(["refuse", "keep"])
+      .default("refuse")
+      .describe("`keep`: instances that stand on it keep its content; nothing new is made of it."),
+  }),
   body: z.undefined(),
   reply: [200, ImageView],
   fails: {
     image_not_found: "not_found",
     image_in_use: "conflict",
     image_shared: "forbidden",
+  },
+});
+
+export const copyImage = route({
+  method: "POST",
+  path: "/v1/projects/:project/images/:image/copy",
+  summary:
+    "An image of the project's own with the same content: of one of its own, of everybody's, or of one that is shared with it. It takes no further room.",
+  needs: "project:operate",
+  params: inProject.extend({ image: ImageParam }),
+  query: z.strictObject({}),
+  body: z.strictObject({ name: NewName }),
+  reply: [201, ImageView],
+  fails: {
+    image_not_found: "not_found",
+    image_not_ready: "conflict",
+    image_name_taken: "conflict",
+    quota_exceeded: "exhausted",
+  },
+});
+
+export const shareImage = route({
+  method: "PATCH",
+  path: "/v1/projects/:project/images/:image/shares",
+  summary:
+    "Let other projects of the organisation use an image, by its id, or no longer. Only its own project can change it or share it on.",
+  needs: "project:operate",
+  params: inProject.extend({ image: ImageParam }),
+  query: z.strictObject({}),
+  body: z.strictObject({
+    add: Projects.describe("Names or ids. Those that may already may still."),
+    remove: Projects.describe("What their instances stand on stays."),
+  }),
+  reply: [200, ImageView],
+  fails: {
+    image_not_found: "not_found",
+    image_shared: "forbidden",
+    project_not_found: "not_found",
   },
 });
 

@@ -51,7 +51,9 @@ export async function somethingNew(
   }
   // One that is there would be another from then on: no host has the thousand cpus that it may get.
   if (takes("type")) made.type = [`new-${++news}`];
-  if (takes("image")) {
+  if (path.endsWith("/images/{image}/copy")) {
+    Object.assign(made, { image: ["tiny"], name: [`new-${++news}`] });
+  } else if (takes("image")) {
     const image = { name: `new-${++news}` };
     await platform.call("POST", `${at}/images`, image);
     made.image = [image.name];
@@ -115,6 +117,10 @@ async function newOfAccess(
     if (takes("accessKey")) made.accessKey = [(await post<NewKey>(keys, { name })).accessKey];
   } else if (takes("accessKey"))
     made.accessKey = [(await post<NewKey>("/v1/keys", { name })).accessKey];
+  if (path.endsWith("/shares")) {
+    await post("/v1/projects", { name });
+    Object.assign(made, { add: [[name], []], remove: [[name], []] });
+  }
   if (path.endsWith("/tags")) Object.assign(made, { kind: ["instance"], thing: ["there"] });
   if (path === "/v1/quotas" || path.endsWith("/required-tags")) {
     // What is limited in the project of the others would be in their way.

@@ -8,12 +8,14 @@ import { pauseFor } from "@holdfast/client/patience";
 import { uploadImage } from "@holdfast/client/upload";
 import { recipes } from "@holdfast/cloud/images";
 import {
+  copyImage,
   deleteImage,
   getImage,
   type ImageView,
   importImage,
   listImages,
   setImageWarmth,
+  shareImage,
 } from "@holdfast/cloud/images/api";
 import { createImageFrom } from "@holdfast/cloud/volumes/api";
 import { onePage } from "@holdfast/kernel/pages";
@@ -129,6 +131,35 @@ export const imagesGroup: Group = (program, open) => {
     });
 
   images
+    .command("copy")
+    .summary("copy an image under a new name")
+    .description(copyImage.summary)
+    .argument("<image>", "its name or id")
+    .argument("<name>", "what to call the copy")
+    .action(async (image: string, name: string, _, command) => {
+      const session = open(command);
+      const params = { project: session.options.project, image };
+      const asked = session.call(copyImage, { params, body: { name } });
+      conclude(session, await session.named("image", image, asked));
+    });
+
+  images
+    .command("share")
+    .summary("let another project use an image")
+    .description(shareImage.summary)
+    .argument("<image>", "its name or id")
+    .argument("<projects...>", "their names")
+    .option("--off", "they may no longer")
+    .addHelpText("after", "\nExample:\n  holdfast images share golden blue green")
+    .action(async (image: string, projects: string[], options: { off?: boolean }, command) => {
+      const session = open(command);
+      const params = { project: session.options.project, image };
+      const body = options.off ? { remove: projects } : { add: projects };
+      const asked = session.call(shareImage, { params, body });
+      conclude(session, await session.named("image", image, asked));
+    });
+
+  images
     .command("warm")
     .summary("say that its guests may start from a template")
     .description(
@@ -165,10 +196,13 @@ export const imagesGroup: Group = (program, open) => {
     .summary("delete an image that no instance stands on")
     .description(deleteImage.summary)
     .argument("<image>", "its name or id")
-    .action(async (image: string, _, command) => {
+    .option("--keep", "instances may stand on it, and keep its content")
+    .action(async (image: string, options: { keep?: boolean }, command) => {
       const session = open(command);
       const params = { project: session.options.project, image };
-      const reply = await session.named("image", image, session.call(deleteImage, { params }));
+      const query = { inUse: options.keep ? "keep" : "refuse" } as const;
+      const asked = session.call(deleteImage, { params, query });
+      const reply = await session.named("image", image, asked);
       session.show(reply, () => `${reply.name} is deleted.`);
     });
 };

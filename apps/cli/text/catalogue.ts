@@ -54,6 +54,7 @@ export function imageDetails(image: ImageView, now: Instant, paint: Paint): stri
     ["starts", image.warm ? "warm, where its host has a template" : undefined],
     ["created", relative(image.createdAt, now)],
     ["tags", tagWords(image.tags)],
+    ["shared with", image.sharedWith.join(", ") || undefined],
     ["problem", image.problem ? { text: image.problem.message, tone: "bad" } : undefined],
     ["fix", image.problem?.fix],
     ["manifest", image.manifest ? JSON.stringify(image.manifest) : undefined],

@@ -76,11 +76,11 @@ export const actions = {
   CreateImage: changes("images", "of the root volume alone"),
   RegisterImage: changes("images", "of one snapshot, as the root volume; not of a file"),
   DeregisterImage: changes("images"),
-  CopyImage: refused("images", "there is one region: an image is everywhere at once"),
+  CopyImage: changes("images", "within the one region"),
   DescribeImageAttribute: reads("images"),
   ModifyImageAttribute: changes(
     "images",
-    "the description; an image cannot be shared with other accounts",
+    "the description, and launch permissions for accounts of the same organisation",
   ),
 
   CreateVolume: changes("volumes", "not encrypted; of a snapshot in the pool of that"),

@@ -1,19 +1,17 @@
-/** Images: ours, by the names that EC2's clients have given them. */
-
-import { deleteImage, type ImageView, listImages } from "@holdfast/cloud/images/api";
+/** Images: shown, made, copied and given up. What is said of one is in image-attributes.ts. */
+import { copyImage, deleteImage, type ImageView } from "@holdfast/cloud/images/api";
 import { createImageFrom, createImageFromSnapshot } from "@holdfast/cloud/volumes/api";
-import { everyPage } from "@holdfast/kernel/pages";
 import { Problem } from "@holdfast/kernel/problem";
-import type { Instant } from "@holdfast/kernel/time";
-import { iso } from "@holdfast/kernel/time";
-import { badValue, missing, notFound, refuse, shortened, unsupported } from "../core/errors.ts";
-import { filtering, type Known, type Tag } from "../core/filters.ts";
+import { badValue, missing, refuse, unsupported } from "../core/errors.ts";
+import { filtering, type Tag } from "../core/filters.ts";
 import { idOf, readId } from "../core/ids.ts";
 import { rootDevice } from "../core/instance.ts";
 import { nativeName } from "../core/names.ts";
 import { sizeOf } from "../core/volume.ts";
-import type { Image, ImageAttribute } from "../core/words.ts";
+import type { Image } from "../core/words.ts";
 import { type Answers, accountOf, type Call } from "./call.ts";
+import { imageAttributeAnswers } from "./image-attributes.ts";
+import { imageFilters, imagesOf } from "./image-views.ts";
 import { findInstanceRow } from "./instance-rows.ts";
 import { type Note, writeNotes } from "./notes.ts";
 import { pageOf } from "./pages.ts";
@@ -22,102 +20,9 @@ import { findImage } from "./run.ts";
 import { findSnapshot } from "./snapshots.ts";
 import { tagsFor, writeTags } from "./tags.ts";
 
-const states = {
-  importing: "pending",
-  ready: "available",
-  failed: "failed",
-  deleted: "deregistered",
-} as const;
-/** Whose images are that everybody may use. */
-const everybody = "000000000000";
-
-const filters: Known<Image> = {
-  architecture: ({ Architecture }) => Architecture,
-  "block-device-mapping.device-name": ({ BlockDeviceMappings = [] }) =>
-    BlockDeviceMappings.map(({ DeviceName }) => DeviceName),
-  "creation-date": ({ CreationDate }) => CreationDate,
-  description: ({ Description }) => Description,
-  "ena-support": ({ EnaSupport }) => EnaSupport,
-  hypervisor: ({ Hypervisor }) => Hypervisor,
-  "image-id": ({ ImageId }) => ImageId,
-  "image-type": ({ ImageType }) => ImageType,
-  "is-public": ({ Public }) => Public,
-  "manifest-location": ({ ImageLocation }) => ImageLocation,
-  name: ({ Name }) => Name,
-  "owner-alias": () => undefined,
-  "owner-id": ({ OwnerId }) => OwnerId,
-  platform: () => undefined,
-  "product-code": () => undefined,
-  "root-device-name": ({ RootDeviceName }) => RootDeviceName,
-  "root-device-type": ({ RootDeviceType }) => RootDeviceType,
-  state: ({ State }) => State,
-  "virtualization-type": ({ VirtualizationType }) => VirtualizationType,
-};
-
-async function imagesOf(call: Call): Promise<readonly Image[]> {
-  const images = await everyPage(
-    (after) => call.native(listImages, { query: { after } }),
-    (page) => page.images,
-  );
-  const rows = await call.database.query<{ id: string; note: Note | null; tags: readonly Tag[] }>(
-    `select i.id, (select x.detail from ec2_note x where x.subject = i.id) as note,
-       coalesce((select json_agg(json_build_object('Key', t.key, 'Value', t.value) order by t.key)
-         from tag t where t.resource = i.id and t.project_id = $1), '[]') as tags
-     from image i where (i.project_id = $1 or i.project_id is null) and i.state <> 'deleted'`,
-    [call.project],
-  );
-  const said = new Map(rows.map((row) => [row.id, row]));
-  const account = accountOf(call.project);
-  return images.map((image) => viewOf(image, account, said.get(image.id)));
-}
-
-const gib = 2 ** 30;
-
-function viewOf(
-  image: ImageView,
-  account: string,
-  said: { readonly note: Note | null; readonly tags: readonly Tag[] } | undefined,
-): Image {
-  const name = said?.note?.display ?? image.name;
-  const owner = image.project === null ? everybody : account;
-  return {
-    Architecture: "x86_64",
-    CreationDate: iso(image.createdAt as Instant), // A view's times are numbers.
-    ImageId: idOf("image", image.id),
-    ImageLocation: `${owner}/${name}`,
-    ImageType: "machine",
-    Public: image.project === null,
-    OwnerId: owner,
-    PlatformDetails: "Linux/UNIX",
-    UsageOperation: "RunInstances",
-    State: states[image.state],
-    BlockDeviceMappings: [
-      {
-        DeviceName: rootDevice,
-        Ebs: {
-          DeleteOnTermination: true,
-          VolumeSize: Math.max(1, Math.ceil((image.bytes ?? gib) / gib)),
-          VolumeType: "gp2",
-          Encrypted: false,
-        },
-      },
-    ],
-    ...(said?.note?.description === undefined ? {} : { Description: said.note.description }),
-    EnaSupport: true,
-    Hypervisor: "kvm",
-    Name: name,
-    RootDeviceName: rootDevice,
-    RootDeviceType: "ebs",
-    ...(image.problem
-      ? { StateReason: { Code: image.problem.code, Message: image.problem.message } }
-      : {}),
-    Tags: said?.tags ?? [],
-    VirtualizationType: "hvm",
-    BootMode: "legacy-bios",
-  };
-}
-
 export const imageAnswers: Answers = {
+  ...imageAttributeAnswers,
+
   async DescribeImages(call) {
     const { ImageIds, Owners, ExecutableUsers, Filters } = call.input;
     const account = accountOf(call.project);
@@ -132,7 +37,7 @@ export const imageAnswers: Answers = {
         "InvalidAMIID.NotFound",
         `The image id '[${lacking.slice(0, 20).join(", ")}]' does not exist`,
       );
-    const passes = filtering(Filters, filters, ({ Tags = [] }) => Tags as readonly Tag[]); // Keys and values are there.
+    const passes = filtering(Filters, imageFilters, ({ Tags = [] }) => Tags as readonly Tag[]); // Keys and values are there.
     const isOwned = ({ OwnerId = "", Public }: Image) =>
       !Owners ||
       Owners.some(
@@ -141,10 +46,11 @@ export const imageAnswers: Answers = {
           (owner === "self" && OwnerId === account) ||
           (Public === true && (owner === "amazon" || owner === "holdfast")),
       );
-    const mayRun = ({ OwnerId, Public }: Image) =>
+    // Whatever is seen here may be run here.
+    const mayRun = ({ Public }: Image) =>
       !ExecutableUsers ||
       ExecutableUsers.some((user) =>
-        user === "all" ? Public === true : Public === true || OwnerId === account,
+        user === "all" ? Public === true : user === "self" || user === account,
       );
     const found = all.filter(
       (image) =>
@@ -232,47 +138,52 @@ export const imageAnswers: Answers = {
   async DeregisterImage(call) {
     const { ImageId = "" } = call.input;
     const image = await findImage(call, ImageId);
-    await call.native(deleteImage, { params: { image } });
+    // EC2 lets go of an image whatever was made of it, and what has ended here may still be taken back.
+    await call.native(deleteImage, { params: { image }, query: { inUse: "keep" } });
     return {};
   },
 
-  async DescribeImageAttribute(call) {
-    const { Attribute = "", ImageId = "" } = call.input;
-    readId("image", ImageId);
-    const image = (await imagesOf(call)).find((one) => one.ImageId === ImageId);
-    if (!image) throw notFound("InvalidAMIID.NotFound", "image", [ImageId]);
-    const known: Readonly<Record<string, ImageAttribute>> = {
-      description: { Description: { Value: image.Description } },
-      kernel: { KernelId: {} },
-      ramdisk: { RamdiskId: {} },
-      launchPermission: { LaunchPermissions: image.Public ? [{ Group: "all" }] : [] },
-      productCodes: { ProductCodes: [] },
-      blockDeviceMapping: { BlockDeviceMappings: image.BlockDeviceMappings },
-      sriovNetSupport: { SriovNetSupport: {} },
-      bootMode: { BootMode: { Value: image.BootMode } },
-    };
-    const found = Object.hasOwn(known, Attribute) ? known[Attribute] : undefined;
-    if (!found) throw badValue("attribute", Attribute, "There is no such attribute.");
-    return { ImageId, ...found };
-  },
-
-  async ModifyImageAttribute(call) {
-    const { Attribute, Value, Description, ImageId = "", DryRun: _, ...others } = call.input;
-    const text = Description?.Value ?? (Attribute === "description" ? Value : undefined);
-    const id = await findImage(call, ImageId);
-    const isShared = (await imagesOf(call)).some(
-      (one) => one.ImageId === ImageId && one.Public === true,
-    );
-    if (isShared)
-      throw refuse("OperationNotPermitted", `The image ${shortened(ImageId)} is everybody's`);
-    if (text === undefined || Object.keys(others).length > 0)
-      throw unsupported(
-        "Of an image its description can be changed; it cannot be shared with other accounts.",
+  async CopyImage(call) {
+    const { Name = "", Description, SourceImageId = "", ClientToken, CopyImageTags } = call.input;
+    const { SourceRegion = "", Encrypted, KmsKeyId, DestinationOutpostArn } = call.input;
+    checkName(Name);
+    if (SourceRegion !== call.region)
+      throw badValue("sourceRegion", SourceRegion, `There is one region: ${call.region}.`);
+    if (Encrypted || KmsKeyId !== undefined)
+      throw unsupported("Volumes are not encrypted by the platform.");
+    if (DestinationOutpostArn !== undefined) throw unsupported("There are no Outposts.");
+    const from = await findImage(call, SourceImageId);
+    const before = ClientToken === undefined ? undefined : await copyBy(call, ClientToken);
+    if (before !== undefined) {
+      if (before.name === nativeName(Name, "image", mixed) && before.copyOf === from)
+        return { ImageId: idOf("image", before.id) };
+      throw refuse(
+        "IdempotentParameterMismatch",
+        "The client token was used for another request before.",
       );
-    await writeNotes(call.database, call.project, [{ subject: id, note: { description: text } }]);
-    return {};
+    }
+    const source = (await imagesOf(call)).find(({ ImageId }) => ImageId === SourceImageId);
+    const tags = CopyImageTags ? ((source?.Tags ?? []) as readonly Tag[]) : []; // Keys and values are there.
+    const more = { copyOf: from, ...(ClientToken === undefined ? {} : { token: ClientToken }) };
+    const said = { Name, Description: Description ?? source?.Description, tags, more };
+    return made(call, said, (name) =>
+      call.native(copyImage, { params: { image: from }, body: { name } }),
+    );
   },
 };
+
+/** The copy that was made under a client token. */
+async function copyBy(
+  { database, project }: Call,
+  token: string,
+): Promise<{ readonly id: string; readonly name: string; readonly copyOf: string } | undefined> {
+  const [row] = await database.query<{ id: string; name: string; copyOf: string }>(
+    `select i.id, i.name, x.detail->>'copyOf' as "copyOf" from ec2_note x join image i on i.id = x.subject
+     where i.project_id = $1 and i.state <> 'deleted' and x.detail->>'token' = $2 and x.detail ? 'copyOf'`,
+    [project, token],
+  );
+  return row;
+}
 
 function checkName(name: string): void {
   if (!/^[A-Za-z0-9 ()[\]./\-'@_]{3,128}$/.test(name))
@@ -289,10 +200,12 @@ async function made(
     Name,
     Description,
     tags,
+    more = {},
   }: {
     readonly Name: string;
     readonly Description: string | undefined;
     readonly tags: readonly Tag[];
+    readonly more?: Note;
   },
   make: (name: string) => Promise<ImageView>,
 ): Promise<{ readonly ImageId: string }> {
@@ -301,6 +214,7 @@ async function made(
     throw refuse("InvalidAMIName.Duplicate", `AMI name ${Name} is already in use`);
   });
   const note = {
+    ...more,
     display: Name,
     ...(Description === undefined ? {} : { description: Description }),
   };

@@ -4,6 +4,7 @@
  * Only what is exactly such an id and belongs to something of this project is taken for it. Everything else stays as
  * it was written, so a thing that is merely called like one is found by its name.
  */
+import { mayUse } from "@holdfast/cloud/images/edge";
 import type { ProjectId } from "@holdfast/kernel/ids";
 import type { Handler } from "@holdfast/kernel/route";
 import type { Sql } from "@holdfast/store/database";
@@ -74,10 +75,9 @@ async function nativeIds(
   const found = Object.entries(tables).map(async ([prefix, table]) => {
     const wanted = asked.flatMap(([, of, last]) => (of === prefix ? [last] : []));
     if (wanted.length === 0) return [];
-    const isOurs =
-      table === "image" ? "(project_id = $1 or project_id is null)" : "project_id = $1";
+    const isOurs = table === "image" ? mayUse("$1") : "i.project_id = $1";
     const rows = await sql.query<{ id: string; last: string }>(
-      `select id, ${digits("id")} as last from ${table} where ${isOurs} and ${digits("id")} = any($2)`,
+      `select i.id, ${digits("i.id")} as last from ${table} i where ${isOurs} and ${digits("i.id")} = any($2)`,
       [project, wanted],
     );
     return rows.map(({ id, last }): [string, string] => [`${prefix}-${last}`, id]);

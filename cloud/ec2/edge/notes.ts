@@ -25,6 +25,8 @@ export interface Note {
   /** What EC2's clients call it, where that is no name of ours. */
   readonly display?: string;
   readonly network?: string;
+  /** What it was copied from. */
+  readonly copyOf?: string;
 }
 
 /** For queries: the note of the thing of this column. */

@@ -7,6 +7,7 @@
 
 import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
+import { mayUse } from "@holdfast/cloud/images/edge";
 import { runInstances } from "@holdfast/cloud/instances/api";
 import { refuse, shortened } from "../core/errors.ts";
 import { idOf, readId } from "../core/ids.ts";
@@ -107,7 +108,7 @@ export async function findImage(
   id: string,
 ): Promise<string> {
   const [row] = await database.query<{ id: string }>(
-    `select id from image where ${digits("id")} = $2 and (project_id = $1 or project_id is null) and state <> 'deleted'`,
+    `select i.id from image i where ${digits("i.id")} = $2 and ${mayUse("$1")} and i.state <> 'deleted'`,
     [project, readId("image", id)],
   );
   if (row) return row.id;

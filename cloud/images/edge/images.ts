@@ -18,22 +18,43 @@ export interface ImageRecord {
 const columns = `i.id, i.name, p.name as project, i.state, i.source, i.manifest,
   (i.manifest->'disk'->>'virtualBytes')::bigint as bytes, i.problem,
   coalesce(i.warm, (i.manifest->>'warm')::boolean, false) as warm, i.created_at as "createdAt",
-  ${tagsOf("i.id")} as tags`;
+  ${tagsOf("i.id")} as tags, i.project_id as "projectId",
+  array(select o.name from image_share s join project o on o.id = s.project_id where s.image_id = i.id order by o.name) as "sharedWith"`;
 
-/** Those of the project and those for everybody; its own first where both have the name. */
+type Row = ImageView & { readonly projectId: ProjectId | null };
+/** Of everybody, of the project, or shared with it by the one that it belongs to. */
+export type Whose = "own" | "everybody" | "another";
+
+/** What its owner says of an image is for its owner. */
+function seenBy(project: ProjectId, { projectId, ...view }: Row): ImageView {
+  return projectId === project ? view : { ...view, tags: {}, sharedWith: [] };
+}
+
+/** For queries: the images `i` that this project may use. One that is shared may be used once it is whole. */
+export const mayUse = (project: string) => `(i.project_id = ${project} or i.project_id is null
+  or i.state = 'ready' and i.id = any(array(select image_id from image_share where project_id = ${project})))`;
+
+/**
+ * Those of the project and those for everybody; its own first where both have the name. One that is shared with it is
+ * found by its id alone: whoever shares one could call it what somebody else's is called.
+ */
 export async function findImageView(
   sql: Sql,
   project: ProjectId,
   nameOrId: string,
-): Promise<ImageView & { readonly isShared: boolean }> {
-  const [row] = await sql.query<ImageView & { isShared: boolean }>(
-    `select ${columns}, i.project_id is null as "isShared" from image i left join project p on p.id = i.project_id
-     where (i.project_id = $1 or i.project_id is null) and i.state <> 'deleted'
-       and (i.name = $2 or i.id = as_uuid($2))
-     order by i.project_id nulls last limit 1`,
+): Promise<ImageView & { readonly whose: Whose }> {
+  const [row] = await sql.query<Row>(
+    `select ${columns} from image i left join project p on p.id = i.project_id
+     where ${mayUse("$1")} and i.state <> 'deleted'
+       and (i.name = $2 and (i.project_id = $1 or i.project_id is null) or i.id = as_uuid($2))
+     order by i.project_id = $1 desc nulls last limit 1`,
     [project, nameOrId],
   );
-  if (row) return row;
+  if (row) {
+    const { projectId } = row;
+    const whose = projectId === null ? "everybody" : projectId === project ? "own" : "another";
+    return { ...seenBy(project, row), whose };
+  }
   throw problem("not_found", "image_not_found", `There is no image ${nameOrId}.`, {
     fix: "See them: holdfast images",
   });
@@ -54,18 +75,18 @@ export async function findImage(
   return { id: id as ImageId, name, state, manifest: parsed }; // A view's id is plain text.
 }
 
-/** Those of the project and those for everybody, by name. Rejects with `cursor_not_valid`. */
-export function pageOfImages(
+/** Those that a project may use, by name. Rejects with `cursor_not_valid`. */
+export async function pageOfImages(
   sql: Sql,
   project: ProjectId,
   page: AskedPage,
 ): Promise<{ items: ImageView[]; next: string | null }> {
-  return readPage<ImageView>(
+  const { items, next } = await readPage<Row>(
     sql,
     {
       name: `images ${project}`,
       from: "image i",
-      where: [["(i.project_id = ? or i.project_id is null)", project], ["i.state <> 'deleted'"]],
+      where: [[mayUse("?"), project], ["i.state <> 'deleted'"]],
       by: {
         columns: ["i.name", "i.id"],
         keyOf: ({ name, id }) => [name, id],
@@ -75,4 +96,5 @@ export function pageOfImages(
     },
     page,
   );
+  return { items: items.map((row) => seenBy(project, row)), next };
 }

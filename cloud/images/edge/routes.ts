@@ -5,12 +5,13 @@ import { mustFit } from "@holdfast/cloud/quotas/edge";
 import type { Blobs, Digest } from "@holdfast/drivers/images";
 import type { ImageId, MintId, ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
-import { handle } from "@holdfast/kernel/route";
+import { type Caller, handle } from "@holdfast/kernel/route";
 import { type Clock, iso } from "@holdfast/kernel/time";
-import { brokenConstraint, type Database } from "@holdfast/store/database";
+import { brokenConstraint, type Database, type Sql } from "@holdfast/store/database";
 import { appendJournal } from "@holdfast/store/journal";
 import { announce } from "@holdfast/store/news";
 import {
+  copyImage,
   deleteImage,
   getImage,
   type ImageView,
@@ -18,9 +19,12 @@ import {
   listImages,
   registerImage,
   setImageWarmth,
+  shareImage,
 } from "../api.ts";
 import { blobsOf, Manifest } from "../core/manifest.ts";
-import { findImageView, pageOfImages } from "./images.ts";
+import { insertCopy } from "./copies.ts";
+import { findImageView, pageOfImages, type Whose } from "./images.ts";
+import { changeShares } from "./shares.ts";
 import { removeUnusedBytes } from "./unused-bytes.ts";
 
 interface Deps {
@@ -37,7 +41,7 @@ export function imageRoutes({ database, blobs, clock, mintId, self, onImport }: 
   return {
     listImages: handle(listImages, async ({ params, query }) => {
       const { items, next } = await pageOfImages(database, params.project, query);
-      return { images: items.map(shown), next };
+      return { images: items, next };
     }),
     getImage: handle(getImage, async ({ params }) =>
       shown(await findImageView(database, params.project, params.image)),
@@ -60,21 +64,43 @@ export function imageRoutes({ database, blobs, clock, mintId, self, onImport }: 
       if (body.url) onImport();
       return shown(await findImageView(database, params.project, id));
     }),
-    deleteImage: handle(deleteImage, async ({ params, caller, requestId }) => {
+    copyImage: handle(copyImage, async ({ params, body, caller, requestId }) => {
+      const { project } = params;
+      const from = await findImageView(database, project, params.image);
+      const id = mintId<"Image">();
+      const createdAt = clock.now();
+      await unlessTaken(body.name, async (sql) => {
+        await insertCopy(sql, { id, project, name: body.name, from, createdAt });
+        const entry = { at: createdAt, kind: "image", subject: id, event: "created" } as const;
+        const detail = { name: body.name, copyOf: from.id };
+        await appendJournal(sql, [
+          { ...entry, to: "ready", actor: caller.name, requestId, detail },
+        ]);
+      });
+      return shown(await findImageView(database, project, id));
+    }),
+    shareImage: handle(shareImage, async ({ params, body, caller, requestId }) => {
       const image = await findImageView(database, params.project, params.image);
-      if (image.isShared && !mayDo(caller, "platform:operate"))
-        throw problem("forbidden", "image_shared", `${image.name} is for everybody.`, {
-          fix: "Only an operator may delete it.",
-        });
+      if (image.whose !== "own") throw notYours(image);
       await database.transaction(async (sql) => {
-        const [user] = await sql.query<{ name: string }>(
-          "select name from instance where image_id = $1 and state <> 'expunged' limit 1",
-          [image.id],
+        await changeShares(sql, params.project, image.id as ImageId, body); // A view's id is plain text.
+        const entry = { at: clock.now(), kind: "image", subject: image.id } as const;
+        const told = { actor: caller.name, requestId, detail: body };
+        await appendJournal(sql, [{ ...entry, event: "sharesChanged", ...told }]);
+      });
+      return shown(await findImageView(database, params.project, image.id));
+    }),
+    deleteImage: handle(deleteImage, async ({ params, query, caller, requestId }) => {
+      const image = await findImageView(database, params.project, params.image);
+      mustBeTheirs(image, caller);
+      await database.transaction(async (sql) => {
+        const [user] = await sql.query<{ name: string; isTheirs: boolean }>(
+          `select name, project_id = $2 as "isTheirs" from instance
+           where image_id = $1 and state <> 'expunged' order by 2 desc limit 1`,
+          [image.id, params.project],
         );
-        if (user)
-          throw problem("conflict", "image_in_use", `${user.name} stands on ${image.name}.`, {
-            fix: `Expunge it first: holdfast destroy ${user.name}, then holdfast expunge ${user.name}`,
-          });
+        if (user && query.inUse === "refuse") throw inUse(image.name, user);
+        await sql.query("delete from image_share where image_id = $1", [image.id]);
         await sql.query("update image set state = 'deleted' where id = $1", [image.id]);
         const entry = {
           at: clock.now(),
@@ -90,10 +116,7 @@ export function imageRoutes({ database, blobs, clock, mintId, self, onImport }: 
     }),
     setImageWarmth: handle(setImageWarmth, async ({ params, body, caller, requestId }) => {
       const image = await findImageView(database, params.project, params.image);
-      if (image.isShared && !mayDo(caller, "platform:operate"))
-        throw problem("forbidden", "image_shared", `${image.name} is for everybody.`, {
-          fix: "Only an operator may say that.",
-        });
+      mustBeTheirs(image, caller);
       const manifest = Manifest.safeParse(image.manifest).data; // Still importing: not known.
       if (body.warm && !manifest?.direct) throw cannotBeWarm(image.name);
       await database.transaction(async (sql) => {
@@ -130,35 +153,39 @@ export function imageRoutes({ database, blobs, clock, mintId, self, onImport }: 
     replaced?: ImageId,
   ): Promise<void> {
     const state = manifest ? "ready" : "importing";
-    try {
-      await database.transaction(async (sql) => {
-        if (project) await mustFit(sql, project, { images: 1 });
-        // A name is moved to the new content; instances keep the image that they were made from.
-        if (replaced)
-          await sql.query("update image set state = 'deleted' where id = $1", [replaced]);
-        await sql.query(
-          `insert into image (id, project_id, name, state, source, import, manifest, created_at)
+    await unlessTaken(name, async (sql) => {
+      if (project) await mustFit(sql, project, { images: 1 });
+      // A name is moved to the new content; instances keep the image that they were made from.
+      if (replaced) await sql.query("update image set state = 'deleted' where id = $1", [replaced]);
+      await sql.query(
+        `insert into image (id, project_id, name, state, source, import, manifest, created_at)
            values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-          [
-            id,
-            project ?? null,
-            name,
-            state,
-            source,
-            JSON.stringify(asked),
-            manifest ? JSON.stringify(manifest) : null,
-            iso(clock.now()),
-          ],
-        );
-        const entry = {
-          at: clock.now(),
-          kind: "image",
-          subject: id,
-          event: "created",
-          to: state,
-        } as const;
-        await appendJournal(sql, [{ ...entry, actor, requestId, detail: { name, source } }]);
-      });
+        [
+          id,
+          project ?? null,
+          name,
+          state,
+          source,
+          JSON.stringify(asked),
+          manifest ? JSON.stringify(manifest) : null,
+          iso(clock.now()),
+        ],
+      );
+      const entry = {
+        at: clock.now(),
+        kind: "image",
+        subject: id,
+        event: "created",
+        to: state,
+      } as const;
+      await appendJournal(sql, [{ ...entry, actor, requestId, detail: { name, source } }]);
+    });
+  }
+
+  /** In a transaction. Rejects with `image_name_taken`. */
+  async function unlessTaken(name: string, write: (sql: Sql) => Promise<void>): Promise<void> {
+    try {
+      await database.transaction(write);
     } catch (error) {
       if (brokenConstraint(error) !== "image_by_name") throw error;
       throw problem("conflict", "image_name_taken", `There is an image ${name}.`, {
@@ -175,6 +202,32 @@ export function imageRoutes({ database, blobs, clock, mintId, self, onImport }: 
     });
   }
 }
+
+/** What is everybody's is the operators', and what is shared is its own project's alone. */
+function mustBeTheirs(image: Found, caller: Caller): void {
+  if (image.whose === "own") return;
+  if (image.whose === "everybody" && mayDo(caller, "platform:operate")) return;
+  throw notYours(image);
+}
+
+const notYours = ({ name, whose, project }: Found) =>
+  whose === "another"
+    ? problem("forbidden", "image_shared", `${name} belongs to ${project}, and is only shared.`, {
+        fix: "Copy it: holdfast images copy IMAGE NAME. The copy is yours.",
+      })
+    : problem("forbidden", "image_shared", `${name} is for everybody.`, {
+        fix: "Only an operator may change it. Copy it: holdfast images copy IMAGE NAME",
+      });
+
+/** Of another project not even the name of an instance is said. */
+const inUse = (image: string, user: { readonly name: string; readonly isTheirs: boolean }) =>
+  user.isTheirs
+    ? problem("conflict", "image_in_use", `${user.name} stands on ${image}.`, {
+        fix: `Expunge it first: holdfast destroy ${user.name}, then holdfast expunge ${user.name}. Or let it keep the content: --keep`,
+      })
+    : problem("conflict", "image_in_use", `Instances of other projects stand on ${image}.`, {
+        fix: "Let them keep its content: holdfast images delete IMAGE --keep",
+      });
 
 const cannotBeWarm = (name: string) =>
   problem("conflict", "image_cannot_be_warm", `The guests of ${name} boot from their disk.`, {
@@ -195,6 +248,7 @@ function sorted(value: unknown): unknown {
   );
 }
 
+type Found = ImageView & { readonly whose: Whose };
+
 /** What is not part of the view stays here. */
-const shown = ({ isShared: _, ...view }: ImageView & { readonly isShared?: boolean }): ImageView =>
-  view;
+const shown = ({ whose: _, ...view }: Found): ImageView => view;

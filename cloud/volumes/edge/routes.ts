@@ -130,7 +130,7 @@ export function volumeRoutes({
         });
         await begin(id);
         tell({ subject: of, event: "command-capture", detail: { image: id, name } });
-        const { isShared: _, ...view } = await findImageView(sql, project, id);
+        const { whose: _, ...view } = await findImageView(sql, project, id);
         return view;
       }),
     );

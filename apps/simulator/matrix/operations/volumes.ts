@@ -157,13 +157,19 @@ export const volumeOperations: readonly Operation[] = [
       );
     },
   },
+  { name: "image-delete", prepare: imported, act: remove("/images/other") },
   {
-    name: "image-delete",
-    async prepare({ must, rest }) {
-      await must("POST", `${at}/images`, { name: "other", url: "https://images.example/other" });
-      await rest();
+    name: "image-copy",
+    prepare: imported,
+    act: post("/images/other/copy", { name: "another" }),
+  },
+  {
+    name: "image-share",
+    async prepare(stage) {
+      await imported(stage);
+      await stage.must("POST", "/v1/projects", { name: "blue" });
     },
-    act: remove("/images/other"),
+    act: ({ ask }) => ask("PATCH", `${at}/images/other/shares`, { add: ["blue"] }),
   },
   {
     name: "image-warmth",
@@ -183,6 +189,12 @@ export const volumeOperations: readonly Operation[] = [
     },
   },
 ];
+
+/** An image of the project's own, and ready. */
+async function imported({ must, rest }: Stage): Promise<void> {
+  await must("POST", `${at}/images`, { name: "other", url: "https://images.example/other" });
+  await rest();
+}
 
 /** It has been made on a disk, and is nobody's any more. */
 async function attachedOnce(stage: Stage): Promise<void> {

@@ -1,0 +1,43 @@
+/**
+ * With which projects an image is shared. Only with those of its own organisation: who may ask whether there is a project
+ * of some name learns it, and that is told within an organisation and nowhere else.
+ */
+import type { ImageId, ProjectId } from "@holdfast/kernel/ids";
+import { problem } from "@holdfast/kernel/problem";
+import type { Sql } from "@holdfast/store/database";
+
+export interface ShareChange {
+  readonly add: readonly string[];
+  readonly remove: readonly string[];
+}
+
+/** By names or ids. Again changes nothing; its own project has it anyway. Rejects with `project_not_found`. */
+export async function changeShares(
+  sql: Sql,
+  project: ProjectId,
+  image: ImageId,
+  { add, remove }: ShareChange,
+): Promise<void> {
+  const rows = await sql.query<{ id: ProjectId; name: string }>(
+    `select p.id, p.name from project p where p.organisation_id = (select organisation_id from project where id = $1)
+       and (p.name = any($2) or p.id::text = any($2))`,
+    [project, [...add, ...remove]],
+  );
+  const idOf = (one: string) => {
+    const found = rows.find(({ id, name }) => id === one || name === one);
+    if (found) return found.id;
+    throw problem("not_found", "project_not_found", `There is no project ${one}.`, {
+      fix: "An image is shared with projects of the same organisation: holdfast projects",
+    });
+  };
+  const [added, removed] = [add.map(idOf), remove.map(idOf)];
+  await sql.query(
+    `insert into image_share (image_id, project_id) select $1, d from unnest($2::uuid[]) d where d <> $3
+     on conflict do nothing`,
+    [image, added, project],
+  );
+  await sql.query("delete from image_share where image_id = $1 and project_id = any($2)", [
+    image,
+    removed,
+  ]);
+}
