@@ -228,6 +228,7 @@ async function someThings(): Promise<Readonly<Record<string, string>>> {
     "DescribeVpcAttribute.Attribute": "enableDnsSupport",
     "DescribeNetworkInterfaceAttribute.Attribute": "groupSet",
     "DescribeSnapshotAttribute.Attribute": "createVolumePermission",
-    SnapshotId: snapshot,
+    ...{ SnapshotId: snapshot, SourceSnapshotId: snapshot },
+    ...{ SourceImageId: image, SourceRegion: "holdfast-1" },
   };
 }

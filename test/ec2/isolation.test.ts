@@ -13,6 +13,8 @@ let platform: Platform;
 let stranger = "";
 let viewer = "";
 let owned: Readonly<Record<string, string>> = {};
+/** The stranger's own. */
+let own: Readonly<Record<string, string>> = {};
 
 before(async () => {
   platform = await startPlatform({ hosts: 1 });
@@ -20,7 +22,8 @@ before(async () => {
   await platform.call("POST", "/v1/projects", { name: "stranger" });
   stranger = await keyWith("stranger", "developer");
   viewer = await keyWith("default", "viewer");
-  owned = await things();
+  owned = await things("hidden", platform.token);
+  own = await things("own", stranger);
 });
 after(async () => {
   await platform.close();
@@ -43,13 +46,13 @@ async function keyWith(project: string, role: string): Promise<string> {
   return key.body.token;
 }
 
-async function things(): Promise<Readonly<Record<string, string>>> {
+async function things(mark: string, token: string): Promise<Readonly<Record<string, string>>> {
   const id = async (
     action: string,
     name: string,
     fields: readonly (readonly [string, string])[] = [],
   ) => {
-    const { text } = await ask(platform, action, fields);
+    const { text } = await ask(platform, action, fields, { token });
     const found = new RegExp(`<${name}>([^<]+)</${name}>`).exec(text)?.[1];
     assert.ok(found, `${action}: ${text}`);
     return found;
@@ -59,7 +62,7 @@ async function things(): Promise<Readonly<Record<string, string>>> {
     [
       ["TagSpecification.1.ResourceType", kind],
       ["TagSpecification.1.Tag.1.Key", "Name"],
-      ["TagSpecification.1.Tag.1.Value", "hidden-from-others"],
+      ["TagSpecification.1.Tag.1.Value", `${mark}-from-others`],
     ] as const;
   const instance = await id("RunInstances", "instanceId", [
     ...([
@@ -71,7 +74,8 @@ async function things(): Promise<Readonly<Record<string, string>>> {
     ...tag("instance"),
   ]);
   await until("it runs", async () => {
-    const { text } = await ask(platform, "DescribeInstances", [["InstanceId.1", instance]]);
+    const asked = [["InstanceId.1", instance]] as const;
+    const { text } = await ask(platform, "DescribeInstances", asked, { token });
     return text.includes("<name>running</name>");
   });
   const volume = await id("CreateVolume", "volumeId", [
@@ -81,17 +85,19 @@ async function things(): Promise<Readonly<Record<string, string>>> {
     ] as const),
     ...tag("volume"),
   ]);
-  const [{ root = "" } = {}] = await platform.database.query<{ root: string }>(
-    "select right(replace(volume_id::text, '-', ''), 17) as root from instance",
-  );
-  const group = await id("CreateSecurityGroup", "groupId", [
-    ["GroupName", "hidden-group"],
-    ["GroupDescription", "hidden-description"],
+  const root = await id("DescribeVolumes", "volumeId", [
+    ["Filter.1.Name", "attachment.instance-id"],
+    ["Filter.1.Value.1", instance],
   ]);
-  const snapshot = await id("CreateSnapshot", "snapshotId", [["VolumeId", `vol-${root}`]]);
-  const own = await id("CreateImage", "imageId", [
+  const group = await id("CreateSecurityGroup", "groupId", [
+    ["GroupName", `${mark}-group`],
+    ["GroupDescription", `${mark}-description`],
+  ]);
+  const snapshot = await id("CreateSnapshot", "snapshotId", [["VolumeId", root]]);
+  const allocation = await id("AllocateAddress", "allocationId");
+  const golden = await id("CreateImage", "imageId", [
     ["InstanceId", instance],
-    ["Name", "hidden-image"],
+    ["Name", `${mark}-image`],
   ]);
   return {
     ...{
@@ -99,13 +105,22 @@ async function things(): Promise<Readonly<Record<string, string>>> {
       VolumeId: volume,
       GroupId: group,
       SnapshotId: snapshot,
-      ImageId: own,
+      ImageId: golden,
     },
     SecurityGroupId: group,
+    SourceImageId: golden,
+    SourceSnapshotId: snapshot,
     ResourceId: instance,
-    KeyName: await id("CreateKeyPair", "keyName", [["KeyName", "hidden-key"]]),
-    GroupName: "hidden-group",
-    AllocationId: await id("AllocateAddress", "allocationId"),
+    KeyPairId: await id("CreateKeyPair", "keyPairId", [["KeyName", `${mark}-key`]]),
+    KeyName: `${mark}-key`,
+    GroupName: `${mark}-group`,
+    AllocationId: allocation,
+    AssociationId: await id("AssociateAddress", "associationId", [
+      ["AllocationId", allocation],
+      ["InstanceId", instance],
+    ]),
+    PublicIp: await id("DescribeAddresses", "publicIp"),
+    RouteTableId: await id("DescribeRouteTables", "routeTableId"),
     VpcId: await id("DescribeVpcs", "vpcId"),
     SubnetId: await id("DescribeSubnets", "subnetId"),
     NetworkInterfaceId: await id("DescribeNetworkInterfaces", "networkInterfaceId"),
@@ -132,9 +147,7 @@ function requestFor(action: ActionName, isOnly?: string): readonly (readonly [st
     },
     ...{
       NotBefore: "2027-01-02T03:04:05Z",
-      SourceRegion: "r",
-      SourceImageId: "ami-0",
-      SourceSnapshotId: "snap-0",
+      SourceRegion: "holdfast-1",
     },
     ...{
       PublicKeyMaterial: "x",
@@ -220,12 +233,155 @@ test("another project sees nothing, and changes nothing, by any id it has got ho
       for (const secret of secrets())
         if (![...names].some((name) => name.includes(secret)))
           assert.ok(!text.includes(secret), about);
-      if (status === 200)
+      if (status === 200 && action !== "DeleteKeyPair")
+        // It says so of one that is not there, too.
         for (const id of names)
           assert.ok(!/^[a-z]+-[0-9a-f]{17}$/.test(id) || !secrets().includes(id), about);
       assert.ok(status < 500, `${about} ${code}`);
     }
   }
+  assert.equal(await picture(), before);
+});
+
+/** The same kind of name, of nothing. */
+const nothingLike = (mark: string) =>
+  mark
+    .replace(/[0-9a-f]{17}$/, "0123456789abcdef0")
+    .replace("hidden", "absent")
+    .replace(/^198\.51\.100\.\d+$/, "203.0.113.9");
+
+type Fields = readonly (readonly [string, string])[];
+
+/**
+ * Requests that name several things, all of them the stranger's own but one: that one is reached. By what kind of thing each is.
+ */
+const several: readonly (readonly [ActionName, ids: object, plain?: object])[] = [
+  [
+    "RunInstances",
+    {
+      ...{ ImageId: "ImageId", KeyName: "KeyName", SubnetId: "SubnetId" },
+      "SecurityGroupId.1": "GroupId",
+    },
+    { InstanceType: "tiny", MinCount: "1", MaxCount: "1" },
+  ],
+  [
+    "RunInstances",
+    {
+      ImageId: "ImageId",
+      "NetworkInterface.1.SubnetId": "SubnetId",
+      "NetworkInterface.1.SecurityGroupId.1": "GroupId",
+    },
+    { InstanceType: "tiny", MinCount: "1", MaxCount: "1", "NetworkInterface.1.DeviceIndex": "0" },
+  ],
+  ["ModifyInstanceAttribute", { InstanceId: "InstanceId", "GroupId.1": "GroupId" }],
+  ["AttachVolume", { VolumeId: "VolumeId", InstanceId: "InstanceId" }, { Device: "/dev/sdf" }],
+  ["DetachVolume", { VolumeId: "VolumeId", InstanceId: "InstanceId" }],
+  ["AssociateAddress", { AllocationId: "AllocationId", InstanceId: "InstanceId" }],
+  ["AssociateAddress", { AllocationId: "AllocationId", NetworkInterfaceId: "NetworkInterfaceId" }],
+  [
+    "AuthorizeSecurityGroupIngress",
+    { GroupId: "GroupId", "IpPermissions.1.Groups.1.GroupId": "GroupId" },
+    { "IpPermissions.1.IpProtocol": "-1" },
+  ],
+  [
+    "AuthorizeSecurityGroupEgress",
+    { GroupId: "GroupId", "IpPermissions.1.Groups.1.GroupId": "GroupId" },
+    { "IpPermissions.1.IpProtocol": "-1" },
+  ],
+  [
+    "RevokeSecurityGroupIngress",
+    { GroupId: "GroupId", "SecurityGroupRuleId.1": "SecurityGroupRuleId" },
+  ],
+  [
+    "RevokeSecurityGroupEgress",
+    { GroupId: "GroupId", "SecurityGroupRuleId.1": "SecurityGroupRuleId" },
+  ],
+  [
+    "ModifySecurityGroupRules",
+    { GroupId: "GroupId", "SecurityGroupRule.1.SecurityGroupRuleId": "SecurityGroupRuleId" },
+    { "SecurityGroupRule.1.SecurityGroupRule.Description": "x" },
+  ],
+  [
+    "RegisterImage",
+    { "BlockDeviceMapping.1.Ebs.SnapshotId": "SnapshotId" },
+    { Name: "another-image", "BlockDeviceMapping.1.DeviceName": "/dev/vda" },
+  ],
+  ["CreateSnapshots", { "InstanceSpecification.InstanceId": "InstanceId" }],
+  ["DeleteKeyPair", { KeyPairId: "KeyPairId" }],
+  ["CreateTags", { "ResourceId.1": "VolumeId" }, { "Tag.1.Key": "k" }],
+];
+
+/** Of an action and a name in it: where no other answer is possible, and why. */
+const saysNothing: Readonly<Record<string, string>> = {
+  "CreateKeyPair KeyName": "of a new one",
+  "ImportKeyPair KeyName": "of a new one",
+  "CreateSecurityGroup GroupName": "of a new one",
+  "DetachVolume InstanceId": "that the volume is attached to nothing is said first",
+  "DeleteKeyPair KeyName": "EC2 says the same of one that is there and of one that is not",
+  "DeleteKeyPair KeyPairId": "EC2 says the same of one that is there and of one that is not",
+};
+
+/** Each with the one name in it that is another's, and the same with the name of nothing. */
+function* strangeRequests(): Generator<{
+  readonly action: ActionName;
+  readonly about: string;
+  readonly real: Fields;
+  readonly none: Fields;
+}> {
+  const held = new Set(several.map(([action]) => action));
+  for (const [action, ids, plain = {}] of several)
+    for (const [about, noun] of Object.entries(ids)) {
+      const with_ = (value: (kind: string) => string): Fields => [
+        ...Object.entries(plain),
+        ...Object.entries(ids).map(
+          ([name, kind]) => [name, name === about ? value(noun) : (own[kind] ?? "")] as const,
+        ),
+      ];
+      const [real, none] = [
+        with_((kind) => owned[kind] ?? ""),
+        with_((kind) => nothingLike(owned[kind] ?? "")),
+      ];
+      yield { action, about, real, none };
+    }
+  for (const action of actionNames.filter((one) => actions[one].is !== "refused" && !held.has(one)))
+    for (const { query } of structureOf(operations[action][0]).members) {
+      if (owned[query] === undefined) continue;
+      const real = requestFor(action, query);
+      const none = real.map(([name, value]) => [name, nothingLike(value)] as const);
+      yield { action, about: query, real, none };
+    }
+}
+
+test("every name in every action is looked for, and another's is answered as nobody's", async () => {
+  const before = await picture();
+  const reached = new Set<ActionName>();
+  for (const { action, about, real, none } of strangeRequests()) {
+    const [theirs, nobodys] = [
+      await ask(platform, action, real, { token: stranger }),
+      await ask(platform, action, none, { token: stranger }),
+    ];
+    const what = `${action} ${about}`;
+    const said = real.reduce(
+      (text, [, value]) => text.replaceAll(value, nothingLike(value)),
+      theirs.text.replace(/<RequestID>.*?<\/RequestID>|<requestId>.*?<\/requestId>/, ""),
+    );
+    const expected = nobodys.text.replace(
+      /<RequestID>.*?<\/RequestID>|<requestId>.*?<\/requestId>/,
+      "",
+    );
+    if (!(what in saysNothing)) {
+      assert.match(theirs.code ?? "200", /NotFound$/, `${what} was not reached: ${theirs.text}`);
+      assert.equal(said, expected, what);
+    }
+    reached.add(action);
+  }
+  // What names nothing, or only what is new.
+  const silent = actionNames.filter((one) => !reached.has(one) && actions[one].is !== "refused");
+  assert.deepEqual(silent, [
+    ...["DescribeRegions", "DescribeAvailabilityZones", "DescribeAccountAttributes"],
+    ...["DescribeInstanceTypes", "DescribeInstanceTypeOfferings", "DescribeTags"],
+    ...["AllocateAddress", "GetEbsEncryptionByDefault", "DisableEbsEncryptionByDefault"],
+  ]);
   assert.equal(await picture(), before);
 });
 
