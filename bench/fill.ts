@@ -96,6 +96,10 @@ async function fillFleet(database: Database, size: FleetSize): Promise<void> {
     `insert into router (network_id, host_id, host_epoch, generation, since)
      select fill_id('0003', n), fill_id('0001', n % ${hosts} + 1), 1, 1, now() from fill_project`,
   );
+  await run(
+    `insert into journal (at, kind, subject, event, generation, actor)
+     select now(), 'network', fill_id('0003', n), 'routerPlaced', 1, 'holdfast' from fill_project`,
+  );
   const wave = 50_000;
   for (let from = 0; from < instances; from += wave) {
     const to = Math.min(from + wave, instances);
