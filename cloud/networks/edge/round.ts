@@ -97,6 +97,13 @@ async function readLoad(sql: Sql, some?: readonly HostId[]): Promise<Map<HostId,
   return new Map(rows.map(({ host, count }) => [host, count]));
 }
 
+/** As `reasonToMove`: nothing about the host `h` of a router `r` is a reason to move it. */
+const isWell = `h.state <> 'down' and h.epoch = r.host_epoch and not (h.mode = 'maintenance' and h.state = 'up')`;
+
+/**
+ * Those of which the router may have to come, go or move. Nearly always it is well and has guests, and of such a network
+ * nobody needs to know where all of these are: where a rack dies every network is looked at for every step of a guest.
+ */
 async function readNetworks(
   sql: Sql,
   some: readonly NetworkId[] | undefined,
@@ -108,18 +115,22 @@ async function readNetworks(
     generation: number | null;
     guests: Record<string, number> | null;
   }>(
-    `select n.id, r.host_id as host, r.host_epoch as epoch, r.generation, g.guests
-     from network n left join router r on r.network_id = n.id
-     left join (
+    `with open as materialized (
+       select n.id, n.deleted_at, r.host_id, r.host_epoch, r.generation
+       from network n left join router r on r.network_id = n.id left join host h on h.id = r.host_id
+       where ($1::uuid[] is null or n.id = any($1)) and not coalesce(${isWell} and exists (
+         select from nic c join instance i on i.id = c.instance_id
+         where c.network_id = n.id and i.home is not null and i.state in ${homed}), false))
+     select o.id, o.host_id as host, o.host_epoch as epoch, o.generation, g.guests
+     from open o left join (
        select network_id, jsonb_object_agg(home, guests) as guests from (
          select c.network_id, i.home, count(*)::int as guests
          from nic c join instance i on i.id = c.instance_id
-         where i.home is not null and i.state in ${homed} and ($1::uuid[] is null or c.network_id = any($1))
+         where i.home is not null and i.state in ${homed} and c.network_id in (select id from open)
          group by 1, 2) h group by 1
-     ) g on g.network_id = n.id
-     where (r.network_id is not null or (n.deleted_at is null and g.guests is not null))
-       and ($1::uuid[] is null or n.id = any($1))
-     order by n.id`,
+     ) g on g.network_id = o.id
+     where o.host_id is not null or (o.deleted_at is null and g.guests is not null)
+     order by o.id`,
     [some ?? null],
   );
   return rows.map(({ id, host, epoch, generation, guests }) => ({
