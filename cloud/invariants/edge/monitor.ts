@@ -7,7 +7,7 @@
 import { after, type Duration, type Instant, milliseconds, seconds } from "@holdfast/kernel/time";
 import type { Database, Sql } from "@holdfast/store/database";
 import type { Kind, Moment, Sights, Violation } from "../core/model.ts";
-import { follow, front, noQueue, passedOver } from "../core/queue.ts";
+import { follow, noQueue, passedOver } from "../core/queue.ts";
 import { type Broken, judge, ruleList } from "../core/rules.ts";
 import { findChanges, type Reach, type Subjects, startOfAll } from "./changes.ts";
 import {
@@ -50,7 +50,7 @@ export interface Monitor {
   survey(how?: { readonly everything?: boolean; readonly sql?: Sql }): Promise<Looked>;
 }
 
-const usual = { late: seconds(10), walk: 25, most: front };
+const usual = { late: seconds(10), walk: 25, most: 100 };
 const graces = new Map(ruleList.map(({ name, grace }) => [name, grace?.lasts ?? milliseconds(0)]));
 
 export function openMonitor(
