@@ -56,10 +56,11 @@ export function newStory(onLine: (line: Line) => void = () => {}): Story {
 
   function loggerOf(who: string): Logger {
     const say = (level: "warn" | "error") => (about: unknown, message?: string) => {
+      if (typeof about === "string") return story.tell(who, about);
       const { error, ...rest } = (about ?? {}) as { error?: unknown };
-      if (level === "error" && isBug(error))
-        story.accuse(`${who}: ${message ?? ""}: ${textOf(error)}`);
-      else story.tell(who, `${message ?? ""} ${error ? textOf(error) : JSON.stringify(rest)}`);
+      const details = error ? textOf(error) : JSON.stringify(rest);
+      if (level === "error" && isBug(error)) story.accuse(`${who}: ${message ?? ""}: ${details}`);
+      else story.tell(who, `${message ?? ""} ${details}`);
     };
     const nothing = () => {};
     const log = {
