@@ -174,6 +174,8 @@ async function connect(host: Host): Promise<void> {
         repeat(10_000, check);
         repeat(10_000, look);
       }
+    } else if (message.say === "again") {
+      send(helloOf(host));
     } else if (message.say === "beat") {
       counts.beats++;
       delays.push(performance.now() - message.sentAt);

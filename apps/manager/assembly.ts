@@ -43,6 +43,7 @@ import { takingEc2Ids } from "@holdfast/cloud/ec2/edge";
 import { eventRoutes, eventTroubles, eventWatch, rehearsals } from "@holdfast/cloud/events/edge";
 import type { GuardReport } from "@holdfast/cloud/hosts";
 import {
+  type Again,
   type Authority,
   enrolment,
   ensureDefaultPlace,
@@ -50,6 +51,7 @@ import {
   type Hub,
   hostLeases,
   hostRoutes,
+  type Known,
   openHub,
   type Purge,
   vitalNotes,
@@ -319,7 +321,7 @@ export async function assembleManager(
   ];
   const greeting = door(hellosAtOnce);
   const hub = openHub({
-    onHello: (host, hello) => greeting(() => welcome(host, hello)),
+    onHello: (host, hello, known) => greeting(() => welcome(host, hello, known)),
     onWelcome(host) {
       networks.arrived(host);
       guests.arrived(host);
@@ -569,11 +571,16 @@ export async function assembleManager(
   };
 
   /** A host says hello: whether it may come in, what it tells, and what it is to know. */
-  async function welcome(host: HostId, hello: Hello): Promise<Welcome | Purge> {
+  async function welcome(
+    host: HostId,
+    hello: Hello,
+    known: Known | undefined,
+  ): Promise<Welcome | Purge | Again> {
     checks.arrived(host);
     vitals.arrived(host);
     const endsWithin = watchdogBound(terms());
-    const admitted = await admit({ database, notary, endsWithin }, host, hello);
+    const admitted = await admit({ database, notary, endsWithin }, host, hello, known);
+    if ("again" in admitted) return admitted;
     if ("purge" in admitted) {
       log.warn({ host, purge: admitted.purge }, "a host has what may be running elsewhere");
       return admitted;

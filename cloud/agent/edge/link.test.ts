@@ -77,6 +77,16 @@ test("a host says hello again only when it has ended what may be running elsewhe
   );
 });
 
+test("a host that is asked says hello once more on the same connection", async (t) => {
+  const { said, hear } = linked(t);
+  await settled();
+  await hear({ say: "again" });
+  assert.deepEqual(
+    said.map(({ say }) => say),
+    ["hello", "hello"],
+  );
+});
+
 test("a manager that takes the connection and says nothing is given up, and another is tried", async (t) => {
   mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
   t.after(() => mock.timers.reset());

@@ -250,6 +250,9 @@ export function openLink(deps: LinkDeps): Link {
       case "purge":
         void purge(message.machines);
         break;
+      case "again":
+        greet();
+        break;
       case "wishes":
         keeper
           .hear(message.wishes, message.deleteVolumes)

@@ -5,9 +5,19 @@
  * that was frozen, a machine that somebody switched on again. So before it is welcome it must end every
  * machine that is no longer its own, and only then it gets a new epoch. Whatever it says of its former life
  * is evidence.
+ *
+ * A hello may be old when it is read: its manager stood still, and the host began anew meanwhile and was welcomed
+ * elsewhere. The boot that is known is then the later one, and what runs in it is alive. So another boot counts only
+ * in a hello that was asked for after the known one was read.
  */
 import { type HostState, hostLifecycle } from "@holdfast/cloud/hosts";
-import { type Hello, lookAtGuests, type Purge } from "@holdfast/cloud/hosts/edge";
+import {
+  type Again,
+  type Hello,
+  type Known,
+  lookAtGuests,
+  type Purge,
+} from "@holdfast/cloud/hosts/edge";
 import type { HostId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import type { Duration, Instant } from "@holdfast/kernel/time";
@@ -39,17 +49,20 @@ export interface Admitted {
   readonly epoch: number;
 }
 
-/** Rejects with `host_not_found` if the certificate is of no host. */
+/** `known`: what the host's row said before it was asked for this hello. Rejects with `host_not_found` if the certificate is of no host. */
 export async function admit(
   { database, notary, endsWithin }: AdmissionDeps,
   host: HostId,
   hello: Hello,
-): Promise<Admitted | Purge> {
+  known?: Known,
+): Promise<Admitted | Purge | Again> {
   return database.transaction(async (sql) => {
     const glance = await read(sql, host, "");
     const isNewBoot = glance.bootId !== null && glance.bootId !== hello.bootId;
     if (isNewBoot || glance.state === "down") await lookAtGuests(sql, [host]); // Before the host's own row.
     const before = await read(sql, host, "for update of h");
+    const again = olderThan(before, hello, known);
+    if (again) return { again };
     const state = await afterReboot(sql, notary, host, before, hello);
     const isBack = state === "down";
     // Whatever epoch it says: it may have lost what it knew, and what it runs is what counts.
@@ -91,6 +104,16 @@ export async function admit(
     await announce(sql, { from: notary.self, hosts: [host], ...(isBack ? { instances: [] } : {}) });
     return { name: before.name, zone: before.zone, epoch };
   });
+}
+
+/** What is to be known to be older than this hello, and is not. */
+function olderThan(
+  { bootId, epoch }: HostRow,
+  hello: Hello,
+  known: Known | undefined,
+): Known | undefined {
+  if (bootId === null || bootId === hello.bootId) return undefined;
+  return known?.bootId === bootId && known.epoch === epoch ? undefined : { bootId, epoch };
 }
 
 const admitted = (state: HostState) => hostLifecycle.next(state, "admitted") ?? state;

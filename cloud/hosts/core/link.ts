@@ -27,7 +27,7 @@ import {
   WishedDisk,
 } from "./storage-words.ts";
 
-export const protocolVersion = 6;
+export const protocolVersion = 7;
 
 const id = <Kind extends string>() => z.uuid().transform((text) => text as Kind); // Checked just before.
 const generation = z.number().int().nonnegative();
@@ -364,6 +364,8 @@ export const fromManager = z.discriminatedUnion("say", [
     say: z.literal("purge"),
     machines: z.array(z.object({ instance: id<InstanceId>(), generation })),
   }),
+  /** Its hello may have been under way for long, and the host have begun anew since. It says another one. */
+  z.object({ say: z.literal("again") }),
   z.object({
     say: z.literal("wishes"),
     wishes: z.array(Wish),

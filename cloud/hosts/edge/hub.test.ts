@@ -168,3 +168,27 @@ test("what a host holds and nobody wishes for it is told to end", async () => {
     [[instance, "nothing", 8]],
   );
 });
+
+test("a hello that was asked for comes with what was known before it; one on another connection does not", async () => {
+  const known = { bootId: "a", epoch: 1 };
+  const heard: unknown[] = [];
+  const hub = openQuiet({
+    onHello: async (_, __, since) => {
+      heard.push(since);
+      return since ? welcomed : { again: known };
+    },
+  });
+  const first = connect(hub);
+  first.said(hello);
+  await turn();
+  const second = connect(hub);
+  for (let hellos = 0; hellos < 2; hellos++) {
+    second.said(hello);
+    await turn();
+  }
+  assert.deepEqual(heard, [undefined, undefined, known]);
+  assert.deepEqual(
+    second.heard.map(({ say }) => say),
+    ["again", "welcome"],
+  );
+});

@@ -33,10 +33,14 @@ export interface Socket {
 
 export interface HubDeps {
   /**
-   * Writes down that a host is here, and takes in its first reports. Resolves with what to greet it with,
-   * or with what it must end before it is welcome.
+   * Writes down that a host is here, and takes in its first reports. Resolves with what to greet it with, with what
+   * it must end before it is welcome, or with what must be older than its next hello. `known`: what is older than this one.
    */
-  readonly onHello: (host: HostId, hello: Hello) => Promise<Welcome | Purge>;
+  readonly onHello: (
+    host: HostId,
+    hello: Hello,
+    known: Known | undefined,
+  ) => Promise<Welcome | Purge | Again>;
   /** It is welcome, and may be told what is said to each only once. */
   readonly onWelcome?: (host: HostId) => void;
   /** `news`: those of its machines of which it has not said the very same on this connection before. */
@@ -74,6 +78,20 @@ export interface Purge {
   readonly purge: readonly { readonly instance: InstanceId; readonly generation: number }[];
 }
 
+/** Of which life of a host something was last recorded. */
+export interface Known {
+  readonly bootId: string;
+  readonly epoch: number;
+}
+
+/**
+ * Its hello speaks of another boot than this, and nobody knows which of the two is the later one: a hello may have been
+ * under way, or in front of a manager that stood still, while the host began anew and was welcomed elsewhere.
+ */
+export interface Again {
+  readonly again: Known;
+}
+
 export interface Welcome {
   readonly name: string;
   readonly zone: string;
@@ -102,6 +120,8 @@ interface Open {
 interface Connection {
   readonly socket: Socket;
   epoch: number | undefined;
+  /** What was recorded of the host before it was asked for the hello that comes next. */
+  known: Known | undefined;
   terms: Heard["terms"] | undefined;
   readonly told: Map<InstanceId, number>;
   /** Those whose end was recorded, the latest last. What was read of them before that may be told after it, and is no news. */
@@ -296,6 +316,7 @@ export function openHub(deps: HubDeps): Hub {
     const connection: Connection = {
       socket,
       epoch: undefined,
+      known: undefined,
       terms: undefined,
       told: new Map(),
       over: [],
@@ -405,7 +426,12 @@ export function openHub(deps: HubDeps): Hub {
       connection.socket.close();
       return;
     }
-    const answer = await deps.onHello(host, hello);
+    const answer = await deps.onHello(host, hello, connection.known);
+    if ("again" in answer) {
+      connection.known = answer.again;
+      send(connection, { say: "again" });
+      return;
+    }
     if ("purge" in answer) {
       send(connection, { say: "purge", machines: [...answer.purge] });
       return; // It says hello again when they are gone.

@@ -4,8 +4,10 @@ export { enrolment } from "./enrolment.ts";
 export { ensureDefaultPlace, findHostRow } from "./fleet.ts";
 export { lookAtGuests } from "./guests.ts";
 export {
+  type Again,
   type Hello,
   type Hub,
+  type Known,
   openHub,
   type Purge,
   type Report,
