@@ -102,19 +102,12 @@ export async function insertDeaths(
   certified: Iterable<Certified>,
   now: Instant,
 ): Promise<void> {
-  const rows = [...certified].map(({ certificate, epoch, evidence }) => ({
-    instance_id: certificate.instance,
-    generation: certificate.generation,
-    host_id: certificate.host.id,
-    host_epoch: epoch,
-    at: iso(certificate.at),
+  const rows = [...certified].map((one) => ({
+    ...rowOf(one),
+    host_id: one.certificate.host.id,
+    host_epoch: one.epoch,
     recorded_at: iso(now),
-    cause: certificate.cause,
-    layer: certificate.layer,
-    confidence: certificate.confidence,
-    certificate,
-    evidence,
-    fence: evidence.fence?.id ?? null,
+    fence: one.evidence.fence?.id ?? null,
   }));
   if (rows.length === 0) return;
   await sql.query(
@@ -151,37 +144,53 @@ export async function amendDeaths(
       told.map(({ host }) => host),
     ],
   );
-  for (const { evidence: before, cause: was } of rows) {
-    const same = told.find(
-      ({ report }) =>
-        report.instance === before.instance && report.generation === before.generation,
-    );
-    if (!same?.report.exit) continue;
-    const evidence: Evidence = { ...before, report: same.report.exit };
-    const certificate = inquest(evidence);
-    const { cause, layer, confidence, instance, generation } = certificate;
-    await sql.query(
-      `update death set certificate = $3, evidence = $4, cause = $5, layer = $6, confidence = $7, at = $8,
-         amended_at = $9, first_cause = coalesce(first_cause, $10)
-       where instance_id = $1 and generation = $2`,
-      [
-        ...[instance, generation, JSON.stringify(certificate), JSON.stringify(evidence)],
-        ...[cause, layer, confidence, iso(certificate.at), iso(now), was],
-      ],
-    );
-    await appendJournal(sql, [
-      {
-        at: now,
-        kind: "instance",
-        subject: instance,
-        event: "deathAmended",
-        generation,
-        actor: "holdfast",
-        detail: { class: cause, was, says: certificate.says, evidence: summaryOf(certificate) },
+  const exits = new Map(told.map(({ report }) => [incarnationOf(report), report.exit]));
+  const amended = rows.flatMap(({ evidence: before, cause: was }) => {
+    const report = exits.get(incarnationOf(before));
+    if (!report) return [];
+    const evidence: Evidence = { ...before, report };
+    return [{ evidence, was, certificate: inquest(evidence) }];
+  });
+  if (amended.length === 0) return;
+  // All in one statement: a host that comes back tells of all that it ran, and whoever waits for its guests waits for this.
+  await sql.query(
+    `update death d set certificate = w.certificate, evidence = w.evidence, cause = w.cause, layer = w.layer,
+       confidence = w.confidence, at = w.at, amended_at = $2, first_cause = coalesce(d.first_cause, d.cause)
+     from json_populate_recordset(null::death, $1::json) w
+     where d.instance_id = w.instance_id and d.generation = w.generation`,
+    [JSON.stringify(amended.map(rowOf)), iso(now)],
+  );
+  await appendJournal(
+    sql,
+    amended.map(({ certificate, was }) => ({
+      at: now,
+      kind: "instance",
+      subject: certificate.instance,
+      event: "deathAmended",
+      generation: certificate.generation,
+      actor: "holdfast",
+      detail: {
+        ...{ class: certificate.cause, was, says: certificate.says },
+        evidence: summaryOf(certificate),
       },
-    ]);
-  }
+    })),
+  );
 }
+
+const incarnationOf = ({ instance, generation }: Pick<Evidence, "instance" | "generation">) =>
+  `${instance} ${generation}`;
+
+/** What a certificate says, and what it was concluded from. */
+const rowOf = ({ certificate, evidence }: Pick<Certified, "certificate" | "evidence">) => ({
+  instance_id: certificate.instance,
+  generation: certificate.generation,
+  at: iso(certificate.at),
+  cause: certificate.cause,
+  layer: certificate.layer,
+  confidence: certificate.confidence,
+  certificate,
+  evidence,
+});
 
 /** Enough for a line in the journal: what was found, without the console. */
 export const summaryOf = ({ evidence }: DeathCertificate): readonly string[] =>
