@@ -27,6 +27,7 @@ export const aVolume = (
   instance: "web",
   slot: 1,
   deleteWithInstance: false,
+  deleteWithSnapshots: false,
   attachment: "attached",
   problem: null,
   doing: [],

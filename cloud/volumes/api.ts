@@ -89,6 +89,9 @@ export const VolumeView = z.object({
   instance: z.string().nullable().describe("The name of the instance that it is a disk of."),
   slot: z.number().int().nullable().describe("0 is the root volume."),
   deleteWithInstance: z.boolean(),
+  deleteWithSnapshots: z
+    .boolean()
+    .describe("It was made for a copy of a snapshot, and goes with the last one in it."),
   attachment: z
     .enum(attachmentStates)
     .nullable()
@@ -384,7 +387,7 @@ export const restoreSnapshot = route({
   },
 });
 
-export const copySnapshot = route({
+export const createVolumeFromSnapshot = route({
   method: "POST",
   path: "/v1/projects/:project/snapshots/:snapshot/volume",
   summary:
@@ -408,6 +411,33 @@ export const copySnapshot = route({
     snapshot_not_ready: "conflict",
     volume_not_made: "conflict",
     volume_cannot_shrink: "invalid",
+    name_taken: "conflict",
+    pool_full: "exhausted",
+    too_many_volumes: "exhausted",
+  },
+});
+
+export const copySnapshot = route({
+  method: "POST",
+  path: "/v1/projects/:project/snapshots/:snapshot/copy",
+  summary:
+    "Copy a snapshot into a volume of its own, in the same pool: it is there when the other one and its volume are gone. The volume is called as the copy is, and goes with the last snapshot in it, unless an instance has had it.",
+  needs: "project:operate",
+  params: ofSnapshot,
+  query: none,
+  body: z.strictObject({
+    tags: Tags.optional().describe("Words of yours on it; some may be required."),
+    name: Name,
+  }),
+  reply: [202, SnapshotView],
+  fails: {
+    quota_exceeded: "exhausted",
+    tag_required: "invalid",
+    ...snapshotFails,
+    ...busyFails,
+    not_in_this_state: "conflict",
+    snapshot_not_ready: "conflict",
+    volume_not_made: "conflict",
     name_taken: "conflict",
     pool_full: "exhausted",
     too_many_volumes: "exhausted",

@@ -4,6 +4,7 @@ import {
   copySnapshot,
   createImageFromSnapshot,
   createSnapshot,
+  createVolumeFromSnapshot,
   deleteSnapshot,
   getSnapshot,
   listSnapshots,
@@ -97,9 +98,25 @@ export const snapshotsGroup: Group = (program, open) => {
     });
 
   snapshots
+    .command("copy")
+    .summary("copy a snapshot into a volume of its own")
+    .description(copySnapshot.summary)
+    .argument("<snapshot>", "its name or id")
+    .argument("<name>", "what to call the copy")
+    .option("--wait", "wait until it is made")
+    .addHelpText("after", "\nExample:\n  holdfast snapshots copy before-upgrade kept --wait")
+    .action(async (snapshot: string, name: string, { wait }: Waiting, command) => {
+      const session = open(command);
+      const params = { project: session.options.project, snapshot };
+      const asked = session.call(copySnapshot, { params, body: { name } });
+      const reply = await session.named("snapshot", snapshot, asked);
+      show(session, wait ? await untilMade(session, reply) : reply);
+    });
+
+  snapshots
     .command("to-volume")
     .summary("make a new volume of a snapshot")
-    .description(copySnapshot.summary)
+    .description(createVolumeFromSnapshot.summary)
     .argument("<snapshot>", "its name or id")
     .argument("<name>", "what to call the volume")
     .option("--size <GiB>", "how big; as big as the snapshot if not said", whole)
@@ -110,7 +127,7 @@ export const snapshotsGroup: Group = (program, open) => {
       const params = { project: session.options.project, snapshot };
       const { size, wait } = options;
       const body = { name, ...(size === undefined ? {} : { sizeGiB: size }) };
-      const asked = session.call(copySnapshot, { params, body });
+      const asked = session.call(createVolumeFromSnapshot, { params, body });
       const reply = await session.named("snapshot", snapshot, asked);
       const end = wait ? await untilRestored(session, reply) : reply;
       session.show(end, () => volumeDetails(end, session.now(), session.paint));

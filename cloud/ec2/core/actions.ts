@@ -33,7 +33,7 @@ const refused = (noun: string, note: string, what = changes): Action => ({
 export const actions = {
   RunInstances: changes(
     "instances",
-    "one interface, on the default network; no launch templates, spot market, placement on hosts or profiles",
+    "interfaces in the same groups; more disks are empty; no launch templates, spot market, placement on hosts or profiles",
   ),
   DescribeInstances: reads("instances"),
   DescribeInstanceStatus: reads("instances"),
@@ -49,8 +49,8 @@ export const actions = {
   ResetInstanceAttribute: changes("instances", "sourceDestCheck, which is never off"),
   GetConsoleOutput: reads("instances"),
   ModifyInstanceEventStartTime: changes("instances"),
-  MonitorInstances: refused("instances", "there is one kind of monitoring, and it is always on"),
-  UnmonitorInstances: refused("instances", "monitoring cannot be switched off"),
+  MonitorInstances: changes("instances", "a word that is kept: all are measured alike, in detail"),
+  UnmonitorInstances: changes("instances", "as MonitorInstances"),
   DescribeInstanceCreditSpecifications: reads("instances", "no type is burstable"),
   ModifyInstanceMetadataOptions: changes(
     "instances",
@@ -97,12 +97,12 @@ export const actions = {
   CreateSnapshots: changes("snapshots"),
   DescribeSnapshots: reads("snapshots"),
   DeleteSnapshot: changes("snapshots"),
-  CopySnapshot: refused(
-    "snapshots",
-    "there is one region, and a snapshot lies in its volume; CreateVolume makes a volume of it",
-  ),
+  CopySnapshot: changes("snapshots", "within the one region, in the same pool"),
   DescribeSnapshotAttribute: reads("snapshots"),
-  ModifySnapshotAttribute: refused("snapshots", "a snapshot cannot be shared with other accounts"),
+  ModifySnapshotAttribute: refused(
+    "snapshots",
+    "a snapshot cannot be shared: RegisterImage makes an image of it, which can",
+  ),
 
   AllocateAddress: changes("addresses"),
   AssociateAddress: changes("addresses"),

@@ -34,6 +34,7 @@ export interface InstanceRow {
     readonly token?: string;
     readonly run?: string;
     readonly index?: number;
+    readonly isMonitored?: boolean;
   } | null;
 }
 
@@ -100,6 +101,11 @@ export function stateOf({ state, desired }: Pick<InstanceRow, "state" | "desired
   }
 }
 
+/** Every instance is measured alike; a client is told what it has asked for. */
+export const monitoringOf = (isOn: boolean | undefined) => ({
+  State: isOn ? "enabled" : "disabled",
+});
+
 /** The root is the first disk that its guest sees. */
 export const rootDevice = "/dev/vda";
 export const deviceOf = (slot: number) => `/dev/vd${String.fromCharCode(97 + slot)}`;
@@ -119,7 +125,7 @@ export function instanceView(row: InstanceRow, place: Place): Instance {
     InstanceType: row.note?.type ?? aliasOf(row.type),
     ...(row.key === null ? {} : { KeyName: row.key }),
     LaunchTime: row.launchedAt ?? row.createdAt,
-    Monitoring: { State: "disabled" },
+    Monitoring: monitoringOf(row.note?.isMonitored),
     Placement: { AvailabilityZone: zone, GroupName: "", Tenancy: "default" },
     PrivateDnsName: first ? `${row.name}.${first.domain}` : "",
     ...(first ? { PrivateIpAddress: first.address } : {}),

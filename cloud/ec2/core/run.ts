@@ -13,13 +13,15 @@ export interface WantedRun {
   readonly type: string;
   readonly count: number;
   readonly zone: string | undefined;
-  readonly subnet: string | undefined;
+  /** Of each interface, in their order; undefined: the default one. */
+  readonly subnets: readonly (string | undefined)[];
   readonly key: string | undefined;
   readonly userData: string | undefined;
   readonly groupIds: readonly string[];
   readonly groupNames: readonly string[];
   readonly isPublic: boolean;
   readonly isProtected: boolean;
+  readonly isMonitored: boolean;
   readonly rootGiB: number | undefined;
   readonly disks: readonly {
     readonly device: string;
@@ -57,30 +59,45 @@ export function wantedRun(
     key: input.KeyName,
     userData,
     isProtected: input.DisableApiTermination ?? false,
+    isMonitored: input.Monitoring?.Enabled ?? false,
     rootGiB: root.at(-1),
     disks: (input.BlockDeviceMappings ?? []).filter((one) => !isRoot(one)).map(diskOf),
   };
 }
 
+type Card = NonNullable<RunInstancesRequest["NetworkInterfaces"]>[number];
+
 function cardOf(
   input: RunInstancesRequest,
-): Pick<WantedRun, "subnet" | "groupIds" | "groupNames" | "isPublic"> {
-  const cards = input.NetworkInterfaces ?? [];
-  const [card] = cards;
-  if (!card)
+): Pick<WantedRun, "subnets" | "groupIds" | "groupNames" | "isPublic"> {
+  const cards = (input.NetworkInterfaces ?? []).toSorted((a, b) => placeOf(a) - placeOf(b));
+  const [first] = cards;
+  if (!first)
     return {
-      subnet: input.SubnetId,
+      subnets: [input.SubnetId],
       groupIds: input.SecurityGroupIds ?? [],
       groupNames: input.SecurityGroups ?? [],
       isPublic: false,
     };
-  if (cards.length > 1) throw unsupported("An instance has one network interface here.");
   if (input.SubnetId !== undefined || input.SecurityGroupIds || input.SecurityGroups)
     throw combination(
       "Network interfaces and an instance-level subnet ID or security groups may not be specified on the same request",
     );
-  if ((card.DeviceIndex ?? 0) !== 0)
-    throw badValue("deviceIndex", String(card.DeviceIndex), "It must be 0.");
+  for (const [place, card] of cards.entries()) checkCard(card, place, first);
+  return {
+    subnets: cards.map(({ SubnetId }) => SubnetId),
+    groupIds: first.Groups ?? [],
+    groupNames: [],
+    isPublic: first.AssociatePublicIpAddress ?? false,
+  };
+}
+
+const placeOf = ({ DeviceIndex = 0 }: Card) => DeviceIndex;
+
+/** What each interface would have of its own, and has here as the first one has it. */
+function checkCard(card: Card, place: number, first: Card): void {
+  if (placeOf(card) !== place)
+    throw badValue("deviceIndex", String(card.DeviceIndex), "They begin at 0, each once.");
   for (const name of [
     "NetworkInterfaceId",
     "PrivateIpAddress",
@@ -92,12 +109,11 @@ function cardOf(
     throw unsupported(
       "A network interface goes with its instance: DeleteOnTermination must be true.",
     );
-  return {
-    subnet: card.SubnetId,
-    groupIds: card.Groups ?? [],
-    groupNames: [],
-    isPublic: card.AssociatePublicIpAddress ?? false,
-  };
+  if (place > 0 && card.AssociatePublicIpAddress)
+    throw unsupported("A public address is on the first network interface.");
+  const groups = ({ Groups = [] }: Card) => Groups.toSorted().join();
+  if (groups(card) !== groups(first))
+    throw unsupported("All network interfaces of an instance are in the same security groups.");
 }
 
 const isRoot = ({ DeviceName = "" }: BlockDeviceMapping) => rootNames.has(DeviceName);
@@ -164,8 +180,6 @@ function refuseStrange(input: RunInstancesRequest): void {
   if (input.EbsOptimized) throw unsupported("No type is EBS-optimized.");
   if (input.DisableApiStop)
     throw unsupported("An instance cannot be protected from being stopped.");
-  if (input.Monitoring?.Enabled)
-    throw unsupported("There is one kind of monitoring, and it is always on.");
   if (input.InstanceInitiatedShutdownBehavior === "terminate")
     throw unsupported("A guest that shuts itself down is stopped, not terminated.");
   if (metadata.HttpEndpoint === "disabled" || metadata.HttpTokens === "required")

@@ -3,9 +3,13 @@ import { changeInstanceType, protectInstance } from "@holdfast/cloud/instances/a
 import { setInstanceGroups } from "@holdfast/cloud/networks/api";
 import { badValue, combination, missing, refuse, unsupported } from "../core/errors.ts";
 import { idOf, readId } from "../core/ids.ts";
-import { instanceView } from "../core/instance.ts";
-import type { InstanceAttribute, ModifyInstanceAttributeRequest } from "../core/words.ts";
-import type { Answers } from "./call.ts";
+import { instanceView, monitoringOf } from "../core/instance.ts";
+import type {
+  InstanceAttribute,
+  InstanceMonitoring,
+  ModifyInstanceAttributeRequest,
+} from "../core/words.ts";
+import type { Answers, Call } from "./call.ts";
 import { digits, findInstanceRow, findInstances } from "./instance-rows.ts";
 import { writeNotes } from "./notes.ts";
 import { placeOf } from "./places.ts";
@@ -74,6 +78,9 @@ export const attributeAnswers: Answers = {
     return {}; // It is never off.
   },
 
+  MonitorInstances: async (call) => ({ InstanceMonitorings: await monitored(call, true) }),
+  UnmonitorInstances: async (call) => ({ InstanceMonitorings: await monitored(call, false) }),
+
   async DescribeInstanceCreditSpecifications({ input, database, project }) {
     const rows = await findInstances(database, project, input.InstanceIds ?? []);
     if (rows.length > 0)
@@ -104,6 +111,20 @@ export const attributeAnswers: Answers = {
     return { InstanceId, InstanceMetadataOptions: view.MetadataOptions };
   },
 };
+
+/** What differs between the two is what is said of it, so a client that asked for it finds it so. */
+async function monitored(
+  { input, database, project }: Call<"MonitorInstances" | "UnmonitorInstances">,
+  isMonitored: boolean,
+): Promise<readonly InstanceMonitoring[]> {
+  const rows = await findInstances(database, project, input.InstanceIds ?? []);
+  const notes = rows.map(({ id }) => ({ subject: id, note: { isMonitored } }));
+  await writeNotes(database, project, notes);
+  return rows.map(({ id }) => ({
+    InstanceId: idOf("instance", id),
+    Monitoring: monitoringOf(isMonitored),
+  }));
+}
 
 interface Wanted {
   readonly isProtected?: boolean | undefined;

@@ -12,6 +12,8 @@ export interface Note {
   /** Under which name a disk was asked for. */
   readonly device?: string;
   readonly description?: string;
+  /** Detailed monitoring was asked for: a word that is kept, as there is one kind. */
+  readonly isMonitored?: boolean;
   readonly zone?: string;
   /** The last change of a volume that was asked for, and what it had been. */
   readonly modified?: {

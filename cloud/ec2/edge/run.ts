@@ -36,7 +36,7 @@ export async function run(call: Call<"RunInstances">): Promise<Reservation> {
     placeOf(call),
     ensureDefaults(any),
   ]);
-  const { zone, network } = await whereOf(call, wanted);
+  const { zone, networks } = await whereOf(call, wanted);
   const key = wanted.key;
   const { ClientToken: token } = input;
   const name = nameFor(call, token);
@@ -52,7 +52,7 @@ export async function run(call: Call<"RunInstances">): Promise<Reservation> {
       ...(wanted.rootGiB === undefined ? {} : { diskGiB: wanted.rootGiB }),
       volumes: wanted.disks.map(({ sizeGiB, isGone }) => ({ sizeGiB, deleteWithInstance: isGone })),
       isProtected: wanted.isProtected,
-      ...(network === undefined ? {} : { networks: [network] }),
+      ...(networks === undefined ? {} : { networks }),
       isPublic: wanted.isPublic,
       groups: await groupsOf(call, wanted, defaults.group),
       keys: key === undefined ? [] : [key],
@@ -61,12 +61,16 @@ export async function run(call: Call<"RunInstances">): Promise<Reservation> {
     ...(token === undefined ? {} : { idempotencyKey: `ec2:${token}` }),
   });
   const ids = made.instances.map(({ id }) => id);
+  const said = {
+    ...(token === undefined ? {} : { token }),
+    ...(wanted.isMonitored ? { isMonitored: true } : {}),
+  };
   const disks = made.instances.flatMap(({ disks: all }) => all);
   await database.transaction(async (sql) => {
     await writeNotes(sql, project, [
       ...made.instances.map(({ id }, index) => ({
         subject: id,
-        note: { type: wanted.type, run, index, ...(token === undefined ? {} : { token }) },
+        note: { ...{ type: wanted.type, run, index }, ...said },
       })),
       ...made.instances.flatMap(({ disks: all }) =>
         all
@@ -115,30 +119,38 @@ export async function findImage(
   throw refuse("InvalidAMIID.NotFound", `The image id '[${shortened(id)}]' does not exist`);
 }
 
-/** A subnet is a network in a zone. */
+/** A subnet is a network in a zone. Undefined: wherever there is room, and the default network. */
 async function whereOf(
   { database, project }: Call<"RunInstances">,
-  { zone, subnet }: WantedRun,
-): Promise<{ readonly zone: string | undefined; readonly network: string | undefined }> {
-  if (subnet === undefined)
+  { zone, subnets }: WantedRun,
+): Promise<{ readonly zone: string | undefined; readonly networks: string[] | undefined }> {
+  const asked = zone === undefined ? undefined : await checkZone(database, zone);
+  if (subnets.every((one) => one === undefined))
     return {
-      zone: zone === undefined ? undefined : await checkZone(database, zone),
-      network: undefined,
+      zone: asked,
+      networks: subnets.length === 1 ? undefined : subnets.map(() => "default"),
     };
-  readId("subnet", subnet);
   const zones = await zonesOf(database);
-  const networks = await database.query<{ id: string }>(
-    "select id from network where project_id = $1 and deleted_at is null",
+  const networks = await database.query<{ id: string; name: string }>(
+    "select id, name from network where project_id = $1 and deleted_at is null",
     [project],
   );
-  for (const { id } of networks)
-    for (const one of zones)
-      if (subnetOf(id, one) === subnet) {
-        if (zone !== undefined && zone !== one)
-          throw refuse("InvalidParameterValue", `The subnet ${subnet} is in the zone ${one}`);
-        return { zone: one, network: id };
-      }
-  throw refuse("InvalidSubnetID.NotFound", `The subnet ID '${shortened(subnet)}' does not exist`);
+  const found = subnets.map((subnet) => {
+    if (subnet === undefined) return { network: "default", zone: asked };
+    readId("subnet", subnet);
+    for (const { id } of networks)
+      for (const one of zones) if (subnetOf(id, one) === subnet) return { network: id, zone: one };
+    throw refuse("InvalidSubnetID.NotFound", `The subnet ID '${shortened(subnet)}' does not exist`);
+  });
+  const [one, another] = [...new Set([asked, ...found.map((each) => each.zone)])].filter(
+    (each) => each !== undefined,
+  );
+  if (another !== undefined)
+    throw refuse(
+      "InvalidParameterValue",
+      `An instance is in one zone, not in ${one} and ${another}`,
+    );
+  return { zone: one, networks: found.map(({ network }) => network) };
 }
 
 /** Without any it is the one called `default`: never none, because then everything could pass. */

@@ -1,5 +1,10 @@
 /** Snapshots. They lie in their volumes, so they are in one region and belong to one account. */
-import { createSnapshot, deleteSnapshot } from "@holdfast/cloud/volumes/api";
+import {
+  copySnapshot,
+  createSnapshot,
+  deleteSnapshot,
+  type SnapshotView,
+} from "@holdfast/cloud/volumes/api";
 import type { ProjectId } from "@holdfast/kernel/ids";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
@@ -74,18 +79,20 @@ export async function findSnapshot(call: Call, id: string): Promise<SnapshotRow>
   return row;
 }
 
-/** Of one volume. */
-async function make(
+interface Words {
+  readonly description: string | undefined;
+  readonly tags: readonly Tag[];
+}
+
+/** Under a name of ours, with what is said of it besides. */
+async function made(
   call: Call,
-  volume: string,
-  {
-    description,
-    tags,
-  }: { readonly description: string | undefined; readonly tags: readonly Tag[] },
+  { description, tags }: Words,
+  make: (wanted: { name: string; tags: Record<string, string> }) => Promise<SnapshotView>,
 ): Promise<SnapshotRow> {
   const { database, project } = call;
   const name = `ec2-${Buffer.from(call.mintSecret()).toString("hex").slice(0, 24)}`;
-  const made = await call.native(createSnapshot, { body: { volume, name, tags: wordsOf(tags) } });
+  const made = await make({ name, tags: wordsOf(tags) });
   await database.transaction(async (sql) => {
     if (description !== undefined)
       await writeNotes(sql, project, [{ subject: made.id, note: { description } }]);
@@ -100,8 +107,28 @@ export const snapshotAnswers: Answers = {
     if (OutpostArn !== undefined) throw unsupported("There are no Outposts.");
     const tags = tagsFor("snapshot", TagSpecifications);
     const volume = await findVolumeRow(call.database, call.project, VolumeId);
-    const row = await make(call, volume.id, { description: Description, tags });
+    const row = await made(call, { description: Description, tags }, (wanted) =>
+      call.native(createSnapshot, { body: { ...wanted, volume: volume.id } }),
+    );
     return viewOf(row, accountOf(call.project));
+  },
+
+  async CopySnapshot(call) {
+    const { SourceSnapshotId = "", SourceRegion = "", DestinationRegion, Description } = call.input;
+    const { TagSpecifications, Encrypted, KmsKeyId, DestinationOutpostArn } = call.input;
+    for (const region of [SourceRegion, DestinationRegion ?? call.region])
+      if (region !== call.region)
+        throw badValue("region", region, `There is one region: ${call.region}.`);
+    if (Encrypted || KmsKeyId !== undefined)
+      throw unsupported("Volumes are not encrypted by the platform.");
+    if (DestinationOutpostArn !== undefined) throw unsupported("There are no Outposts.");
+    const tags = tagsFor("snapshot", TagSpecifications);
+    const { id } = await findSnapshot(call, SourceSnapshotId);
+    const description = Description ?? `[Copied ${SourceSnapshotId} from ${SourceRegion}]`;
+    const row = await made(call, { description, tags }, (body) =>
+      call.native(copySnapshot, { params: { snapshot: id }, body }),
+    );
+    return { SnapshotId: idOf("snapshot", row.id), Tags: tags };
   },
 
   async CreateSnapshots(call) {
@@ -131,7 +158,12 @@ export const snapshotAnswers: Answers = {
     for (const { id } of disks) {
       const own = volumes.find((volume) => volume.id === id)?.tags ?? [];
       const both = [...own.filter(({ Key }) => !tags.some((tag) => tag.Key === Key)), ...tags];
-      rows.push(await make(call, id, { description: Description, tags: both }));
+      const words = { description: Description, tags: both };
+      rows.push(
+        await made(call, words, (wanted) =>
+          call.native(createSnapshot, { body: { ...wanted, volume: id } }),
+        ),
+      );
     }
     const account = accountOf(project);
     return { Snapshots: rows.map((row) => viewOf(row, account)) };

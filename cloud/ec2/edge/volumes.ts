@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import {
   attachVolume,
-  copySnapshot,
   createVolume,
+  createVolumeFromSnapshot,
   deleteVolume,
   detachVolume,
   limitVolume,
@@ -71,7 +71,7 @@ export const volumeAnswers: Answers = {
       const wanted = { name, limits, tags: wordsOf(tags) };
       const pool = types.has(VolumeType) ? {} : { pool: VolumeType };
       const made = from
-        ? await call.native(copySnapshot, {
+        ? await call.native(createVolumeFromSnapshot, {
             params: { snapshot: from.id },
             body: { ...wanted, ...(Size === undefined ? {} : { sizeGiB: Size }) },
           })

@@ -76,6 +76,17 @@ export async function insertDisks(
     throw problem("not_found", "volume_not_found", "A volume that was asked for is gone.", {
       fix: "See them: holdfast volumes",
     });
+  const known = disks.filter(({ isKnown }) => isKnown).map(({ disk }) => disk.volume);
+  await keepWithoutSnapshots(sql, known);
+}
+
+/** An instance has them from now on, and may write to them: what was made for a snapshot alone stays without it. */
+export async function keepWithoutSnapshots(sql: Sql, volumes: readonly VolumeId[]): Promise<void> {
+  if (volumes.length === 0) return;
+  await sql.query(
+    "update volume set goes_with_snapshots = false where id = any($1) and goes_with_snapshots",
+    [volumes],
+  );
 }
 
 /** The instances are expunged: what should go with them goes, and the rest is free. Never their roots. */

@@ -15,7 +15,7 @@ import { announce } from "@holdfast/store/news";
 import { afterFailure } from "../core/tasks.ts";
 import { renewWishes } from "./attachments.ts";
 import { overdue } from "./refusals.ts";
-import { expunge, moveVolumes } from "./states.ts";
+import { expunge, expungeUnkept, moveVolumes } from "./states.ts";
 import { type Ended, failed, madeBy, madeOf } from "./tasks.ts";
 
 interface TaskRow extends Ended {
@@ -189,7 +189,8 @@ async function mean(
       return;
     case "remove-snapshot":
       await sql.query("delete from snapshot where id = $1", [task.snapshot]);
-      return dropReplaced(sql, volume);
+      await dropReplaced(sql, volume);
+      return expungeUnkept(sql, volume);
     case "extract":
       if (task.image && facts.digest)
         for (const id of await finishCapture(

@@ -31,6 +31,7 @@ import {
   insertSnapshot,
   removeSnapshot,
   restoreSnapshot,
+  volumeFromSnapshot,
 } from "./snapshots.ts";
 import type { Asker } from "./tasks.ts";
 import {
@@ -310,6 +311,30 @@ export function volumeRoutes({
 
     copySnapshot: handle(api.copySnapshot, (request) => {
       const { params, body } = request;
+      const { name } = body;
+      const fresh = { volume: mintId<"Volume">(), snapshot: mintId<"Snapshot">(), name };
+      const taken = () => nameTaken("a snapshot", name, `holdfast snapshots delete ${name}`);
+      return unlessTaken("volume_by_name", volumeTaken(name), () =>
+        unlessTaken("snapshot_project_id_name_key", taken, () =>
+          change(request, async ({ sql, asker, tell }) => {
+            const { project } = params;
+            await mustBeTagged(sql, project, body.tags ?? {});
+            const from = await copySnapshot(sql, project, params.snapshot, fresh, rules(), asker);
+            const tags = tagsIn(params, body);
+            await insertTags(sql, [
+              { resource: fresh.snapshot, kind: "snapshot", ...tags },
+              { resource: fresh.volume, kind: "volume", ...tags },
+            ]);
+            const detail = { name, copyOf: from.name, id: fresh.snapshot };
+            tell({ subject: fresh.volume, event: "created", detail });
+            return findSnapshotView(sql, project, fresh.snapshot);
+          }),
+        ),
+      );
+    }),
+
+    createVolumeFromSnapshot: handle(api.createVolumeFromSnapshot, (request) => {
+      const { params, body } = request;
       const { name, sizeGiB, limits = { iops: null, bytesPerSecond: null } } = body;
       const id = mintId<"Volume">();
       return unlessTaken("volume_by_name", volumeTaken(name), () =>
@@ -318,7 +343,8 @@ export function volumeRoutes({
           const bytes = sizeGiB === undefined ? undefined : sizeGiB * gib;
           const wanted = { id, project, name, bytes, limits };
           await mustBeTagged(sql, project, body.tags ?? {});
-          const from = await copySnapshot(sql, project, params.snapshot, wanted, rules(), asker);
+          const { snapshot } = params;
+          const from = await volumeFromSnapshot(sql, project, snapshot, wanted, rules(), asker);
           await insertTags(sql, [{ resource: id, kind: "volume", ...tagsIn(params, body) }]);
           tell({ subject: id, event: "created", detail: { name, sizeGiB, snapshot: from.name } });
           return volumeView(sql, id);
@@ -341,11 +367,12 @@ export function volumeRoutes({
     deleteSnapshot: handle(api.deleteSnapshot, (request) =>
       change(request, async ({ sql, asker, tell }) => {
         const { project, snapshot: asked } = request.params;
+        const view = await findSnapshotView(sql, project, asked); // What was made nowhere is gone at once.
         const { snapshot, isNew } = await removeSnapshot(sql, project, asked, asker);
         const { id, name, volume } = snapshot;
         if (isNew)
           tell({ subject: volume, event: "command-delete-snapshot", detail: { id, name } });
-        return findSnapshotView(sql, project, id);
+        return { ...view, state: "deleting" as const };
       }),
     ),
 

@@ -21,7 +21,8 @@ import {
   type Rules,
   tooManySnapshots,
 } from "./refusals.ts";
-import { type Asker, insertTasks } from "./tasks.ts";
+import { expungeUnkept } from "./states.ts";
+import { type Asker, cancelTasks, insertTasks } from "./tasks.ts";
 import { insertRow, type NewVolume } from "./volumes.ts";
 
 export interface NewSnapshot {
@@ -73,6 +74,13 @@ export async function removeSnapshot(
   const { snapshot, volume } = await holdSnapshot(sql, project, nameOrId);
   if (snapshot.state === "deleting") return { snapshot, isNew: false };
   permit(volume, "snapshot");
+  if (volume.isUnmadeCopy) {
+    // There is nothing in the volume, and it was made for this alone.
+    await cancelTasks(sql, [volume.id]);
+    await sql.query("delete from snapshot where id = $1", [snapshot.id]);
+    await expungeUnkept(sql, volume.id);
+    return { snapshot, isNew: true };
+  }
   await sql.query("update snapshot set state = 'deleting' where id = $1", [snapshot.id]);
   await insertTasks(
     sql,
@@ -137,7 +145,7 @@ function mustBeReady({ name, state }: HeldSnapshot): void {
  * so that the snapshot stays until it is done. See the route for what it rejects with; breaks `volume_by_name` if the
  * name is taken.
  */
-export async function copySnapshot(
+export async function volumeFromSnapshot(
   sql: Sql,
   project: ProjectId,
   nameOrId: string,
@@ -174,6 +182,41 @@ export async function copySnapshot(
     asker,
   );
   return snapshot;
+}
+
+/**
+ * A snapshot in a volume of its own, which is made of the other one first. It waits for that: there is nothing to keep
+ * before. See the route for what it rejects with; breaks `volume_by_name` or `snapshot_project_id_name_key` if the name is taken.
+ */
+export async function copySnapshot(
+  sql: Sql,
+  project: ProjectId,
+  nameOrId: string,
+  {
+    volume,
+    snapshot: id,
+    name,
+  }: { readonly volume: VolumeId; readonly snapshot: SnapshotId; readonly name: string },
+  rules: Rules,
+  asker: Asker,
+): Promise<HeldSnapshot> {
+  await mustFit(sql, project, { snapshots: 1 });
+  const limits = { iops: null, bytesPerSecond: null };
+  const wanted = { id: volume, project, name, bytes: undefined, limits };
+  const from = await volumeFromSnapshot(sql, project, nameOrId, wanted, rules, asker);
+  await sql.query("update volume set goes_with_snapshots = true where id = $1", [volume]);
+  await sql.query(
+    `insert into snapshot (id, project_id, name, volume_id, lies_in, state, bytes, created_at)
+     values ($1, $2, $3, $4, $4, 'making', $5, $6)`,
+    [id, project, name, volume, from.bytes, iso(asker.now)],
+  );
+  const detail = { name: id, freeze: true };
+  await insertTasks(
+    sql,
+    [{ do: "snapshot", volume, detail, snapshot: id, waitsFor: "copy" }],
+    asker,
+  );
+  return from;
 }
 
 /** The snapshot itself stays. See the route for what it rejects with. */

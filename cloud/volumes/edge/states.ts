@@ -96,3 +96,16 @@ export async function expunge(sql: Sql, volumes: readonly VolumeId[]): Promise<v
     [there],
   );
 }
+
+/** A volume that was made for copies of snapshots, when none is in it any more and no instance has had it. */
+export async function expungeUnkept(sql: Sql, volume: VolumeId): Promise<void> {
+  const empty = await sql.query<{ id: VolumeId }>(
+    `select v.id from volume v where v.id = $1 and v.goes_with_snapshots
+       and not exists (select from snapshot n where n.volume_id = v.id)`,
+    [volume],
+  );
+  await expunge(
+    sql,
+    empty.map(({ id }) => id),
+  );
+}

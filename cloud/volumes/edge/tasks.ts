@@ -32,6 +32,8 @@ export interface NewTask {
   readonly snapshot?: SnapshotId;
   readonly backup?: BackupId;
   readonly image?: ImageId;
+  /** What is done before, on another volume: it has that much more time. */
+  readonly waitsFor?: TaskKind;
 }
 
 export interface Asker {
@@ -46,10 +48,10 @@ export async function insertTasks(
   { now, actor, requestId }: Asker,
 ): Promise<void> {
   if (tasks.length === 0) return;
-  const rows = tasks.map((task) => ({
-    ...task,
-    deadline: iso(after(now, meanings[task.do].patience)),
-  }));
+  const rows = tasks.map(({ waitsFor, ...task }) => {
+    const before = waitsFor ? after(now, meanings[waitsFor].patience) : now;
+    return { ...task, deadline: iso(after(before, meanings[task.do].patience)) };
+  });
   // One after the other: that is the order in which those of one volume are done.
   await sql.query(
     `insert into storage_task (id, volume_id, "do", detail, snapshot_id, backup_id, image_id, created_at, deadline, actor, request_id)
@@ -91,7 +93,7 @@ export async function assignTasks(sql: Sql, now: Instant): Promise<readonly Host
   const rows = await sql.query<OpenRow>(
     `select t.id, t."do", t.volume_id as volume, v.pool, v.host_id as "volumeHost", i.home, t.host_id as host
      from storage_task t join volume v on v.id = t.volume_id left join instance i on i.id = ${ownerOf("v.id")}
-     where t.id = any($1) and (t."do" = 'remove-backup' or i.id is null or i.id = any($2) and not exists (
+     where t.id = any($1) and (t."do" <> 'snapshot' or v.state <> 'creating') and (t."do" = 'remove-backup' or i.id is null or i.id = any($2) and not exists (
        select from migration g where g.instance_id = i.id and g.state in ('preparing', 'copying')))
      order by t.seq`,
     [waiting.map(({ id }) => id), held],
@@ -234,6 +236,14 @@ export async function failed(sql: Sql, task: Ended, why: ProblemView): Promise<v
       const volume = madeOf(task);
       await moveVolumes(sql, [{ volume, event: "opFailed" }]);
       await sql.query("update volume set problem = $2::jsonb where id = $1", [volume, says]);
+      // What was to be kept in it is not: there is nothing in it.
+      await sql.query(`delete from storage_task where volume_id = $1 and "do" = 'snapshot'`, [
+        volume,
+      ]);
+      await sql.query(
+        "update snapshot set state = 'failed', problem = $2::jsonb where lies_in = $1 and state = 'making'",
+        [volume, says],
+      );
       return;
     }
     case "resize":

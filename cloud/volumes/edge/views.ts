@@ -37,6 +37,7 @@ const volumes = (
     v.actual_bytes as "actualBytes", v.pool, h.name as host, v.iops, v.bytes_per_second as "bytesPerSecond",
     i.name as instance, case when i.id is not null then coalesce(a.slot, 0) end as slot,
     case when v.kind = 'data' then coalesce(a.delete_with_instance, false) else true end as "deleteWithInstance",
+    coalesce(v.goes_with_snapshots, false) as "deleteWithSnapshots",
     case when i.id is null then null
       when i.home is null then 'stopped'
       when a.leaving is not null and a."is" is distinct from 'detach-refused' then 'detaching'

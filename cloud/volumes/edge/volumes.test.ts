@@ -556,11 +556,15 @@ test("a volume is made of a snapshot while a guest has the other one, and is its
     const { h1 } = hosts;
     await instance("a", { home: h1 });
     await ask("createSnapshot", {}, { volume: "a.root", name: "monday" });
-    const early = await refusal("copySnapshot", { snapshot: "monday" }, { name: "copy" });
+    const early = await refusal(
+      "createVolumeFromSnapshot",
+      { snapshot: "monday" },
+      { name: "copy" },
+    );
     assert.equal(early.code, "snapshot_not_ready");
     await settle();
     const small = { name: "copy", sizeGiB: 2 };
-    const made = await ask("copySnapshot", { snapshot: "monday" }, small);
+    const made = await ask("createVolumeFromSnapshot", { snapshot: "monday" }, small);
     assert.deepEqual([made.state, made.pool, made.host], ["creating", "local", "h1"]);
     const attach = ["attachVolume", { volume: "copy" }, { instance: "a" }] as const;
     assert.equal((await refusal(...attach)).code, "volume_not_attachable");
@@ -593,22 +597,101 @@ test("a copy that comes to nothing is never taken for an empty volume, and is de
     await ask("createSnapshot", {}, { volume: "a.root", name: "monday" });
     await settle();
     const full = { kind: "exhausted", code: "store_full", message: "The disk is full." } as const;
-    await ask("copySnapshot", { snapshot: "monday" }, { name: "one" });
+    await ask("createVolumeFromSnapshot", { snapshot: "monday" }, { name: "one" });
     await round();
     await says(h1, one(await tasks(h1)), { is: "failed", problem: full });
     const failed = await ask("getVolume", { volume: "one" });
     assert.deepEqual([failed.state, failed.problem?.code], ["failed", "store_full"]);
     const attach = ["attachVolume", { volume: "one" }, { instance: "a" }] as const;
     assert.equal((await refusal(...attach)).code, "volume_not_attachable");
-    await ask("copySnapshot", { snapshot: "monday" }, { name: "two" });
+    await ask("createVolumeFromSnapshot", { snapshot: "monday" }, { name: "two" });
     await round();
     for (const volume of ["one", "two"]) await ask("deleteVolume", { volume });
     assert.deepEqual(await settle(), ["remove", "remove"], "what was being copied is not");
-    await ask("copySnapshot", { snapshot: "monday" }, { name: "three" });
+    await ask("createVolumeFromSnapshot", { snapshot: "monday" }, { name: "three" });
     await ask("createImageFromSnapshot", { snapshot: "monday" }, { name: "golden" });
     await ask("deleteSnapshot", { snapshot: "monday" });
     assert.deepEqual(await settle((task) => facts(task)), ["copy", "extract", "remove-snapshot"]);
     await ask("deleteVolume", { volume: "three" });
+    await settle();
+  }));
+
+test("a copied snapshot lies in a volume of its own, which waits for the disk and goes with it", () =>
+  alone(async ({ ask, round, tasks, settle, instance, hosts }) => {
+    await instance("a", { home: hosts.h1 });
+    await ask("createSnapshot", {}, { volume: "a.root", name: "monday" });
+    await settle();
+    const made = await ask("copySnapshot", { snapshot: "monday" }, { name: "kept" });
+    assert.deepEqual([made.state, made.volume, made.sizeBytes], ["making", "kept", gib]);
+    await round();
+    assert.deepEqual(
+      (await tasks(hosts.h1)).map((each) => each.do),
+      ["copy"],
+      "there is nothing to keep before the disk is there",
+    );
+    assert.deepEqual(await settle(), ["copy", "snapshot"]);
+    const kept = await ask("getSnapshot", { snapshot: "kept" });
+    assert.equal(kept.state, "ready");
+    await ask("deleteSnapshot", { snapshot: "monday" });
+    await settle();
+    await ask("createVolumeFromSnapshot", { snapshot: "kept" }, { name: "again" });
+    assert.deepEqual(await settle(), ["copy"]);
+    await ask("createSnapshot", {}, { volume: "kept", name: "second" });
+    await settle();
+    await ask("deleteSnapshot", { snapshot: "kept" });
+    assert.deepEqual(await settle(), ["remove-snapshot"]);
+    assert.equal((await ask("getVolume", { volume: "kept" })).deleteWithSnapshots, true);
+    await ask("deleteSnapshot", { snapshot: "second" });
+    assert.deepEqual(await settle(), ["remove-snapshot", "remove"], "and the volume with the last");
+    await ask("deleteVolume", { volume: "again" });
+    await settle();
+  }));
+
+test("the volume of a copied snapshot stays once an instance has had it", () =>
+  alone(async ({ ask, settle, instance, hosts }) => {
+    await instance("a", { home: hosts.h1 });
+    await ask("createSnapshot", {}, { volume: "a.root", name: "monday" });
+    await settle();
+    await ask("copySnapshot", { snapshot: "monday" }, { name: "kept" });
+    await settle();
+    await instance("b", { disk: hosts.h1 });
+    await ask("attachVolume", { volume: "kept" }, { instance: "b" });
+    await ask("detachVolume", { volume: "kept" }, {});
+    await ask("deleteSnapshot", { snapshot: "kept" });
+    assert.deepEqual(await settle(), ["remove-snapshot"]);
+    assert.equal((await ask("getVolume", { volume: "kept" })).deleteWithSnapshots, false);
+    await ask("deleteVolume", { volume: "kept" });
+    await ask("deleteSnapshot", { snapshot: "monday" });
+    await settle();
+  }));
+
+test("a copy of a snapshot that comes to nothing is told so, and deleting it leaves nothing", () =>
+  alone(async ({ ask, round, tasks, says, settle, instance, hosts, refusal }) => {
+    await instance("a", { home: hosts.h1 });
+    await ask("createSnapshot", {}, { volume: "a.root", name: "monday" });
+    await settle();
+    const full = {
+      kind: "exhausted",
+      code: "store_full",
+      message: "The disk is full.",
+    } as const;
+    await ask("copySnapshot", { snapshot: "monday" }, { name: "one" });
+    await round();
+    await says(hosts.h1, one(await tasks(hosts.h1)), { is: "failed", problem: full });
+    const { state, problem } = await ask("getSnapshot", { snapshot: "one" });
+    assert.deepEqual([state, problem?.code], ["failed", "store_full"]);
+    await ask("copySnapshot", { snapshot: "monday" }, { name: "two" });
+    await round();
+    for (const name of ["one", "two"]) {
+      assert.equal((await ask("deleteSnapshot", { snapshot: name })).state, "deleting");
+      assert.equal(
+        (await refusal("getSnapshot", { snapshot: name })).code,
+        "snapshot_not_found",
+        "there is nothing to wait for",
+      );
+    }
+    assert.deepEqual(await settle(), ["remove", "remove"]);
+    await ask("deleteSnapshot", { snapshot: "monday" });
     await settle();
   }));
 

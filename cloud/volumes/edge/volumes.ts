@@ -19,7 +19,7 @@ import type { Sql } from "@holdfast/store/database";
 import { fit, freeSlot, type Station } from "../core/attach.ts";
 import type { VolumeState } from "../core/lifecycle.ts";
 import { type Disk, type DiskLimits, localPool } from "../core/model.ts";
-import { beginMaking, renewWishes } from "./attachments.ts";
+import { beginMaking, keepWithoutSnapshots, renewWishes } from "./attachments.ts";
 import { stationOf } from "./disks.ts";
 import { type HeldInstance, type HeldVolume, holdInstance, holdVolume } from "./lookup.ts";
 import {
@@ -138,6 +138,7 @@ export async function attach(
     `insert into attachment (volume_id, instance_id, slot, delete_with_instance, attached_at) values ($1, $2, $3, $4, $5)`,
     [volume.id, instance.id, freeSlot(slots), to.deleteWithInstance, iso(asker.now)],
   );
+  await keepWithoutSnapshots(sql, [volume.id]);
   if (volume.state === "failed" || (volume.state === "allocated" && instance.home))
     await makeNow(sql, volume, instance.home, asker);
   return { volume, instance: instance.id, hosts: await renewWishes(sql, [instance.id]) };

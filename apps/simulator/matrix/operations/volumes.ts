@@ -83,6 +83,11 @@ export const volumeOperations: readonly Operation[] = [
     act: post("/snapshots/before/volume", { name: "copy", sizeGiB: 2 }),
   },
   {
+    name: "snapshot-copy",
+    prepare: snapped,
+    act: post("/snapshots/before/copy", { name: "copy" }),
+  },
+  {
     name: "image-from-snapshot",
     settings: { "images.keep_strays": 60 },
     prepare: snapped,

@@ -1,0 +1,138 @@
+/** What Terraform's provider makes besides: copies of snapshots, instances with several interfaces, monitoring. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import * as ec2 from "@aws-sdk/client-ec2";
+import { stopTestServer } from "@holdfast/store/testing";
+import { type Platform, startPlatform, until } from "../platform.ts";
+import { clientOf, imageNamed } from "./sdk.ts";
+
+let platform: Platform;
+let client: ec2.EC2Client;
+before(async () => {
+  platform = await startPlatform({ hosts: 1 });
+  client = clientOf(platform);
+});
+after(async () => {
+  client.destroy();
+  await platform.close();
+  await stopTestServer();
+});
+
+async function run(more: Partial<ec2.RunInstancesCommandInput> = {}): Promise<ec2.Instance> {
+  const { Instances: [made] = [] } = await client.send(
+    new ec2.RunInstancesCommand({
+      ...{ ImageId: await imageNamed(platform, "tiny"), InstanceType: "tiny" as never },
+      ...{ MinCount: 1, MaxCount: 1, ...more },
+    }),
+  );
+  const id = made?.InstanceId ?? "";
+  await until("it runs", async () => (await instance(id)).State?.Name === "running");
+  return instance(id);
+}
+async function instance(id: string): Promise<ec2.Instance> {
+  const { Reservations = [] } = await client.send(
+    new ec2.DescribeInstancesCommand({ InstanceIds: [id] }),
+  );
+  return Reservations[0]?.Instances?.[0] ?? {};
+}
+const completed = (id: string) =>
+  until(`${id} is completed`, async () => {
+    const asked = new ec2.DescribeSnapshotsCommand({ SnapshotIds: [id] });
+    return (await client.send(asked)).Snapshots?.[0]?.State === "completed";
+  });
+const volumes = async () => {
+  const { Volumes = [] } = await client.send(new ec2.DescribeVolumesCommand({}));
+  return Volumes.map(({ VolumeId }) => VolumeId ?? "").sort();
+};
+
+test("a snapshot is copied, becomes a volume when the first one is gone, and leaves nothing behind", async () => {
+  const { BlockDeviceMappings: [root] = [] } = await run();
+  const { SnapshotId: first = "" } = await client.send(
+    new ec2.CreateSnapshotCommand({ VolumeId: root?.Ebs?.VolumeId }),
+  );
+  await completed(first);
+  const before = await volumes();
+  const wanted = { SourceSnapshotId: first, SourceRegion: "holdfast-1" };
+  const { SnapshotId: copy = "", Tags } = await client.send(
+    new ec2.CopySnapshotCommand({
+      ...wanted,
+      TagSpecifications: [{ ResourceType: "snapshot", Tags: [{ Key: "Name", Value: "copy" }] }],
+    }),
+  );
+  assert.deepEqual(Tags, [{ Key: "Name", Value: "copy" }]);
+  await completed(copy);
+  const { Snapshots: [view] = [] } = await client.send(
+    new ec2.DescribeSnapshotsCommand({ SnapshotIds: [copy] }),
+  );
+  assert.equal(view?.Description, `[Copied ${first} from holdfast-1]`);
+  assert.notEqual(view?.VolumeId, root?.Ebs?.VolumeId);
+  await client.send(new ec2.DeleteSnapshotCommand({ SnapshotId: first }));
+  await assert.rejects(
+    client.send(new ec2.DeleteVolumeCommand({ VolumeId: view?.VolumeId })),
+    { name: "IncorrectState" },
+    "the copy lies in it",
+  );
+  const { VolumeId = "" } = await client.send(
+    new ec2.CreateVolumeCommand({ SnapshotId: copy, AvailabilityZone: "default" }),
+  );
+  await until("the volume is available", async () => {
+    const asked = new ec2.DescribeVolumesCommand({ VolumeIds: [VolumeId] });
+    return (await client.send(asked)).Volumes?.[0]?.State === "available";
+  });
+  await client.send(new ec2.DeleteSnapshotCommand({ SnapshotId: copy }));
+  await client.send(new ec2.DeleteVolumeCommand({ VolumeId }));
+  await until("nothing is left of it", async () => (await volumes()).join() === before.join());
+  await assert.rejects(
+    client.send(new ec2.CopySnapshotCommand({ ...wanted, SourceRegion: "us-east-1" })),
+    { name: "InvalidParameterValue" },
+  );
+});
+
+test("an instance has an interface in each subnet that was asked for, and no more is promised", async () => {
+  await platform.call("POST", "/v1/projects/default/networks", {
+    name: "back",
+    cidr: "10.9.0.0/24",
+  });
+  const { Subnets = [] } = await client.send(new ec2.DescribeSubnetsCommand({}));
+  const back = Subnets.find(({ CidrBlock }) => CidrBlock === "10.9.0.0/24")?.SubnetId;
+  const front = Subnets.find(({ SubnetId }) => SubnetId !== back)?.SubnetId;
+  const { NetworkInterfaces = [], SubnetId } = await run({
+    NetworkInterfaces: [
+      { DeviceIndex: 1, SubnetId: back },
+      { DeviceIndex: 0, SubnetId: front },
+    ],
+  });
+  assert.equal(SubnetId, front);
+  assert.deepEqual(
+    NetworkInterfaces.map((card) => [card.Attachment?.DeviceIndex, card.SubnetId]),
+    [
+      [0, front],
+      [1, back],
+    ],
+  );
+  const refused = (second: ec2.InstanceNetworkInterfaceSpecification, name: string) =>
+    assert.rejects(
+      run({ NetworkInterfaces: [{ DeviceIndex: 0, SubnetId: front }, second] }),
+      { name },
+      JSON.stringify(second),
+    );
+  await refused({ DeviceIndex: 2, SubnetId: back }, "InvalidParameterValue");
+  await refused({ DeviceIndex: 1, AssociatePublicIpAddress: true }, "UnsupportedOperation");
+  await refused({ DeviceIndex: 1, Groups: ["sg-00000000000000000"] }, "UnsupportedOperation");
+  await refused(
+    { DeviceIndex: 1, SubnetId: "subnet-00000000000000000" },
+    "InvalidSubnetID.NotFound",
+  );
+});
+
+test("who asks for detailed monitoring finds it on, and off again", async () => {
+  const { InstanceId = "", Monitoring } = await run({ Monitoring: { Enabled: true } });
+  assert.equal(Monitoring?.State, "enabled");
+  const ids = { InstanceIds: [InstanceId] };
+  const off = await client.send(new ec2.UnmonitorInstancesCommand(ids));
+  assert.deepEqual(off.InstanceMonitorings, [{ InstanceId, Monitoring: { State: "disabled" } }]);
+  assert.equal((await instance(InstanceId)).Monitoring?.State, "disabled");
+  await client.send(new ec2.MonitorInstancesCommand(ids));
+  assert.equal((await instance(InstanceId)).Monitoring?.State, "enabled");
+  assert.equal((await run()).Monitoring?.State, "disabled");
+});
