@@ -48,6 +48,8 @@ const Form = z.object({
   board: z.string(),
   vmGenerationId: z.string().optional(),
   isUp: z.boolean(),
+  slots: z.record(z.string(), z.number().int()).optional(),
+  identityDisk: z.string().optional(),
 });
 const Hello = z.object({
   migration: z.string(),

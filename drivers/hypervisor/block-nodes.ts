@@ -21,6 +21,11 @@ const portsSlot = "0x1e";
 export const formatNode = (disk: string) => `${disk}-format`;
 export const limitsOf = (disk: string) => `limits-${disk}`;
 export const slotName = (index: number) => `hot${index}`;
+/** Of the path of a bus in QEMU's tree of objects; undefined if it is none of ours. */
+export const slotOf = (bus: string): number | undefined => {
+  const number = /\/hot(\d)\/[^/]*$/.exec(bus)?.[1];
+  return number === undefined ? undefined : Number(number);
+};
 
 /** Throws `bad_disk_id`. */
 export function assertDiskId(id: string): void {
@@ -62,18 +67,33 @@ export const limitsFor = ({ iops = 0, bytesPerSecond = 0 }: DiskLimits = {}) => 
   "bps-total": bytesPerSecond,
 });
 
-/** The command line of one disk that is there from the start. `order` in which to boot from it, if at all. */
-export function diskArgv(disk: Disk, order?: number): readonly string[] {
+/** The command line of one disk that is there from the start. */
+export function diskArgv(disk: Disk, { order, slot, rom }: Place = {}): readonly string[] {
   const { id, limits } = disk;
   assertDiskId(id);
   const group = { "qom-type": "throttle-group", id: limitsOf(id), limits: limitsFor(limits) };
   const boots = order === undefined ? "" : `,bootindex=${order}`;
+  const words = rom === undefined ? "" : `,romfile=${rom.replaceAll(",", ",,")}`;
+  const device = `virtio-blk-pci,drive=${id},id=${id},werror=stop,rerror=stop`;
   return [
     ...["-object", JSON.stringify(group)],
     ...["-blockdev", JSON.stringify(nodesOf(disk))],
-    ...["-device", `virtio-blk-pci,drive=${id},id=${id},werror=stop,rerror=stop${boots}`],
+    ...["-device", `${device}${boots}${slotWords(slot)}${words}`],
   ];
 }
+
+/** Where a disk is that is there from the start. */
+export interface Place {
+  /** In which to boot from it, if at all. */
+  readonly order?: number | undefined;
+  /** Where it was plugged in on the host that it comes from; on the machine's own bus if not given. */
+  readonly slot?: number | undefined;
+  /** File of its ROM. */
+  readonly rom?: string | undefined;
+}
+
+export const slotWords = (slot: number | undefined) =>
+  slot === undefined ? "" : `,bus=${slotName(slot)},addr=0`;
 
 /** q35's own bus takes nothing while it runs; behind a root port of its own a device can come and go. */
 export const slotArgv: readonly string[] = Array.from({ length: hotSlots }, (_, index) => [

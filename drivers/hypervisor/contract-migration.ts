@@ -108,6 +108,30 @@ export function migrationContract(name: string, makeRig: (t: TestContext) => Pro
     },
   );
 
+  promise(
+    "one to which a disk was attached while it ran takes it along, to the same place",
+    async (s) => {
+      const [disks, late] = [await s.rig.sharedDisk("disk0"), await s.rig.sharedDisk("late0")];
+      const here = { ...s.a.spec, disks: [disks[0]] };
+      const there = { ...s.next, disks: [disks[1], late[1]] };
+      await s.a.driver.start(here);
+      await s.a.driver.attachDisk(here, late[0]);
+      const form = await s.a.driver.formOf(here);
+      const way = await s.rig.connect(await s.b.driver.receive(there, form, []));
+      try {
+        await s.a.driver.migrate(here, { ...way, mirrored: [], mayPostcopy: false });
+        await until(s.a.driver, here, "completed");
+        await arrived(s.b, there);
+        await s.b.driver.land(there);
+      } finally {
+        way.cut();
+      }
+      const ids = (await s.b.driver.disks(there)).map(({ id }) => id);
+      assert.deepEqual([...ids].sort(), ["disk0", "late0"]);
+      assert.deepEqual(await s.b.driver.formOf(there), form);
+    },
+  );
+
   promise("one that waits does not run before all of it is there, whoever asks", async (s) => {
     await s.send({ bytesPerSecond: slow });
     for (const ask of [s.b.driver.land, s.b.driver.resume])

@@ -69,6 +69,8 @@ export interface Begun {
   readonly took?: Duration;
   /** Why its template was of no use, for people. */
   readonly why?: string;
+  /** It began in a process that had read its memory before anybody asked for it. */
+  readonly wasOnStandby?: true;
 }
 
 /** A network card. Its cable is made by drivers/network, and must be there before the machine is started. */
@@ -246,6 +248,10 @@ export interface MachineForm {
   readonly vmGenerationId: string | undefined;
   /** Whether its guest has said that it is ready. */
   readonly isUp: boolean;
+  /** What was plugged in while it ran: by the name of its device, the number of the slot. None if not given. */
+  readonly slots?: Readonly<Record<string, number>> | undefined;
+  /** The disk that says in its ROM who the guest is, if one does. */
+  readonly identityDisk?: string | undefined;
 }
 
 /** Sockets of this host, in files, at which a machine is received. */
@@ -365,6 +371,16 @@ export interface Hypervisor {
    * then is of no use.
    */
   makeTemplate(spec: TemplateSpec, directory: string, within: Duration): Promise<number>;
+  /**
+   * Have one more process read the memory of a template and wait: a start that fits exactly takes it, and its processors run
+   * that much sooner. Nobody's until then, it ends with this driver, in whatever way that ends. Resolves when it waits; with
+   * false if the guests of this template do not know how to. Rejects where it did not work.
+   */
+  standBy(template: string, spec: TemplateSpec): Promise<boolean>;
+  /** The template of each that waits. */
+  standbys(): readonly string[];
+  /** End one that waits with the memory of this template. None is fine. */
+  standDown(template: string): Promise<void>;
   /**
    * Make sure that it neither runs nor ever will: climb the ladder until the process is reaped. A
    * generation that never launched is marked so that it cannot. Resolves with how it ended; rejects

@@ -46,14 +46,21 @@ for m in ${modules.join(" ")}; do insmod /lib/$m.ko 2>/dev/null; done
 grep -q deaf /proc/cmdline || acpid
 if grep -q holdfast.template /proc/cmdline; then
   rmmod qemu_fw_cfg
-  echo 'holdfast: template'
+  echo 'holdfast: template standby'
   grep -q 'virtual machine fork' /dev/kmsg
   echo 1 >/sys/bus/pci/rescan
   hwclock -s -u
   insmod /lib/qemu_fw_cfg.ko
   fw=/sys/firmware/qemu_fw_cfg/by_name/opt/holdfast
+  who=
+  [ -e $fw/who ] && who=$(cat $fw/who/raw)
+  # Of one that was on standby it is in the ROM of its disk: where it begins and how many bytes it has.
+  for rom in /sys/bus/pci/devices/*/rom; do
+    [ -e $rom ] && echo 1 >$rom && set -- $(tail -c +65 $rom | grep '^who ') || continue
+    who=$(tail -c +$(($2 + 1)) $rom | head -c $3)
+  done
   # What programs make when they are started for the first time, as they make it.
-  [ -e $fw/who ] && echo "holdfast: who $(cat $fw/who/raw) machine=$(cat /proc/sys/kernel/random/uuid)" \\
+  [ "$who" ] && echo "holdfast: who $who machine=$(cat /proc/sys/kernel/random/uuid)" \\
     "boot=$(cat /proc/sys/kernel/random/boot_id) seed=$(head -c 32 /dev/urandom | xxd -p -c 32)" \\
     "stream=$(head -c 16 /dev/urandom | xxd -p) mac=$(cat /sys/class/net/eth0/address) now=$(date +%s)"
 fi
@@ -67,7 +74,7 @@ export async function fixtureGuest(cacheDir: string): Promise<FixtureGuest> {
   await mkdir(cacheDir, { recursive: true });
   const { stdout } = await run("apt-cache", ["depends", "linux-image-amd64"]);
   const packageName = /Depends: (linux-image-\S+)/.exec(stdout)?.[1] ?? "linux-image-amd64";
-  const home = join(cacheDir, `guest-9-${packageName}`);
+  const home = join(cacheDir, `guest-10-${packageName}`);
   const made = await access(home).then(
     () => true,
     () => false,

@@ -34,20 +34,23 @@ export interface LaunchRecord {
   readonly begun?: Begun;
   /** It was launched with the memory of a template, and has not been let run. */
   readonly warming?: { readonly isPaused: boolean };
+  /** Name of its cgroup, if that is not its key: it began in a process that was on standby. */
+  readonly group?: string;
 }
 
 export interface LentDisk {
   readonly id: string;
   readonly files: readonly string[];
   readonly doors: readonly string[];
-  /** It came after the launch. */
-  readonly isHot?: true;
 }
 
 export type Paths = ReturnType<typeof pathsOf>;
 
 /** What `started` says when the right to launch was taken only to deny it to everybody else. */
 export const sealed = "sealed\n";
+
+/** In the run directory, beside the instances: processes that wait to become one of them. */
+export const standbyDirectory = "standby";
 
 /** Linux: `sun_path` has 108 bytes, the last one zero. */
 const longestSocketPath = 107;
@@ -56,17 +59,25 @@ export const keyOf = ({ id, generation }: MachineRef) => `${id}.g${generation}`;
 
 export function pathsOf(runDir: string, { id, generation }: MachineRef) {
   const instance = join(runDir, id);
-  const dir = join(instance, `g${generation}`);
-  const vm = join(dir, "vm");
   return {
     instance,
     /** The highest generation seen here, once its own directory is gone. */
     tombstone: join(instance, "generation"),
+    ...pathsIn(join(instance, `g${generation}`)),
+  } as const;
+}
+
+/** What is in the directory of one incarnation, or of what may yet become one. */
+export function pathsIn(dir: string) {
+  const vm = join(dir, "vm");
+  return {
     dir,
     vm,
     metadata: join(dir, "metadata"),
     /** What is on the disk for cloud-init. */
     seed: join(dir, "seed"),
+    /** Who a guest is that began in a process on standby. */
+    identity: join(dir, "identity.rom"),
     record: join(dir, "spec.json"),
     started: join(dir, "started"),
     pid: join(dir, "pid"),
@@ -98,7 +109,7 @@ export function pathsOf(runDir: string, { id, generation }: MachineRef) {
 }
 
 /** Rejects a run directory under which a socket could not be bound, before anything is made. */
-export function assertSocketsFit({ console }: Paths): void {
+export function assertSocketsFit({ console }: Pick<Paths, "console">): void {
   const excess = Buffer.byteLength(console) - longestSocketPath;
   if (excess <= 0) return;
   throw problem(
@@ -117,6 +128,7 @@ export async function findIncarnations(runDir: string): Promise<{
   const refs: MachineRef[] = [];
   const seen = new Map<InstanceId, number>();
   for (const name of await entries(runDir)) {
+    if (name === standbyDirectory) continue;
     const id = name as InstanceId; // Only this driver makes directories here.
     const inside = await entries(join(runDir, name));
     const generations = inside.flatMap((entry) => {
@@ -133,7 +145,7 @@ export async function findIncarnations(runDir: string): Promise<{
 /** The record, or undefined if it is not there or not whole. */
 export const readRecord = (paths: Paths) => readJson<LaunchRecord>(paths.record);
 
-export const writeRecord = (paths: Paths, record: LaunchRecord) =>
+export const writeRecord = (paths: Pick<Paths, "record">, record: LaunchRecord) =>
   replace(paths.record, JSON.stringify(record));
 
 /** Also of a machine that an older version saw ending, which knew less. */

@@ -74,26 +74,49 @@ const closeOnExec = 0o2000000;
 /** Saved memory is this file in QEMU. The next ones are taps. */
 export const stateFd = firstTapFd - 1;
 
-/** Starts the shim, detached, with its complaints and QEMU's going to `log`. */
+/** What a process of a guest is started with. */
+export interface Given {
+  /** For its complaints, and QEMU's. */
+  readonly log: FileHandle;
+  readonly inherited: readonly number[];
+  /** Saved memory. */
+  readonly state?: FileHandle | undefined;
+}
+
+/** Starts the shim, detached. */
 export function launch(
   paths: Paths,
   procs: readonly string[],
   command: readonly string[],
-  log: FileHandle,
-  inherited: readonly number[],
-  state?: FileHandle,
+  given: Given,
 ): ChildProcess {
-  const argv = ["-c", shim, "holdfast-shim", paths.dir, procs.join(" "), ...command];
-  const stdio: ("ignore" | number)[] = ["ignore", "ignore", log.fd];
-  // A guest gets an append-only log in place of whatever the agent was given; it has that already.
-  for (const fd of inherited) stdio[fd] = log.fd;
-  if (state) stdio[stateFd] = state.fd;
-  const child = spawn(shimProgram, argv, {
-    cwd: "/",
-    detached: true,
-    env: bareEnvironment,
-    stdio: Array.from(stdio, (each) => each ?? "ignore"),
+  const [program, ...argv] = withShim(paths.dir, procs, command);
+  const child = spawn(program, argv, {
+    ...{ cwd: "/", detached: true, env: bareEnvironment },
+    stdio: stdioOf("ignore", given),
   });
   child.unref();
   return child;
+}
+
+/** The command, with somebody who waits for it and writes down in `dir` how it ended. */
+export const withShim = (
+  dir: string,
+  procs: readonly string[],
+  command: readonly string[],
+): readonly [string, ...string[]] => [
+  ...([shimProgram, "-c", shim, "holdfast-shim", dir, procs.join(" ")] as const),
+  ...command,
+];
+
+/** `talk` says what to do with the first two of its files. */
+export function stdioOf<T extends "ignore" | "pipe">(
+  talk: T,
+  { log, inherited, state }: Given,
+): (T | "ignore" | number)[] {
+  const stdio: (T | "ignore" | number)[] = [talk, talk, log.fd];
+  // A guest gets an append-only log in place of whatever the agent was given; it has that already.
+  for (const fd of inherited) stdio[fd] = log.fd;
+  if (state) stdio[stateFd] = state.fd;
+  return Array.from(stdio, (each) => each ?? "ignore");
 }

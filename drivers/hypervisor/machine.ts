@@ -43,8 +43,16 @@ import {
 import type { KernelLog } from "./kernel-log.ts";
 import { type ProcessId, recallThreads, rememberThreads, signal } from "./process.ts";
 import { isMirror } from "./qemu-migration.ts";
-import { connectQmp, isRecord, type Qmp, type QmpArguments, type QmpEvent } from "./qmp.ts";
+import {
+  connectQmp,
+  isRecord,
+  type Qmp,
+  type QmpArguments,
+  type QmpEvent,
+  type QmpListener,
+} from "./qmp.ts";
 import { notArrived, notRunning, silent } from "./refusals.ts";
+import type { Talk } from "./standby.ts";
 import { wake } from "./warm.ts";
 
 /** What all machines of one driver share. */
@@ -144,6 +152,11 @@ export class Machine {
     return this.#exit;
   }
 
+  /** The name of its cgroup. */
+  get group(): string {
+    return this.#record?.group ?? keyOf(this.ref);
+  }
+
   /** How it came to run, and when. */
   began(begun: Begun): Promise<void> {
     this.#begun = begun;
@@ -197,6 +210,13 @@ export class Machine {
     child.once("exit", () => this.look());
     child.once("error", () => this.look());
     await this.#follow();
+  }
+
+  /** Looks after a machine whose process was there before it, and goes on with the conversation that there is. */
+  async inherit(talk: Talk): Promise<void> {
+    this.#qmp = talk.goOn(this.#listener());
+    await this.#follow();
+    this.#remembering = rememberThreads(this.paths.threads, this.paths.pid).catch(() => {});
   }
 
   /** Finds out what became of a machine that somebody else launched, and looks after it. */
@@ -329,7 +349,7 @@ export class Machine {
       await this.#keep({
         ...record,
         lent: [...new Set([...record.lent, ...owned])],
-        disks: [...without(record.disks, id), { id, files: owned, doors, isHot: true }],
+        disks: [...without(record.disks, id), { id, files: owned, doors }],
         isFenceable: (record.isFenceable ?? false) || isShared,
       });
       // A missing file is QEMU's to complain about, in its own words.
@@ -408,7 +428,7 @@ export class Machine {
   /** Waits until nothing of an ended machine is left but its directory. */
   async release(): Promise<void> {
     await this.#released;
-    await this.#house.cgroups.remove(keyOf(this.ref));
+    await this.#house.cgroups.remove(this.group);
   }
 
   close(): void {
@@ -431,14 +451,7 @@ export class Machine {
   }
 
   async #connect(within: Duration): Promise<void> {
-    this.#qmp ??= await connectQmp(this.paths.qmp, {
-      event: (event) => this.#hear(event),
-      closed: () => {
-        this.#qmp = undefined;
-        this.#onHungUp();
-        this.look();
-      },
-    });
+    this.#qmp ??= await connectQmp(this.paths.qmp, this.#listener());
     const answer = await this.#qmp.execute("query-status", within);
     if (this.#isClosed) return this.#letGo();
     this.#trouble = troubleOf(answer);
@@ -446,6 +459,17 @@ export class Machine {
     this.#isOff = isRecord(answer) && answer.status === "shutdown";
     this.#endIfHung();
     this.#remembering = rememberThreads(this.paths.threads, this.paths.pid).catch(() => {});
+  }
+
+  #listener(): QmpListener {
+    return {
+      event: (event) => this.#hear(event),
+      closed: () => {
+        this.#qmp = undefined;
+        this.#onHungUp();
+        this.look();
+      },
+    };
   }
 
   /** Where it is on its way from one host to another, if it is on one. */
@@ -560,7 +584,7 @@ export class Machine {
     if (isOtherBoot)
       this.note("HOST_REBOOTED", detailOf({ from: this.record?.bootId, to: bootId }));
     const [oomKills, kernelLog] = await Promise.all([
-      cgroups.oomKills(keyOf(this.ref)),
+      cgroups.oomKills(this.group),
       isOtherBoot ? [] : this.#kernelLog(),
     ]);
     const exit = await gatherExit(this.paths, this.record ?? {}, {
@@ -595,7 +619,7 @@ export class Machine {
     await this.#remembering;
     const threads = await recallThreads(this.paths.threads, this.paths.pid);
     const since = this.record?.at ?? this.#boot.at;
-    return this.#house.kernelLog.about({ group: keyOf(this.ref), threads, since });
+    return this.#house.kernelLog.about({ group: this.group, threads, since });
   }
 
   #settle(exit: Exit): void {
@@ -611,7 +635,7 @@ export class Machine {
     // What has another user by now belongs to the machine that this one was sent to, or came from.
     const doors = disks.flatMap(({ doors }) => doors);
     await handOver({ files: await ownedBy(lent, uid), doors }, 0);
-    await this.#house.cgroups.remove(keyOf(this.ref)).catch(() => {});
+    await this.#house.cgroups.remove(this.group).catch(() => {});
   }
 
   #letGo(): void {

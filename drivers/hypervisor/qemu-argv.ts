@@ -5,7 +5,7 @@
  * vmgenid. What a guest may read about itself travels in files, not in arguments: user data can be
  * secret, and everybody on the host can read a command line.
  */
-import { diskArgv, slotArgv } from "./block-nodes.ts";
+import { diskArgv, slotArgv, slotWords } from "./block-nodes.ts";
 import type { Acceleration, MachineForm, MachineSpec, Nic } from "./driver.ts";
 import type { Paths } from "./incarnation.ts";
 import { stateFd } from "./launch.ts";
@@ -26,11 +26,12 @@ export interface Hardware {
  */
 export function qemuArgv(
   spec: MachineSpec,
-  paths: Pick<Paths, "qmp" | "console" | "consoleLog" | "agent" | "metadata" | "seed">,
+  paths: Pick<Paths, "qmp" | "console" | "consoleLog" | "agent" | "metadata" | "seed" | "identity">,
   hardware: Hardware,
   form?: MachineForm | "warm",
 ): readonly string[] {
   const { id, name, generation, requestId, cpus, memoryMiB } = spec;
+  const { slots = {}, identityDisk } = form === "warm" ? {} : (form ?? {});
   return [
     // Shown by `ps` and, with -msg guest-name, in front of everything that QEMU complains about.
     ["-name", `guest=${escaped(`${name} g${generation} request=${requestId}`)},debug-threads=on`],
@@ -68,9 +69,15 @@ export function qemuArgv(
     ["-device", "i6300esb"],
     ["-device", `vmgenid,guid=${form === "warm" ? "auto" : (form?.vmGenerationId ?? "auto")}`],
     slotArgv,
-    ...spec.disks.map((disk, index) => diskArgv(disk, index === 0 ? 1 : undefined)),
+    ...spec.disks.map((disk, index) =>
+      diskArgv(disk, {
+        order: index === 0 ? 1 : undefined,
+        slot: slots[disk.id],
+        rom: disk.id === identityDisk ? paths.identity : undefined,
+      }),
+    ),
     spec.seed ? seed(paths.seed) : [],
-    ...(spec.nics ?? []).map(card),
+    ...(spec.nics ?? []).map((nic, index) => card(nic, index, slots[cardDevice(nic).id])),
     ...Object.keys(spec.metadata).map((key) => [
       "-fw_cfg",
       `name=opt/holdfast/${key},file=${escaped(`${paths.metadata}/${key}`)}`,
@@ -83,12 +90,24 @@ export function qemuArgv(
 }
 
 /** Its tap comes open from outside: in here there is no network and no right to one. */
-const card = ({ id, mac, mtu }: Nic, index: number): readonly string[] => [
-  ...["-netdev", `tap,id=tap-${id},fd=${firstTapFd + index}`],
-  "-device",
-  // Without a ROM: nobody boots from a network.
-  `virtio-net-pci,netdev=tap-${id},id=nic-${id},mac=${mac},host_mtu=${mtu},romfile=`,
-];
+const card = (nic: Nic, index: number, slot: number | undefined): readonly string[] => {
+  const { driver, ...settings } = cardDevice(nic);
+  const words = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+  return [
+    ...["-netdev", `tap,id=tap-${nic.id},fd=${firstTapFd + index}`],
+    ...["-device", `${[driver, ...words].join(",")}${slotWords(slot)}`],
+  ];
+};
+
+/** The card as `device_add` takes it. Without a ROM: nobody boots from a network. */
+export const cardDevice = ({ id, mac, mtu }: Nic) => ({
+  driver: "virtio-net-pci",
+  netdev: `tap-${id}`,
+  id: `nic-${id}`,
+  mac,
+  host_mtu: mtu,
+  romfile: "",
+});
 
 /** QEMU makes the file system itself, from a directory. */
 const seed = (dir: string): readonly string[] => [

@@ -12,7 +12,7 @@
 import { chown } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Duration, milliseconds, seconds } from "@holdfast/kernel/time";
-import { formatNode } from "./block-nodes.ts";
+import { formatNode, slotOf } from "./block-nodes.ts";
 import type {
   Departure,
   Landing,
@@ -72,12 +72,31 @@ export async function formOf(machine: Moving & { readonly isUp: boolean }): Prom
   const isEven = isRecord(memory) && Number(memory["base-memory"]) % evenStep === 0;
   if (isEven && isRecord(kvm) && kvm.enabled === false)
     throw notMovable("it was started by an older version, and would lose some of its memory");
-  const late = machine.record?.disks?.find(({ isHot }) => isHot);
-  if (late) throw notMovable(`disk ${late.id} was attached after its start`);
   return {
     board: String(type).replace(/-machine$/, ""),
     vmGenerationId: isRecord(id) && typeof id.guid === "string" ? id.guid : undefined,
     isUp: machine.isUp,
+    ...(await pluggedIn(ask)),
+  };
+}
+
+/** What is in the slots, as QEMU itself tells it: whoever plugged it in may have died before writing it down. */
+async function pluggedIn(ask: Ask): Promise<Pick<MachineForm, "slots" | "identityDisk">> {
+  const devices = await ask("qom-list", { path: "/machine/peripheral" });
+  const slots: Record<string, number> = {};
+  let identityDisk: string | undefined;
+  for (const { name } of (Array.isArray(devices) ? devices : []).filter(isRecord)) {
+    const path = `/machine/peripheral/${String(name)}`;
+    const bus = await ask("qom-get", { path, property: "parent_bus" }).catch(unlessSilent);
+    const slot = slotOf(String(bus));
+    if (slot === undefined) continue;
+    slots[String(name)] = slot;
+    if ((await ask("qom-get", { path, property: "romfile" }).catch(unlessSilent)) !== "")
+      identityDisk = String(name);
+  }
+  return {
+    ...(Object.keys(slots).length > 0 ? { slots } : {}),
+    ...(identityDisk === undefined ? {} : { identityDisk }),
   };
 }
 

@@ -5,9 +5,11 @@
  * the first call of any method adopts what is there, because a driver that does not know what runs
  * could start it twice.
  */
-import { watch } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { renameSync, watch } from "node:fs";
 import {
   access,
+  appendFile,
   chown,
   type FileHandle,
   mkdir,
@@ -47,6 +49,7 @@ import {
 } from "./driver.ts";
 import { examineMachine } from "./examine.ts";
 import { hostTscKHz } from "./host-tsc.ts";
+import { identityRom, romBytes } from "./identity-rom.ts";
 import {
   assertSocketsFit,
   codeOf,
@@ -57,6 +60,7 @@ import {
   pathsOf,
   readRecord,
   seal,
+  standbyDirectory,
   writeEvidence,
   writeRecord,
   writeTombstone,
@@ -86,6 +90,8 @@ import {
   stillRunning,
   usersExhausted,
 } from "./refusals.ts";
+import { clearStandbys, type Shop, standbys } from "./standby.ts";
+import type { Order } from "./standby-fit.ts";
 import { climbDown } from "./stop-ladder.ts";
 import { withTaps } from "./taps.ts";
 import { digestOf, makeTemplate, templateForm } from "./template.ts";
@@ -143,6 +149,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
   const backups = new Set<string>();
   let listener: (event: MachineEvent) => void = () => {};
   let rounds: NodeJS.Timeout | undefined;
+  const waiting = standbys(openShop, closeShop);
   let moved: ReturnType<typeof moveIn> | undefined;
   const home = () => {
     moved ??= moveIn();
@@ -175,6 +182,13 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
         await house.cgroups.remove(key).catch(() => {});
       }
     },
+
+    async standBy(template, spec) {
+      await home();
+      return waiting.add({ template, spec });
+    },
+    standbys: () => waiting.list(),
+    standDown: (template) => waiting.drop(template),
 
     async stop(ref, ladder) {
       toStop.add(keyOf(ref));
@@ -266,6 +280,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
       await moved?.catch(() => {});
       // A launch that is under way is finished first: half of one is nobody's.
       await Promise.allSettled([...starting.values()].map(({ done }) => done));
+      await waiting.close();
       for (const machine of machines.values()) machine.close();
       await moved?.then(({ house }) => house.kernelLog.close()).catch(() => {});
     },
@@ -317,10 +332,12 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
       consoleLimit: options.consoleLimit ?? 1 << 20,
       emit: (event) => listener(event),
     };
+    await clearStandbys(runDir);
     const found = await findIncarnations(runDir);
     for (const [id, generation] of found.seen) seen.set(id, generation);
     await Promise.all(found.refs.map((ref) => takeOver(ref, house)));
-    const known = new Set(found.refs.map(keyOf));
+    const known = new Set([...machines.values()].map(({ group }) => group));
+    for (const ref of found.refs) known.add(keyOf(ref));
     const strays = (await cgroups.list()).filter((name) => !known.has(name));
     await Promise.all(strays.map((name) => cgroups.remove(name)));
     rounds = setInterval(() => {
@@ -354,6 +371,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     const paths = pathsOf(runDir, spec);
     assertSocketsFit(paths);
     await assertYoungest(spec, paths);
+    if (!form && (await takeStandby(spec, paths, home.house, begun))) return;
     const state = spec.template && !form ? await openState(spec) : undefined;
     const why = spec.template && !state ? "its template is not there any more" : undefined;
     const cold = { begun, ...(why ? { why } : {}) };
@@ -403,7 +421,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     // No wait between these two: whoever finds the machine in the map must find its shim as well.
     const machine = new Machine(house, spec, paths, record);
     const bell = doorbell(paths.vm);
-    const shim = launch(paths, procs, command, log, inherited, state);
+    const shim = launch(paths, procs, command, { log, inherited, state });
     machines.set(key, machine);
     await Promise.all([machine.nurse(shim), log.close()]);
     const deadline = performance.now() + launchTime;
@@ -430,6 +448,90 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     });
   }
 
+  /**
+   * Makes an instance of a process that is on standby. False if there is none that fits, or if that does not work:
+   * nothing is left of it then, and nothing has run.
+   */
+  async function takeStandby(
+    spec: MachineSpec,
+    paths: Paths,
+    house: Household,
+    begun: number,
+  ): Promise<boolean> {
+    const standby = waiting.take(spec);
+    if (!standby) return false;
+    const { uid, group, keeper } = standby;
+    const key = keyOf(spec);
+    const record = { ...recordOf(spec, uid, house.bootId), group, warming: { isPaused: false } };
+    try {
+      await Promise.all([
+        mkdir(paths.instance, { recursive: true, mode: 0o711 }),
+        writeRecord(standby.paths, record),
+        appendFile(standby.paths.log, `${logHeader(spec, clock)}\n`),
+        lend(record),
+      ]);
+      await standby.dress(spec);
+      if (machines.has(key)) throw alreadyEnded(spec); // A stop was faster.
+      seen.set(spec.id, Math.max(seen.get(spec.id) ?? 0, spec.generation));
+      // The step that makes it an instance. It fails if anybody was there before, also whoever has forbidden it.
+      renameSync(standby.paths.dir, paths.dir);
+    } catch {
+      await waiting.discard(standby);
+      return false;
+    }
+    // No wait between these two: whoever finds its directory must find the machine as well.
+    const machine = new Machine(house, spec, paths, record);
+    machines.set(key, machine);
+    usedUids.delete(group);
+    usedUids.set(key, uid);
+    keeper.leave();
+    await machine.inherit(standby);
+    const took = await wake(machine, begun).then(
+      () => true,
+      () => false,
+    );
+    if (!took) {
+      await endNow(machine);
+      if (toStop.has(key)) throw alreadyEnded(spec);
+      machines.delete(key);
+      await machine.release();
+      await unlaunch(paths);
+      return false;
+    }
+    machine.announce();
+    listener({ id: spec.id, generation: spec.generation, what: "running" });
+    return true;
+  }
+
+  /** What a process on standby needs, for this long. */
+  async function openShop({ spec: { cpus, memoryMiB } }: Order): Promise<Shop> {
+    const { house, hardware, groups, inherited } = await home();
+    const name = randomBytes(4).toString("hex");
+    const group = `standby-${name}`;
+    const uid = takeUid(group);
+    const limits = { cpus, memoryMiB: memoryMiB + translationMiB + overheadMiB };
+    const procs = await house.cgroups.create(group, limits).catch((error: unknown) => {
+      usedUids.delete(group);
+      throw error;
+    });
+    const { tapNamespace } = options;
+    return {
+      directory: join(runDir, standbyDirectory, name),
+      binary,
+      hardware,
+      jail: { uid, groups },
+      group,
+      procs,
+      inherited,
+      tapNamespace,
+    };
+  }
+
+  async function closeShop(group: string): Promise<void> {
+    usedUids.delete(group);
+    await (await home()).house.cgroups.remove(group).catch(() => {});
+  }
+
   async function assertYoungest(spec: MachineSpec, paths: Paths): Promise<void> {
     const youngest = seen.get(spec.id) ?? 0;
     if (youngest > spec.generation) throw overtaken(spec, youngest);
@@ -447,21 +549,8 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
   ) {
     const uid = usedUids.get(keyOf(spec)) ?? takeUid(keyOf(spec));
     await mkdir(paths.vm, { recursive: true, mode: 0o711 });
-    const disks = spec.disks.map(({ id, source, readOnly }) => ({
-      id,
-      files: readOnly ? [] : source.files,
-      doors: source.doors,
-    }));
     const record: LaunchRecord = {
-      name: spec.name,
-      uid,
-      bootId,
-      at: clock.now(),
-      requestId: spec.requestId,
-      lent: disks.flatMap(({ files }) => files),
-      disks,
-      isFenceable: (spec.isFenceable ?? false) || spec.disks.some(({ source }) => source.isShared),
-      cpus: spec.cpus,
+      ...recordOf(spec, uid, bootId),
       ...(form ? { arrival: { isUp: form.isUp } } : {}),
       ...(state ? { warming: { isPaused: spec.paused } } : {}),
     };
@@ -472,11 +561,29 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
       chown(paths.vm, uid, uid),
       writeOwned(paths.consoleLog, "", uid),
       writeMetadata(spec, paths, uid),
-      // A missing disk is QEMU's to complain about, in its own words.
-      ...record.lent.map((file) => chown(file, uid, uid).catch(() => {})),
-      ...disks.flatMap(({ doors }) => doors).map((door) => chown(door, 0, uid).catch(() => {})),
+      form?.identityDisk ? writeIdentity(spec, paths, uid) : undefined,
+      lend(record),
     ]);
     return { procs, record };
+  }
+
+  function recordOf(spec: MachineSpec, uid: number, bootId: string): LaunchRecord {
+    const disks = spec.disks.map(({ id, source, readOnly }) => ({
+      id,
+      files: readOnly ? [] : source.files,
+      doors: source.doors,
+    }));
+    return {
+      name: spec.name,
+      uid,
+      bootId,
+      at: clock.now(),
+      requestId: spec.requestId,
+      lent: disks.flatMap(({ files }) => files),
+      disks,
+      isFenceable: (spec.isFenceable ?? false) || spec.disks.some(({ source }) => source.isShared),
+      cpus: spec.cpus,
+    };
   }
 
   function takeUid(key: string): number {
@@ -533,10 +640,23 @@ const endNow = (machine: Machine) =>
 const logHeader = ({ id, generation, name, requestId }: MachineSpec, clock: Clock) =>
   `${new Date(clock.now()).toISOString()} holdfast: launching ${id} generation ${generation} (${name}) request=${requestId}`;
 
+/** A missing disk is QEMU's to complain about, in its own words. */
+async function lend({ lent, disks = [], uid }: LaunchRecord): Promise<void> {
+  await Promise.all([
+    ...lent.map((file) => chown(file, uid, uid).catch(() => {})),
+    ...disks.flatMap(({ doors }) => doors).map((door) => chown(door, 0, uid).catch(() => {})),
+  ]);
+}
+
 async function writeMetadata(spec: MachineSpec, paths: Paths, uid: number): Promise<void> {
   await writeTexts(paths.metadata, spec.metadata, uid, 0o711);
   // QEMU lists this one.
   await writeTexts(paths.seed, spec.seed ?? {}, uid, 0o755);
+}
+
+/** What was on standby on the host that it comes from reads this, and its memory goes with it. */
+async function writeIdentity({ metadata }: MachineSpec, paths: Paths, uid: number) {
+  await writeOwned(paths.identity, identityRom(metadata) ?? Buffer.alloc(romBytes), uid);
 }
 
 async function writeTexts(
@@ -557,7 +677,7 @@ async function writeTexts(
   );
 }
 
-async function writeOwned(file: string, text: string, uid: number): Promise<void> {
+async function writeOwned(file: string, text: string | Buffer, uid: number): Promise<void> {
   await writeFile(file, text, { mode: 0o600 });
   await chown(file, uid, uid);
 }

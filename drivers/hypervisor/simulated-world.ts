@@ -109,6 +109,8 @@ export interface SimulatedWorld {
   readonly templates: Map<string, "whole" | "spoilt">;
   /** Whether a guest that is to be a template ever says that it waits. */
   waitsForItsName(spec: TemplateSpec): boolean;
+  /** Whether it can be in a process that is on standby. */
+  readsItsRom(spec: TemplateSpec): boolean;
   /** From the power button until the process is gone. */
   powerOffTime: Duration;
   /** From a guest's standstill until its watchdog stops it. */
@@ -168,6 +170,7 @@ export const simulatedWorld = (
   warmTime: milliseconds(0),
   templates: new Map(),
   waitsForItsName: () => true,
+  readsItsRom: () => true,
   powerOffTime: times.powerOffTime ?? milliseconds(0),
   watchdogTime: times.watchdogTime ?? seconds(10),
   wireSpeed: 2 ** 30,

@@ -53,6 +53,8 @@ import {
   say,
 } from "./simulated-world.ts";
 
+import { fitsOrder, type Order } from "./standby-fit.ts";
+
 export * from "./simulated-deaths.ts";
 export { cutWire } from "./simulated-migration.ts";
 export * from "./simulated-world.ts";
@@ -63,6 +65,8 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
   /** Whoever waits for the end of a machine, or for its launch to be over. */
   const waiting = new Map<SimulatedMachine, Set<() => void>>();
   const seats = new Map<SimulatedMachine, Set<Seat>>();
+  /** They are this driver's: with the next one they are gone. */
+  let onStandby: readonly Order[] = [];
   let listener: (event: MachineEvent) => void = () => {};
   world.attached.add(hear);
 
@@ -87,6 +91,19 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
         throw templateNotMade("its guest never said that it waits", []);
       world.templates.set(directory, "whole");
       return spec.memoryMiB * 2 ** 20;
+    },
+
+    async standBy(template, spec) {
+      if (!world.readsItsRom(spec)) return false;
+      if (world.templates.get(template) !== "whole")
+        throw new Error("its memory could not be read");
+      onStandby = [...onStandby, { template, spec }];
+      return true;
+    },
+    standbys: () => onStandby.map(({ template }) => template),
+    async standDown(template) {
+      const found = onStandby.find((each) => each.template === template);
+      onStandby = onStandby.filter((each) => each !== found);
     },
 
     async stop(ref, ladder) {
@@ -256,6 +273,7 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
     },
 
     async close() {
+      onStandby = [];
       world.attached.delete(hear);
       for (const machine of [...seats.keys()]) clearSeats(machine);
     },
@@ -285,7 +303,10 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
     const older = world.machines.get(keyOf({ id: spec.id, generation: youngest }));
     if (older && !older.exit) throw stillRunning(older.spec);
     const temper = world.tempers.get(spec.id) ?? {};
-    const machine = blank(spec, arrival ? undefined : beginning(world, spec));
+    const machine = blank(
+      spec,
+      arrival ? undefined : (takeStandby(spec) ?? beginning(world, spec)),
+    );
     machine.hangsAtLaunch = temper.launch === "hangs";
     machine.isFrozen = temper.isFrozen ?? false;
     machine.phase = spec.paused ? "paused" : "running";
@@ -294,6 +315,13 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
     bootMachine(world, machine, clock, "launch");
     if (temper.launch === "fails") endMachine(world, spec, clock, { status: { code: 1 } });
     return machine;
+  }
+
+  function takeStandby(spec: MachineSpec): Begun | undefined {
+    const found = onStandby.find((each) => fitsOrder(each, spec));
+    if (!found) return undefined;
+    onStandby = onStandby.filter((each) => each !== found);
+    return { how: "warm", took: milliseconds(0), wasOnStandby: true };
   }
 
   function blank(spec: MachineSpec, begun?: Begun): SimulatedMachine {

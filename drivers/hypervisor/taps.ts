@@ -9,16 +9,25 @@
 /** The first tap is this file in QEMU, the second the next one. Below are those that a launch uses itself. */
 export const firstTapFd = 64;
 
-// TUNSETIFF; IFF_TAP, IFF_NO_PI and IFF_VNET_HDR. Names in /proc/net/dev are this namespace's.
+/** In Perl: dies if there is no $tap. Names in /proc/net/dev are this namespace's. */
+export const findTap = `
+  open(my $there, "<", "/proc/net/dev") or die "cannot read /proc/net/dev: $!\\n";
+  my %there = map { /^\\s*([^:\\s]+):/ ? ($1 => 1) : () } <$there>;
+  $there{$tap} or die "there is no tap $tap here\\n";
+`;
+
+/** In Perl: $tun becomes $tap. TUNSETIFF; IFF_TAP, IFF_NO_PI and IFF_VNET_HDR. */
+export const takeTap = `
+  ioctl($tun, 0x400454ca, pack("a16 S x22", $tap, 0x5002)) or die "cannot take tap $tap: $!\\n";
+`;
+
 const program = `
 use POSIX ();
 my ($fd, @taps) = (${firstTapFd}, split /,/, shift);
-open(my $there, "<", "/proc/net/dev") or die "cannot read /proc/net/dev: $!\\n";
-my %there = map { /^\\s*([^:\\s]+):/ ? ($1 => 1) : () } <$there>;
 for my $tap (@taps) {
-  $there{$tap} or die "there is no tap $tap here\\n";
+  ${findTap}
   open(my $tun, "+<", "/dev/net/tun") or die "cannot open /dev/net/tun: $!\\n";
-  ioctl($tun, 0x400454ca, pack("a16 S x22", $tap, 0x5002)) or die "cannot take tap $tap: $!\\n";
+  ${takeTap}
   POSIX::dup2(fileno($tun), $fd++) or die "cannot take tap $tap: $!\\n";
 }
 exec { $ARGV[0] } @ARGV or die "cannot run $ARGV[0]: $!\\n";

@@ -11,7 +11,7 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { chmod, chown, mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
+import { access, chmod, chown, mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -26,12 +26,15 @@ import { type Hardware, qemuArgv } from "./qemu-argv.ts";
 import { connectQmp, isRecord, type Qmp } from "./qmp.ts";
 import { templateNotMade } from "./refusals.ts";
 
-export const templateFiles = { state: "state" } as const;
+/** `standby` is there if its guest reads who it is in the ROM of its disk as well. */
+export const templateFiles = { state: "state", standby: "standby" } as const;
 
 /** What tells a guest that it is to be a template, on its kernel's command line. */
 export const templateWord = "holdfast.template";
 /** What it says when it waits to be told who it is. */
 const waits = "holdfast: template";
+/** And that it can be told so by a process that was on standby. */
+const standsBy = /holdfast: template standby\b/;
 
 export interface Workshop {
   readonly binary: string;
@@ -63,6 +66,13 @@ export async function templateForm(spec: TemplateSpec, version: string, hardware
     ],
   ]);
 }
+
+/** Whether a guest of this template can be in a process that is on standby. */
+export const readsItsRom = (directory: string): Promise<boolean> =>
+  access(join(directory, templateFiles.standby)).then(
+    () => true,
+    () => false,
+  );
 
 export const digestOf = (text: string) => createHash("sha256").update(text).digest("hex");
 
@@ -115,6 +125,8 @@ export async function makeTemplate(
       await sleep(stillness);
     }
     await qmp.execute("stop", answerTime);
+    if (standsBy.test(await readOptional(paths.consoleLog)))
+      await writeFile(join(directory, templateFiles.standby), "");
     const saved = await save(
       qmp,
       paths.outgoing,
@@ -186,6 +198,7 @@ const pathsIn = (directory: string) => {
     outgoing: join(vm, "memory.sock"),
     metadata: "",
     seed: "",
+    identity: "",
   } as const;
 };
 

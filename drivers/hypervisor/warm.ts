@@ -28,13 +28,14 @@ const answerTime = seconds(10);
 /** Lets it run once it has its memory; rejects if it does not get it. */
 export async function wake(machine: Warming, began?: number): Promise<void> {
   const deadline = performance.now() + readingTime;
-  while ((await runState(machine)) === "inmigrate") {
+  const wasOnStandby = machine.record?.group !== undefined; // There it has read it long ago.
+  while (!wasOnStandby && (await runState(machine)) === "inmigrate") {
     if (performance.now() > deadline) throw new Error("it did not read its memory in time");
     await sleep(2);
   }
   if (!machine.record?.warming?.isPaused) await machine.query("cont", answerTime);
   const took = began === undefined ? {} : { took: milliseconds(performance.now() - began) };
-  await machine.began({ how: "warm", ...took });
+  await machine.began({ how: "warm", ...took, ...(wasOnStandby ? { wasOnStandby } : {}) });
 }
 
 /** The memory to start from; undefined if it cannot be read, and then it is booted. */

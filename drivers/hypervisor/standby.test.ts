@@ -1,0 +1,216 @@
+/** Processes on standby: the contract, on the simulated hypervisor and on real QEMU; and who they become. */
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { fileSource } from "@holdfast/kernel/block";
+import { milliseconds, minutes, seconds } from "@holdfast/kernel/time";
+import { specOf } from "./contract.ts";
+import { type StandbyRig, standbyContract } from "./contract-standby.ts";
+import type { Disk, Hypervisor, MachineSpec } from "./driver.ts";
+import { type FixtureHost, fixtureHost } from "./fixture-host.ts";
+import { simulatedRig } from "./fixture-simulated.ts";
+import type { KillableOrder } from "./fixture-standby.ts";
+import { unixWay } from "./fixture-way.ts";
+import { hostTscKHz } from "./host-tsc.ts";
+import { standbyDirectory, writeRecord } from "./incarnation.ts";
+import { standBy } from "./standby.ts";
+
+standbyContract("simulated", async () => simulated());
+standbyContract("qemu", (t) => real(t));
+
+const none = milliseconds(0);
+const atOnce = { acpi: none, terminate: none, kill: seconds(20) };
+
+test("qemu: an agent that is killed leaves nothing on standby, also not in the middle of a start", async (t) => {
+  const { rig, driver, template, like, spec } = await prepared(t);
+  await driver.close();
+  const home = join(rig.runDir, standbyDirectory);
+  const { clock: _, ...options } = rig.options;
+  const agent = async () => {
+    const order: KillableOrder = { options, template, like, spec };
+    const script = join(import.meta.dirname, "fixture-standby.ts");
+    const argv = ["--import", "tsx", script, JSON.stringify(order)];
+    const child = spawn(process.execPath, argv, { stdio: ["pipe", "pipe", "inherit"] });
+    await once(child.stdout, "data");
+    return child;
+  };
+  const kill = async (child: Awaited<ReturnType<typeof agent>>) => {
+    const gone = once(child, "exit");
+    child.kill("SIGKILL");
+    await gone;
+    while (processesOf(home).length > 0) await rig.aMoment();
+  };
+
+  await kill(await agent());
+
+  const busy = await agent();
+  const [name = ""] = readdirSync(home).filter((each) => existsSync(join(home, each, "pid")));
+  const qemu = Number.parseInt(readFileSync(join(home, name, "pid"), "latin1"), 10);
+  process.kill(qemu, "SIGSTOP"); // So that it is never given its disk.
+  busy.stdin.write("start\n");
+  while (!existsSync(join(home, name, "spec.json"))) await rig.aMoment();
+  await kill(busy);
+
+  const next = rig.open();
+  assert.deepEqual(await next.adopt(), []);
+  assert.deepEqual(readdirSync(home), []);
+  await next.start(spec);
+  await up(rig, next, spec);
+  await clear(rig, next, spec);
+});
+
+test("qemu: what an agent has just made an instance of when it is killed is adopted, and let run", async (t) => {
+  const { rig, driver, template, like, spec } = await prepared(t);
+  await driver.close();
+  const uid = rig.options.uids.first;
+  const hardware = { acceleration: "tcg", translationMiB: 64, tscKHz: await hostTscKHz() } as const;
+  const standby = await standBy(
+    { template, spec: like },
+    {
+      ...{ directory: join(rig.runDir, standbyDirectory, "a"), group: "standby-a", procs: [] },
+      ...{ binary: "qemu-system-x86_64", hardware, jail: { uid, groups: [] } },
+      ...{ inherited: [], tapNamespace: undefined },
+    },
+  );
+  assert.ok(standby);
+  for (const { source } of spec.disks) for (const file of source.files) chownSync(file, uid, uid);
+  await standby.dress(spec);
+  await writeRecord(standby.paths, {
+    ...{ name: spec.name, uid, requestId: spec.requestId, lent: [], group: "standby-a" },
+    ...{ at: rig.options.clock.now(), warming: { isPaused: false } },
+    bootId: readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim(),
+  });
+  const { dir, instance } = rig.pathsOf(spec);
+  mkdirSync(instance);
+  renameSync(standby.paths.dir, dir);
+  standby.goOn({ event: () => {}, closed: () => {} }).close();
+  standby.keeper.process.ref();
+  standby.keeper.end();
+  await once(standby.keeper.process, "exit");
+
+  const next = rig.open();
+  await next.adopt();
+  await up(rig, next, spec);
+  const [view] = next.list(spec.id);
+  assert.equal(view?.is === "running" && view.begun?.wasOnStandby, true);
+  await clear(rig, next, spec);
+});
+
+test("qemu: what was on standby moves to another host, and reboots there", async (t) => {
+  const { rig, driver, template, like, spec } = await prepared(t);
+  const other = await fixtureHost(t, process.env.HOLDFAST_TEST_CACHE);
+  const destination = other.open();
+  const next = { ...spec, generation: 2 };
+  await driver.standBy(template, like);
+  await driver.start(spec);
+  await up(rig, driver, spec);
+  const form = await driver.formOf(spec);
+  assert.equal(form.identityDisk, spec.disks[0]?.id);
+  const way = await unixWay(await destination.receive(next, form, []));
+  try {
+    await driver.migrate(spec, { ...way, mirrored: [], mayPostcopy: false });
+    for (;;) {
+      const { status, says } = await driver.migration(spec);
+      assert.ok(status !== "failed", says);
+      const [view] = destination.list(spec.id);
+      if (status === "completed" && view?.is === "incoming" && view.hasArrived) break;
+      await rig.aMoment();
+    }
+    await destination.land(next);
+    await driver.stop(spec, atOnce);
+  } finally {
+    way.cut();
+  }
+  await up(other, destination, next);
+  assert.deepEqual(await destination.formOf(next), form);
+  await destination.reset(next, none);
+  while ((await destination.examine(next, seconds(5))).guest === "up") await rig.aMoment();
+  await up(other, destination, next);
+  await clear(other, destination, next);
+  await clear(rig, driver, spec);
+});
+
+async function prepared(t: TestContext) {
+  const rig = await real(t);
+  const driver = rig.open();
+  const template = rig.directory();
+  const { cpus, memoryMiB } = specOf();
+  const like = { cpus, memoryMiB, boot: rig.guest };
+  await driver.makeTemplate(like, template, minutes(5));
+  const spec = { ...specOf(), boot: rig.guest, template, disks: [rig.disk()] };
+  return { rig, driver, template, like, spec };
+}
+
+async function up(rig: FixtureHost, driver: Hypervisor, { id }: MachineSpec): Promise<void> {
+  for (;;) {
+    const [view] = driver.list(id);
+    if (view?.is === "running" && view.guest === "up") return;
+    assert.notEqual(view?.is, "exited");
+    await rig.aMoment();
+  }
+}
+
+async function clear(rig: FixtureHost, driver: Hypervisor, spec: MachineSpec): Promise<void> {
+  await driver.stop(spec, atOnce);
+  await driver.forget(spec);
+  await driver.close();
+  assert.deepEqual(await rig.leftovers(), []);
+}
+
+const processesOf = (text: string) =>
+  execFileSync("ps", ["-eo", "stat,args"], { encoding: "utf8" })
+    .split("\n")
+    .filter((line) => line.includes(text) && !line.startsWith("Z"));
+
+function simulated(): StandbyRig {
+  const rig = simulatedRig();
+  let made = 0;
+  return {
+    ...rig,
+    stubborn: { kernel: "/simulated", initrd: "/simulated", commandLine: "stubborn" },
+    directory: () => `/templates/${++made}`,
+    spoil: (directory) => void rig.world.templates.set(directory, "spoilt"),
+    disk: () => diskAt(`/disks/${++made}`, ++made),
+  };
+}
+
+async function real(t: TestContext): Promise<StandbyRig & FixtureHost> {
+  const host = await fixtureHost(t, process.env.HOLDFAST_TEST_CACHE);
+  const home = mkdtempSync(join(tmpdir(), "hf-standby-"));
+  execFileSync("chmod", ["755", home]);
+  t.after(() => rmSync(home, { recursive: true }));
+  let made = 0;
+  return {
+    ...host,
+    stubborn: host.guest,
+    directory: () => mkdtempSync(join(home, "template-")),
+    spoil(directory) {
+      for (const name of readdirSync(directory)) truncateSync(join(directory, name), 100_000);
+    },
+    disk() {
+      const file = join(home, `${++made}.qcow2`);
+      execFileSync("qemu-img", ["create", "-q", "-f", "qcow2", file, "16M"]);
+      return diskAt(file, made);
+    },
+  };
+}
+
+const diskAt = (file: string, number: number): Disk => ({
+  id: `disk-${number}`,
+  source: fileSource(file, "qcow2"),
+  readOnly: false,
+});
