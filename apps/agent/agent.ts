@@ -23,6 +23,7 @@ import {
   poolSpeeds,
   type Shelf,
   type Storage,
+  standbys,
   storekeeper,
   type TemplateShelf,
   type Terms,
@@ -43,8 +44,15 @@ export interface AgentOptions {
   /** How managers are reached, if not straight over the network. */
   readonly dial?: Dial;
   readonly hypervisor: Hypervisor;
-  /** Where templates are, and how many bytes of them; all guests are booted if not given. */
-  readonly templates?: { readonly shelf: TemplateShelf; readonly limit: number };
+  /**
+   * Where templates are, and how many bytes of them; all guests are booted if not given. `standbyMiB` is for processes that
+   * have their memory ahead: set aside, it is offered to nobody.
+   */
+  readonly templates?: {
+    readonly shelf: TemplateShelf;
+    readonly limit: number;
+    readonly standbyMiB: number;
+  };
   readonly storage: Storage;
   readonly loans: LoanBook;
   readonly shelf: Shelf;
@@ -104,8 +112,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const disks = diskKeeper({ hypervisor, storage, loans: options.loans, speeds, log: say });
   const notes = notebook({ shelf: options.noteShelf, log: say });
   await notes.open();
+  const roomMiB = options.templates?.standbyMiB ?? 0;
+  const ahead = standbys({ hypervisor, roomMiB, clock, log: say });
   const warm = options.templates
-    ? templates({ hypervisor, ...options.templates, clock, log: say })
+    ? templates({ hypervisor, ...options.templates, standbys: ahead, clock, log: say })
     : undefined;
   await warm?.open();
   const kept = keeper({
@@ -164,7 +174,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     storekeeper: stored,
     notes,
     hypervisor,
-    machine: { ...options.machine, storage: storage.pools },
+    machine: {
+      ...options.machine,
+      memoryMiB: options.machine.memoryMiB - roomMiB,
+      storage: storage.pools,
+    },
     ticks,
     onRenewed: options.onRenewed,
     onPace: (every) => examined.pace(every),
@@ -183,6 +197,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       vitals.close();
       kept.close();
       warm?.close();
+      ahead.close();
       stored.close();
       networks.close();
       await options.passage.close();

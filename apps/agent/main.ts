@@ -8,6 +8,7 @@
  * HOLDFAST_BLOCK_POOLS  pools that a storage host serves, as JSON: name to `{ "at": ADDRESS, "door": PORT }`, or on
  *                       the storage host itself to `{ "serve": { "directory", "address", "door", "ports" } }`
  * HOLDFAST_TEMPLATES_MIB  room for the memory that guests of warm images begin with (default 4096; 0: all are booted)
+ * HOLDFAST_STANDBY_MIB  memory set aside for processes that have read theirs before anybody asks for it (default 0: none)
  * HOLDFAST_MIGRATION_ADDRESS, HOLDFAST_MIGRATION_PORT  where machines that move come in (default: the address
  *                    that other hosts reach its guests through, and any free port)
  *
@@ -121,6 +122,7 @@ const agent = await startAgent({
   templates: {
     shelf: await fileTemplates(at.templates),
     limit: Number(env.HOLDFAST_TEMPLATES_MIB ?? 4_096) * 2 ** 20,
+    standbyMiB: Number(env.HOLDFAST_STANDBY_MIB ?? 0),
   },
   storage,
   loans: await fileLoans(at.loans),

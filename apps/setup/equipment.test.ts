@@ -4,7 +4,14 @@ import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { blockPoolIn, environmentOf, poolIn, recallEquipment, watchdogIn } from "./equipment.ts";
+import {
+  blockPoolIn,
+  environmentOf,
+  poolIn,
+  recallEquipment,
+  standbyIn,
+  watchdogIn,
+} from "./equipment.ts";
 
 async function folder(t: TestContext) {
   const path = await mkdtemp(join(tmpdir(), "holdfast-equipment-"));
@@ -29,6 +36,15 @@ test("what was given once is there the next time, and what is given then is adde
   assert.deepEqual(environmentOf(await recallEquipment(state, {})), {
     HOLDFAST_POOLS: '{"fast":"/mnt/fast","slow":"/srv/slow"}',
   });
+});
+
+test("memory for processes on standby is a number of MiB, and none is none", async (t) => {
+  const state = await folder(t);
+  await recallEquipment(state, { standby: standbyIn("512") });
+  const told = { HOLDFAST_STANDBY_MIB: "512" };
+  assert.deepEqual(environmentOf(await recallEquipment(state, {})), told);
+  assert.deepEqual(environmentOf(await recallEquipment(state, { standby: standbyIn("0") })), {});
+  for (const odd of ["", "-1", "1.5", "much", "1G"]) assert.throws(() => standbyIn(odd), /MiB/);
 });
 
 test("a pool is a name and a directory that is the same everywhere, and may be given again and again", () => {

@@ -1,5 +1,6 @@
 /**
- * What this machine has besides its own disks: shared pools, pools of a storage host, and a watchdog. Given with `up` or `join` and
+ * What this machine has besides its own disks: shared pools, pools of a storage host, a watchdog, and memory that is set aside
+ * for processes on standby. Given with `up` or `join` and
  * remembered there, so that the next `up` does not take away what a guest's disk is on.
  *
  * Agent and guard are told in their environment. Both must know of the same pools: the agent makes volumes
@@ -16,6 +17,7 @@ const Equipment = z.object({
   /** As the agent takes them: where a storage host is, or what this one serves. */
   blocks: z.record(z.string(), z.unknown()).default({}),
   watchdog: z.string(),
+  standbyMiB: z.number().default(0),
 });
 export type Equipment = z.output<typeof Equipment>;
 
@@ -23,23 +25,26 @@ export interface GivenEquipment {
   readonly pool?: Readonly<Record<string, string>>;
   readonly blockPool?: Readonly<Record<string, unknown>>;
   readonly watchdog?: string;
+  /** In MiB. */
+  readonly standby?: number;
 }
 
-const nothing: Equipment = { pools: {}, blocks: {}, watchdog: "none" };
+const nothing: Equipment = { pools: {}, blocks: {}, watchdog: "none", standbyMiB: 0 };
 
-/** What is given now is added to what was given before; a pool of that name, or the watchdog, is replaced. */
+/** What is given now is added to what was given before; a pool of that name, or anything else, is replaced. */
 export async function recallEquipment(
   state: string,
-  { pool, blockPool, watchdog }: GivenEquipment,
+  { pool, blockPool, watchdog, standby }: GivenEquipment,
 ): Promise<Equipment> {
   const file = join(state, "equipment.json");
   const known = Equipment.safeParse(await readJson(file));
   const before = known.success ? known.data : nothing;
-  if (!pool && !blockPool && watchdog === undefined) return before;
+  if (!pool && !blockPool && watchdog === undefined && standby === undefined) return before;
   const now = {
     pools: { ...before.pools, ...pool },
     blocks: { ...before.blocks, ...blockPool },
     watchdog: watchdog ?? before.watchdog,
+    standbyMiB: standby ?? before.standbyMiB,
   };
   await writePrivately(file, now);
   return now;
@@ -50,10 +55,12 @@ export const environmentOf = ({
   pools,
   blocks,
   watchdog,
+  standbyMiB,
 }: Equipment): Readonly<Record<string, string>> => ({
   ...(Object.keys(pools).length > 0 ? { HOLDFAST_POOLS: JSON.stringify(pools) } : {}),
   ...(Object.keys(blocks).length > 0 ? { HOLDFAST_BLOCK_POOLS: JSON.stringify(blocks) } : {}),
   ...(watchdog === "none" ? {} : { HOLDFAST_WATCHDOG: watchdog }),
+  ...(standbyMiB === 0 ? {} : { HOLDFAST_STANDBY_MIB: `${standbyMiB}` }),
 });
 
 /** `--pool fast=/srv/fast`, which may be repeated. */
@@ -90,4 +97,10 @@ const openVolumes = 1_000;
 export function watchdogIn(text: string): string {
   if (text === "none" || text.startsWith("unix:/") || isAbsolute(text)) return text;
   throw new InvalidArgumentError("Give a device, for example /dev/watchdog, or none.");
+}
+
+/** `--standby 1024` */
+export function standbyIn(text: string): number {
+  if (/^\d{1,7}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("Give a number of MiB, or 0 for none.");
 }

@@ -11,7 +11,7 @@ import { Problem } from "@holdfast/kernel/problem";
 import { Command } from "commander";
 import { buildImage } from "./build-image.ts";
 import { down } from "./down.ts";
-import { blockPoolIn, poolIn, recallEquipment, watchdogIn } from "./equipment.ts";
+import { blockPoolIn, poolIn, recallEquipment, standbyIn, watchdogIn } from "./equipment.ts";
 import { hostCount, mustFit } from "./hosts.ts";
 import { joinCloud } from "./join.ts";
 import { missing } from "./needs.ts";
@@ -63,6 +63,11 @@ const watchdogOption = [
   "what resets this machine when its guard stops, for example /dev/watchdog, or none; remembered",
   watchdogIn,
 ] as const;
+const standbyOption = [
+  "--standby <MiB>",
+  "memory to set aside for guests of warm images that are loaded before anybody asks for them; 0 for none; remembered",
+  standbyIn,
+] as const;
 
 program
   .command("up")
@@ -91,10 +96,14 @@ program
   .option(...poolOption)
   .option(...blockPoolOption)
   .option(...watchdogOption)
+  .option(...standbyOption)
   .action(async (options, command: Command) => {
     const { hosts } = options;
-    if (hosts > 1 && (options.pool || options.blockPool || options.watchdog))
-      command.error("error: simulated hosts have a pool and watchdogs of their own");
+    const { pool, blockPool, watchdog, standby } = options;
+    if (hosts > 1 && (pool || blockPool || watchdog || standby !== undefined))
+      command.error(
+        "error: simulated hosts have a pool and watchdogs of their own, and no standby",
+      );
     if (!options.install) return sayWhatIsMissing();
     mustBeRoot();
     await mustFit(options.state, hosts);
@@ -131,6 +140,7 @@ program
   .option(...poolOption)
   .option(...blockPoolOption)
   .option(...watchdogOption)
+  .option(...standbyOption)
   .option(...stateOption)
   .action(async (managers: string, { state, token, name, ...given }) => {
     mustBeRoot();

@@ -181,7 +181,11 @@ export async function openAgent(host: TestHost, setting: AgentSetting): Promise<
     shelf: behindGlass(host.shelf, life, "shelf"),
     networks: behindGlass(simulatedNetworks(host.kernel), life, "networks"),
     metadataKey: randomBytes(32),
-    templates: { shelf: behindGlass(host.templates, life, "templates"), limit: 2 ** 40 },
+    templates: {
+      shelf: behindGlass(host.templates, life, "templates"),
+      limit: 2 ** 40,
+      standbyMiB: 0,
+    },
     pictureShelf: behindGlass(host.pictures, life, "pictures"),
     noteShelf: behindGlass(host.notes, life, "notes"),
     forwarders: [],

@@ -172,8 +172,10 @@ const guestOf = ({ guest }: InstanceView): Cell => {
   return { text: guest, tone: guest === "panicked" || guest === "io-error" ? "bad" : "busy" };
 };
 
-function startInWords({ how, took, why }: NonNullable<InstanceView["begun"]>): string {
-  const words = how === "warm" ? "warm, from a template" : "by a boot";
+function startInWords(begun: NonNullable<InstanceView["begun"]>): string {
+  const { how, took, why, wasOnStandby } = begun;
+  const warm = wasOnStandby ? "warm, from a process on standby" : "warm, from a template";
+  const words = how === "warm" ? warm : "by a boot";
   const after =
     took === undefined ? "" : `; its processors ran after ${stopwatch(milliseconds(took))}`;
   return why === undefined ? `${words}${after}` : `${words}${after} (not from a template: ${why})`;

@@ -42,6 +42,7 @@ export {
   type Shelf,
 } from "./shelf.ts";
 export { poolSpeeds, type Speeds } from "./speeds.ts";
+export { type Standbys, type StandbysDeps, standbys } from "./standbys.ts";
 export { type Storekeeper, storekeeper } from "./storekeeper.ts";
 export { fileTemplates, memoryTemplates } from "./template-shelf.ts";
 export { type TemplateShelf, type Templates, type TemplatesDeps, templates } from "./templates.ts";

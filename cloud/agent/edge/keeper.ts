@@ -415,7 +415,8 @@ export function keeper(deps: KeeperDeps): Keeper {
   ): Promise<void> {
     const view = viewOf(ref);
     const begun = view?.is === "running" ? view.begun : undefined;
-    if (template === undefined || begun?.how !== "cold") return;
+    if (template === undefined) return;
+    if (begun?.how !== "cold") return log("began from a template", { ...ref, requestId, ...begun });
     log("a template was of no use, and the guest was booted", {
       ...ref,
       requestId,

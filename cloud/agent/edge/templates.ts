@@ -8,6 +8,8 @@ import type { Wish } from "@holdfast/cloud/hosts";
 import type { Hypervisor, MachineSpec, TemplateSpec } from "@holdfast/drivers/hypervisor";
 import { after, type Clock, type Instant, minutes, seconds } from "@holdfast/kernel/time";
 import { type Kept, surplus } from "../core/templates.ts";
+import { isBooting } from "./booting.ts";
+import type { Standbys } from "./standbys.ts";
 
 /** Where they are. A directory that is not sealed is of no use to anybody. */
 export interface TemplateShelf {
@@ -36,6 +38,8 @@ export interface TemplatesDeps {
   readonly shelf: TemplateShelf;
   /** How many bytes they may take; zero is none. */
   readonly limit: number;
+  /** Who has processes read their memory ahead. */
+  readonly standbys?: Pick<Standbys, "used" | "gone">;
   readonly clock: Clock;
   readonly log: (message: string, about: Record<string, unknown>) => void;
 }
@@ -45,10 +49,9 @@ const makingTime = minutes(10);
 /** What could not be made is not tried again for so long. */
 const pause = minutes(60);
 const betweenLooks = seconds(1);
-/** A guest that never says that it is ready does not keep others without templates. */
-const longestBoot = minutes(2);
 
-export function templates({ hypervisor, shelf, limit, clock, log }: TemplatesDeps): Templates {
+export function templates(deps: TemplatesDeps): Templates {
+  const { hypervisor, shelf, limit, standbys, clock, log } = deps;
   const kept = new Map<string, Kept>();
   const making = new Set<string>();
   const failed = new Map<string, Instant>();
@@ -72,6 +75,7 @@ export function templates({ hypervisor, shelf, limit, clock, log }: TemplatesDep
       const used = { ...found, usedAt: clock.now() };
       kept.set(key, used);
       noted = noted.then(() => shelf.seal(used)).catch(() => {}); // It only loses its place in the line.
+      standbys?.used(found.directory, spec);
       return found.directory;
     },
 
@@ -105,7 +109,7 @@ export function templates({ hypervisor, shelf, limit, clock, log }: TemplatesDep
   }
 
   async function make(key: string, spec: TemplateSpec): Promise<void> {
-    while (isOpen && isBooting()) await clock.sleep(betweenLooks);
+    while (isOpen && isBooting(hypervisor, clock)) await clock.sleep(betweenLooks);
     if (!isOpen) return;
     const directory = await shelf.make();
     const begun = clock.now();
@@ -117,18 +121,12 @@ export function templates({ hypervisor, shelf, limit, clock, log }: TemplatesDep
       failed.delete(key);
       const { cpus, memoryMiB } = spec;
       log("made a template", { directory, bytes, cpus, memoryMiB, took: clock.now() - begun });
+      standbys?.used(directory, spec);
     } catch (error) {
       await shelf.remove(directory).catch(() => {}); // The next start of the agent deletes it.
       throw error;
     }
     await makeRoom();
-  }
-
-  function isBooting(): boolean {
-    const oldest = clock.now() - longestBoot;
-    return hypervisor
-      .list()
-      .some((view) => view.is === "running" && view.guest === "booting" && view.since > oldest);
   }
 
   async function makeRoom(): Promise<void> {
@@ -137,6 +135,7 @@ export function templates({ hypervisor, shelf, limit, clock, log }: TemplatesDep
 
   async function remove(template: Kept): Promise<void> {
     if (kept.get(template.key)?.directory === template.directory) kept.delete(template.key);
+    standbys?.gone(template.directory);
     await shelf.remove(template.directory);
   }
 }

@@ -151,6 +151,8 @@ export const Begun = z.object({
   took: milliseconds.optional(),
   /** Why its template was of no use. */
   why: z.string().optional(),
+  /** Its process had read the memory before anybody asked for it. */
+  wasOnStandby: z.literal(true).optional(),
 });
 export type Begun = z.output<typeof Begun>;
 
