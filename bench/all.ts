@@ -53,6 +53,7 @@ const entries: readonly Entry[] = [
     long: { args: ["--sizes", "10000,1000000"], minutes: 15 },
   },
   { name: "warm", file: "warm.ts", args: ["5"], minutes: 4, needs: ["qemu-system-x86_64"] },
+  { name: "standby", file: "standby.ts", args: ["10"], minutes: 4, needs: ["qemu-system-x86_64"] },
   { name: "mass-failure", file: "mass-failure.ts", minutes: 10 },
   {
     ...{ name: "restart", file: "restart.ts", args: ["--sizes", "10000,100000"], minutes: 4 },
