@@ -8,20 +8,16 @@ import type { Readable } from "node:stream";
 import {
   type Access,
   access,
-  accessRoutes,
   checkPlatformKey,
   ensureDefaultProject,
   type SingleSignOn,
   sealWith,
-  signInRoutes,
-  signOnRoutes,
   singleSignOn,
 } from "@holdfast/cloud/access/edge";
-import { type AuditLog, auditLog, auditRoutes, forgetAudit } from "@holdfast/cloud/audit/edge";
+import { type AuditLog, auditLog, forgetAudit } from "@holdfast/cloud/audit/edge";
 import { watchdogBound } from "@holdfast/cloud/availability";
 import {
   admit,
-  availabilityRoutes,
   fencer,
   fencingTroubles,
   type PowerController,
@@ -29,7 +25,6 @@ import {
 } from "@holdfast/cloud/availability/edge";
 import type { Limits } from "@holdfast/cloud/checks";
 import {
-  checkRoutes,
   checkTroubles,
   hostTroubles,
   instanceTroubles,
@@ -38,9 +33,7 @@ import {
   type NamedSource,
   statusChecks,
 } from "@holdfast/cloud/checks/edge";
-import { deathRoutes } from "@holdfast/cloud/deaths/edge";
-import { takingEc2Ids } from "@holdfast/cloud/ec2/edge";
-import { eventRoutes, eventTroubles, eventWatch, rehearsals } from "@holdfast/cloud/events/edge";
+import { eventTroubles, eventWatch, rehearsals } from "@holdfast/cloud/events/edge";
 import type { GuardReport } from "@holdfast/cloud/hosts";
 import {
   type Again,
@@ -50,43 +43,31 @@ import {
   type Hello,
   type Hub,
   hostLeases,
-  hostRoutes,
   type Known,
   openHub,
   type Purge,
   vitalNotes,
   type Welcome,
 } from "@holdfast/cloud/hosts/edge";
-import { imageImports, imageRoutes, manifestCache } from "@holdfast/cloud/images/edge";
+import { imageImports, manifestCache } from "@holdfast/cloud/images/edge";
 import { type InstanceEvent, movePatienceFrom, patienceFrom } from "@holdfast/cloud/instances";
 import {
   bytesFromMbps,
-  cancelRoutes,
-  instanceRoutes,
   leftoversOn,
-  migrationRoutes,
   settleDepartures,
   startWorker,
   unknownReports,
   wishesForHost,
   writeProgress,
 } from "@holdfast/cloud/instances/edge";
-import {
-  invariantRoutes,
-  invariantTroubles,
-  invariantWatch,
-} from "@holdfast/cloud/invariants/edge";
+import { invariantTroubles, invariantWatch } from "@holdfast/cloud/invariants/edge";
 import { journalRoutes } from "@holdfast/cloud/journal/edge";
-import { keyRoutes } from "@holdfast/cloud/keys/edge";
 import { metadataWatch } from "@holdfast/cloud/metadata/edge";
-import { networkRoutes, networkTroubles, networkWatch } from "@holdfast/cloud/networks/edge";
-import { picturePlacer, placementRoutes } from "@holdfast/cloud/placement/edge";
-import { quotaRoutes } from "@holdfast/cloud/quotas/edge";
+import { networkTroubles, networkWatch } from "@holdfast/cloud/networks/edge";
+import { picturePlacer } from "@holdfast/cloud/placement/edge";
 import type { Settings } from "@holdfast/cloud/settings";
-import { liveSettings, settingRoutes } from "@holdfast/cloud/settings/edge";
-import { tagRoutes } from "@holdfast/cloud/tags/edge";
-import { typeRoutes } from "@holdfast/cloud/types/edge";
-import { volumeRoutes, volumeTroubles, volumeWatch } from "@holdfast/cloud/volumes/edge";
+import { liveSettings } from "@holdfast/cloud/settings/edge";
+import { volumeTroubles, volumeWatch } from "@holdfast/cloud/volumes/edge";
 import type { Blobs, Disks } from "@holdfast/drivers/images";
 import type { Webhooks } from "@holdfast/drivers/webhook";
 import type { HostId, InstanceId, MintId } from "@holdfast/kernel/ids";
@@ -99,6 +80,7 @@ import { watchJournal } from "@holdfast/store/tail";
 import type { Logger } from "pino";
 import type { GuardRenewal, GuardTerms } from "./agents.ts";
 import { door } from "./door.ts";
+import { handlersOf } from "./handlers.ts";
 import { hostReader } from "./host-reader.ts";
 import { liveMovers } from "./movers.ts";
 import { jobProgress } from "./progress.ts";
@@ -435,88 +417,22 @@ export async function assembleManager(
   const { sessions } = gate;
   const stream = journalRoutes({ database, ticks });
   const agentAddress = `${options.agents.names[0]}:${options.agents.port}`;
-  const handlers: readonly Handler[] = [
-    instanceRoutes({
-      database,
-      worker,
-      settings: settings.current,
-      clock,
-      mintId,
-      mintName: options.mintName,
-      hosts: hostReader({ database, hub, logDirectory: options.logDirectory }),
-    }),
-    migrationRoutes({ database, worker, clock, mintId }),
-    cancelRoutes({ database, worker, clock, ticks, mintId, progress: progress.wait }),
-    imageRoutes({
-      database,
-      blobs,
-      clock,
-      mintId,
-      self,
-      onImport: () => void imports.sweep().catch(onError),
-    }),
-    deathRoutes(database),
-    invariantRoutes(database),
-    checkRoutes({ database, clock, mintId, mintSecret, limits: checks.limits, sources: troubles }),
-    placementRoutes(database, placer),
-    availabilityRoutes({
-      database,
-      notary,
-      placer,
-      rules: fencingRules,
-      power: options.power,
-      onFenced: onHostsChanged,
-    }),
-    networkRoutes({
-      database,
-      clock,
-      mintId,
-      self,
-      settings: settings.current,
-      onChanged: () => void lookAtJournal(),
-    }),
-    volumeRoutes({
-      database,
-      clock,
-      mintId,
-      self,
-      settings: settings.current,
-      onChanged: onVolumesChanged,
-    }),
-    typeRoutes({ database, self, onChanged: (hosts) => onVolumesChanged([], hosts) }),
-    eventRoutes({
-      ...{ ...sites, database, clock, mintId, self },
-      settings: settings.current,
-      onChanged(hosts) {
-        onPlansCarriedOut(hosts);
-        planned.changed();
-      },
-    }),
-    keyRoutes({ database, clock, mintId }),
-    settingRoutes({ database, settings, clock, self }),
-    stream.routes,
-    auditRoutes(database),
-    quotaRoutes({ database, access: gate, clock }),
-    tagRoutes({ database, clock }),
-    signInRoutes({
-      ...{ database, sessions, clock, mintSecret, onError },
-      tries: () => settings.current()["access.sign_ins"],
-    }),
-    signOnRoutes({ database, access: gate, clock, seal }),
-    accessRoutes({ database, access: gate, clock, seal, mintId, mintSecret }),
-    hostRoutes({
-      database,
-      clock,
-      hub,
-      enrolment: joining,
-      guards,
-      agentAddress,
-      self,
-      onChanged: (hosts) => placer.distrust(hosts),
-    }),
-  ]
-    .flatMap((routes) => Object.values(routes) as Handler[]) // Each has its own types; serving needs none.
-    .map(takingEc2Ids(database));
+  const handlers = handlersOf({
+    ...{ database, clock, mintId, mintSecret, self, settings, seal, worker, ticks, blobs, gate },
+    ...{ mintName: options.mintName, power: options.power, agentAddress },
+    ...{ hub, guards, placer, sites, notary, fencingRules, troubles, enrolment: joining },
+    journal: stream.routes,
+    hosts: hostReader({ database, hub, logDirectory: options.logDirectory }),
+    progress: progress.wait,
+    checkLimits: checks.limits,
+    onImport: () => void imports.sweep().catch(onError),
+    onNetworks: () => void lookAtJournal(),
+    ...{ onFenced: onHostsChanged, onVolumes: onVolumesChanged, onError },
+    onPlans(hosts) {
+      onPlansCarriedOut(hosts);
+      planned.changed();
+    },
+  });
 
   let listener: Listener | undefined;
   let beats: readonly NodeJS.Timeout[] = [];
