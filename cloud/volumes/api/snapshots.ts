@@ -1,0 +1,198 @@
+/** Snapshots: kept, restored, copied, made into volumes and images, and deleted. */
+import { ImageView } from "@holdfast/cloud/images/api";
+import { Name } from "@holdfast/cloud/instances/api";
+import { TagFilter, Tags, TagsShown } from "@holdfast/cloud/tags";
+import { none } from "@holdfast/kernel/declare";
+import { route } from "@holdfast/kernel/route";
+import { Next, Page, ProblemShape } from "@holdfast/kernel/shapes";
+import { z } from "zod";
+import { VolumeView } from "./volumes.ts";
+import {
+  busyFails,
+  inProject,
+  Limits,
+  ofSnapshot,
+  SizeGiB,
+  VolumeName,
+  volumeFails,
+} from "./words.ts";
+
+export const SnapshotView = z.object({
+  id: z.string(),
+  name: z.string(),
+  project: z.string(),
+  volume: z.string().describe("The name of its volume."),
+  volumeId: z.string(),
+  state: z.enum(["making", "ready", "failed", "deleting"]),
+  sizeBytes: z.number().int(),
+  guest: z
+    .enum(["frozen", "paused", "went-on", "off"])
+    .nullable()
+    .describe(
+      "What its guest did at that moment; `went-on`: it may have to repair its file systems.",
+    ),
+  problem: ProblemShape.nullable(),
+  createdAt: z.number(),
+  madeAt: z.number().nullable(),
+  tags: TagsShown,
+});
+export type SnapshotView = z.output<typeof SnapshotView>;
+const snapshotFails = { snapshot_not_found: "not_found" } as const;
+
+export const createSnapshot = route({
+  method: "POST",
+  path: "/v1/projects/:project/snapshots",
+  summary: "Keep a volume as it is now, also while its guest uses it.",
+  needs: "project:operate",
+  params: inProject,
+  query: none,
+  body: z.strictObject({
+    tags: Tags.optional().describe("Words of yours on it; some may be required."),
+    volume: VolumeName,
+    name: Name,
+    freeze: z
+      .boolean()
+      .default(true)
+      .describe("Have the guest write out its file systems; it is paused if it cannot be asked."),
+  }),
+  reply: [202, SnapshotView],
+  fails: {
+    quota_exceeded: "exhausted",
+    tag_required: "invalid",
+    ...busyFails,
+    name_taken: "conflict",
+    volume_not_made: "conflict",
+    pool_full: "exhausted",
+    too_many_snapshots: "exhausted",
+  },
+});
+
+export const listSnapshots = route({
+  method: "GET",
+  path: "/v1/projects/:project/snapshots",
+  summary: "The snapshots of a project, oldest first.",
+  needs: "project:read",
+  params: inProject,
+  query: Page.extend({ volume: VolumeName.optional(), tag: TagFilter.optional() }),
+  body: z.undefined(),
+  reply: [200, z.object({ snapshots: z.array(SnapshotView), next: Next })],
+  fails: { ...volumeFails, cursor_not_valid: "invalid" },
+});
+
+export const getSnapshot = route({
+  method: "GET",
+  path: "/v1/projects/:project/snapshots/:snapshot",
+  summary: "One snapshot.",
+  needs: "project:read",
+  params: ofSnapshot,
+  query: none,
+  body: z.undefined(),
+  reply: [200, SnapshotView],
+  fails: snapshotFails,
+});
+
+export const restoreSnapshot = route({
+  method: "POST",
+  path: "/v1/projects/:project/snapshots/:snapshot/restore",
+  summary:
+    "Make the volume what it was at a snapshot. Its instance must be stopped. What was written since is lost, the snapshots are not.",
+  needs: "project:operate",
+  params: ofSnapshot,
+  query: none,
+  body: z.strictObject({}),
+  reply: [202, VolumeView],
+  fails: {
+    ...snapshotFails,
+    ...busyFails,
+    snapshot_not_ready: "conflict",
+    instance_not_stopped: "conflict",
+    pool_full: "exhausted",
+  },
+});
+
+export const createVolumeFromSnapshot = route({
+  method: "POST",
+  path: "/v1/projects/:project/snapshots/:snapshot/volume",
+  summary:
+    "Make a new volume of a snapshot, in the same pool, also while a guest uses the other one. It needs neither the snapshot nor its volume afterwards.",
+  needs: "project:operate",
+  params: ofSnapshot,
+  query: none,
+  body: z.strictObject({
+    tags: Tags.optional().describe("Words of yours on it; some may be required."),
+    name: Name,
+    sizeGiB: SizeGiB.optional().describe("As big as the snapshot if absent."),
+    limits: Limits.optional(),
+  }),
+  reply: [202, VolumeView],
+  fails: {
+    quota_exceeded: "exhausted",
+    tag_required: "invalid",
+    ...snapshotFails,
+    ...busyFails,
+    not_in_this_state: "conflict",
+    snapshot_not_ready: "conflict",
+    volume_not_made: "conflict",
+    volume_cannot_shrink: "invalid",
+    name_taken: "conflict",
+    pool_full: "exhausted",
+    too_many_volumes: "exhausted",
+  },
+});
+
+export const copySnapshot = route({
+  method: "POST",
+  path: "/v1/projects/:project/snapshots/:snapshot/copy",
+  summary:
+    "Copy a snapshot into a volume of its own, in the same pool: it is there when the other one and its volume are gone. The volume is called as the copy is, and goes with the last snapshot in it, unless an instance has had it.",
+  needs: "project:operate",
+  params: ofSnapshot,
+  query: none,
+  body: z.strictObject({
+    tags: Tags.optional().describe("Words of yours on it; some may be required."),
+    name: Name,
+  }),
+  reply: [202, SnapshotView],
+  fails: {
+    quota_exceeded: "exhausted",
+    tag_required: "invalid",
+    ...snapshotFails,
+    ...busyFails,
+    not_in_this_state: "conflict",
+    snapshot_not_ready: "conflict",
+    volume_not_made: "conflict",
+    name_taken: "conflict",
+    pool_full: "exhausted",
+    too_many_volumes: "exhausted",
+  },
+});
+
+export const createImageFromSnapshot = route({
+  method: "POST",
+  path: "/v1/projects/:project/snapshots/:snapshot/image",
+  summary: "Make an image of a snapshot, which stays.",
+  needs: "project:operate",
+  params: ofSnapshot,
+  query: none,
+  body: z.strictObject({ name: Name }),
+  reply: [202, ImageView],
+  fails: {
+    quota_exceeded: "exhausted",
+    ...snapshotFails,
+    ...busyFails,
+    snapshot_not_ready: "conflict",
+    name_taken: "conflict",
+  },
+});
+
+export const deleteSnapshot = route({
+  method: "DELETE",
+  path: "/v1/projects/:project/snapshots/:snapshot",
+  summary: "Delete a snapshot. Its volume is as it is.",
+  needs: "project:operate",
+  params: ofSnapshot,
+  query: none,
+  body: z.undefined(),
+  reply: [202, SnapshotView],
+  fails: { ...snapshotFails, ...busyFails },
+});
