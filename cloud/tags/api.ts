@@ -3,15 +3,15 @@
 import { changes, reads } from "@holdfast/kernel/declare";
 import { OrganisationParam, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
-import { mostTags, taggableKinds } from "./core/taggable.ts";
+import { longestKey, longestValue, mostTags, taggableKinds } from "./core/taggable.ts";
 
 const inProject = z.object({ project: ProjectParam });
 const inOrganisation = z.object({ organisation: OrganisationParam });
 
 /** As they are given to things, here and in the API of EC2. */
-export const TagKey = z.string().min(1).max(128);
+export const TagKey = z.string().min(1).max(longestKey);
 export const Tags = z
-  .record(TagKey, z.string().max(256))
+  .record(TagKey, z.string().max(longestValue))
   .refine((tags) => Object.keys(tags).length <= mostTags, `must be at most ${mostTags}`);
 /** Of a view. */
 export const TagsShown = z

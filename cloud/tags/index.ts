@@ -2,6 +2,8 @@
 export { TagFilter, Tags, TagsShown } from "./api.ts";
 export { type RequiredTag, tagsRefused } from "./core/required.ts";
 export {
+  longestKey,
+  longestValue,
   mostTags,
   type Taggable,
   type TagRowKind,

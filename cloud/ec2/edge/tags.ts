@@ -1,5 +1,5 @@
 /** Tags as rows: what users have written on their things. */
-import { mostTags, type TagRowKind } from "@holdfast/cloud/tags";
+import { longestKey, longestValue, mostTags, type TagRowKind } from "@holdfast/cloud/tags";
 import { putTags } from "@holdfast/cloud/tags/edge";
 import type { ProjectId } from "@holdfast/kernel/ids";
 import type { Sql } from "@holdfast/store/database";
@@ -9,9 +9,6 @@ import type { TagSpecification } from "../core/words.ts";
 
 /** What can carry tags, as EC2 calls it. */
 export type Kind = TagRowKind;
-
-const longestKey = 128;
-const longestValue = 256;
 
 /** For queries: the tags of the thing of this column. */
 export const tagsOf = (id: string) =>

@@ -1,7 +1,10 @@
-/** What can carry tags. */
+/** What can carry tags, and how many. */
 
 /** On one thing. */
 export const mostTags = 50;
+/** In characters. */
+export const longestKey = 128;
+export const longestValue = 256;
 
 /**
  * By our word for it: how the rows of tags call it, which is EC2's word; the table that it is a row of; what it is
