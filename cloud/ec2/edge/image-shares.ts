@@ -43,7 +43,7 @@ const accountsOf = (permissions: readonly LaunchPermission[] = []) =>
   });
 
 const forAll = () =>
-  unsupported("Only an operator registers images for everybody: holdfast images, without a group.");
+  unsupported("An image is shared with accounts. One for everybody is registered by an operator.");
 
 /** Each account with its project. Rejects with `InvalidAMIAttributeItemValue`. */
 export async function projectsOf(
