@@ -176,7 +176,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     hypervisor,
     machine: {
       ...options.machine,
-      memoryMiB: options.machine.memoryMiB - roomMiB,
+      memoryMiB: Math.max(0, options.machine.memoryMiB - roomMiB),
       storage: storage.pools,
     },
     ticks,
