@@ -234,6 +234,78 @@ test("an image of another project cannot be run, by name or by id", async () => 
     await isAsIfNotThere(operation, { ...request, body: { image: mark } }, mark, missing);
 });
 
+test("what belongs to another cannot be named in a body, by name or by id", async () => {
+  const untouched = await fingerprint(desk);
+  const at = "/v1/projects/{project}";
+  const ranges = [{ startDay: "monday", startHour: 1, endDay: "monday", endHour: 7 }];
+  const [instance, volume] = [
+    [owner.instance, owner.instanceId],
+    [owner.volume, owner.volumeName],
+  ];
+  const [network, group] = [
+    [owner.network, owner.networkId],
+    [owner.group, owner.groupId],
+  ];
+  type Naming = readonly [
+    string,
+    marks: readonly string[],
+    (mark: string) => object,
+    path?: Readonly<Record<string, string>>,
+  ];
+  const requests: readonly Naming[] = [
+    [`POST ${at}/instances`, network, (mark) => ({ networks: [mark] })],
+    [`POST ${at}/instances`, group, (mark) => ({ groups: [mark] })],
+    [`POST ${at}/instances`, [owner.key, owner.keyId], (mark) => ({ keys: [mark] })],
+    [`POST ${at}/instances`, [owner.volume], (mark) => ({ volumes: [{ volume: mark }] })],
+    [`POST ${at}/instances`, instance, (mark) => ({ dependsOn: [mark] })],
+    [`POST ${at}/snapshots`, volume, (mark) => ({ volume: mark, name: "x" })],
+    [`POST ${at}/backups`, volume, (mark) => ({ volume: mark })],
+    [
+      ...([`POST ${at}/volumes/{volume}/attach`, instance] as const),
+      ...([(mark: string) => ({ instance: mark }), { volume: stranger.volume }] as const),
+    ],
+    [
+      ...([`POST ${at}/networks/{network}/forwards`, instance] as const),
+      (mark) => ({ instance: mark, publicPort: 81, port: 80 }),
+      { network: stranger.network },
+    ],
+    [
+      ...([`POST ${at}/addresses/{address}/attach`, instance] as const),
+      ...([(mark: string) => ({ instance: mark }), { address: stranger.address }] as const),
+    ],
+    [
+      ...([`PUT ${at}/instances/{instance}/security-groups`, group] as const),
+      ...([(mark: string) => ({ groups: [mark] }), { instance: stranger.instance }] as const),
+    ],
+    [
+      ...([`POST ${at}/alarms`, instance] as const),
+      (mark) => ({ name: "x", action: "reboot", instance: mark }),
+    ],
+    [
+      ...([`POST ${at}/event-windows`, instance] as const),
+      (mark) => ({ name: "x", ranges, instances: [mark] }),
+    ],
+    [`PATCH ${at}/tags`, instance, (mark) => ({ kind: "instance", thing: mark, set: { a: "b" } })],
+    [
+      ...([`PATCH ${at}/images/{image}/shares`, [owner.project, owner.projectId]] as const),
+      ...([(mark: string) => ({ add: [mark] }), { image: stranger.image }] as const),
+    ],
+  ];
+  for (const [what, marks, body, path = {}] of requests) {
+    const operation = desk.operations.find((one) => `${one.method} ${one.path}` === what);
+    assert.ok(operation, what);
+    const request = { ...plainRequest(operation, desk), query: {}, headers: {} };
+    for (const mark of marks)
+      await isAsIfNotThere(
+        operation,
+        { ...request, path: { ...path, project: stranger.project }, body: body(mark) },
+        mark,
+        missingLike(mark),
+      );
+  }
+  assert.deepEqual(await fingerprint(desk), untouched);
+});
+
 test("what may be read tells nothing of another project, also where its ids are given as the page to go on from", async () => {
   let read = 0;
   const reads = handlers.filter(
