@@ -1,6 +1,6 @@
 /**
- * Clients of EC2 against real guests: the AWS command line runs one, reads its console and ends it, and Packer makes an
- * image of one and the image is run.
+ * Clients of EC2 against real guests: the AWS command line runs one, reads its console, copies its image and its disk and ends
+ * it, and Packer makes an image of one and the image is run.
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -84,6 +84,37 @@ test("the AWS command line runs a guest, reads its console, stops, starts and en
   await until(`${id} is stopped`, async () => (await stateOf(id)) === "stopped", patience);
   await aws(target, ["start-instances", "--instance-ids", id]);
   await until(`${id} runs again`, async () => (await stateOf(id)) === "running", patience);
+  await end(id);
+});
+
+test("a copied image is run, also when it was given up, and a volume is made of a copied snapshot", async () => {
+  const [tiny] = await images("--filters", "Name=name,Values=tiny");
+  const here = ["--source-region", environment(target).AWS_DEFAULT_REGION ?? ""];
+  const { ImageId } = await aws<Image>(target, [
+    ...["copy-image", "--name", "A copy", "--source-image-id", tiny?.ImageId ?? "", ...here],
+  ]);
+  const id = await run(ImageId);
+  await says(id, "said-by-user-data");
+  await aws(target, ["deregister-image", "--image-id", ImageId]);
+  const { Volumes } = await aws<{ Volumes: { VolumeId: string }[] }>(target, [
+    ...["describe-volumes", "--filters", `Name=attachment.instance-id,Values=${id}`],
+  ]);
+  type Snapshot = { SnapshotId: string };
+  const { SnapshotId: first } = await aws<Snapshot>(target, [
+    ...["create-snapshot", "--volume-id", Volumes[0]?.VolumeId ?? ""],
+  ]);
+  await aws(target, ["wait", "snapshot-completed", "--snapshot-ids", first]);
+  const { SnapshotId: copy } = await aws<Snapshot>(target, [
+    ...["copy-snapshot", "--source-snapshot-id", first, ...here],
+  ]);
+  await aws(target, ["wait", "snapshot-completed", "--snapshot-ids", copy]);
+  await aws(target, ["delete-snapshot", "--snapshot-id", first]);
+  const { VolumeId } = await aws<{ VolumeId: string }>(target, [
+    ...["create-volume", "--snapshot-id", copy, "--availability-zone", "default"],
+  ]);
+  await aws(target, ["wait", "volume-available", "--volume-ids", VolumeId]);
+  await aws(target, ["delete-snapshot", "--snapshot-id", copy]);
+  await aws(target, ["delete-volume", "--volume-id", VolumeId]);
   await end(id);
 });
 
