@@ -26,6 +26,8 @@ export interface Backend {
   readonly client: pg.Client;
   /** How many there were before it. */
   readonly age: number;
+  /** The statements that it has prepared. */
+  readonly knows: Set<string>;
 }
 
 /** A statement that is under way. */
@@ -36,7 +38,7 @@ interface Waiter {
 }
 
 export interface Backends {
-  acquire(): Promise<Backend>;
+  acquire(statement: Statement): Promise<Backend>;
   /** Back, with no transaction open. */
   release(backend: Backend): void;
   /**
@@ -79,7 +81,7 @@ export async function openBackends(
   process.once("exit", goOn);
 
   return {
-    acquire: () => hold(acquire),
+    acquire: (statement) => hold(() => acquire(statement)),
     // Whoever was there first has most statements prepared.
     release(backend) {
       idle.push(backend);
@@ -118,12 +120,13 @@ export async function openBackends(
     for (const { backend } of waiting) process.kill(backend.pid, "SIGCONT");
   }
 
-  async function acquire(): Promise<Backend> {
-    const known = idle.shift();
-    if (known) return known;
+  async function acquire({ text }: Statement): Promise<Backend> {
+    const at = idle.findIndex(({ knows }) => knows.has(text));
+    const [found] = idle.splice(Math.max(0, at), 1);
+    if (found) return found;
     const client = await connect(options);
     const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
-    const backend = { client, pid: rows[0]?.pid ?? 0, age: all.size };
+    const backend = { client, pid: rows[0]?.pid ?? 0, age: all.size, knows: new Set<string>() };
     all.add(backend);
     return backend;
   }
@@ -140,6 +143,7 @@ export async function openBackends(
     const asked = inTurn(async () => {
       onBefore(statement);
       counts.statements++;
+      backend.knows.add(statement.text);
       if (begin) backend.client.query(begin).catch(() => {}); // What comes right behind it fails as well.
       const mine = { backend, asked: settle(backend.client.query(statement)), answer };
       await attend(mine);

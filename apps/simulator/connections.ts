@@ -10,7 +10,7 @@ import type { Random } from "@holdfast/kernel/random";
 import type { Connections } from "@holdfast/store/database";
 import pg from "pg";
 import type { Backend, Backends, Statement } from "./backends.ts";
-import type { Memo } from "./memo.ts";
+import { type Memo, underWay } from "./memo.ts";
 import { moments, type Points } from "./points.ts";
 import { after, sleepFor, worldMoment } from "./time.ts";
 
@@ -290,9 +290,12 @@ export function openLine(server: Server, random: Random, owner = ""): Line {
       const { memo } = server;
       const known = await answerWithout(statement);
       if (known) return server.doubt(statement, known);
+      const { blocked } = server.backends.counts;
       const result = await really(statement);
       giveBack();
       const writes = memo.writesOf(statement.text);
+      // It has waited, and others have seen it under way.
+      if (server.backends.counts.blocked !== blocked) memo.changed([underWay]);
       if (writes.length === 0) memo.remember(statement, result);
       else if (result.rowCount !== 0 || /^\s*with\b/.test(statement.text)) {
         memo.changed(writes);
@@ -378,6 +381,7 @@ export function openLine(server: Server, random: Random, owner = ""): Line {
 
     function ended(mine: Transaction, isCommitted: boolean): void {
       for (const lock of mine.locks) server.locks.delete(lock);
+      if (mine.isBegun) server.memo.changed([underWay]);
       if (!isCommitted) return;
       if (mine.writes.size > 0) {
         server.memo.changed([...mine.writes]);
@@ -387,7 +391,7 @@ export function openLine(server: Server, random: Random, owner = ""): Line {
     }
 
     async function really(statement: Statement, begin?: string): Promise<pg.QueryResult> {
-      backend ??= await server.backends.acquire();
+      backend ??= await server.backends.acquire(statement);
       isRunning = true;
       try {
         return await server.backends.run(backend, statement, begin);

@@ -36,6 +36,13 @@ export interface Memo {
   noteEmpty(table: string, isEmpty: boolean): void;
 }
 
+/**
+ * Stands for the transactions that are under way, as if they were a table: it has changed when one of them has ended.
+ * How far the journal can be read depends on them. One that begins changes nothing of that.
+ */
+export const underWay = "pg_current_snapshot";
+const settledBefore = `pg_snapshot_xmin(${underWay}())`;
+
 interface Known {
   readonly version: number;
   readonly result: pg.QueryResult;
@@ -111,10 +118,11 @@ export function newMemo(
       .map(([, name = ""]) => name)
       .filter((name) => tables.has(name));
     const emptied = sourceOf(text);
+    const rest = text.replaceAll(settledBefore, "");
     const reading = {
       emptied: emptied !== undefined && tables.has(emptied) ? emptied : undefined,
-      isPlain: /^\s*(?:select|with)\b/.test(text) && !impure.test(text),
-      tables: [...words].filter((word) => tables.has(word)),
+      isPlain: /^\s*(?:select|with)\b/.test(text) && !impure.test(rest),
+      tables: [...words].filter((word) => tables.has(word) || word === underWay),
       writes: [...new Set(targets.flatMap((name) => [name, ...(cascades.get(name) ?? [])]))],
       answers: new Map<string, Known>(),
     };

@@ -5,9 +5,8 @@
  * in the same order find the same rows in the same order.
  */
 import { chmodSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startTestServer } from "@holdfast/store/testing";
+import { forgetfulFolder, startTestServer } from "@holdfast/store/testing";
 import pg from "pg";
 import { worldMoment } from "./time.ts";
 
@@ -26,7 +25,7 @@ export interface Databases {
  */
 export async function openDatabases(url?: string): Promise<Databases> {
   const server = url === undefined ? await startTestServer() : { url, stop: async () => {} };
-  const directory = mkdtempSync(join(tmpdir(), "hf-world-"));
+  const directory = mkdtempSync(join(await forgetfulFolder(), "hf-world-"));
   chmodSync(directory, 0o755); // The server of the databases is another user.
   const file = join(directory, "now");
   const handle = openSync(file, "w", 0o644);

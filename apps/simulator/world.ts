@@ -224,7 +224,7 @@ export async function openWorld(
   }
 
   async function doubt(statement: Statement, known: pg.QueryResult): Promise<pg.QueryResult> {
-    const backend = await backends.acquire();
+    const backend = await backends.acquire(statement);
     const truth = await backends.run(backend, statement);
     backends.release(backend);
     const [is, was] = [JSON.stringify(truth.rows), JSON.stringify(known.rows)];

@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { Worker } from "node:worker_threads";
+import type pg from "pg";
 import { openBackends } from "../../apps/simulator/backends.ts";
 import { stream } from "../../apps/simulator/chance.ts";
 import { openLine, type Server } from "../../apps/simulator/connections.ts";
-import { newMemo } from "../../apps/simulator/memo.ts";
+import { newMemo, underWay } from "../../apps/simulator/memo.ts";
 import { drawPlan, kindsOfFault } from "../../apps/simulator/plan.ts";
 import { type RunOptions, run } from "../../apps/simulator/run.ts";
 import { smallCloud } from "../../apps/simulator/seeds.ts";
@@ -58,6 +59,17 @@ test("what is remembered is what PostgreSQL would say", async () => {
   const { violations, faults } = await run({ ...short(11), doubts: true }, databases);
   assert.deepEqual(violations, []);
   assert.ok(faults.size > 0);
+});
+
+test("how far the journal can be read is remembered until a transaction ends", () => {
+  const memo = newMemo(new Set(["journal", "host"]), new Map());
+  const text = "select from journal j where j.xact < pg_snapshot_xmin(pg_current_snapshot())";
+  const answer = { rows: [] } as unknown as pg.QueryResult; // Nobody reads the rest of it.
+  memo.remember({ text }, answer);
+  memo.changed(["host"]);
+  assert.equal(memo.recall({ text }), answer);
+  memo.changed([underWay]);
+  assert.equal(memo.recall({ text }), undefined);
 });
 
 test("a plan is drawn from its seed, and holds only the faults that were asked for", () => {

@@ -20,7 +20,7 @@ export interface Cursor {
 export const startOfAll = (): Cursor => ({ place: undefined, at: {} });
 
 export interface Reach {
-  /** Of each kind at each look; as many as there are if it is Infinity. */
+  /** Of each kind at each look; as many as there are if it is Infinity. With 0 the walk stays where it is. */
   readonly walk: number;
   /**
    * Subjects of one kind that the journal names. More than these are left to the walk: five hundred guests with all of their
@@ -75,13 +75,14 @@ export async function findChanges(
     for (const id of walked[index] ?? []) subjects[kind].add(id);
   const ends = kinds.map((kind, index) => {
     const ids = walked[index] ?? [];
+    if (walk === 0) return [kind, cursor.at[kind]] as const;
     return [kind, ids.length < walk ? undefined : ids.at(-1)] as const;
   });
   const counts = kinds.map((kind, index) => [kind, walked[index]?.length ?? 0]);
   return {
     subjects,
     walked: Object.fromEntries(counts) as Changes["walked"], // One for each kind.
-    rounds: ends.flatMap(([kind, end]) => (end === undefined ? kind : [])),
+    rounds: walk === 0 ? [] : ends.flatMap(([kind, end]) => (end === undefined ? kind : [])),
     next: { place: told.end, at: Object.fromEntries(ends) },
     overdue,
   };

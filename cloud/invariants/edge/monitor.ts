@@ -47,7 +47,15 @@ export interface Monitor {
   /** What is broken now. `everything` looks at all there is, however long that takes. */
   look(how?: { readonly everything?: boolean }): Promise<readonly Violation[]>;
   /** The same, and what was looked at. */
-  survey(how?: { readonly everything?: boolean; readonly sql?: Sql }): Promise<Looked>;
+  survey(how?: How): Promise<Looked>;
+}
+
+export interface How {
+  readonly everything?: boolean;
+  /** Of each kind that the walk comes by in this look, instead of as many as in each; 0: it is not gone on with. */
+  readonly walk?: number;
+  /** One that reads all of it at one moment, instead of a transaction of its own. */
+  readonly sql?: Sql;
 }
 
 const usual = { late: seconds(10), walk: 25, most: 100 };
@@ -72,14 +80,8 @@ export function openMonitor(
   };
   return { look: async (how) => (await survey(how)).violations, survey };
 
-  async function once({
-    everything = false,
-    sql,
-  }: {
-    readonly everything?: boolean;
-    readonly sql?: Sql;
-  } = {}): Promise<Looked> {
-    const reach = everything ? { walk: Infinity, most: Infinity } : usually;
+  async function once({ everything = false, walk = usually.walk, sql }: How = {}): Promise<Looked> {
+    const reach = everything ? { walk: Infinity, most: Infinity } : { ...usually, walk };
     const seen = await (sql ? read(sql) : database.transaction(read));
     const { sights, moment, rounds } = seen;
     cursor = seen.cursor;
