@@ -213,6 +213,57 @@ test("a guest is told of itself by its host", async () => {
   );
 });
 
+test("a guest that needs a token is answered without one at no moment, wherever it runs, until it needs none", async () => {
+  await run("sealed", { metadataTokens: "required" });
+  const ask = async (method: string, path: string, headers = {}) => {
+    const { kernel } = hostOf((await show("sealed")).host);
+    return askMetadata(kernel, await nicOf("sealed"), { method, path, headers });
+  };
+  const status = async (headers = {}) =>
+    (await ask("GET", "/latest/meta-data/instance-id", headers)).status;
+  const change = async (metadataTokens: string) => {
+    const path = `${at}/instances/sealed/metadata`;
+    const { status, body } = await platform.call<{ metadataTokens: string }>("PUT", path, {
+      metadataTokens,
+    });
+    assert.deepEqual([status, body.metadataTokens], [200, metadataTokens]);
+  };
+  let told = 0;
+  const isAnswered = async () => {
+    told = await status();
+    return told === 200 || told === 401;
+  };
+  await until("its host knows it", isAnswered);
+  assert.equal(told, 401);
+  const { body: token } = await ask("PUT", "/latest/api/token", {
+    "x-aws-ec2-metadata-token-ttl-seconds": "60",
+  });
+  assert.equal(await status({ "x-aws-ec2-metadata-token": token }), 200);
+
+  await change("optional");
+  await until("it holds while it runs", async () => (await status()) === 200);
+  await change("required");
+  await change("required");
+  await until("and back", async () => (await status()) === 401);
+
+  const before = await show("sealed");
+  await command("sealed", "migrate");
+  await until("it is elsewhere and answered", async () => {
+    const { host } = await show("sealed");
+    return host !== before.host && isAnswered();
+  });
+  assert.equal(told, 401);
+  const events = (await readJournal(platform.database, before.id)).filter(
+    ({ event }) => event === "metadataChanged",
+  );
+  assert.deepEqual(
+    events.map(({ detail }) => detail),
+    [{ metadataTokens: "optional" }, { metadataTokens: "required" }],
+  );
+  for (const verb of ["destroy", "expunge"]) await command("sealed", verb);
+  await until("its address is free", async () => (await network()).guests === 1);
+});
+
 test("a kernel setting that lets packets past the rules is in health and in the journal at once, and stays there when it is mended", async () => {
   const { host } = await show("web");
   const { kernel, name } = hostOf(host);

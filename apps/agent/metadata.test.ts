@@ -21,6 +21,7 @@ const wish = {
     nics: [{ id: nic }],
     userData: "hello",
     lastDeath: null,
+    metadataTokens: "optional",
   },
 } as unknown as Wish; // All that is read of one.
 const port = { nic, mac: "02:1d:0a:01:00:0b", address: "10.1.0.11", publicAddress: "203.0.113.7" };
@@ -38,8 +39,11 @@ const notes: GuestNotes = {
     },
   ],
 };
+let held = wish;
 const ask = metadataAnswers({
-  keeper: { ownerOf: (id) => (id === nic ? { wish, since: 900_000 as Instant } : undefined) },
+  keeper: {
+    ownerOf: (id) => (id === nic ? { wish: held, since: 900_000 as Instant } : undefined),
+  },
   networks: { seatOf: () => seat },
   notes: { of: (instance) => (instance === wish.instance ? notes : undefined) },
   zone: () => "zone-1",
@@ -94,4 +98,17 @@ test("whoever is not known is told nothing, and a token is of no use to another"
   const headers = { "x-aws-ec2-metadata-token": token };
   assert.equal((await get("/latest/meta-data/", nic, headers)).status, 200);
   assert.equal((await get("/latest/meta-data/", stranger, headers)).status, 401);
+});
+
+test("whether a guest needs a token is as the wish that its host holds says", async (t) => {
+  t.after(() => {
+    held = wish;
+  });
+  const spec = wish.spec;
+  assert.ok(spec);
+  held = { ...wish, spec: { ...spec, metadataTokens: "required" } };
+  for (const path of ["/", "/latest/meta-data/instance-id", "/latest/user-data"])
+    assert.equal((await get(path)).status, 401, path);
+  held = wish;
+  assert.equal((await get("/latest/meta-data/instance-id")).status, 200);
 });

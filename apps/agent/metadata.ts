@@ -21,7 +21,7 @@ export interface MetadataDeps {
 
 export function metadataAnswers(deps: MetadataDeps): AnswerMetadata {
   const tokensOf = signedTokens(deps.key, deps.clock);
-  return async ({ nic, ...question }) => answer(question, guestOf(nic, deps), tokensOf(nic), false);
+  return async ({ nic, ...question }) => answer(question, guestOf(nic, deps), tokensOf(nic));
 }
 
 function guestOf(nic: NicId, deps: MetadataDeps): Guest | undefined {
@@ -39,6 +39,7 @@ function guestOf(nic: NicId, deps: MetadataDeps): Guest | undefined {
     image: spec.imageId,
     zone: zone(),
     generation: owner.wish.generation,
+    metadataTokens: spec.metadataTokens,
     launchedAt: owner.since ?? 0,
     domain: seats[0]?.network.domain,
     nics: seats.map(({ network, port }) => ({

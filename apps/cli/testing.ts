@@ -59,6 +59,7 @@ export const anInstance = (
   upAt: moment - 176_800,
   cause: null,
   isProtected: false,
+  metadataTokens: "optional",
   pool: "local",
   recovery: "automatic",
   priority: 0,
@@ -222,6 +223,11 @@ export function fakeCloud(...present: readonly instances.InstanceView[]): Cloud 
     order(instances.expungeInstance, "expunge"),
     handle(instances.protectInstance, async ({ params, body }) => {
       const changed = { ...find(params.instance), isProtected: body.isProtected };
+      known.set(changed.name, changed);
+      return changed;
+    }),
+    handle(instances.changeMetadata, async ({ params, body }) => {
+      const changed = { ...find(params.instance), metadataTokens: body.metadataTokens };
       known.set(changed.name, changed);
       return changed;
     }),

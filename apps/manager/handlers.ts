@@ -74,8 +74,9 @@ export interface Parts {
 export function handlersOf(parts: Parts): readonly Handler[] {
   const { database, clock, ticks, mintId, mintSecret, self, gate, seal, worker, placer } = parts;
   const settings = parts.settings.current;
+  const onWishes = (hosts: readonly HostId[]) => parts.onVolumes([], hosts);
   return [
-    instanceRoutes({ ...parts, settings }),
+    instanceRoutes({ ...parts, settings, onWishes }),
     migrationRoutes({ database, worker, clock, mintId }),
     cancelRoutes({ database, worker, clock, ticks, mintId, progress: parts.progress }),
     imageRoutes(parts),
@@ -86,7 +87,7 @@ export function handlersOf(parts: Parts): readonly Handler[] {
     availabilityRoutes({ ...parts, rules: parts.fencingRules }),
     networkRoutes({ ...parts, settings, onChanged: parts.onNetworks }),
     volumeRoutes({ ...parts, settings, onChanged: parts.onVolumes }),
-    typeRoutes({ database, self, onChanged: (hosts) => parts.onVolumes([], hosts) }),
+    typeRoutes({ database, self, onChanged: onWishes }),
     eventRoutes({ ...parts, ...parts.sites, settings, onChanged: parts.onPlans }),
     keyRoutes({ database, clock, mintId }),
     settingRoutes(parts),

@@ -3,6 +3,7 @@
 import { maintenancePolicies } from "@holdfast/cloud/events";
 import { Begun } from "@holdfast/cloud/hosts";
 import { KeyParam } from "@holdfast/cloud/keys";
+import { metadataTokens } from "@holdfast/cloud/metadata";
 import { TagFilter, Tags, TagsShown } from "@holdfast/cloud/tags";
 import { route } from "@holdfast/kernel/route";
 import { Cursor, Label, ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
@@ -28,6 +29,12 @@ export const CauseView = z.object({
   at: z.number(),
   problem: ProblemShape.optional(),
 });
+
+const MetadataTokens = z
+  .enum(metadataTokens)
+  .describe(
+    "Whether its guest is answered at the metadata address without a token: `required` means no.",
+  );
 
 export const InstanceView = z.object({
   id: z.string(),
@@ -65,6 +72,7 @@ export const InstanceView = z.object({
   upAt: z.number().nullable().describe("When the guest said that it is ready."),
   cause: CauseView.nullable().describe("Why it is where it is, when nobody asked for it."),
   isProtected: z.boolean(),
+  metadataTokens: MetadataTokens,
   pool: z.string().describe("Where its root volume is: `local` to one host, or shared."),
   recovery: z.enum(recoveries).describe("What automation does when it has died."),
   priority: z.number().int(),
@@ -171,6 +179,7 @@ export const RunRequest = z
       .optional()
       .describe("Size of a disk that survives a reboot and nothing else."),
     isProtected: z.boolean().default(false),
+    metadataTokens: MetadataTokens.default("optional"),
     startPaused: z.boolean().default(false).describe("Create it with its processors stopped."),
     networks: z
       .array(InstanceParam)
@@ -387,6 +396,19 @@ export const protectInstance = route({
   body: z.strictObject({ isProtected: z.boolean() }),
   reply: [200, InstanceView],
   fails: { instance_not_found: "not_found", not_in_this_state: "conflict" },
+});
+
+export const changeMetadata = route({
+  method: "PUT",
+  path: "/v1/projects/:project/instances/:instance/metadata",
+  summary:
+    "Have the guest of an instance need a token to ask for its metadata, or not. It holds at once, also where it runs.",
+  needs: "project:operate",
+  params: ofInstance,
+  query: none,
+  body: z.strictObject({ metadataTokens: MetadataTokens }),
+  reply: [200, InstanceView],
+  fails: { instance_not_found: "not_found" },
 });
 
 export const EventView = z.object({

@@ -15,6 +15,7 @@ after(async () => {
 });
 
 interface Instance {
+  readonly MetadataOptions: { readonly HttpTokens: string };
   readonly InstanceId: string;
   readonly ImageId: string;
   readonly InstanceType: string;
@@ -97,7 +98,7 @@ test("an instance is run, found by its tag, stopped, started, rebooted and ended
         "--tag-specifications",
         "ResourceType=instance,Tags=[{Key=Name,Value=web},{Key=<&>,Value=\"'x'\"}]",
       ],
-      ...["--user-data", "#!/bin/sh\necho hello\n"],
+      ...["--user-data", "#!/bin/sh\necho hello\n", "--metadata-options", "HttpTokens=required"],
     ],
   );
   assert.equal(Instances.length, 2);
@@ -134,6 +135,11 @@ test("an instance is run, found by its tag, stopped, started, rebooted and ended
     ["default"],
   );
   assert.ok(shown?.PrivateIpAddress);
+  assert.equal(shown.MetadataOptions.HttpTokens, "required");
+  await aws(platform, [
+    ...["modify-instance-metadata-options", "--instance-id", first, "--http-tokens", "optional"],
+  ]);
+  assert.equal((await show(first))?.MetadataOptions.HttpTokens, "optional");
 
   await aws(platform, ["wait", "instance-status-ok", "--instance-ids", first]);
   await aws(platform, ["reboot-instances", "--instance-ids", first]);

@@ -193,7 +193,7 @@ const secrets = () =>
 async function picture(): Promise<string> {
   const mine = "project_id = (select id from project where name = 'default')";
   const columns: Readonly<Record<string, string>> = {
-    instance: "id, name, type, desired, is_protected",
+    instance: "id, name, type, desired, is_protected, metadata_tokens",
     volume: "id, name, size_bytes, iops",
     snapshot: "id, name",
     image: "id, name",

@@ -1,4 +1,4 @@
-/** What Terraform's provider makes besides: copies of snapshots, instances with several interfaces, monitoring. */
+/** What Terraform's provider makes besides: copies of snapshots, instances with several interfaces, monitoring, metadata. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import * as ec2 from "@aws-sdk/client-ec2";
@@ -135,4 +135,35 @@ test("who asks for detailed monitoring finds it on, and off again", async () => 
   await client.send(new ec2.MonitorInstancesCommand(ids));
   assert.equal((await instance(InstanceId)).Monitoring?.State, "enabled");
   assert.equal((await run()).Monitoring?.State, "disabled");
+});
+
+test("an instance requires tokens of its metadata, from the start or from now on, until it does not", async () => {
+  const { InstanceId = "", MetadataOptions } = await run({
+    MetadataOptions: { HttpTokens: "required", HttpEndpoint: "enabled" },
+  });
+  assert.equal(MetadataOptions?.HttpTokens, "required");
+  const modify = (asked: Partial<ec2.ModifyInstanceMetadataOptionsCommandInput>) =>
+    client.send(new ec2.ModifyInstanceMetadataOptionsCommand({ InstanceId, ...asked }));
+  const kept = await modify({ HttpEndpoint: "enabled" });
+  assert.deepEqual(kept.InstanceMetadataOptions, MetadataOptions);
+  const off = await modify({ HttpTokens: "optional" });
+  assert.deepEqual(off.InstanceMetadataOptions, { ...MetadataOptions, HttpTokens: "optional" });
+  assert.equal((await instance(InstanceId)).MetadataOptions?.HttpTokens, "optional");
+  await modify({ HttpTokens: "required" });
+  assert.equal((await instance(InstanceId)).MetadataOptions?.HttpTokens, "required");
+
+  const strange: readonly [ec2.InstanceMetadataOptionsRequest, string][] = [
+    [{ HttpEndpoint: "disabled" }, "UnsupportedOperation"],
+    [{ HttpPutResponseHopLimit: 2 }, "UnsupportedOperation"],
+    [{ HttpProtocolIpv6: "enabled" }, "UnsupportedOperation"],
+    [{ InstanceMetadataTags: "enabled" }, "UnsupportedOperation"],
+    [{ HttpTokens: "maybe" as never }, "InvalidParameterValue"],
+  ];
+  for (const [asked, code] of strange) {
+    const options = { HttpTokens: "optional", ...asked } as const;
+    await assert.rejects(modify(options), { name: code });
+    await assert.rejects(run({ MetadataOptions: options }), { name: code });
+  }
+  assert.equal((await instance(InstanceId)).MetadataOptions?.HttpTokens, "required");
+  assert.equal((await run()).MetadataOptions?.HttpTokens, "optional");
 });

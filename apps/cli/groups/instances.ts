@@ -1,14 +1,16 @@
-/** `list` and `show`: how instances are. `protect` and `retype`: what is changed about them at once. */
+/** `list` and `show`: how instances are. `protect`, `metadata` and `retype`: what is changed about them at once. */
 
 import { everyPage } from "@holdfast/client/pages";
 import { lifecycle } from "@holdfast/cloud/instances";
 import {
   changeInstanceType,
+  changeMetadata,
   getInstance,
   type InstanceView,
   listInstances,
   protectInstance,
 } from "@holdfast/cloud/instances/api";
+import { type MetadataTokens, metadataTokens } from "@holdfast/cloud/metadata";
 import { Option } from "commander";
 import type { Group } from "../group.ts";
 import type { Session } from "../session.ts";
@@ -74,6 +76,31 @@ export const instancesGroup: Group = (program, open) => {
       session.show(
         reply,
         () => `${reply.name} is ${reply.isProtected ? "" : "no longer "}protected.`,
+      );
+    });
+
+  program
+    .command("metadata")
+    .summary("change what a guest needs to ask for its metadata")
+    .description(`${changeMetadata.summary} Without an option, shows it.`)
+    .argument("<instance>", "its name or id")
+    .addOption(
+      new Option("--tokens <whether>", "required: without a token it is not answered").choices(
+        metadataTokens,
+      ),
+    )
+    .action(async (instance: string, { tokens }: { tokens?: MetadataTokens }, command) => {
+      const session = open(command);
+      const params = { project: session.options.project, instance };
+      const asked =
+        tokens === undefined
+          ? session.call(getInstance, { params })
+          : session.call(changeMetadata, { params, body: { metadataTokens: tokens } });
+      const reply = await session.named("instance", instance, asked);
+      session.show(
+        reply,
+        () =>
+          `The guest of ${reply.name} is answered ${reply.metadataTokens === "required" ? "only with a token" : "with a token and without"}.`,
       );
     });
 

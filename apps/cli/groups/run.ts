@@ -1,6 +1,7 @@
 /** `run`: new instances, described by options and left to the platform. */
 import { type MaintenancePolicy, maintenancePolicies } from "@holdfast/cloud/events";
 import { type InstanceView, runInstances } from "@holdfast/cloud/instances/api";
+import { type MetadataTokens, metadataTokens } from "@holdfast/cloud/metadata";
 import { Option } from "commander";
 import type { Group } from "../group.ts";
 import { textIn } from "../input.ts";
@@ -30,6 +31,7 @@ interface Options {
   readonly maintenance?: MaintenancePolicy;
   readonly protect?: true;
   readonly paused?: true;
+  readonly metadataTokens?: MetadataTokens;
   readonly pool?: string;
   readonly recovery?: InstanceView["recovery"];
   readonly priority?: number;
@@ -92,6 +94,12 @@ export const runGroup: Group = (program, open) => {
     )
     .option("--protect", "refuse to destroy them until `holdfast protect NAME --off`")
     .option("--paused", "create them with their processors stopped")
+    .addOption(
+      new Option(
+        "--metadata-tokens <whether>",
+        "whether its guest needs a token at the metadata address (optional)",
+      ).choices(metadataTokens),
+    )
     .option(
       "--pool <pool>",
       "where the root volume is made: local, or a shared pool of `holdfast hosts`",
@@ -133,6 +141,7 @@ export const runGroup: Group = (program, open) => {
         maintenancePolicy: options.maintenance,
         isProtected: options.protect,
         startPaused: options.paused,
+        metadataTokens: options.metadataTokens,
         pool: options.pool,
         recovery: options.recovery,
         priority: options.priority,

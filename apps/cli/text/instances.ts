@@ -90,6 +90,7 @@ export function instanceDetails(one: InstanceView, now: Instant, paint: Paint): 
     ["priority", one.priority === 0 ? undefined : String(one.priority)],
     ["depends on", one.dependsOn.join(", ")],
     ["protected", one.isProtected ? "yes: it cannot be destroyed" : "no"],
+    ["metadata", one.metadataTokens === "required" ? "only with a token" : undefined],
     ["launched", counted(one.generation, "time")],
     [
       "restarts",

@@ -54,7 +54,7 @@ export const actions = {
   DescribeInstanceCreditSpecifications: reads("instances", "no type is burstable"),
   ModifyInstanceMetadataOptions: changes(
     "instances",
-    "only what is so already: the endpoint on, tokens required",
+    "tokens, required or optional; the endpoint is always on, without IPv6 and without tags",
   ),
 
   DescribeRegions: reads("places"),

@@ -5,6 +5,7 @@
  * started again is pending, and what nobody hears of at the moment runs on, which is what it does.
  */
 import type { InstanceState } from "@holdfast/cloud/instances";
+import type { MetadataTokens } from "@holdfast/cloud/metadata";
 import type { Instant } from "@holdfast/kernel/time";
 import { iso } from "@holdfast/kernel/time";
 import type { Known, Tag } from "./filters.ts";
@@ -21,6 +22,7 @@ export interface InstanceRow {
   readonly desired: "running" | "stopped" | "destroyed" | "expunged";
   readonly cause: { readonly class: string; readonly says: string; readonly at: number } | null;
   readonly isProtected: boolean;
+  readonly metadataTokens: MetadataTokens;
   readonly createdAt: Instant;
   readonly launchedAt: Instant | null;
   readonly endedAt: Instant | null;
@@ -167,7 +169,7 @@ export function instanceView(row: InstanceRow, place: Place): Instance {
     HibernationOptions: { Configured: false },
     MetadataOptions: {
       State: "applied",
-      HttpTokens: "optional",
+      HttpTokens: row.metadataTokens,
       HttpPutResponseHopLimit: 1,
       HttpEndpoint: "enabled",
       HttpProtocolIpv6: "disabled",

@@ -4,8 +4,10 @@
  * Whatever would change what is made is either carried out or refused by name. What only says what is so anyway
  * (`EbsOptimized=false`, a region's default tenancy) is taken.
  */
+import type { MetadataTokens } from "@holdfast/cloud/metadata";
 import { badValue, combination, missing, refuse, unsupported } from "./errors.ts";
 import { rootDevice } from "./instance.ts";
+import { tokensOf } from "./metadata-options.ts";
 import type { BlockDeviceMapping, RunInstancesRequest } from "./words.ts";
 
 export interface WantedRun {
@@ -21,6 +23,7 @@ export interface WantedRun {
   readonly groupNames: readonly string[];
   readonly isPublic: boolean;
   readonly isProtected: boolean;
+  readonly metadataTokens: MetadataTokens | undefined;
   readonly isMonitored: boolean;
   readonly rootGiB: number | undefined;
   readonly disks: readonly {
@@ -59,6 +62,7 @@ export function wantedRun(
     key: input.KeyName,
     userData,
     isProtected: input.DisableApiTermination ?? false,
+    metadataTokens: tokensOf(input.MetadataOptions),
     isMonitored: input.Monitoring?.Enabled ?? false,
     rootGiB: root.at(-1),
     disks: (input.BlockDeviceMappings ?? []).filter((one) => !isRoot(one)).map(diskOf),
@@ -162,7 +166,7 @@ function refuseStrange(input: RunInstancesRequest): void {
   for (const name of never)
     if (input[name as keyof RunInstancesRequest] !== undefined)
       throw unsupported(`The parameter ${name} is not supported.`);
-  const { Placement: place = {}, MetadataOptions: metadata = {} } = input;
+  const { Placement: place = {} } = input;
   for (const name of [
     "Affinity",
     "HostId",
@@ -182,8 +186,6 @@ function refuseStrange(input: RunInstancesRequest): void {
     throw unsupported("An instance cannot be protected from being stopped.");
   if (input.InstanceInitiatedShutdownBehavior === "terminate")
     throw unsupported("A guest that shuts itself down is stopped, not terminated.");
-  if (metadata.HttpEndpoint === "disabled" || metadata.HttpTokens === "required")
-    throw unsupported("The metadata of an instance is there, with tokens and without.");
   const preference =
     input.CapacityReservationSpecification?.CapacityReservationPreference ?? "open";
   if (preference !== "open" || input.CapacityReservationSpecification?.CapacityReservationTarget)

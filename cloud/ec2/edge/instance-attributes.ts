@@ -1,9 +1,10 @@
 /** Attributes of instances, one at a time, as EC2 asks for them. */
-import { changeInstanceType, protectInstance } from "@holdfast/cloud/instances/api";
+import { changeInstanceType, changeMetadata, protectInstance } from "@holdfast/cloud/instances/api";
 import { setInstanceGroups } from "@holdfast/cloud/networks/api";
 import { badValue, combination, missing, refuse, unsupported } from "../core/errors.ts";
 import { idOf, readId } from "../core/ids.ts";
 import { instanceView, monitoringOf } from "../core/instance.ts";
+import { tokensOf } from "../core/metadata-options.ts";
 import type {
   InstanceAttribute,
   InstanceMonitoring,
@@ -88,26 +89,15 @@ export const attributeAnswers: Answers = {
     return { InstanceCreditSpecifications: [] };
   },
 
-  async ModifyInstanceMetadataOptions({ input, database, project, typeAliases }) {
-    const {
-      InstanceId = "",
-      HttpEndpoint,
-      HttpTokens,
-      HttpProtocolIpv6,
-      InstanceMetadataTags,
-    } = input;
+  async ModifyInstanceMetadataOptions(call) {
+    const { input, database, project } = call;
+    const { InstanceId = "" } = input;
+    const { id } = await findInstanceRow(database, project, InstanceId);
+    const metadataTokens = tokensOf(input);
+    if (metadataTokens !== undefined)
+      await call.native(changeMetadata, { params: { instance: id }, body: { metadataTokens } });
     const row = await findInstanceRow(database, project, InstanceId);
-    const isSo =
-      (HttpEndpoint ?? "enabled") === "enabled" &&
-      (HttpTokens ?? "optional") === "optional" &&
-      (HttpProtocolIpv6 ?? "disabled") === "disabled" &&
-      (InstanceMetadataTags ?? "disabled") === "disabled" &&
-      (input.HttpPutResponseHopLimit ?? 1) === 1;
-    if (!isSo)
-      throw unsupported(
-        "The metadata of an instance is there, with tokens and without, and nothing else can be had.",
-      );
-    const view = instanceView(row, await placeOf({ database, project, typeAliases }));
+    const view = instanceView(row, await placeOf(call));
     return { InstanceId, InstanceMetadataOptions: view.MetadataOptions };
   },
 };

@@ -6,7 +6,7 @@
  * What an agent is *asked* (a console, some log lines) only ever reads.
  */
 import { Manifest } from "@holdfast/cloud/images";
-import { GuestNotes } from "@holdfast/cloud/metadata";
+import { GuestNotes, metadataTokens } from "@holdfast/cloud/metadata";
 import { NetworkPicture } from "@holdfast/cloud/networks";
 import type {
   HostId,
@@ -70,6 +70,8 @@ export const Wish = z.object({
       userData: z.string().nullable(),
       /** For the guest itself: JSON of how it died last; null if it never has. */
       lastDeath: z.string().nullable(),
+      /** What it asks the metadata without a token is answered, or not: from its first request on, so it is said here. */
+      metadataTokens: z.enum(metadataTokens).default("optional"),
       startPaused: z.boolean(),
       /** A guest whose image says ready, and which has not by then, is ended. Milliseconds. */
       bootTimeout: milliseconds,

@@ -7,6 +7,7 @@
  */
 import type { CauseClass } from "@holdfast/cloud/deaths";
 import type { Begun } from "@holdfast/cloud/hosts";
+import type { MetadataTokens } from "@holdfast/cloud/metadata";
 import type { UnderWay } from "@holdfast/cloud/volumes";
 import type {
   HostId,
@@ -64,6 +65,8 @@ export interface Instance {
   /** Created with its processors stopped, for whoever wants to look before it runs. */
   readonly startPaused: boolean;
   readonly isProtected: boolean;
+  /** Whether its guest needs a token to ask for its metadata. */
+  readonly metadataTokens: MetadataTokens;
   /** What automation does when it has died. */
   readonly recovery: Recovery;
   /** Higher ones are started first where many wait. */

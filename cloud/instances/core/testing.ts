@@ -68,6 +68,7 @@ const newborn: Instance = {
   userData: undefined,
   startPaused: false,
   isProtected: false,
+  metadataTokens: "optional",
   recovery: "automatic",
   priority: 0,
   dependsOn: [],

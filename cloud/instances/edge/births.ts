@@ -30,6 +30,7 @@ export type Seed = Pick<
   | "userData"
   | "startPaused"
   | "isProtected"
+  | "metadataTokens"
   | "recovery"
   | "priority"
   | "dependsOn"
@@ -127,6 +128,7 @@ function newborn(seed: Seed, job: NewJob, patience: Patience, now: Instant): Ins
     userData: seed.userData,
     startPaused: seed.startPaused,
     isProtected: seed.isProtected,
+    metadataTokens: seed.metadataTokens,
     recovery: seed.recovery,
     priority: seed.priority,
     dependsOn: seed.dependsOn,

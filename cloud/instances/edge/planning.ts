@@ -106,6 +106,7 @@ export function planning({ database, settings, mintId, mintName }: PlanDeps): Pl
           userData: body.userData,
           startPaused: body.startPaused,
           isProtected: body.isProtected,
+          metadataTokens: body.metadataTokens,
           recovery: body.recovery,
           priority: body.priority,
           dependsOn,

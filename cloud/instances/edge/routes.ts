@@ -1,7 +1,7 @@
 /** The answers to ../api.ts. A handler checks, writes down what is wanted, and returns. */
 import type { Settings } from "@holdfast/cloud/settings";
 import { ephemeralWarning } from "@holdfast/cloud/volumes";
-import type { InstanceId, MintId, ProjectId } from "@holdfast/kernel/ids";
+import type { HostId, InstanceId, MintId, ProjectId } from "@holdfast/kernel/ids";
 import { handle } from "@holdfast/kernel/route";
 import type { Clock } from "@holdfast/kernel/time";
 import { brokenConstraint, byKey, type Database } from "@holdfast/store/database";
@@ -9,6 +9,7 @@ import { appendJournal, readJournal } from "@holdfast/store/journal";
 import { together } from "@holdfast/store/reads";
 import * as api from "../api.ts";
 import type { Order } from "../core/command.ts";
+import { changeMetadata } from "./change-metadata.ts";
 import { changeType } from "./change-type.ts";
 import { nameTaken, planning } from "./planning.ts";
 import { changeRecovery } from "./recovery.ts";
@@ -24,6 +25,10 @@ export interface InstanceRouteDeps {
   readonly mintId: MintId;
   /** A pronounceable name that nobody has chosen. */
   readonly mintName: () => string;
+  /** This manager, as it signs its news. */
+  readonly self: string;
+  /** The wishes of these hosts are newer. */
+  readonly onWishes: (hosts: readonly HostId[]) => void;
   /** Reads that only the host can answer. */
   readonly hosts: HostReader;
 }
@@ -120,6 +125,14 @@ export function instanceRoutes(deps: InstanceRouteDeps) {
         } as const;
         if (row) await appendJournal(sql, [entry]);
       });
+      return findInstance(database, params.project, id);
+    }),
+
+    changeMetadata: handle(api.changeMetadata, async ({ params, body, caller, requestId }) => {
+      const { id } = await findInstance(database, params.project, params.instance);
+      const who = { self: deps.self, at: clock.now(), actor: caller.name, requestId };
+      const hosts = await changeMetadata(database, id as InstanceId, body.metadataTokens, who); // A view's id is plain text.
+      if (hosts.length > 0) deps.onWishes(hosts);
       return findInstance(database, params.project, id);
     }),
 

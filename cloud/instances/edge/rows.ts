@@ -4,6 +4,7 @@
  * Reading goes by column aliases, writing by `json_populate_recordset`, so a batch of any size is one
  * statement with one parameter.
  */
+import type { MetadataTokens } from "@holdfast/cloud/metadata";
 import type { HostId, ImageId, InstanceId, JobId, ProjectId, VolumeId } from "@holdfast/kernel/ids";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
@@ -33,6 +34,7 @@ export interface InstanceRow {
   readonly user_data: string | null;
   readonly start_paused: boolean;
   readonly is_protected: boolean;
+  readonly metadata_tokens: MetadataTokens | null;
   readonly recovery: Recovery;
   readonly priority: number;
   readonly depends_on: InstanceId[] | string;
@@ -73,6 +75,7 @@ export function instanceOf(row: InstanceRow): Instance {
     userData: row.user_data ?? undefined,
     startPaused: row.start_paused,
     isProtected: row.is_protected,
+    metadataTokens: row.metadata_tokens ?? "optional",
     recovery: row.recovery,
     priority: row.priority,
     dependsOn: uuids(row.depends_on),
@@ -145,6 +148,7 @@ const inbornOf = (instance: Instance) => ({
   anti_affinity_group: instance.antiAffinityGroup,
   user_data: instance.userData,
   start_paused: instance.startPaused,
+  metadata_tokens: instance.metadataTokens,
   recovery: instance.recovery,
   priority: instance.priority,
   depends_on: instance.dependsOn,

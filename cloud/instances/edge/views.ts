@@ -25,7 +25,8 @@ type ViewRow = Shown &
 
 const columns = `i.id, p.name as project, i.name, i.type, i.cpus, i.memory_mib as "memoryMiB", m.name as image,
   i.volume_id as volume, i.desired, i.state, i.op, i.job_id as job, i.generation, h.name as host, c.guest,
-  c.up_at as "upAt", c.begun, i.cause, i.is_protected as "isProtected", v.pool,
+  c.up_at as "upAt", c.begun, i.cause, i.is_protected as "isProtected",
+  coalesce(i.metadata_tokens, 'optional') as "metadataTokens", v.pool,
   i.recovery, i.priority, case when i.depends_on <> '{}' then
     array(select d.name from instance d where d.id = any(i.depends_on) order by d.name) end as "dependsOn",
   i.zone, nullif(i.host_tags, '{}') as "hostTags",
@@ -75,6 +76,7 @@ function shown(
     begun: hasGuest ? row.begun : null,
     cause: row.cause,
     isProtected: row.isProtected,
+    metadataTokens: row.metadataTokens,
     pool: row.pool,
     recovery: row.recovery,
     priority: row.priority,

@@ -35,6 +35,10 @@ export const GuestNotes = z.object({
 });
 export type GuestNotes = z.output<typeof GuestNotes>;
 
+/** Whether requests of the metadata need a token, as EC2's HttpTokens has it. */
+export const metadataTokens = ["optional", "required"] as const;
+export type MetadataTokens = (typeof metadataTokens)[number];
+
 export interface Guest {
   readonly instance: string;
   readonly name: string;
@@ -44,6 +48,7 @@ export interface Guest {
   readonly zone: string;
   /** The generation that runs. */
   readonly generation: number;
+  readonly metadataTokens: MetadataTokens;
   readonly launchedAt: number;
   readonly domain: string | undefined;
   readonly nics: readonly {

@@ -11,6 +11,7 @@ const guest: Guest = {
   image: "debian-12",
   zone: "zone-1",
   generation: 3,
+  metadataTokens: "optional",
   launchedAt: Date.UTC(2026, 10, 21, 10, 0, 0),
   domain: "blue.internal",
   nics: [
@@ -60,12 +61,10 @@ const ask = (
     method = "GET",
     headers = {},
     of = guest,
-    strict = false,
   }: Partial<Question> & {
     of?: Guest | undefined;
-    strict?: boolean;
   } = {},
-): Answer => answer({ method, path, headers }, of, tokens, strict);
+): Answer => answer({ method, path, headers }, of, tokens);
 const text = (path: string, of: Guest = guest) => {
   const { status, body } = ask(path, { of });
   assert.equal(status, 200, path);
@@ -129,10 +128,7 @@ describe("the metadata of a guest", () => {
   for (const path of absent) test(`has no ${path}`, () => assert.equal(ask(path).status, 404));
 
   test("of nobody is nothing", () => {
-    assert.equal(
-      answer({ method: "GET", path: "/", headers: {} }, undefined, tokens, false).status,
-      404,
-    );
+    assert.equal(answer({ method: "GET", path: "/", headers: {} }, undefined, tokens).status, 404);
   });
 });
 
@@ -151,20 +147,29 @@ describe("tokens", () => {
         ask("/latest/api/token", { method: "PUT", headers: { [header]: lifetime } }).status,
         400,
       ));
-  const table: readonly [string | undefined, boolean, number][] = [
+  const table: readonly [string | undefined, Guest["metadataTokens"], number][] = [
     // token, whether one is needed, status
-    [undefined, false, 200],
-    [undefined, true, 401],
-    ["token-1", true, 200],
-    ["token-1", false, 200],
-    ["stolen", false, 401],
-    ["stolen", true, 401],
+    [undefined, "optional", 200],
+    [undefined, "required", 401],
+    ["token-1", "required", 200],
+    ["token-1", "optional", 200],
+    ["", "required", 401],
+    ["stolen", "optional", 401],
+    ["stolen", "required", 401],
   ];
-  for (const [token, strict, expected] of table)
-    test(`${token ?? "none"} where one is ${strict ? "" : "not "}needed: ${expected}`, () => {
+  for (const [token, metadataTokens, expected] of table)
+    test(`${token ?? "none"} where one is ${metadataTokens}: ${expected}`, () => {
       const headers = token === undefined ? {} : { "x-aws-ec2-metadata-token": token };
-      assert.equal(ask("/latest/meta-data/", { headers, strict }).status, expected);
+      const of = { ...guest, metadataTokens };
+      for (const path of ["/", "/latest/meta-data/", "/latest/user-data"])
+        assert.equal(ask(path, { headers, of }).status, expected, path);
+      assert.equal(ask("/latest/meta-data/", { headers, of, method: "HEAD" }).status, expected);
     });
+  test("are given where one is required, without one", () => {
+    const of: Guest = { ...guest, metadataTokens: "required" };
+    const asked = { method: "PUT", headers: { [header]: "60" }, of };
+    assert.equal(ask("/latest/api/token", asked).status, 200);
+  });
   test("what came through a proxy gets none, and no answer", () => {
     const headers = { "x-forwarded-for": "10.0.0.1", [header]: "60" };
     assert.equal(ask("/latest/api/token", { method: "PUT", headers }).status, 403);

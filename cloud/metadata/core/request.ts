@@ -2,8 +2,8 @@
  * What becomes of one question to the metadata service, as EC2's version 2 has it: a token first, by PUT
  * with its life time, then questions with the token.
  *
- * A question without a token is answered too unless the platform wants one, because old programs in guests
- * know no better. What came through a proxy is refused: that is how such services are read from outside.
+ * A question without a token is answered too unless whoever owns the guest wants one, because old programs in
+ * guests know no better. What came through a proxy is refused: that is how such services are read from outside.
  */
 import type { Guest } from "./guest.ts";
 import { read } from "./tree.ts";
@@ -37,13 +37,13 @@ export function answer(
   { method, path, headers }: Question,
   guest: Guest | undefined,
   tokens: Tokens,
-  mustHaveToken: boolean,
 ): Answer {
   if (headers["x-forwarded-for"] !== undefined) return plain(403, "no proxies");
   const [bare = ""] = path.split("?");
   if (method === "PUT") return tokenFor(bare, headers, tokens);
   if (method !== "GET" && method !== "HEAD") return plain(405, "only GET, HEAD and PUT");
   const token = headers[tokenHeader];
+  const mustHaveToken = guest?.metadataTokens === "required";
   if (token !== undefined ? !tokens.isValid(token) : mustHaveToken)
     return plain(401, "this needs a token: PUT /latest/api/token");
   const text = guest && read(guest, bare);

@@ -18,6 +18,7 @@ export const coveredRoutes: Readonly<Record<string, readonly string[]>> = {
   cancelJob: ["cancel"],
   cancelScheduledEvent: ["event-cancel"],
   changeHost: ["host-change"],
+  changeMetadata: ["change-metadata"],
   changeRecovery: ["change-recovery"],
   changeSetting: ["setting-change"],
   checkVolume: ["volume-check"],

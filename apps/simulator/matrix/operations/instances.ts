@@ -98,6 +98,11 @@ export const instanceOperations: readonly Operation[] = [
     act: ({ ask }) => ask("PUT", `${at}/instances/web/type`, { type: "small" }),
   },
   {
+    name: "change-metadata",
+    prepare: (stage) => make(stage),
+    act: ({ ask }) => ask("PUT", `${at}/instances/web/metadata`, { metadataTokens: "required" }),
+  },
+  {
     name: "change-recovery",
     prepare: (stage) => make(stage),
     act: ({ ask }) => ask("PATCH", `${at}/instances/web/recovery`, { recovery: "none" }),
