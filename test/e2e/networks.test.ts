@@ -105,6 +105,14 @@ test("guests on two hosts find each other by name, and are told who they are", a
   assert.notEqual(web.host, watcher.host);
   await watch("the other one is found", (now) => now.web === "web" && now.id === watcher.id);
   assert.equal((await seen()).mtu, "1450");
+  // It asks without a token.
+  for (const [metadataTokens, told] of [
+    ["required", ""],
+    ["optional", watcher.id],
+  ] as const) {
+    await here.call("PUT", `${at}/instances/watch/metadata`, { metadataTokens });
+    await watch(`tokens are ${metadataTokens}`, ({ web, id }) => web === "web" && id === told);
+  }
 });
 
 test("a public address and a forwarded port lead in, and only what a group says may come", async () => {
