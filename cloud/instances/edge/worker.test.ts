@@ -1,8 +1,9 @@
 /** What a worker takes in hand while there is always something else to do. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { InstanceId } from "@holdfast/kernel/ids";
+import type { InstanceId, JobId, ProjectId } from "@holdfast/kernel/ids";
 import { type Instant, after as later, milliseconds, seconds } from "@holdfast/kernel/time";
+import type { Database } from "@holdfast/store/database";
 import { stopTestServer } from "@holdfast/store/testing";
 import { patience } from "../core/testing.ts";
 import { idOf, type OneInstance, oneInstance } from "./fixture-instance.ts";
@@ -20,6 +21,23 @@ after(async () => {
 /** Whom nobody has heard of: looking at it is a pass like any other. */
 const nobody = idOf(99) as InstanceId;
 
+/** All that the passes of these tests ask for, but for the time and whoever hears of them. */
+const usual = (): Partial<WorkerDeps> => ({
+  database: made.database,
+  placer: {
+    session: () => ({
+      place: async () => new Map(),
+      release: async () => {},
+      committed() {},
+      abandoned() {},
+    }),
+  },
+  images: { manifests: async () => new Map() },
+  patience: () => patience,
+  self: "m",
+  limits: () => ({ batch: 100, resync: seconds(5) }),
+});
+
 test("what falls due while passes follow each other without end is taken within a few of them", async () => {
   const { database, id } = made;
   const due = () =>
@@ -30,20 +48,8 @@ test("what falls due while passes follow each other without end is taken within 
   let taken = 0;
   const worker = await new Promise<Worker>((resolve, reject) => {
     const deps: Partial<WorkerDeps> = {
-      database,
-      placer: {
-        session: () => ({
-          place: async () => new Map(),
-          release: async () => {},
-          committed() {},
-          abandoned() {},
-        }),
-      },
-      images: { manifests: async () => new Map() },
-      patience: () => patience,
+      ...usual(),
       now: () => now,
-      self: "m",
-      limits: () => ({ batch: 10, resync: seconds(5) }),
       onError: reject,
       onDone(done) {
         passes++;
@@ -59,4 +65,47 @@ test("what falls due while passes follow each other without end is taken within 
   });
   await worker.close();
   assert.deepEqual([taken, passes < 12], [1, true]);
+});
+
+test("one that spoils a pass is found by halves, and the others are done together", async () => {
+  const { database, id } = made;
+  const project = idOf(1) as ProjectId;
+  const now = Date.UTC(2026, 10, 22) as Instant;
+  await database.query("update instance set desired = 'stopped', look_at = null");
+  let transactions = 0;
+  const counted: Database = Object.assign(Object.create(database), {
+    transaction: (...asked: Parameters<Database["transaction"]>) => {
+      transactions++;
+      return database.transaction(...asked);
+    },
+  });
+  const worker = startWorker({
+    ...usual(),
+    database: counted,
+    now: () => now,
+    onError: (error: unknown) => assert.fail(String(error)),
+    onDone: () => {},
+  } as WorkerDeps); // As above.
+  const order = (n: number, key: string) => {
+    const job = { id: idOf(1_000 + n) as JobId, kind: "stop" as const };
+    const requestId = `r-${n}`;
+    return worker.order({
+      ...{ instance: id, actor: "a", order: { verb: "stop", force: false, job, requestId } },
+      job: {
+        ...{ ...job, project, targets: [id], actor: "a", requestId, createdAt: now },
+        idempotency: { key, hash: "h" },
+      },
+    });
+  };
+  await order(0, "used"); // At another manager, a moment before.
+  transactions = 0;
+  const answers = await Promise.allSettled(
+    Array.from({ length: 64 }, (_, n) => order(n + 1, n === 40 ? "used" : `key-${n}`)),
+  );
+  await worker.close();
+  assert.deepEqual(
+    answers.flatMap(({ status }, n) => (status === "rejected" ? [n] : [])),
+    [40],
+  );
+  assert.ok(transactions <= 16, `${transactions} transactions`);
 });

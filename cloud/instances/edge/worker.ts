@@ -49,6 +49,22 @@ type Reports = {
   readonly volumes: Work["volumes"];
 };
 
+/** What a pass was given, with those who wait for it. */
+interface Taken {
+  readonly births: readonly Waiting<readonly Birth[]>[];
+  readonly orders: readonly Waiting<Asked>[];
+  readonly reports: readonly Waiting<Reports, readonly HostReport[]>[];
+  readonly looks: readonly InstanceId[];
+  readonly due: number;
+}
+
+/** One thing of it. */
+interface Part {
+  readonly work: Partial<Work>;
+  readonly done: (done: Done) => void;
+  readonly failed: (error: unknown) => void;
+}
+
 /** How long to leave alone what could not be carried out, or a database that does not answer. */
 const pause = seconds(1);
 /** However much else there is to do, what is due is taken at least so often: nobody else asks for it while this is busy. */
@@ -219,70 +235,67 @@ export function startWorker(deps: WorkerDeps): Worker {
     return done;
   }
 
-  /** Each alone. What fails alone has nobody to blame but itself. */
-  async function apart(
-    mine: {
-      births: Waiting<readonly Birth[]>[];
-      orders: Waiting<Asked>[];
-      reports: Waiting<Reports, readonly HostReport[]>[];
-      looks: InstanceId[];
-      due: number;
-    },
-    error: unknown,
-  ): Promise<void> {
-    const items = mine.births.length + mine.orders.length + mine.reports.length + mine.looks.length;
-    if (error instanceof Problem && error.code === "database_unavailable") {
-      for (const { reject } of [...mine.births, ...mine.orders, ...mine.reports]) reject(error);
-      for (const id of mine.looks) looks.add(id);
+  /** What fails alone has nobody to blame but itself. */
+  async function apart(mine: Taken, error: unknown): Promise<void> {
+    const parts = partsOf(mine);
+    if (isAway(error)) {
+      for (const { failed } of parts) failed(error);
       await sleep(pause);
       isDueWanted = true;
       return;
     }
-    if (items === 0) {
+    if (parts.length === 0) {
       // Only due instances, and one of them spoils it: take them one by one.
       deps.onError(error, "instances that are due");
       await oneDueAtATime(mine.due);
       return;
     }
-    for (const waiting of mine.births)
-      await alone(
-        { ...nothing, births: waiting.item },
-        (done) => answerBirth(waiting, done),
-        waiting.reject,
-      );
-    for (const waiting of mine.orders)
-      await alone(
-        { ...nothing, orders: [waiting.item] },
-        (done) => answer(waiting, done),
-        waiting.reject,
-      );
-    for (const waiting of mine.reports) {
-      const { machines, volumes } = waiting.item;
-      await alone(
-        { ...nothing, reports: machines, volumes },
-        (done) => heed(waiting, done),
-        waiting.reject,
-      );
-    }
-    for (const id of mine.looks)
-      await alone(
-        { ...nothing, looks: [id] },
-        () => {},
-        (why) => deps.onError(why, `instance ${id}`),
-      );
+    await together(parts);
     if (mine.due > 0) isDueWanted = true;
   }
 
-  async function alone(
-    work: Work,
-    resolve: (done: Done) => void,
-    reject: (error: unknown) => void,
-  ): Promise<void> {
+  /**
+   * Halved until what spoils it is alone: one of five hundred is found in twenty passes, and meanwhile nothing else is
+   * looked at. It may be a request that was made at two managers at once.
+   */
+  async function together(parts: readonly Part[]): Promise<void> {
     try {
-      resolve(await once(work));
+      const done = await once(workOf(parts));
+      for (const part of parts) part.done(done);
     } catch (error) {
-      reject(error);
+      if (parts.length === 1 || isAway(error)) for (const { failed } of parts) failed(error);
+      else {
+        const middle = parts.length >> 1;
+        await together(parts.slice(0, middle));
+        await together(parts.slice(middle));
+      }
     }
+  }
+
+  function partsOf(mine: Taken): readonly Part[] {
+    return [
+      ...mine.births.map((waiting) => ({
+        work: { births: waiting.item },
+        done: (done: Done) => answerBirth(waiting, done),
+        failed: waiting.reject,
+      })),
+      ...mine.orders.map((waiting) => ({
+        work: { orders: [waiting.item] },
+        done: (done: Done) => answer(waiting, done),
+        failed: waiting.reject,
+      })),
+      ...mine.reports.map((waiting) => ({
+        work: { reports: waiting.item.machines, volumes: waiting.item.volumes },
+        done: (done: Done) => heed(waiting, done),
+        failed: waiting.reject,
+      })),
+      ...mine.looks.map((id) => ({
+        work: { looks: [id] },
+        done: () => {},
+        failed: (error: unknown) =>
+          isAway(error) ? void looks.add(id) : deps.onError(error, `instance ${id}`),
+      })),
+    ];
   }
 
   async function oneDueAtATime(most: number): Promise<void> {
@@ -294,10 +307,8 @@ export function startWorker(deps: WorkerDeps): Worker {
         )
         .catch(() => []);
       if (!row) return;
-      await alone(
-        { ...nothing, looks: [row.id] },
-        () => {},
-        (why) => deps.onError(why, `instance ${row.id}`),
+      await once({ ...nothing, looks: [row.id] }).catch((why: unknown) =>
+        deps.onError(why, `instance ${row.id}`),
       );
       // Done or not, it is not looked at again at once.
       await deps.database
@@ -348,6 +359,18 @@ export function startWorker(deps: WorkerDeps): Worker {
     );
   }
 }
+
+const isAway = (error: unknown) =>
+  error instanceof Problem && error.code === "database_unavailable";
+
+const workOf = (parts: readonly Part[]): Work => ({
+  births: parts.flatMap(({ work }) => work.births ?? []),
+  orders: parts.flatMap(({ work }) => work.orders ?? []),
+  reports: parts.flatMap(({ work }) => work.reports ?? []),
+  volumes: parts.flatMap(({ work }) => work.volumes ?? []),
+  looks: parts.flatMap(({ work }) => work.looks ?? []),
+  due: 0,
+});
 
 const nothing: Work = { births: [], orders: [], reports: [], volumes: [], looks: [], due: 0 };
 
