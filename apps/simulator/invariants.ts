@@ -72,21 +72,27 @@ export function newWatch(
   };
 }
 
+/** As `late` of a monitor. Milliseconds. */
+const late = 10_000;
+
 /**
  * Since when somebody has been there who can act on what is due, as far as `look` has seen. It counts anew when a manager
  * falls silent: PostgreSQL keeps what that one has locked for a few seconds, and then what it waited for, for as many.
+ * One that is far from its database holds what it has locked for as long as it is.
  */
 export function newVigil({ server, managers }: World) {
   let since: Instant | undefined;
   let atWork = new Set<Keep>();
   return {
     since: () => since,
+    couldAct: () => since !== undefined && Date.now() - since >= late,
     look(): void {
       const now = new Set(managers.filter((manager) => manager.isAtWork()));
+      const isFar = [...now].some((manager) => !manager.isNear());
       const isFewer = [...atWork].some((manager) => !now.has(manager));
       atWork = now;
       if (!server.isUp || now.size === 0) since = undefined;
-      else if (isFewer || since === undefined) since = Date.now() as Instant; // As its databases have it.
+      else if (isFewer || isFar || since === undefined) since = Date.now() as Instant; // As its databases have it.
     },
   };
 }
@@ -108,12 +114,16 @@ const readCertificates = (sql: Sql) =>
      from fence_certificate f join host h on h.id = f.host_id order by f.id`,
   );
 
+/** More that are to be apart from each other than there are hosts: it waits until somebody takes one away. */
+const isOneTooMany = `(cause->>'class' = 'insufficient-capacity' and (select count(*) from host) < (
+  select count(*) from instance o where o.anti_affinity_group = instance.anti_affinity_group and o.desired = 'running'))`;
+
 /** What is not as it should be, where nothing is broken and nobody wants anything any more. Empty: all is calm. */
 export async function unrest(sql: Sql): Promise<readonly string[]> {
   const rows = await sql.query<{ what: string }>(
     `select 'host ' || name || ' is ' || state as what from host where state <> 'up'
      union all select 'instance ' || name || ' is ' || state || ' and should be ' || desired from instance
-       where state in ${transitional} or (state = 'stopped' and desired = 'running')
+       where state in ${transitional} or (state = 'stopped' and desired = 'running' and not ${isOneTooMany})
          or (state = 'running' and desired <> 'running')
      union all select 'job ' || kind || ' runs' from job where state = 'running'
      union all select 'a migration is ' || state from migration where state in ('preparing', 'copying', 'switched')

@@ -36,6 +36,8 @@ export interface Keep {
   isUp(): boolean;
   /** Up, and not frozen. */
   isAtWork(): boolean;
+  /** A word to the database takes a tenth of a second at most, on average. */
+  isNear(): boolean;
   start(): void;
   /** Its process ends, and its supervisor starts another after `pause`. `silently`: with its machine. */
   kill(pause: number, silently: boolean): void;
@@ -83,6 +85,8 @@ export interface KeepOptions {
  * The longer, the more of other managers' statements come between two of its own.
  */
 const paces = [1, 1, 4, 15] as const;
+/** In milliseconds one way: with ten words for each transaction, what is further away takes seconds for everything. */
+const near = 100;
 /** A supervisor's pause before it tries again what did not start. */
 const revival = 500;
 
@@ -107,6 +111,7 @@ export function newKeep(options: KeepOptions): Keep {
     address: `${name}:7071`,
     isUp: () => life?.core !== undefined,
     isAtWork: () => life?.core !== undefined && waiting === undefined,
+    isNear: () => pace <= near,
     start,
     kill(pause, silently) {
       const dying = life;

@@ -82,6 +82,7 @@ export async function run(
   const faults = newFaults(world, users);
   const vigil = newVigil(world);
   const watch = newWatch(world, vigil.since);
+  story.couldAct = vigil.couldAct;
   let isDone = false;
   let failure: unknown;
   let databaseTime = 0;

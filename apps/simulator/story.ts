@@ -27,6 +27,8 @@ export interface Story {
   mark(text: string): void;
   /** For the processes of the world. What they call a bug is one. */
   readonly log: Logger;
+  /** Whether somebody could have acted for long enough: what a manager finds broken before that is told, and not judged. */
+  couldAct: () => boolean;
   fingerprint(): string;
 }
 
@@ -50,6 +52,7 @@ export function newStory(onLine: (line: Line) => void = () => {}): Story {
     },
     mark: (text) => void hash.update(text),
     log: loggerOf("world"),
+    couldAct: () => true,
     fingerprint: () => hash.copy().digest("hex").slice(0, 16),
   };
   return story;
@@ -59,7 +62,9 @@ export function newStory(onLine: (line: Line) => void = () => {}): Story {
       if (typeof about === "string") return story.tell(who, about);
       const { error, ...rest } = (about ?? {}) as { error?: unknown };
       const details = error ? textOf(error) : JSON.stringify(rest);
-      if (level === "error" && isBug(error)) story.accuse(`${who}: ${message ?? ""}: ${details}`);
+      const isNobodysFault = "violation" in rest && !story.couldAct();
+      if (level === "error" && isBug(error) && !isNobodysFault)
+        story.accuse(`${who}: ${message ?? ""}: ${details}`);
       else story.tell(who, `${message ?? ""} ${details}`);
     };
     const nothing = () => {};

@@ -73,6 +73,7 @@ export async function tryOne(
   const here = world;
   const vigil = newVigil(here);
   const watch = newWatch(here, vigil.since);
+  story.couldAct = vigil.couldAct;
   const user = newUser(here);
   const wrong: string[] = [];
   let outcome: string | undefined;
