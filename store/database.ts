@@ -139,9 +139,12 @@ export function databaseOn(pool: Connections): Database {
     };
     const client = await acquire(onError);
     let first: unknown;
+    let isOver = false;
     const query: Sql["query"] = async (text, values) => {
       // Whoever asks a connection that is gone is never answered.
       if (broken) throw isConnectionLoss(broken) ? unreachableDatabase(broken) : broken;
+      // Of things that are done beside each other one may fail while another has yet to ask: nothing would take that back.
+      if (isOver) throw first ?? new Error("a statement behind the end of its transaction");
       sendTogether(client);
       return run<never>(client, text, values).catch((error: unknown) => {
         first ??= error;
@@ -154,9 +157,12 @@ export function databaseOn(pool: Connections): Database {
       begun.catch(() => {});
       const result = await work({ query });
       await begun;
+      isOver = true;
       await run(client, "commit");
       return result;
     } catch (thrown) {
+      isOver = true;
+      first ??= thrown;
       if (broken && isStalled(broken)) throw broken; // What came of it is that there is no connection.
       // Of statements that were sent together, one behind the failure may be heard first.
       const error = sqlState(thrown) === "25P02" ? (first ?? thrown) : thrown;

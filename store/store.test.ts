@@ -112,6 +112,26 @@ test("of statements sent together none has an effect once one has failed", async
   await drop();
 });
 
+test("what is asked behind the end of a transaction is refused, and has no effect", async () => {
+  const { database, drop } = await testDatabase();
+  let late: Promise<unknown> | undefined;
+  const failing = database.transaction(async (sql) => {
+    late = new Promise((resolve) => setTimeout(resolve, 20)).then(() => appendJournal(sql, [row]));
+    late.catch(() => {});
+    await Promise.all([sql.query("select 1 / 0"), late]);
+  });
+  await assert.rejects(failing, /division by zero/);
+  await assert.rejects(late ?? Promise.resolve(), /division by zero/);
+  let behind: Sql | undefined;
+  await database.transaction(async (sql) => {
+    behind = sql;
+    await sql.query("select");
+  });
+  await assert.rejects(behind?.query("select") ?? Promise.resolve(), /behind the end/);
+  assert.deepEqual(await readJournal(database, subject), []);
+  await drop();
+});
+
 test("a transaction of a manager that stood still is undone for the sake of the others, and done again", async () => {
   const { database, drop } = await testDatabase();
   let tries = 0;
