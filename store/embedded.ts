@@ -99,6 +99,8 @@ const forgetful = {
   wal_level: "minimal",
   max_wal_senders: "0",
   update_process_title: "off",
+  // In its data and not beside them: one that is killed leaves nothing behind.
+  dynamic_shared_memory_type: "mmap",
 };
 
 /** Starts the server in the background. Returns its process id once it has been launched. */
