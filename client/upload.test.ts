@@ -4,10 +4,11 @@ import { createHash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { Readable } from "node:stream";
 import { test } from "node:test";
+import type { ImageView } from "@holdfast/cloud/images/api";
 import { serveFake } from "./testing.ts";
 import { uploadImage } from "./upload.ts";
 
-const view = {
+const view: ImageView = {
   id: "i",
   name: "debian",
   project: null,
@@ -19,6 +20,7 @@ const view = {
   problem: null,
   createdAt: 0,
   tags: {},
+  sharedWith: [],
 };
 const mebibyte = Buffer.alloc(1 << 20, "holdfast");
 const of = { project: "default", image: "debian" };
