@@ -3,7 +3,7 @@
  * and what must hold when all is calm again.
  */
 import { openMonitor } from "@holdfast/cloud/invariants/edge";
-import type { Instant } from "@holdfast/kernel/time";
+import { type Instant, seconds } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
 import type { Keep } from "./keep.ts";
 import type { World } from "./world.ts";
@@ -16,6 +16,9 @@ const watchdogBound = 16_000;
  * together are found as cheaply as one.
  */
 const walkEvery = 4;
+
+/** What is due is late when somebody could have acted for so long. */
+const late = seconds(10);
 
 /** The tables that what must never be is seen in. */
 const watched = new Set([
@@ -39,7 +42,7 @@ export function newWatch(
   awakeSince: () => Instant | undefined,
 ): (everything?: boolean) => Promise<void> {
   const now = () => Date.now() as Instant; // The time of the world is that of its databases.
-  const monitor = openMonitor({ transaction: (work) => work(sql) }, { now, awakeSince });
+  const monitor = openMonitor({ transaction: (work) => work(sql) }, { now, awakeSince, late });
   const certificates = new Set<string>();
   let seen = 0;
   let looks = 0;
@@ -71,9 +74,6 @@ export function newWatch(
     }
   };
 }
-
-/** As `late` of a monitor. Milliseconds. */
-const late = 10_000;
 
 /**
  * Since when somebody has been there who can act on what is due, as far as `look` has seen. It counts anew when a manager

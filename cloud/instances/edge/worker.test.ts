@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { InstanceId, JobId, ProjectId } from "@holdfast/kernel/ids";
 import { type Instant, after as later, milliseconds, seconds } from "@holdfast/kernel/time";
-import type { Database } from "@holdfast/store/database";
+import type { Database, Sql } from "@holdfast/store/database";
 import { stopTestServer } from "@holdfast/store/testing";
 import { patience } from "../core/testing.ts";
 import { idOf, type OneInstance, oneInstance } from "./fixture-instance.ts";
@@ -108,4 +108,49 @@ test("one that spoils a pass is found by halves, and the others are done togethe
     [40],
   );
   assert.ok(transactions <= 16, `${transactions} transactions`);
+});
+
+test("of instances that are due the one that spoils their pass is put off, and the others are looked at", async () => {
+  const { database, id: bad } = made;
+  await database.query(
+    `with n as (select gen_random_uuid() as id, gen_random_uuid() as volume from generate_series(1, 31)),
+       v as (insert into volume select (jsonb_populate_record(w, jsonb_build_object('id', n.volume))).* from volume w, n)
+     insert into instance select (jsonb_populate_record(i,
+       jsonb_build_object('id', n.id, 'name', n.id, 'volume_id', n.volume))).* from instance i, n`,
+  );
+  await database.query("update instance set desired = 'stopped', look_at = '2026-01-01'");
+  let transactions = 0;
+  const spoilt: Database = Object.assign(Object.create(database), {
+    transaction: (work: (sql: Sql) => Promise<unknown>, locally: readonly string[]) => {
+      transactions++;
+      const query =
+        (sql: Sql): Sql["query"] =>
+        async (text, values) => {
+          if (/set look_at = d.at/.test(text) && JSON.stringify(values).includes(bad))
+            throw new Error("spoilt");
+          return sql.query(text, values);
+        };
+      return database.transaction((sql) => work({ query: query(sql) }), locally);
+    },
+  });
+  const now = Date.UTC(2026, 10, 22) as Instant;
+  const blamed: string[] = [];
+  await new Promise<void>((resolve) => {
+    const worker = startWorker({
+      ...usual(),
+      database: spoilt,
+      now: () => now,
+      onError(_: unknown, about: string) {
+        if (blamed.push(about) === 2) void worker.close().then(resolve);
+      },
+      onDone: () => {},
+    } as WorkerDeps); // As above.
+    worker.wake();
+  });
+  assert.deepEqual(blamed, ["instances that are due", `instance ${bad}`]);
+  assert.ok(transactions <= 13, `${transactions} transactions`);
+  const left = await database.query<{ id: string; at: Instant }>(
+    "select id, look_at as at from instance where look_at is not null",
+  );
+  assert.deepEqual(left, [{ id: bad, at: now + 30_000 }]);
 });

@@ -245,9 +245,9 @@ export function startWorker(deps: WorkerDeps): Worker {
       return;
     }
     if (parts.length === 0) {
-      // Only due instances, and one of them spoils it: take them one by one.
+      // Only due instances, and one of them spoils it.
       deps.onError(error, "instances that are due");
-      await oneDueAtATime(mine.due);
+      await dueByHalves(mine.due);
       return;
     }
     await together(parts);
@@ -272,6 +272,12 @@ export function startWorker(deps: WorkerDeps): Worker {
     }
   }
 
+  function lookPart(id: InstanceId): Part {
+    const failed = (error: unknown) =>
+      isAway(error) ? void looks.add(id) : deps.onError(error, `instance ${id}`);
+    return { work: { looks: [id] }, done: () => {}, failed };
+  }
+
   function partsOf(mine: Taken): readonly Part[] {
     return [
       ...mine.births.map((waiting) => ({
@@ -289,36 +295,28 @@ export function startWorker(deps: WorkerDeps): Worker {
         done: (done: Done) => heed(waiting, done),
         failed: waiting.reject,
       })),
-      ...mine.looks.map((id) => ({
-        work: { looks: [id] },
-        done: () => {},
-        failed: (error: unknown) =>
-          isAway(error) ? void looks.add(id) : deps.onError(error, `instance ${id}`),
-      })),
+      ...mine.looks.map(lookPart),
     ];
   }
 
-  async function oneDueAtATime(most: number): Promise<void> {
-    for (let taken = 0; taken < most; taken++) {
-      const [row] = await deps.database
-        .query<{ id: InstanceId }>(
-          "select id from instance where look_at <= $1 order by look_at limit 1",
-          [new Date(deps.now())],
-        )
-        .catch(() => []);
-      if (!row) return;
-      await once({ ...nothing, looks: [row.id] }).catch((why: unknown) =>
-        deps.onError(why, `instance ${row.id}`),
-      );
-      // Done or not, it is not looked at again at once.
-      await deps.database
-        .query("update instance set look_at = $2 where id = $1 and look_at <= $3", [
-          row.id,
-          new Date(deps.now() + 30_000),
-          new Date(deps.now()),
-        ])
-        .catch(() => {});
-    }
+  async function dueByHalves(most: number): Promise<void> {
+    const due = await deps.database
+      .query<{ id: InstanceId }>(
+        "select id from instance where look_at <= $1 order by look_at limit $2",
+        [new Date(deps.now()), most],
+      )
+      .catch(() => []);
+    const ids = due.map(({ id }) => id);
+    if (ids.length === 0) return;
+    await together(ids.map(lookPart));
+    // Done or not, they are not looked at again at once.
+    await deps.database
+      .query("update instance set look_at = $2 where id = any($1) and look_at <= $3", [
+        ids,
+        new Date(deps.now() + 30_000),
+        new Date(deps.now()),
+      ])
+      .catch(() => {});
   }
 
   function answer(waiting: Waiting<Asked>, { refused, contended }: Done): void {
