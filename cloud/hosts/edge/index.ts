@@ -7,6 +7,7 @@ export {
   type Again,
   type Hello,
   type Hub,
+  type HubDeps,
   type Known,
   openHub,
   type Purge,

@@ -1,3 +1,3 @@
 /** The metadata service's edge, for whoever wires an agent or a manager. */
 export { signedTokens } from "./tokens.ts";
-export { metadataWatch } from "./watch.ts";
+export { type MetadataWatch, metadataWatch } from "./watch.ts";

@@ -13,4 +13,4 @@ export {
 } from "./nics.ts";
 export { type NetworkRouteDeps, networkRoutes } from "./routes.ts";
 export { networkTroubles } from "./troubles.ts";
-export { networkWatch } from "./watch.ts";
+export { type NetworkWatch, networkWatch } from "./watch.ts";
