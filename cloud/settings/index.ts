@@ -1,8 +1,3 @@
 /** Settings: every limit and deadline of the platform. */
-export {
-  definitions,
-  type SettingName,
-  type Settings,
-  settingNames,
-  settingsFrom,
-} from "./core/definitions.ts";
+export { definitions } from "./core/definitions.ts";
+export { type SettingName, type Settings, settingNames, settingsFrom } from "./core/values.ts";

@@ -7,47 +7,14 @@
 import { aliasesShape } from "@holdfast/cloud/ec2";
 import { isSupply } from "@holdfast/cloud/networks";
 import { z } from "zod";
+import { type Definition, number, text, whole } from "./definition.ts";
 
-export interface Definition<T> {
-  readonly unit: string;
-  readonly byDefault: T;
-  readonly meaning: string;
-  readonly shape: z.ZodType<T>;
-}
-
-const number = (
-  unit: string,
-  byDefault: number,
-  [least, most]: readonly [number, number],
-  meaning: string,
-) =>
-  ({
-    unit,
-    byDefault,
-    meaning,
-    shape: z.number().min(least).max(most),
-  }) satisfies Definition<number>;
-const whole = (
-  unit: string,
-  byDefault: number,
-  [least, most]: readonly [number, number],
-  meaning: string,
-) =>
-  ({
-    unit,
-    byDefault,
-    meaning,
-    shape: z.number().int().min(least).max(most),
-  }) satisfies Definition<number>;
-
-const text = (unit: string, byDefault: string, shape: RegExp, meaning: string) =>
-  ({ unit, byDefault, meaning, shape: z.string().regex(shape) }) satisfies Definition<string>;
-
-export const planners = ["first-fit", "best-fit", "spread"] as const;
+const planners = ["first-fit", "best-fit", "spread"] as const;
+export type Planner = (typeof planners)[number];
 
 /** Each allows what the one before it does. */
-export const reaches = ["public", "private", "local"] as const;
-type Reach = (typeof reaches)[number];
+const reaches = ["public", "private", "local"] as const;
+export type Reach = (typeof reaches)[number];
 
 export const definitions = {
   "ec2.instance_types": text(
@@ -58,7 +25,7 @@ export const definitions = {
   ),
   "placement.planner": {
     unit: "name",
-    byDefault: "spread" as (typeof planners)[number],
+    byDefault: "spread" as Planner,
     meaning: "How a host is chosen among those that would do: first-fit, best-fit or spread.",
     shape: z.enum(planners),
   },
@@ -483,37 +450,5 @@ export const definitions = {
   ),
 } as const satisfies Record<
   string,
-  | Definition<never>
-  | Definition<number>
-  | Definition<string>
-  | Definition<(typeof planners)[number]>
+  Definition<never> | Definition<number> | Definition<string> | Definition<Planner>
 >;
-
-export type SettingName = keyof typeof definitions;
-export type Settings = {
-  readonly [N in SettingName]: (typeof definitions)[N]["byDefault"] extends infer T
-    ? Widened<T>
-    : never;
-};
-type Widened<T> = T extends number
-  ? number
-  : T extends Planner
-    ? Planner
-    : T extends Reach
-      ? Reach
-      : T extends string
-        ? string
-        : T;
-type Planner = (typeof planners)[number];
-
-export const settingNames = Object.keys(definitions) as SettingName[];
-
-/** The defaults, with what was set on top. What no longer fits its definition falls back to the default. */
-export function settingsFrom(set: ReadonlyMap<string, unknown>): Settings {
-  const pairs = settingNames.map((name) => {
-    const { shape, byDefault } = definitions[name];
-    const parsed = shape.safeParse(set.get(name));
-    return [name, parsed.success ? parsed.data : byDefault];
-  });
-  return Object.fromEntries(pairs) as Settings; // Every name has a value of its own shape.
-}

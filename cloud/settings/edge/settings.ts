@@ -8,13 +8,8 @@ import type { Database } from "@holdfast/store/database";
 import { appendJournal } from "@holdfast/store/journal";
 import { announce } from "@holdfast/store/news";
 import { changeSetting, listSettings } from "../api.ts";
-import {
-  definitions,
-  type SettingName,
-  type Settings,
-  settingNames,
-  settingsFrom,
-} from "../core/definitions.ts";
+import { definitions } from "../core/definitions.ts";
+import { type SettingName, type Settings, settingNames, settingsFrom } from "../core/values.ts";
 
 export interface LiveSettings {
   /** As of now. Do not keep it. */
