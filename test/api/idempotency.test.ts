@@ -165,6 +165,16 @@ test("different requests at once under one key: one wins, the others are refused
   );
 });
 
+test("of a request that is refused, however many send it at once, each is told why", async () => {
+  await platform.call("POST", "/v1/projects", { name: "full" });
+  await platform.call("PUT", "/v1/quotas", { project: "full", resource: "instances", most: 0 });
+  const key = newKey();
+  const answers = await atOnce<Refused>("/v1/projects/full/instances", { name: "no-room" }, key);
+  for (const { status, body } of answers)
+    assert.deepEqual([status, body.code], [507, "quota_exceeded"]);
+  assert.equal(await jobsUnder(key), 0);
+});
+
 test("a default that is written out is the same request as one that is left out, in any order", async () => {
   const key = newKey();
   const { body: first } = await ask(`${at}/instances`, { name: "spelt", type: "tiny" }, key);

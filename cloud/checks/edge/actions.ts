@@ -7,13 +7,13 @@
  * has no such luck; it may arrive twice, with the same delivery id.
  */
 import { createHmac } from "node:crypto";
-import type { Worker } from "@holdfast/cloud/instances/edge";
+import { isKeyReused, type Worker } from "@holdfast/cloud/instances/edge";
 import type { NewJob } from "@holdfast/cloud/jobs/edge";
 import type { Reach, Webhooks } from "@holdfast/drivers/webhook";
 import type { InstanceId, JobId, MintId, ProjectId } from "@holdfast/kernel/ids";
 import { Problem, viewOf } from "@holdfast/kernel/problem";
 import { type Clock, type Instant, seconds } from "@holdfast/kernel/time";
-import { brokenConstraint, type Database } from "@holdfast/store/database";
+import type { Database } from "@holdfast/store/database";
 import { appendJournal } from "@holdfast/store/journal";
 import { type AlarmAction, retryPause } from "../core/alarm.ts";
 import { hashOfAction } from "./alarms.ts";
@@ -101,7 +101,7 @@ async function order(
   };
   const given = { verb, force: false, job: { id: job.id as JobId, kind: verb }, requestId };
   await worker.order({ instance, order: given, job, actor }).catch((error: unknown) => {
-    if (brokenConstraint(error) !== "job_idempotency") throw error; // It is under way already.
+    if (!isKeyReused(error)) throw error; // It is under way already.
   });
 }
 

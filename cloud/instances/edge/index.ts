@@ -9,6 +9,7 @@ export { leftoversOn, settleDepartures, writeProgress } from "./migration-rows.t
 export { bytesFromMbps } from "./migration-views.ts";
 export type { MoveDefaults } from "./moves.ts";
 export type { Done, HostReport } from "./pass.ts";
+export { isKeyReused } from "./repeats.ts";
 export {
   type MigrationDeps,
   type MigrationRequest,

@@ -9,7 +9,7 @@
 import { amendDeaths, certify } from "@holdfast/cloud/deaths/edge";
 import type { MachineReport, VolumeReport } from "@holdfast/cloud/hosts";
 import type { ManifestSource } from "@holdfast/cloud/images/edge";
-import type { NewJob, Outcome } from "@holdfast/cloud/jobs/edge";
+import { forgetJobs, insertJobs, type NewJob, type Outcome } from "@holdfast/cloud/jobs/edge";
 import { allotNics } from "@holdfast/cloud/networks/edge";
 import type { Choice, PlacementSession, Placer, Want } from "@holdfast/cloud/placement/edge";
 import { fitting } from "@holdfast/cloud/quotas/edge";
@@ -32,6 +32,7 @@ import { departuresOf, endsOf, lateOf } from "./endings.ts";
 import { type HostOrders, imagesOf, ordersOf } from "./host-orders.ts";
 import { writeDepartures, writeLeftovers } from "./migration-rows.ts";
 import { depart, type MoveAsked, type MoveDefaults, type MoveWants, moveWants } from "./moves.ts";
+import { keyReused } from "./repeats.ts";
 import { onlyDisk, writeRisen } from "./risen.ts";
 import { type Stirs, stirsOf } from "./stirs.ts";
 import { writeVolumes } from "./volumes.ts";
@@ -109,14 +110,16 @@ export async function pass(deps: PassDeps, work: Work): Promise<Done> {
 
 async function run(
   { patience: readPatience, now: readNow, images, self, moves }: PassDeps,
-  work: Work,
+  given: Work,
   sql: Sql,
   session: PlacementSession,
 ): Promise<Done> {
+  const refused = new Map<JobId, Problem>();
+  // First of all: who begins something under the same key elsewhere is waited for with nothing in hand.
+  const work = await begun(sql, given, refused);
   const now = readNow();
   const patience = readPatience();
   const outcomes: Outcome[] = [];
-  const refused = new Map<JobId, Problem>();
   const contended = new Set<JobId>();
   const cases = new Map<InstanceId, Case>();
 
@@ -180,10 +183,6 @@ async function run(
     else depart(item, item.move, choice, moves());
   });
 
-  const jobs = [
-    ...new Set(births.map(({ job }) => job)), // One job may be for many.
-    ...work.orders.map(({ job }) => job).filter(({ id }) => !refused.has(id) && !contended.has(id)),
-  ];
   for (const item of cases.values()) outcomes.push(...outcomesOf(item));
   const left = await writeDepartures(sql, departuresOf(reports, cases), now);
   const manifests = await images.manifests(sql, imagesOf(cases.values()));
@@ -192,7 +191,8 @@ async function run(
   const hosts = [...orders.keys()];
   const news = { from: self, wishes: hosts, hosts, jobs: touchedJobs };
   await Promise.all([
-    write(sql, session, [...cases.values()], { births, nics, jobs, outcomes }, now),
+    write(sql, session, [...cases.values()], { births, nics, outcomes }, now),
+    forgetJobs(sql, [...refused.keys(), ...contended]),
     hosts.length + touchedJobs.length > 0 ? announce(sql, news) : undefined,
   ]);
   await amendDeaths(sql, lateOf(reports, cases), now);
@@ -216,6 +216,17 @@ async function run(
     due: due.length,
     stirs: stirsOf(cases.values()),
   };
+}
+
+/** Without what has begun under its key before: here a moment ago, or at another manager. That is refused. */
+async function begun(sql: Sql, given: Work, refused: Map<JobId, Problem>): Promise<Work> {
+  const jobs = [...new Set([...given.births, ...given.orders].map(({ job }) => job))]; // One may be for many.
+  const anew = await insertJobs(sql, jobs);
+  const repeats = jobs.filter(({ id }) => !anew.has(id));
+  for (const { id, idempotency } of repeats) refused.set(id, keyReused(idempotency?.key ?? ""));
+  if (repeats.length === 0) return given;
+  const isAnew = ({ job }: { readonly job: NewJob }) => anew.has(job.id);
+  return { ...given, births: given.births.filter(isAnew), orders: given.orders.filter(isAnew) };
 }
 
 /** Without those of requests for which there is no room in the quota of their project; all of a request, or none. */

@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { findRepeats, type NewJob, type Repeat } from "@holdfast/cloud/jobs/edge";
 import type { InstanceId, JobId, MintId, ProjectId } from "@holdfast/kernel/ids";
-import { problem } from "@holdfast/kernel/problem";
+import { Problem, problem } from "@holdfast/kernel/problem";
 import type { Request } from "@holdfast/kernel/route";
 import type { Clock } from "@holdfast/kernel/time";
 import type { Database } from "@holdfast/store/database";
@@ -43,15 +43,17 @@ export function repeats({ database, clock, mintId }: RepeatDeps) {
   ): Promise<Begun> {
     const repeat = await findRepeat(project, told, asked);
     if (repeat) return { id: repeat.job, targets: repeat.targets };
-    try {
-      return await act();
-    } catch (error) {
-      if (told.idempotencyKey === undefined) throw error;
-      // The same request may have been carried out meanwhile; then whatever stopped this one is its doing.
-      const faster = await findRepeat(project, told, asked);
-      if (!faster) throw error;
-      return { id: faster.job, targets: faster.targets };
-    }
+    for (;;)
+      try {
+        return await act();
+      } catch (error) {
+        if (told.idempotencyKey === undefined) throw error;
+        // The same request may have been carried out meanwhile; then whatever stopped this one is its doing.
+        const faster = await findRepeat(project, told, asked);
+        if (faster) return { id: faster.job, targets: faster.targets };
+        // What had the key in the same pass came to nothing, and this one may have it.
+        if (!isKeyReused(error)) throw error;
+      }
   }
 
   function newJob(
@@ -104,7 +106,12 @@ const jobKinds: Readonly<Record<JobKind, true>> = {
 const hashOf = (kind: string, asked: string) =>
   createHash("sha256").update(`${kind} ${asked}`).digest("hex");
 
-const keyReused = (key: string) =>
+/** The key has begun another job, which may be one for the same request. */
+export const isKeyReused = (error: unknown) =>
+  error instanceof Problem && error.code === "idempotency_key_reused";
+
+/** What `once` answers with the job that there is, where that is for the same request. */
+export const keyReused = (key: string) =>
   problem(
     "conflict",
     "idempotency_key_reused",

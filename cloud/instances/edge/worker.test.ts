@@ -1,11 +1,13 @@
 /** What a worker takes in hand while there is always something else to do. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { insertJobs, type NewJob } from "@holdfast/cloud/jobs/edge";
 import type { InstanceId, JobId, ProjectId } from "@holdfast/kernel/ids";
 import { type Instant, after as later, milliseconds, seconds } from "@holdfast/kernel/time";
 import type { Database, Sql } from "@holdfast/store/database";
 import { stopTestServer } from "@holdfast/store/testing";
 import { patience } from "../core/testing.ts";
+import type { Birth } from "./births.ts";
 import { idOf, type OneInstance, oneInstance } from "./fixture-instance.ts";
 import { startWorker, type Worker, type WorkerDeps } from "./worker.ts";
 
@@ -35,7 +37,7 @@ const usual = (): Partial<WorkerDeps> => ({
   images: { manifests: async () => new Map() },
   patience: () => patience,
   self: "m",
-  limits: () => ({ batch: 100, resync: seconds(5) }),
+  limits: () => ({ batch: 500, resync: seconds(5) }),
 });
 
 test("what falls due while passes follow each other without end is taken within a few of them", async () => {
@@ -67,48 +69,109 @@ test("what falls due while passes follow each other without end is taken within 
   assert.deepEqual([taken, passes < 12], [1, true]);
 });
 
-test("one that spoils a pass is found by halves, and the others are done together", async () => {
-  const { database, id } = made;
-  const project = idOf(1) as ProjectId;
-  const now = Date.UTC(2026, 10, 22) as Instant;
+/** A worker whose transactions are counted, over an instance that may be stopped as often as somebody likes. */
+async function countedWorker() {
+  const { database } = made;
   await database.query("update instance set desired = 'stopped', look_at = null");
-  let transactions = 0;
-  const counted: Database = Object.assign(Object.create(database), {
-    transaction: (...asked: Parameters<Database["transaction"]>) => {
-      transactions++;
-      return database.transaction(...asked);
-    },
-  });
+  const counted = { transactions: 0 };
   const worker = startWorker({
     ...usual(),
-    database: counted,
-    now: () => now,
+    database: Object.assign(Object.create(database), {
+      transaction: (...asked: Parameters<Database["transaction"]>) => {
+        counted.transactions++;
+        return database.transaction(...asked);
+      },
+    }),
+    now: () => at,
     onError: (error: unknown) => assert.fail(String(error)),
     onDone: () => {},
   } as WorkerDeps); // As above.
   const order = (n: number, key: string) => {
-    const job = { id: idOf(1_000 + n) as JobId, kind: "stop" as const };
-    const requestId = `r-${n}`;
-    return worker.order({
-      ...{ instance: id, actor: "a", order: { verb: "stop", force: false, job, requestId } },
-      job: {
-        ...{ ...job, project, targets: [id], actor: "a", requestId, createdAt: now },
-        idempotency: { key, hash: "h" },
-      },
-    });
+    const { job } = jobOf(n, key);
+    const kind = "stop" as const;
+    const { id, requestId } = job;
+    const given = { verb: kind, force: false, job: { id, kind }, requestId };
+    return worker.order({ instance: made.id, actor: "a", order: given, job });
   };
-  await order(0, "used"); // At another manager, a moment before.
-  transactions = 0;
+  return { counted, worker, order };
+}
+
+const at = Date.UTC(2026, 10, 22) as Instant;
+
+/** As births and orders carry it. */
+function jobOf(n: number, key: string): { readonly job: NewJob } {
+  const idempotency = { key, hash: "h" };
+  const who = { project: idOf(1) as ProjectId, actor: "a", requestId: `r-${n}` };
+  const id = idOf(1_000 + n) as JobId;
+  return { job: { id, ...who, kind: "stop", targets: [made.id], idempotency, createdAt: at } };
+}
+
+/** Which of them were refused, and with what. */
+const refusalsOf = (answers: readonly PromiseSettledResult<unknown>[]) =>
+  answers.flatMap((answer, n) => (answer.status === "rejected" ? [[n, answer.reason.code]] : []));
+
+test("one that spoils a pass is found by halves, and the others are done together", async () => {
+  const { counted, worker, order } = await countedWorker();
+  await order(0, "first");
+  counted.transactions = 0;
   const answers = await Promise.allSettled(
-    Array.from({ length: 64 }, (_, n) => order(n + 1, n === 40 ? "used" : `key-${n}`)),
+    Array.from({ length: 64 }, (_, n) => order(n === 40 ? 0 : n + 1, `halves-${n}`)),
   );
   await worker.close();
-  assert.deepEqual(
-    answers.flatMap(({ status }, n) => (status === "rejected" ? [n] : [])),
-    [40],
-  );
-  assert.ok(transactions <= 16, `${transactions} transactions`);
+  assert.deepEqual(refusalsOf(answers), [[40, "23505"]]); // There is a job of its id.
+  assert.ok(counted.transactions <= 16, `${counted.transactions} transactions`);
 });
+
+test("keys that were used before, and one that is used twice, spoil no pass", async () => {
+  const { counted, worker, order } = await countedWorker();
+  await Promise.all([order(100, "used"), order(101, "used-too")]);
+  counted.transactions = 0;
+  const keys = Array.from({ length: 64 }, (_, n) => `repeats-${n}`);
+  const answers = await Promise.allSettled(
+    [...keys, "used", "twice", "used-too", "twice"].map((key, n) => order(200 + n, key)),
+  );
+  await worker.close();
+  const why = "idempotency_key_reused";
+  assert.deepEqual(
+    refusalsOf(answers),
+    [64, 66, 67].map((n) => [n, why]),
+  );
+  assert.ok(counted.transactions <= 2, `${counted.transactions} transactions`);
+});
+
+test("who begins a job under the same key elsewhere is waited for, and spoils no pass", async () => {
+  const { counted, worker, order } = await countedWorker();
+  let answers: Promise<PromiseSettledResult<void>[]> | undefined;
+  counted.transactions = 0;
+  await made.database.transaction(async (sql) => {
+    await insertJobs(sql, [jobOf(300, "raced").job]);
+    answers = Promise.allSettled(["before", "raced", "then"].map((key, n) => order(301 + n, key)));
+    await isWaitedFor();
+  });
+  assert.deepEqual(refusalsOf((await answers) ?? []), [[1, "idempotency_key_reused"]]);
+  await worker.close();
+  assert.ok(counted.transactions <= 2, `${counted.transactions} transactions`);
+});
+
+test("who is let by beside a long pass hears of a refusal as everybody does", async () => {
+  const { worker, order } = await countedWorker();
+  await order(400, "by-the-side");
+  const crowd = Array.from({ length: 200 }, (_, n) => idOf(5_000 + n) as InstanceId);
+  await made.database.transaction(async (sql) => {
+    await sql.query("select from instance where id = $1 for update", [made.id]);
+    worker.look([made.id, ...crowd]);
+    await isWaitedFor();
+    const birth = { ...jobOf(401, "by-the-side"), seed: { project: idOf(1) } } as Birth; // All that is asked of it.
+    const answers = await Promise.allSettled([worker.give([birth])]);
+    assert.deepEqual(refusalsOf(answers), [[0, "idempotency_key_reused"]]);
+  });
+  await worker.close();
+});
+
+/** Resolves when somebody waits for what somebody else has in hand. */
+async function isWaitedFor(): Promise<void> {
+  while ((await made.database.query("select from pg_locks where not granted")).length === 0);
+}
 
 test("of instances that are due the one that spoils their pass is put off, and the others are looked at", async () => {
   const { database, id: bad } = made;

@@ -217,8 +217,9 @@ export function startWorker(deps: WorkerDeps): Worker {
       const mine = crowd && isOpen ? births.takeFew(crowd, few) : [];
       if (mine.length === 0) return;
       try {
-        await once({ ...nothing, births: mine.flatMap(({ item }) => item) }, placedLater);
-        for (const { resolve } of mine) resolve();
+        const births = mine.flatMap(({ item }) => item);
+        const done = await once({ ...nothing, births }, placedLater);
+        for (const waiting of mine) answerBirth(waiting, done);
       } catch (error) {
         if (mine.length === 1) mine[0]?.reject(error);
         else for (const waiting of mine) births.push(waiting); // Whose fault it is shows in a pass of all.
@@ -256,7 +257,7 @@ export function startWorker(deps: WorkerDeps): Worker {
 
   /**
    * Halved until what spoils it is alone: one of five hundred is found in twenty passes, and meanwhile nothing else is
-   * looked at. It may be a request that was made at two managers at once.
+   * looked at.
    */
   async function together(parts: readonly Part[]): Promise<void> {
     try {

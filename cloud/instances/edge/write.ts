@@ -2,7 +2,7 @@
  * Writing down what a pass has concluded: a handful of statements, whatever the number of instances.
  */
 import { type Certified, insertDeaths, summaryOf } from "@holdfast/cloud/deaths/edge";
-import { countOutcomes, insertJobs, type NewJob, type Outcome } from "@holdfast/cloud/jobs/edge";
+import { countOutcomes, type Outcome } from "@holdfast/cloud/jobs/edge";
 import { insertNics, type NewNic, releaseNics } from "@holdfast/cloud/networks/edge";
 import type { Claim, PlacementSession } from "@holdfast/cloud/placement/edge";
 import { cancelActivities, insertDisks, releaseDisks } from "@holdfast/cloud/volumes/edge";
@@ -29,7 +29,6 @@ import { rehomeVolumes, writeVolumes } from "./volumes.ts";
 export interface Born {
   readonly births: readonly Birth[];
   readonly nics: readonly NewNic[];
-  readonly jobs: readonly NewJob[];
   readonly outcomes: readonly Outcome[];
 }
 
@@ -37,7 +36,7 @@ export async function write(
   sql: Sql,
   session: PlacementSession,
   all: readonly Case[],
-  { births, nics, jobs, outcomes }: Born,
+  { births, nics, outcomes }: Born,
   now: Instant,
 ): Promise<void> {
   const versioned = (item: Case) => ({
@@ -48,7 +47,6 @@ export async function write(
   // Sent in this order: a row comes after those that it refers to.
   const gone = all.filter(isGone).map(idOf);
   const sent = [
-    () => insertJobs(sql, jobs),
     () => insertVolumes(sql, births, new Map(born.map(homeOf)), now),
     () => insertInstances(sql, born.map(versioned)),
     () => insertNics(sql, nics),

@@ -4,6 +4,7 @@ export {
   countRunningJobs,
   findJob,
   findRepeats,
+  forgetJobs,
   insertJobs,
   type NewJob,
   type Outcome,

@@ -22,9 +22,17 @@ export interface NewJob {
   readonly createdAt: Instant;
 }
 
-export async function insertJobs(sql: Sql, jobs: readonly NewJob[]): Promise<void> {
-  if (jobs.length === 0) return;
-  const rows = jobs.map((job) => ({
+/**
+ * Resolves with those of them that are new: a key begins one job, the first to come. Whoever begins another under it in a
+ * transaction that is under way is waited for, so this comes first in one's own; those under keys in one order, or two
+ * such transactions might wait for each other.
+ */
+export async function insertJobs(
+  sql: Sql,
+  jobs: readonly NewJob[],
+): Promise<ReadonlySet<NewJob["id"]>> {
+  if (jobs.length === 0) return new Set();
+  const rows = [...jobs].sort(byKey).map((job) => ({
     id: job.id,
     project_id: job.project,
     kind: job.kind,
@@ -40,9 +48,22 @@ export async function insertJobs(sql: Sql, jobs: readonly NewJob[]): Promise<voi
     request_hash: job.idempotency?.hash ?? null,
     created_at: iso(job.createdAt),
   }));
-  await sql.query("insert into job select * from json_populate_recordset(null::job, $1::json)", [
-    JSON.stringify(rows),
-  ]);
+  const begun = await sql.query<{ id: JobId }>(
+    `insert into job select * from json_populate_recordset(null::job, $1::json)
+     on conflict (project_id, idempotency_key) where idempotency_key is not null do nothing returning id`,
+    [JSON.stringify(rows)],
+  );
+  return new Set(begun.map(({ id }) => id));
+}
+
+/** Jobs of this very transaction that nothing has come of: as if they had never been begun. */
+export async function forgetJobs(sql: Sql, ids: readonly JobId[]): Promise<void> {
+  if (ids.length > 0) await sql.query("delete from job where id = any($1)", [ids]);
+}
+
+function byKey({ idempotency: one }: NewJob, { idempotency: other }: NewJob): number {
+  if (one?.key === other?.key) return 0;
+  return (one?.key ?? "") < (other?.key ?? "") ? -1 : 1;
 }
 
 /** How many jobs of a project are under way. */
