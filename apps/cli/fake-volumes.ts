@@ -58,6 +58,7 @@ export const aSnapshot = (
   createdAt: moment - 300_000,
   madeAt: moment - 299_000,
   tags: {},
+  sharedWith: [],
   ...change,
 });
 
@@ -146,6 +147,7 @@ export function volumeHandlers(moment: number, image: ImageView): readonly Handl
     handle(volumes.createSnapshot, async ({ body }) =>
       aSnapshot(moment, { ...{ name: body.name, guest: null }, state: "making" }),
     ),
+    handle(volumes.shareSnapshot, async ({ body }) => aSnapshot(moment, { sharedWith: body.add })),
     handle(volumes.restoreSnapshot, async () => aVolume(moment, { doing })),
     handle(volumes.deleteSnapshot, async () => aSnapshot(moment, { state: "deleting" })),
     handle(volumes.listBackups, async ({ params }) => ({

@@ -27,6 +27,7 @@ const answers: readonly [line: string, says: RegExp][] = [
   ["snapshots --project blue", /^No snapshots\. Make one: holdfast snapshots create VOLUME NAME\n/],
   ["snapshots create web.root later", /\nlater +data +making +20 GiB +-/],
   ["snapshots create data later --wait", /\nlater +data +ready +20 GiB +frozen/],
+  ["snapshots share before blue green", /SHARED WITH[\s\S]*frozen +5 min +blue, green/],
   ["snapshots restore before", /restore +since now for operator, on h1\n/],
   ["snapshots restore before --wait", /^data {2}20 GiB\n +state +ready\n/],
   ["snapshots delete before", /^before of data is being deleted\.\n$/],

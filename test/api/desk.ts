@@ -246,7 +246,7 @@ const ofNetworks = [
   ...["network", "nic", "nic_group", "port_forward", "public_range"],
   ...["security_group", "security_rule"],
 ];
-const ofVolumes = ["attachment", "snapshot", "backup", "backup_schedule"];
+const ofVolumes = ["attachment", "snapshot", "snapshot_share", "backup", "backup_schedule"];
 const ofAccess = [
   ...["organisation", "account", "membership", "quota", "required_tag", "tag"],
   ...["session", "single_sign_on"],

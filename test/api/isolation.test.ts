@@ -290,6 +290,11 @@ test("what belongs to another cannot be named in a body, by name or by id", asyn
       ...([`PATCH ${at}/images/{image}/shares`, [owner.project, owner.projectId]] as const),
       ...([(mark: string) => ({ add: [mark] }), { image: stranger.image }] as const),
     ],
+    [
+      `PATCH ${at}/snapshots/{snapshot}/shares`,
+      [owner.project, owner.projectId],
+      ...([(mark: string) => ({ add: [mark] }), { snapshot: stranger.snapshot }] as const),
+    ],
   ];
   for (const [what, marks, body, path = {}] of requests) {
     const operation = desk.operations.find((one) => `${one.method} ${one.path}` === what);
@@ -342,6 +347,37 @@ test("what may be read tells nothing of another project, also where its ids are 
     }
   }
   assert.ok(read > 10);
+});
+
+test("a snapshot that is shared can be seen and copied by its id, and nothing else, on every route", async () => {
+  // Projects of two organisations cannot share; what is seen of a thing that is shared is the same.
+  await desk.platform.database.query("insert into snapshot_share values ($1, $2)", [
+    owner.snapshot,
+    stranger.projectId,
+  ]);
+  const named = handlers.filter(({ route }) => route.path.includes("/:snapshot"));
+  assert.ok(named.length > 5);
+  const { project: _, snapshot, snapshotName: __, account: ___, ...others } = owner;
+  for (const [number, handler] of named.entries()) {
+    const operation = operationOf(handler);
+    const takesName = operation.body?.properties?.name !== undefined;
+    const body = takesName ? { name: `of-others-${number}` } : operation.body && {};
+    const ask_ = (which: string) =>
+      ask(
+        operation,
+        { path: { project: stranger.project, snapshot: which }, query: {}, headers: {}, body },
+        stranger.token,
+      );
+    const reply = await ask_(snapshot);
+    const { problem } = decent(reply, operation);
+    const may = /^GET|\/(volume|copy)$/.test(nameOf(handler));
+    assert.equal(problem?.code, may ? undefined : "snapshot_shared", nameOf(handler));
+    for (const mark of Object.values(others))
+      assert.ok(!reply.text.includes(mark), `${nameOf(handler)} tells ${mark}: ${reply.text}`);
+    const named = decent(await ask_(owner.snapshotName), operation).problem;
+    assert.equal(named?.code, "snapshot_not_found", "a name could be anybody's");
+  }
+  await desk.platform.database.query("delete from snapshot_share");
 });
 
 test("what needs the platform is refused to a project's token, before anything else is said", async () => {

@@ -385,6 +385,73 @@ test("every name in every action is looked for, and another's is answered as nob
   assert.equal(await picture(), before);
 });
 
+test("a snapshot that is shared can be seen, made into a volume and copied, and nothing else", async () => {
+  const { SnapshotId = "" } = owned;
+  const one = ["SnapshotId", SnapshotId] as const;
+  const createVolumePermission = ["Attribute", "createVolumePermission"] as const;
+  const { text } = await ask(platform, "DescribeSecurityGroups", [], { token: stranger });
+  const account = /<ownerId>(\d+)</.exec(text)?.[1] ?? "";
+  const share = async (how: "Add" | "Remove") => {
+    const fields = [one, [`CreateVolumePermission.${how}.1.UserId`, account] as const];
+    assert.equal((await ask(platform, "ModifySnapshotAttribute", fields)).status, 200);
+  };
+  const uses: { readonly [Name in ActionName]?: readonly [Fields, code?: string] } = {
+    DescribeSnapshots: [[["SnapshotId.1", SnapshotId]]],
+    DescribeSnapshotAttribute: [[one, createVolumePermission]],
+    CreateVolume: [[one, ["AvailabilityZone", "default"]]],
+    CopySnapshot: [
+      [
+        ["SourceSnapshotId", SnapshotId],
+        ["SourceRegion", "holdfast-1"],
+      ],
+    ],
+    DeleteSnapshot: [[one], "OperationNotPermitted"],
+    ModifySnapshotAttribute: [
+      [one, ["CreateVolumePermission.Add.1.UserId", account]],
+      "OperationNotPermitted",
+    ],
+    ResetSnapshotAttribute: [[one, createVolumePermission], "OperationNotPermitted"],
+    RegisterImage: [
+      [
+        ["Name", "another-image"],
+        ["BlockDeviceMapping.1.DeviceName", "/dev/vda"],
+        ["BlockDeviceMapping.1.Ebs.SnapshotId", SnapshotId],
+      ],
+      "OperationNotPermitted",
+    ],
+    CreateTags: [
+      [
+        ["ResourceId.1", SnapshotId],
+        ["Tag.1.Key", "k"],
+      ],
+      "InvalidSnapshot.NotFound",
+    ],
+    DeleteTags: [[["ResourceId.1", SnapshotId]], "InvalidSnapshot.NotFound"],
+  };
+  const named = actionNames.filter((action) =>
+    structureOf(operations[action][0]).members.some(({ query }) =>
+      /^(Source)?SnapshotId$/.test(query),
+    ),
+  );
+  assert.deepEqual(
+    named.filter((action) => !uses[action]),
+    [],
+  );
+  await share("Add");
+  const before = await picture();
+  const try_ = async (action: string, [fields, code]: readonly [Fields, code?: string]) => {
+    const reply = await ask(platform, action, fields, { token: stranger });
+    assert.equal(reply.code, code, `${action}: ${reply.text}`);
+    for (const secret of secrets().filter((name) => name !== SnapshotId))
+      assert.ok(!reply.text.includes(secret), `${action}: ${reply.text}`);
+  };
+  for (const [action, use] of Object.entries(uses)) await try_(action, use);
+  assert.equal(await picture(), before);
+  await share("Remove");
+  for (const [action, [fields]] of Object.entries(uses))
+    await try_(action, [fields, "InvalidSnapshot.NotFound"]);
+});
+
 test("whoever may only look changes nothing, and is told so", async () => {
   const before = await picture();
   for (const action of actionNames) {

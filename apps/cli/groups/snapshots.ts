@@ -10,6 +10,7 @@ import {
   listSnapshots,
   restoreSnapshot,
   type SnapshotView,
+  shareSnapshot,
 } from "@holdfast/cloud/volumes/api";
 import { follow } from "../follow.ts";
 import { type Group, listing } from "../group.ts";
@@ -34,7 +35,7 @@ export const snapshotsGroup: Group = (program, open) => {
         program,
         "snapshots",
         "list snapshots, or make, restore and delete them",
-        "Lists the snapshots of the project, oldest first.",
+        "Lists the snapshots of the project and those that are shared with it, oldest first.",
         async (command) => {
           const session = open(command);
           const volume = volumeIn(command);
@@ -150,6 +151,22 @@ export const snapshotsGroup: Group = (program, open) => {
     });
 
   snapshots
+    .command("share")
+    .summary("let another project copy a snapshot")
+    .description(shareSnapshot.summary)
+    .argument("<snapshot>", "its name or id")
+    .argument("<projects...>", "their names")
+    .option("--off", "they may no longer")
+    .addHelpText("after", "\nExample:\n  holdfast snapshots share before-upgrade blue green")
+    .action(async (snapshot: string, projects: string[], options: { off?: boolean }, command) => {
+      const session = open(command);
+      const params = { project: session.options.project, snapshot };
+      const body = options.off ? { remove: projects } : { add: projects };
+      const asked = session.call(shareSnapshot, { params, body });
+      show(session, await session.named("snapshot", snapshot, asked));
+    });
+
+  snapshots
     .command("delete")
     .summary("delete a snapshot")
     .description(deleteSnapshot.summary)
@@ -159,7 +176,10 @@ export const snapshotsGroup: Group = (program, open) => {
       const params = { project: session.options.project, snapshot };
       const asked = session.call(deleteSnapshot, { params });
       const reply = await session.named("snapshot", snapshot, asked);
-      session.show(reply, () => `${reply.name} of ${reply.volume} is being deleted.`);
+      session.show(
+        reply,
+        () => `${reply.name} of ${reply.volume ?? reply.project} is being deleted.`,
+      );
     });
 };
 
@@ -169,7 +189,7 @@ function show(session: Session, view: SnapshotView): void {
 
 const untilMade = (session: Session, first: SnapshotView) =>
   follow(session, first, {
-    says: ({ name, volume }) => `${name}: keeping ${volume}`,
+    says: ({ name, volume }) => `${name}: keeping ${volume ?? "a volume"}`,
     read: () => {
       const params = { project: session.options.project, snapshot: first.id };
       return session.call(getSnapshot, { params });

@@ -174,16 +174,18 @@ export function snapshotTable(
   paint: Paint,
 ): string {
   const tags = tagColumn(snapshots);
+  const shares = snapshots.some((one) => one.sharedWith.length > 0) ? ["SHARED WITH"] : [];
   return table(
-    ["NAME", "VOLUME", "STATE", "SIZE", "GUEST", "AGE", ...tags.heads, "PROBLEM"],
+    ["NAME", "VOLUME", "STATE", "SIZE", "GUEST", "AGE", ...tags.heads, ...shares, "PROBLEM"],
     snapshots.map((one) => [
-      one.name,
-      one.volume,
+      // Another project's is found by its id alone.
+      ...(one.volume === null ? [one.id, `${one.project}: ${one.name}`] : [one.name, one.volume]),
       { text: one.state, tone: madeTones[one.state] },
       bytes(one.sizeBytes),
       one.guest ? guests[one.guest] : "-",
       age(one.createdAt, now),
       ...tags.of(one),
+      ...shares.map(() => one.sharedWith.join(", ") || "-"),
       plain(one.problem?.message ?? ""),
     ]),
     paint,

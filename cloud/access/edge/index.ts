@@ -7,6 +7,7 @@ export { hashPassword } from "./passwords.ts";
 export { accessRoutes } from "./routes.ts";
 export { checkPlatformKey, platformKeyIn, type Seal, sealWith } from "./seal.ts";
 export { csrfIn } from "./sessions.ts";
+export { changeShares, sharedWith, sharesWith } from "./shares.ts";
 export { giveCookie, signInRoutes } from "./sign-in.ts";
 export { signOnRoutes } from "./sign-on-routes.ts";
 export { type SingleSignOn, singleSignOn } from "./single-sign-on.ts";

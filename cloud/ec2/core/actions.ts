@@ -99,10 +99,8 @@ export const actions = {
   DeleteSnapshot: changes("snapshots"),
   CopySnapshot: changes("snapshots", "within the one region, in the same pool"),
   DescribeSnapshotAttribute: reads("snapshots"),
-  ModifySnapshotAttribute: refused(
-    "snapshots",
-    "a snapshot cannot be shared: RegisterImage makes an image of it, which can",
-  ),
+  ModifySnapshotAttribute: changes("snapshots", "for accounts of the same organisation"),
+  ResetSnapshotAttribute: changes("snapshots"),
 
   AllocateAddress: changes("addresses"),
   AssociateAddress: changes("addresses"),

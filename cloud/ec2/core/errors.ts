@@ -96,6 +96,7 @@ const codes: Readonly<Record<string, readonly [code: string, status?: number]>> 
   pool_out_of_reach: ["InvalidVolume.ZoneMismatch"],
   snapshot_not_found: ["InvalidSnapshot.NotFound"],
   snapshot_not_ready: ["IncorrectState"],
+  snapshot_shared: ["OperationNotPermitted"],
   too_many_snapshots: ["SnapshotLimitExceeded"],
   event_not_found: ["InvalidInstanceEventIDNotFound"],
   event_over: ["InvalidInstanceEventIDNotFound"],

@@ -81,6 +81,7 @@ export const operations = {
     "DescribeSnapshotAttributeResult",
   ],
   ModifySnapshotAttribute: ["ModifySnapshotAttributeRequest", ""],
+  ResetSnapshotAttribute: ["ResetSnapshotAttributeRequest", ""],
   AllocateAddress: ["AllocateAddressRequest", "AllocateAddressResult"],
   AssociateAddress: ["AssociateAddressRequest", "AssociateAddressResult"],
   DisassociateAddress: ["DisassociateAddressRequest", ""],
@@ -489,6 +490,7 @@ export const structures: Readonly<Record<string, string>> = {
   Reservation:
     "Groups<groupSet>GroupSet:GroupIdentifier* Instances<instancesSet>InstancesSet:Instance* OwnerId:s RequesterId:s ReservationId:s",
   ResetInstanceAttributeRequest: "Attribute!:s DryRun:b InstanceId!:s",
+  ResetSnapshotAttributeRequest: "Attribute<Attribute!:s SnapshotId<SnapshotId!:s DryRun:b",
   RevokeSecurityGroupEgressRequest:
     "DryRun:b GroupId!:s IpPermissions:IpPermission* SecurityGroupRuleIds<SecurityGroupRuleId>SecurityGroupRuleId:s* CidrIp:s FromPort:i IpProtocol:s ToPort:i SourceSecurityGroupName:s SourceSecurityGroupOwnerId:s",
   RevokeSecurityGroupEgressResult:

@@ -1686,6 +1686,12 @@ export interface ResetInstanceAttributeRequest {
   readonly InstanceId?: string | undefined;
 }
 
+export interface ResetSnapshotAttributeRequest {
+  readonly Attribute?: string | undefined;
+  readonly SnapshotId?: string | undefined;
+  readonly DryRun?: boolean | undefined;
+}
+
 export interface RevokeSecurityGroupEgressRequest {
   readonly DryRun?: boolean | undefined;
   readonly GroupId?: string | undefined;
@@ -2213,6 +2219,7 @@ export interface Inputs {
   readonly CopySnapshot: CopySnapshotRequest;
   readonly DescribeSnapshotAttribute: DescribeSnapshotAttributeRequest;
   readonly ModifySnapshotAttribute: ModifySnapshotAttributeRequest;
+  readonly ResetSnapshotAttribute: ResetSnapshotAttributeRequest;
   readonly AllocateAddress: AllocateAddressRequest;
   readonly AssociateAddress: AssociateAddressRequest;
   readonly DisassociateAddress: DisassociateAddressRequest;
@@ -2293,6 +2300,7 @@ export interface Outputs {
   readonly CopySnapshot: CopySnapshotResult;
   readonly DescribeSnapshotAttribute: DescribeSnapshotAttributeResult;
   readonly ModifySnapshotAttribute: Nothing;
+  readonly ResetSnapshotAttribute: Nothing;
   readonly AllocateAddress: AllocateAddressResult;
   readonly AssociateAddress: AssociateAddressResult;
   readonly DisassociateAddress: Nothing;

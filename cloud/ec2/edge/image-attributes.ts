@@ -4,10 +4,10 @@ import { badValue, notFound, refuse, shortened, unsupported } from "../core/erro
 import { readId } from "../core/ids.ts";
 import type { ImageAttribute } from "../core/words.ts";
 import { type Answers, accountOf } from "./call.ts";
-import { projectsOf, sharesOf, wantedShares } from "./image-shares.ts";
 import { imagesOf } from "./image-views.ts";
 import { writeNotes } from "./notes.ts";
 import { findImage } from "./run.ts";
+import { nativeShares, sharesOf, wantedShares } from "./shares.ts";
 
 export const imageAttributeAnswers: Answers = {
   async DescribeImageAttribute(call) {
@@ -18,7 +18,7 @@ export const imageAttributeAnswers: Answers = {
     const isOwn = image.OwnerId === accountOf(call.project);
     const shares =
       Attribute === "launchPermission" && isOwn
-        ? await sharesOf(call, await findImage(call, ImageId))
+        ? await sharesOf(call, "image", await findImage(call, ImageId))
         : [];
     const known: Readonly<Record<string, ImageAttribute>> = {
       description: { Description: { Value: image.Description } },
@@ -43,17 +43,15 @@ export const imageAttributeAnswers: Answers = {
     if (image?.OwnerId !== account)
       throw refuse("OperationNotPermitted", `The image ${shortened(ImageId)} is another account's`);
     const text = Description?.Value ?? (Attribute === "description" ? Value : undefined);
-    const shares = wantedShares(call.input);
+    const { LaunchPermission: change, UserGroups: groups, OperationType, UserIds } = call.input;
+    const asked = { attribute: "launchPermission", change, groups } as const;
+    const shares = wantedShares({ ...asked, Attribute, OperationType, UserIds });
     if ((text === undefined) === (shares === undefined))
       throw unsupported("Of an image its description or its launch permissions can be changed.");
     if (text !== undefined)
       await writeNotes(call.database, call.project, [{ subject: id, note: { description: text } }]);
     if (shares !== undefined) {
-      const { add, remove } = shares;
-      const projects = await projectsOf(call, [...add, ...remove]);
-      const named = (accounts: readonly string[]) =>
-        accounts.filter((one) => one !== account).map((one) => projects.get(one) ?? one);
-      const body = { add: named(add), remove: named(remove) };
+      const body = await nativeShares(call, shares, asked);
       await call.native(shareImage, { params: { image: id }, body });
     }
     return {};

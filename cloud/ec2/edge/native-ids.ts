@@ -5,6 +5,7 @@
  * it was written, so a thing that is merely called like one is found by its name.
  */
 import { mayUse } from "@holdfast/cloud/images/edge";
+import { mayUseSnapshot } from "@holdfast/cloud/volumes/edge";
 import type { ProjectId } from "@holdfast/kernel/ids";
 import type { Handler } from "@holdfast/kernel/route";
 import type { Sql } from "@holdfast/store/database";
@@ -18,6 +19,12 @@ const tables: Readonly<Record<string, string>> = {
   sg: "security_group",
 };
 const shape = /^(i|vol|snap|ami|sg)-([0-9a-f]{17})$/;
+
+/** What may also be another project's, and is shared. */
+const others: Readonly<Record<string, { readonly as: string; readonly isTheirs: string }>> = {
+  image: { as: "i", isTheirs: mayUse("$1") },
+  snapshot: { as: "n", isTheirs: mayUseSnapshot("$1") },
+};
 
 interface Told {
   readonly params: Readonly<Record<string, unknown>>;
@@ -75,9 +82,9 @@ async function nativeIds(
   const found = Object.entries(tables).map(async ([prefix, table]) => {
     const wanted = asked.flatMap(([, of, last]) => (of === prefix ? [last] : []));
     if (wanted.length === 0) return [];
-    const isOurs = table === "image" ? mayUse("$1") : "i.project_id = $1";
+    const { as, isTheirs } = others[table] ?? { as: "x", isTheirs: "x.project_id = $1" };
     const rows = await sql.query<{ id: string; last: string }>(
-      `select i.id, ${digits("i.id")} as last from ${table} i where ${isOurs} and ${digits("i.id")} = any($2)`,
+      `select ${as}.id, ${digits(`${as}.id`)} as last from ${table} ${as} where ${isTheirs} and ${digits(`${as}.id`)} = any($2)`,
       [project, wanted],
     );
     return rows.map(({ id, last }): [string, string] => [`${prefix}-${last}`, id]);

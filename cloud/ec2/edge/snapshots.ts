@@ -1,10 +1,12 @@
-/** Snapshots. They lie in their volumes, so they are in one region and belong to one account. */
+/** Snapshots: those of the account, and those that others share with it, of which only a volume or a copy can be made. */
 import {
   copySnapshot,
   createSnapshot,
   deleteSnapshot,
   type SnapshotView,
+  shareSnapshot,
 } from "@holdfast/cloud/volumes/api";
+import { mayUseSnapshot } from "@holdfast/cloud/volumes/edge";
 import type { ProjectId } from "@holdfast/kernel/ids";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
@@ -17,11 +19,13 @@ import { type Answers, accountOf, type Call } from "./call.ts";
 import { digits, findInstanceRow } from "./instance-rows.ts";
 import { type Note, noteOf, writeNotes } from "./notes.ts";
 import { chosen } from "./pages.ts";
+import { nativeShares, sharesOf, wantedShares } from "./shares.ts";
 import { tagsFor, tagsOf, wordsOf, writeTags } from "./tags.ts";
 import { findVolumeRow, findVolumes } from "./volume-rows.ts";
 
 export interface SnapshotRow {
   readonly id: string;
+  readonly project: ProjectId;
   readonly volume: string;
   readonly state: "making" | "ready" | "failed" | "deleting";
   readonly bytes: number;
@@ -31,8 +35,8 @@ export interface SnapshotRow {
   readonly note: Note | null;
 }
 
-const select = `select n.id, n.volume_id as volume, n.state, n.bytes, n.created_at as "createdAt", n.problem,
-    ${tagsOf("n.id")} as tags, ${noteOf("n.id")} as note from snapshot n where n.project_id = $1 and n.state <> 'deleting'`;
+const select = `select n.id, n.project_id as project, n.volume_id as volume, n.state, n.bytes, n.created_at as "createdAt", n.problem,
+    ${tagsOf("n.id")} as tags, ${noteOf("n.id")} as note from snapshot n where ${mayUseSnapshot("$1")} and n.state <> 'deleting'`;
 const least = "00000000-0000-0000-0000-000000000000";
 const states = {
   making: "pending",
@@ -41,19 +45,24 @@ const states = {
   deleting: "error",
 } as const;
 
-function viewOf(row: SnapshotRow, account: string): Snapshot {
+/** What EC2 shows in the place of a volume that is not there for whoever asks. */
+const noVolume = "vol-ffffffff";
+
+/** What its owner says of a snapshot, and what it is of, is for its owner. */
+function viewOf(row: SnapshotRow, project: ProjectId): Snapshot {
+  const isOwn = row.project === project;
   return {
-    Description: row.note?.description ?? "",
+    Description: (isOwn && row.note?.description) || "",
     Encrypted: false,
-    OwnerId: account,
+    OwnerId: accountOf(row.project),
     Progress: row.state === "ready" ? "100%" : "0%",
     SnapshotId: idOf("snapshot", row.id),
     StartTime: row.createdAt,
     State: states[row.state],
     ...(row.problem ? { StateMessage: row.problem.message } : {}),
-    VolumeId: idOf("volume", row.volume),
+    VolumeId: isOwn ? idOf("volume", row.volume) : noVolume,
     VolumeSize: sizeOf(row.bytes),
-    Tags: row.tags,
+    Tags: isOwn ? row.tags : [],
     StorageTier: "standard",
   };
 }
@@ -78,6 +87,9 @@ export async function findSnapshot(call: Call, id: string): Promise<SnapshotRow>
   if (!row) throw notFound("InvalidSnapshot.NotFound", "snapshot", [id]);
   return row;
 }
+
+const notYours = (id: string) =>
+  refuse("OperationNotPermitted", `The snapshot ${id} is another account's`);
 
 interface Words {
   readonly description: string | undefined;
@@ -110,7 +122,7 @@ export const snapshotAnswers: Answers = {
     const row = await made(call, { description: Description, tags }, (wanted) =>
       call.native(createSnapshot, { body: { ...wanted, volume: volume.id } }),
     );
-    return viewOf(row, accountOf(call.project));
+    return viewOf(row, call.project);
   },
 
   async CopySnapshot(call) {
@@ -165,8 +177,7 @@ export const snapshotAnswers: Answers = {
         ),
       );
     }
-    const account = accountOf(project);
-    return { Snapshots: rows.map((row) => viewOf(row, account)) };
+    return { Snapshots: rows.map((row) => viewOf(row, project)) };
   },
 
   async DescribeSnapshots(call) {
@@ -189,12 +200,13 @@ export const snapshotAnswers: Answers = {
       },
       ({ Tags = [] }) => Tags as readonly Tag[], // Keys and values are there.
     );
-    const isMine = (whose: readonly string[] | undefined) =>
-      !whose || whose.some((one) => one === "self" || one === account);
-    const isWanted = isMine(input.OwnerIds) && isMine(input.RestorableByUserIds);
+    const isOneOf = (whose: readonly string[] | undefined, id = "") =>
+      !whose || whose.some((one) => one === id || (one === "self" && id === account));
+    const isWanted = isOneOf(input.RestorableByUserIds, account); // Whatever is seen here may be used here.
     const pick = (row: SnapshotRow) => {
-      const view = viewOf(row, account);
-      return isWanted && passes(view) ? view : undefined;
+      const view = viewOf(row, project);
+      const isShown = isWanted && isOneOf(input.OwnerIds, view.OwnerId) && passes(view);
+      return isShown ? view : undefined;
     };
     const { page, next } = await chosen(input, "snapshot", input.SnapshotIds, {
       find: (ids) => findSnapshots(database, project, ids),
@@ -216,9 +228,40 @@ export const snapshotAnswers: Answers = {
 
   async DescribeSnapshotAttribute(call) {
     const { Attribute = "", SnapshotId = "" } = call.input;
-    await findSnapshot(call, SnapshotId);
-    if (Attribute === "createVolumePermission") return { SnapshotId, CreateVolumePermissions: [] };
+    const { id, project } = await findSnapshot(call, SnapshotId);
+    if (Attribute === "createVolumePermission") {
+      const isOwn = project === call.project;
+      const CreateVolumePermissions = isOwn ? await sharesOf(call, "snapshot", id) : [];
+      return { SnapshotId, CreateVolumePermissions };
+    }
     if (Attribute === "productCodes") return { SnapshotId, ProductCodes: [] };
     throw refuse("InvalidParameterValue", "There is no such attribute of a snapshot.");
+  },
+
+  async ModifySnapshotAttribute(call) {
+    const { Attribute, OperationType, UserIds, SnapshotId = "" } = call.input;
+    const { CreateVolumePermission: change, GroupNames: groups } = call.input;
+    const { id, project } = await findSnapshot(call, SnapshotId);
+    if (project !== call.project) throw notYours(SnapshotId);
+    const asked = { attribute: "createVolumePermission", change, groups } as const;
+    const shares = wantedShares({ ...asked, Attribute, OperationType, UserIds });
+    if (shares === undefined)
+      throw unsupported("Of a snapshot it can be changed who may make volumes of it.");
+    const body = await nativeShares(call, shares, asked);
+    await call.native(shareSnapshot, { params: { snapshot: id }, body });
+    return {};
+  },
+
+  async ResetSnapshotAttribute(call) {
+    const { Attribute = "", SnapshotId = "" } = call.input;
+    const { id, project } = await findSnapshot(call, SnapshotId);
+    if (project !== call.project) throw notYours(SnapshotId);
+    if (Attribute !== "createVolumePermission")
+      throw badValue("attribute", Attribute, "It must be createVolumePermission.");
+    const shares = await sharesOf(call, "snapshot", id);
+    const asked = { add: [], remove: shares.map(({ UserId }) => UserId) };
+    const body = await nativeShares(call, asked, { attribute: Attribute });
+    await call.native(shareSnapshot, { params: { snapshot: id }, body });
+    return {};
   },
 };

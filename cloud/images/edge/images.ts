@@ -1,4 +1,5 @@
 /** Images as rows. */
+import { sharedWith, sharesWith } from "@holdfast/cloud/access/edge";
 import { tagsOf } from "@holdfast/cloud/tags/edge";
 import type { ImageId, ProjectId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
@@ -19,7 +20,7 @@ const columns = `i.id, i.name, p.name as project, i.state, i.source, i.manifest,
   (i.manifest->'disk'->>'virtualBytes')::bigint as bytes, i.problem,
   coalesce(i.warm, (i.manifest->>'warm')::boolean, false) as warm, i.created_at as "createdAt",
   ${tagsOf("i.id")} as tags, i.project_id as "projectId",
-  array(select o.name from image_share s join project o on o.id = s.project_id where s.image_id = i.id order by o.name) as "sharedWith"`;
+  ${sharedWith("image", "i.id")} as "sharedWith"`;
 
 type Row = ImageView & { readonly projectId: ProjectId | null };
 /** Of everybody, of the project, or shared with it by the one that it belongs to. */
@@ -32,7 +33,7 @@ function seenBy(project: ProjectId, { projectId, ...view }: Row): ImageView {
 
 /** For queries: the images `i` that this project may use. One that is shared may be used once it is whole. */
 export const mayUse = (project: string) => `(i.project_id = ${project} or i.project_id is null
-  or i.state = 'ready' and i.id = any(array(select image_id from image_share where project_id = ${project})))`;
+  or i.state = 'ready' and i.id = any(${sharesWith("image", project)}))`;
 
 /**
  * Those of the project and those for everybody; its own first where both have the name. One that is shared with it is

@@ -1,6 +1,7 @@
 /** The answers to ../api.ts. */
 
 import { mayDo } from "@holdfast/cloud/access";
+import { changeShares } from "@holdfast/cloud/access/edge";
 import { mustFit } from "@holdfast/cloud/quotas/edge";
 import type { Blobs, Digest } from "@holdfast/drivers/images";
 import type { ImageId, MintId, ProjectId } from "@holdfast/kernel/ids";
@@ -24,7 +25,6 @@ import {
 import { blobsOf, Manifest } from "../core/manifest.ts";
 import { insertCopy } from "./copies.ts";
 import { findImageView, pageOfImages, type Whose } from "./images.ts";
-import { changeShares } from "./shares.ts";
 import { removeUnusedBytes } from "./unused-bytes.ts";
 
 interface Deps {
@@ -83,7 +83,7 @@ export function imageRoutes({ database, blobs, clock, mintId, self, onImport }: 
       const image = await findImageView(database, params.project, params.image);
       if (image.whose !== "own") throw notYours(image);
       await database.transaction(async (sql) => {
-        await changeShares(sql, params.project, image.id as ImageId, body); // A view's id is plain text.
+        await changeShares(sql, params.project, { noun: "image", id: image.id }, body);
         const entry = { at: clock.now(), kind: "image", subject: image.id } as const;
         const told = { actor: caller.name, requestId, detail: body };
         await appendJournal(sql, [{ ...entry, event: "sharesChanged", ...told }]);

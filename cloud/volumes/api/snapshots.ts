@@ -12,6 +12,7 @@ import {
   inProject,
   Limits,
   ofSnapshot,
+  Projects,
   SizeGiB,
   VolumeName,
   volumeFails,
@@ -21,8 +22,8 @@ export const SnapshotView = z.object({
   id: z.string(),
   name: z.string(),
   project: z.string(),
-  volume: z.string().describe("The name of its volume."),
-  volumeId: z.string(),
+  volume: z.string().nullable().describe("The name of its volume. Null: another project's."),
+  volumeId: z.string().nullable(),
   state: z.enum(["making", "ready", "failed", "deleting"]),
   sizeBytes: z.number().int(),
   guest: z
@@ -34,10 +35,14 @@ export const SnapshotView = z.object({
   problem: ProblemShape.nullable(),
   createdAt: z.number(),
   madeAt: z.number().nullable(),
-  tags: TagsShown,
+  tags: TagsShown.describe("Of one's own snapshots: words on them. Of others none are shown."),
+  sharedWith: z
+    .array(z.string())
+    .describe("Other projects that may use it; of one's own snapshots only."),
 });
 export type SnapshotView = z.output<typeof SnapshotView>;
 const snapshotFails = { snapshot_not_found: "not_found" } as const;
+const ownFails = { ...snapshotFails, snapshot_shared: "forbidden" } as const;
 
 export const createSnapshot = route({
   method: "POST",
@@ -70,7 +75,7 @@ export const createSnapshot = route({
 export const listSnapshots = route({
   method: "GET",
   path: "/v1/projects/:project/snapshots",
-  summary: "The snapshots of a project, oldest first.",
+  summary: "The snapshots of a project and those that are shared with it, oldest first.",
   needs: "project:read",
   params: inProject,
   query: Page.extend({ volume: VolumeName.optional(), tag: TagFilter.optional() }),
@@ -102,7 +107,7 @@ export const restoreSnapshot = route({
   body: z.strictObject({}),
   reply: [202, VolumeView],
   fails: {
-    ...snapshotFails,
+    ...ownFails,
     ...busyFails,
     snapshot_not_ready: "conflict",
     instance_not_stopped: "conflict",
@@ -178,11 +183,27 @@ export const createImageFromSnapshot = route({
   reply: [202, ImageView],
   fails: {
     quota_exceeded: "exhausted",
-    ...snapshotFails,
+    ...ownFails,
     ...busyFails,
     snapshot_not_ready: "conflict",
     name_taken: "conflict",
   },
+});
+
+export const shareSnapshot = route({
+  method: "PATCH",
+  path: "/v1/projects/:project/snapshots/:snapshot/shares",
+  summary:
+    "Let other projects of the organisation make volumes and copies of a snapshot, by its id, or no longer. Only its own project can do anything else with it.",
+  needs: "project:operate",
+  params: ofSnapshot,
+  query: none,
+  body: z.strictObject({
+    add: Projects.describe("Names or ids. Those that may already may still."),
+    remove: Projects.describe("What they have made of it stays."),
+  }),
+  reply: [200, SnapshotView],
+  fails: { ...ownFails, ...volumeFails, project_not_found: "not_found" },
 });
 
 export const deleteSnapshot = route({
@@ -194,5 +215,5 @@ export const deleteSnapshot = route({
   query: none,
   body: z.undefined(),
   reply: [202, SnapshotView],
-  fails: { ...snapshotFails, ...busyFails },
+  fails: { ...ownFails, ...busyFails },
 });

@@ -15,6 +15,7 @@ export const ofVolume = inProject.extend({ volume: VolumeName.describe("Its name
 export const ofSnapshot = inProject.extend({ snapshot: NameOrId.describe("Its name or id.") });
 export const ofBackup = inProject.extend({ backup: z.uuid() });
 
+export const Projects = z.array(ProjectParam).max(100).default([]);
 export const SizeGiB = z.number().int().min(1).max(65_536);
 export const Limits = z.strictObject({
   iops: z

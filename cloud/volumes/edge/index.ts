@@ -9,6 +9,7 @@ export {
   rootColumns,
   underWayOf,
 } from "./disks.ts";
+export { mayUse as mayUseSnapshot } from "./lookup.ts";
 export { type GivenTask, givenTasksOf, localSnapshotsOf } from "./moving.ts";
 export { type NewDisksRequest, planDisks } from "./planning.ts";
 export { type VolumeRouteDeps, volumeRoutes } from "./routes.ts";

@@ -4,6 +4,8 @@
  * An instance is locked before its volumes, here as everywhere: whose volume it is is therefore found out first
  * without a lock, and looked at again once both are held.
  */
+
+import { sharesWith } from "@holdfast/cloud/access/edge";
 import type {
   BackupId,
   HostId,
@@ -147,23 +149,56 @@ export interface HeldSnapshot {
   readonly bytes: number;
 }
 
-/** With its volume. Rejects with `snapshot_not_found`. */
-export async function holdSnapshot(
+/** For queries: the snapshots `n` that this project may use. One that is shared may be used while it is whole. */
+export const mayUse = (project: string) =>
+  `(n.project_id = ${project} or n.state = 'ready' and n.id = any(${sharesWith("snapshot", project)}))`;
+
+/** The snapshot `n` that is meant: one that is shared by its id alone, since its name was chosen by somebody else. */
+export const meantBy = (project: string, nameOrId: string) =>
+  `${mayUse(project)} and (n.id = as_uuid(${nameOrId}) or n.name = ${nameOrId} and n.project_id = ${project})`;
+
+export interface Held {
+  readonly snapshot: HeldSnapshot;
+  readonly volume: HeldVolume;
+}
+
+/** With its volume. Rejects with `snapshot_not_found`, and `snapshot_shared` if it is another project's. */
+export async function holdSnapshot(sql: Sql, project: ProjectId, nameOrId: string): Promise<Held> {
+  const { owner, ...held } = await holdSource(sql, project, nameOrId);
+  if (owner === undefined) return held;
+  const { name } = held.snapshot;
+  throw problem(
+    "forbidden",
+    "snapshot_shared",
+    `${name} belongs to ${owner}, and is only shared.`,
+    {
+      fix: "Copy it: holdfast snapshots copy SNAPSHOT NAME. The copy is yours.",
+    },
+  );
+}
+
+/** The same of one that something is to be made of. `owner`: the project that shares it. */
+export async function holdSource(
   sql: Sql,
   project: ProjectId,
   nameOrId: string,
-): Promise<{ readonly snapshot: HeldSnapshot; readonly volume: HeldVolume }> {
-  const columns = 'id, name, volume_id as volume, lies_in as "liesIn", state, bytes';
-  const which = "from snapshot where project_id = $1 and (name = $2 or id = as_uuid($2))";
-  const [found] = await sql.query<HeldSnapshot>(`select ${columns} ${which}`, [project, nameOrId]);
+): Promise<Held & { readonly owner: string | undefined }> {
+  const which = `from snapshot n where ${meantBy("$1", "$2")} order by n.project_id = $1 desc limit 1`;
+  const asked = [project, nameOrId];
+  const [found] = await sql.query<{ volume: VolumeId }>(
+    `select volume_id as volume ${which}`,
+    asked,
+  );
   if (!found) throw snapshotNotFound(nameOrId);
   const volume = await holdVolumeById(sql, found.volume, nameOrId);
-  const [snapshot] = await sql.query<HeldSnapshot>(`select ${columns} ${which} for update`, [
-    project,
-    nameOrId,
-  ]);
-  if (!snapshot) throw snapshotNotFound(nameOrId);
-  return { snapshot, volume };
+  const [row] = await sql.query<HeldSnapshot & { readonly owner: string | null }>(
+    `select id, name, volume_id as volume, lies_in as "liesIn", state, bytes,
+       case when project_id <> $1 then (select name from project where id = n.project_id) end as owner ${which} for update of n`,
+    asked,
+  );
+  if (!row) throw snapshotNotFound(nameOrId);
+  const { owner, ...snapshot } = row;
+  return { snapshot, volume, owner: owner ?? undefined };
 }
 
 export interface HeldBackup {

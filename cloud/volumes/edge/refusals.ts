@@ -4,13 +4,11 @@ import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
 import { type ActivityRequest, judge } from "../core/activities.ts";
 import { localPool } from "../core/model.ts";
-import { activitiesOf, type HeldVolume } from "./lookup.ts";
+import { activitiesOf, type HeldSnapshot, type HeldVolume } from "./lookup.ts";
 
 /** Throws `volume_busy`, which says who holds it, unless this may go on beside, after or over what is under way. */
 export function permit(volume: HeldVolume, request: ActivityRequest): void {
-  const holder = activitiesOf(volume).find(({ activity }) =>
-    ["refuse", "impossible"].includes(judge(request, [activity])),
-  );
+  const holder = holderOf(volume, request);
   if (!holder) return;
   const { activity, by, since, until } = holder;
   throw problem(
@@ -23,6 +21,27 @@ export function permit(volume: HeldVolume, request: ActivityRequest): void {
       facts: { activity, by, since, until },
     },
   );
+}
+
+const holderOf = (volume: HeldVolume, request: ActivityRequest) =>
+  activitiesOf(volume).find(({ activity }) =>
+    ["refuse", "impossible"].includes(judge(request, [activity])),
+  );
+
+/**
+ * All that stands in the way of a copy of a snapshot that another project shares. What is under way with the volume, and
+ * what that and its instance are called, is not for whoever copies.
+ */
+export function permitToOthers({ name, state }: HeldSnapshot, volume: HeldVolume): void {
+  if (holderOf(volume, "snapshot") || volume.instance?.state === "migrating")
+    throw problem("conflict", "volume_busy", `The volume that ${name} lies in is busy.`, {
+      fix: "Ask again in a while",
+      retryAfterSeconds: 5,
+    });
+  if (state === "ready" && volume.state === "ready") return;
+  throw problem("conflict", "snapshot_not_ready", `${name} cannot be read at the moment.`, {
+    fix: "Ask the project that shares it",
+  });
 }
 
 /** Only what is made and whole can be copied or kept. */

@@ -5,6 +5,7 @@
  * manager's own look at the volumes asked for, because before it there is nothing to see.
  */
 
+import { changeShares } from "@holdfast/cloud/access/edge";
 import { beginCapture, findImageView } from "@holdfast/cloud/images/edge";
 import type { Settings } from "@holdfast/cloud/settings";
 import { insertTags, mustBeTagged } from "@holdfast/cloud/tags/edge";
@@ -363,6 +364,17 @@ export function volumeRoutes({
         };
       });
     }),
+
+    shareSnapshot: handle(api.shareSnapshot, (request) =>
+      change(request, async ({ sql, tell }) => {
+        const { params, body } = request;
+        const { snapshot } = await holdSnapshot(sql, params.project, params.snapshot);
+        const { id, name, volume } = snapshot;
+        await changeShares(sql, params.project, { noun: "snapshot", id }, body);
+        tell({ subject: volume, event: "command-share-snapshot", detail: { id, name, ...body } });
+        return findSnapshotView(sql, params.project, id);
+      }),
+    ),
 
     deleteSnapshot: handle(api.deleteSnapshot, (request) =>
       change(request, async ({ sql, asker, tell }) => {

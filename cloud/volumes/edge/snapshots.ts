@@ -10,7 +10,14 @@ import { problem } from "@holdfast/kernel/problem";
 import { iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
 import { localPool } from "../core/model.ts";
-import { type HeldSnapshot, type HeldVolume, holdSnapshot, holdVolume } from "./lookup.ts";
+import {
+  type Held,
+  type HeldSnapshot,
+  type HeldVolume,
+  holdSnapshot,
+  holdSource,
+  holdVolume,
+} from "./lookup.ts";
 import {
   cannotShrink,
   checkRoom,
@@ -18,6 +25,7 @@ import {
   mustBeStopped,
   mustNotMove,
   permit,
+  permitToOthers,
   type Rules,
   tooManySnapshots,
 } from "./refusals.ts";
@@ -142,7 +150,8 @@ function mustBeReady({ name, state }: HeldSnapshot): void {
 
 /**
  * A volume of its own, in the same pool: where the other one lies, if that is a host's own. The task is the other one's,
- * so that the snapshot stays until it is done. See the route for what it rejects with; breaks `volume_by_name` if the
+ * so that the snapshot stays until it is done: for whoever owns that, it is what another project
+ * does. See the route for what it rejects with; breaks `volume_by_name` if the
  * name is taken.
  */
 export async function volumeFromSnapshot(
@@ -156,11 +165,14 @@ export async function volumeFromSnapshot(
   rules: Rules,
   asker: Asker,
 ): Promise<HeldSnapshot> {
-  const { snapshot, volume } = await holdSnapshot(sql, project, nameOrId);
-  permit(volume, "snapshot");
-  mustNotMove(volume);
-  mustBeReady(snapshot);
-  mustBeMade(volume);
+  const { snapshot, volume, owner } = await holdSource(sql, project, nameOrId);
+  if (owner !== undefined) permitToOthers(snapshot, volume);
+  else {
+    permit(volume, "snapshot");
+    mustNotMove(volume);
+    mustBeReady(snapshot);
+    mustBeMade(volume);
+  }
   const bytes = asked ?? snapshot.bytes;
   if (bytes < snapshot.bytes) throw cannotShrink(snapshot.name, snapshot.bytes);
   const { pool } = volume;
@@ -179,9 +191,17 @@ export async function volumeFromSnapshot(
         snapshot: snapshot.id,
       },
     ],
-    asker,
+    owner === undefined ? asker : { ...asker, actor: await asProject(sql, project) },
   );
   return snapshot;
+}
+
+/** Who somebody is to another project: it has shared with a project, and with nobody in it by name. */
+async function asProject(sql: Sql, project: ProjectId): Promise<string> {
+  const [row] = await sql.query<{ name: string }>("select name from project where id = $1", [
+    project,
+  ]);
+  return `project ${row?.name}`;
 }
 
 /**
@@ -222,7 +242,7 @@ export async function copySnapshot(
 /** The snapshot itself stays. See the route for what it rejects with. */
 export async function captureSnapshot(
   sql: Sql,
-  { snapshot, volume }: { readonly snapshot: HeldSnapshot; readonly volume: HeldVolume },
+  { snapshot, volume }: Held,
   image: ImageId,
   asker: Asker,
 ): Promise<void> {

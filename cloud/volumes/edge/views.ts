@@ -1,4 +1,5 @@
 /** Volumes, snapshots and backups as the API shows them: one query each, with the names of what they refer to. */
+import { sharedWith } from "@holdfast/cloud/access/edge";
 import { taggedAs, tagsOf } from "@holdfast/cloud/tags/edge";
 import type { ProjectId, VolumeId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
@@ -6,7 +7,7 @@ import type { Sql } from "@holdfast/store/database";
 import { type AskedPage, byId, readPage } from "@holdfast/store/pages";
 import type { BackupView, ScheduleView, SnapshotView, VolumeView } from "../api.ts";
 import { meanings } from "../core/tasks.ts";
-import { findVolume } from "./lookup.ts";
+import { findVolume, mayUse, meantBy } from "./lookup.ts";
 import { madeBy } from "./tasks.ts";
 
 /** What people call it, where `v` is the volume and `i` the instance that has it. */
@@ -112,27 +113,39 @@ const snapshots = (
   from = "snapshot n",
 ) => `select n.id, n.name, p.name as project, ${nameOf} as volume, n.volume_id as "volumeId", n.state,
     n.bytes as "sizeBytes", n.guest, n.problem, n.created_at as "createdAt", n.made_at as "madeAt",
-    ${tagsOf("n.id")} as tags
+    ${tagsOf("n.id")} as tags, ${sharedWith("snapshot", "n.id")} as "sharedWith", n.project_id as "projectId"
   from ${from} join project p on p.id = n.project_id join volume v on v.id = n.volume_id ${owner}`;
 
-/** Oldest first; of one volume, or of all. Rejects with `cursor_not_valid`. */
+type SnapshotRow = SnapshotView & { readonly projectId: ProjectId };
+
+/** What its owner says of a snapshot, and what it is of, is for its owner. */
+function seenBy(project: ProjectId, { projectId, ...view }: SnapshotRow): SnapshotView {
+  if (projectId === project) return view;
+  return { ...view, volume: null, volumeId: null, problem: null, tags: {}, sharedWith: [] };
+}
+
+/** Oldest first; of one volume or with a tag, which are the project's own, or all. Rejects with `cursor_not_valid`. */
 export async function pageOfSnapshots(
   sql: Sql,
   project: ProjectId,
   page: AskedPage & { readonly volume?: string | undefined; readonly tag?: string | undefined },
 ): Promise<{ snapshots: SnapshotView[]; next: string | null }> {
   const of = await volumeIn(sql, project, page.volume);
-  const { items, next } = await readPage<SnapshotView>(
+  const { items, next } = await readPage<SnapshotRow>(
     sql,
     {
       name: `snapshots ${project} ${of ?? "of all"}`,
       from: "snapshot n",
-      where: [["n.project_id = ?", project], ["n.volume_id = ?", of], taggedAs("n", page.tag)],
+      where: [
+        [of === undefined && page.tag === undefined ? mayUse("?") : "n.project_id = ?", project],
+        ["n.volume_id = ?", of],
+        taggedAs("n", page.tag),
+      ],
       show: snapshots,
     },
     page,
   );
-  return { snapshots: items, next };
+  return { snapshots: items.map((row) => seenBy(project, row)), next };
 }
 
 /** Rejects with `snapshot_not_found`. */
@@ -141,11 +154,11 @@ export async function findSnapshotView(
   project: ProjectId,
   nameOrId: string,
 ): Promise<SnapshotView> {
-  const [row] = await sql.query<SnapshotView>(
-    `${snapshots()} where n.project_id = $1 and (n.name = $2 or n.id = as_uuid($2))`,
+  const [row] = await sql.query<SnapshotRow>(
+    `${snapshots()} where ${meantBy("$1", "$2")} order by n.project_id = $1 desc limit 1`,
     [project, nameOrId],
   );
-  if (row) return row;
+  if (row) return seenBy(project, row);
   throw problem("not_found", "snapshot_not_found", `There is no snapshot ${nameOrId}.`, {
     fix: "See them: holdfast snapshots",
   });

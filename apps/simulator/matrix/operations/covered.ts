@@ -77,6 +77,7 @@ export const coveredRoutes: Readonly<Record<string, readonly string[]>> = {
   scheduleBackups: ["backup-schedule"],
   scheduleEvent: ["event-schedule", "event-happens"],
   shareImage: ["image-share"],
+  shareSnapshot: ["snapshot-share"],
   setBmc: ["bmc-set"],
   setImageWarmth: ["image-warmth", "template-made"],
   setInstanceGroups: ["instance-groups"],

@@ -88,6 +88,14 @@ export const volumeOperations: readonly Operation[] = [
     act: post("/snapshots/before/copy", { name: "copy" }),
   },
   {
+    name: "snapshot-share",
+    async prepare(stage) {
+      await snapped(stage);
+      await stage.must("POST", "/v1/projects", { name: "blue" });
+    },
+    act: ({ ask }) => ask("PATCH", `${at}/snapshots/before/shares`, { add: ["blue"] }),
+  },
+  {
     name: "image-from-snapshot",
     settings: { "images.keep_strays": 60 },
     prepare: snapped,
