@@ -5,7 +5,8 @@ import { setImmediate as turn } from "node:timers/promises";
 import type { HostId, InstanceId } from "@holdfast/kernel/ids";
 import { seconds } from "@holdfast/kernel/time";
 import { protocolVersion, type Wish } from "../core/link.ts";
-import { openHub, type Welcome } from "./hub.ts";
+import type { Welcome } from "./connection.ts";
+import { openHub } from "./hub.ts";
 
 const host = "0190f5a0-0000-7000-8000-000000000001" as HostId;
 const instance = "0190f5a0-0000-7000-8000-000000000002" as InstanceId;

@@ -1,0 +1,81 @@
+/**
+ * What a host is told over its connection: wishes for instances, and pictures of its networks, its storage and its guests.
+ *
+ * Only what is something else than was told last is said. A difference to what was told means nothing before all of it was
+ * told once, so whoever has only a difference keeps silent until then.
+ */
+import type { GuestNotes } from "@holdfast/cloud/metadata";
+import type { NetworkPicture } from "@holdfast/cloud/networks";
+import type { InstanceId, NetworkId } from "@holdfast/kernel/ids";
+import type { FromManager, Unwanted, Wish } from "../core/link.ts";
+import type { StorageTask } from "../core/storage-words.ts";
+import { type Connection, send } from "./connection.ts";
+import { isNews, newsOf, type Saying, saying, sayingOfNetwork } from "./told.ts";
+
+/** What was decided about another epoch of the host is not for this one, however late it comes. */
+export function tellWishes(
+  connection: Connection,
+  wishes: readonly Wish[],
+  deleteVolumes: readonly Unwanted[],
+): void {
+  const fresh = wishes.filter(
+    ({ instance, version, epoch }) =>
+      version > (connection.told.get(instance) ?? 0) && epoch === connection.epoch,
+  );
+  for (const { instance, version } of fresh) connection.told.set(instance, version);
+  if (fresh.length + deleteVolumes.length === 0) return;
+  send(connection, { say: "wishes", wishes: fresh, deleteVolumes: [...deleteVolumes] });
+}
+
+export function tellNetworks(connection: Connection, networks: readonly NetworkPicture[]): void {
+  const now = new Map(networks.map((network) => [network.id, sayingOfNetwork(network)]));
+  if (!isNews(connection.networks, now) && connection.knowsNetworks) return;
+  connection.knowsNetworks = true;
+  connection.socket.send(`{"say":"networks","networks":${listOf(now)}}`);
+}
+
+export function tellNetworkChanges(
+  connection: Connection,
+  changes: ReadonlyMap<NetworkId, NetworkPicture | null>,
+): void {
+  if (!connection.knowsNetworks) return;
+  const { fresh, gone } = newsOf(connection.networks, changes, sayingOfNetwork);
+  if (fresh.length + gone.length > 0)
+    connection.socket.send(
+      `{"say":"networks-changed","networks":[${fresh}],"gone":${JSON.stringify(gone)}}`,
+    );
+}
+
+export function tellStorage(
+  connection: Connection,
+  tasks: readonly StorageTask[],
+  place: string | null,
+): void {
+  const message: FromManager = { say: "storage", tasks: [...tasks], place };
+  const { text, hash } = saying(message);
+  if (hash === connection.storage) return;
+  connection.storage = hash;
+  connection.socket.send(text);
+}
+
+export function tellGuests(connection: Connection, guests: readonly GuestNotes[]): void {
+  const now = new Map(guests.map((notes) => [notes.instance, saying(notes)]));
+  if (!isNews(connection.guests, now) && connection.knowsGuests) return;
+  connection.knowsGuests = true;
+  connection.socket.send(`{"say":"guests","guests":${listOf(now)}}`);
+}
+
+export function tellGuestChanges(
+  connection: Connection,
+  changes: ReadonlyMap<InstanceId, GuestNotes | null>,
+): void {
+  if (!connection.knowsGuests) return;
+  const { fresh, gone } = newsOf(connection.guests, changes, saying);
+  if (fresh.length + gone.length > 0)
+    connection.socket.send(
+      `{"say":"guests-changed","guests":[${fresh}],"gone":${JSON.stringify(gone)}}`,
+    );
+}
+
+const listOf = (all: ReadonlyMap<string, Saying>) =>
+  `[${[...all.values()].map(({ text }) => text)}]`;
