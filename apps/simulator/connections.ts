@@ -8,30 +8,21 @@
 import { EventEmitter } from "node:events";
 import type { Random } from "@holdfast/kernel/random";
 import type { Connections } from "@holdfast/store/database";
-import pg from "pg";
-import type { Backend, Backends, Statement } from "./backends.ts";
-import { type Memo, underWay } from "./memo.ts";
+import type pg from "pg";
+import type { Statement } from "./backends.ts";
 import { moments, type Points } from "./points.ts";
-import { after, sleepFor, worldMoment } from "./time.ts";
+import { openSession, type Shared } from "./session.ts";
+import { idleTooLong, nothing, writingOf } from "./statements.ts";
+import { after, sleepFor } from "./time.ts";
 
 /** What all managers have in common. */
-export interface Server {
-  readonly backends: Backends;
+export interface Server extends Shared {
   /** False while it is not there to be connected to. */
   isUp: boolean;
-  readonly memo: Memo;
-  /** The turns that are taken; see store/turns.ts. */
-  readonly locks: Set<number>;
-  /** What was remembered, or the truth if that is another. */
-  doubt(statement: Statement, known: pg.QueryResult): pg.QueryResult | Promise<pg.QueryResult>;
   /** Every connection there is, for whoever breaks them. */
   readonly open: Set<{ break(why: "server" | "network"): void }>;
   /** Where whoever writes may end. */
   readonly points?: Points;
-  /** What a transaction that has committed has announced. */
-  onNotify(payload: string): void;
-  /** After each transaction, or statement on its own, that has written. */
-  onCommit(tables: readonly string[]): void;
 }
 
 export interface Line {
@@ -138,14 +129,12 @@ export function openLine(server: Server, random: Random, owner = ""): Line {
 
   function newConnection(): Connection {
     const events = new EventEmitter();
-    let backend: Backend | undefined;
+    const session = openSession(server);
     let isOpen = true;
-    let begun: Transaction | undefined;
     /** Nothing that was sent gets there any more. */
     let isLost = false;
     /** PostgreSQL hears that its process has ended, behind whatever still comes of it. */
     let isHungUp = false;
-    let isRunning = false;
     /** It was made to end at a point: what comes behind that is lost, and PostgreSQL hears of it at once. */
     let isCutOff = false;
     let arrival: Promise<unknown> = Promise.resolve();
@@ -238,7 +227,7 @@ export function openLine(server: Server, random: Random, owner = ""): Line {
       const does = points && !isDead ? writingBy(statement) : undefined;
       if (!points || does === undefined) return carryOut(statement);
       // Within a transaction what was written is undone with it, so only its commit has an "after" of its own.
-      const at = begun && statement.text !== "commit" ? (["before"] as const) : moments;
+      const at = session.isBegun() && statement.text !== "commit" ? (["before"] as const) : moments;
       const moment = points.reach(owner, does, at);
       isCutOff = moment === "before";
       if (isCutOff) points.end(owner);
@@ -257,7 +246,7 @@ export function openLine(server: Server, random: Random, owner = ""): Line {
     function writingBy({ text }: Statement): string | undefined {
       if (text !== "commit")
         return server.memo.writesOf(text).length > 0 ? writingOf(text) : undefined;
-      const written = begun?.isBegun ? [...begun.writes].sort() : [];
+      const written = session.writes();
       return written.length > 0 ? `commits ${written.join(", ")}` : undefined;
     }
 
@@ -266,185 +255,34 @@ export function openLine(server: Server, random: Random, owner = ""): Line {
       isLost ||= !isOpen && (!isDead || random.below(2) === 0);
       if (isLost && isHungUp) leave();
       if (isLost) return never;
-      const { text } = statement;
-      if (isBegin(text)) begun = newTransaction(text);
-      const mine = begun;
-      if (!mine) return alone(statement);
-      const isOver = text === "commit" || text === "rollback";
       try {
-        return await within(mine, statement);
-      } catch (error) {
-        mine.hasFailed = true;
-        throw error;
+        return await session.carryOut(statement);
       } finally {
-        if (isOver) {
-          begun = undefined;
-          giveBack();
-          ended(mine, text === "commit" && !mine.hasFailed);
-        } else if (isLost || (!isOpen && !isDead)) void undo();
-        else if (isOpen) watchIdle();
-      }
-    }
-
-    async function alone(statement: Statement): Promise<pg.QueryResult> {
-      const { memo } = server;
-      const known = await answerWithout(statement);
-      if (known) return server.doubt(statement, known);
-      const { blocked } = server.backends.counts;
-      const result = await really(statement);
-      giveBack();
-      const writes = memo.writesOf(statement.text);
-      // It has waited, and others have seen it under way.
-      if (server.backends.counts.blocked !== blocked) memo.changed([underWay]);
-      if (writes.length === 0) memo.remember(statement, result);
-      else if (result.rowCount !== 0 || /^\s*with\b/.test(statement.text)) {
-        memo.changed(writes);
-        server.onCommit(writes);
-      }
-      return result;
-    }
-
-    /** What PostgreSQL need not be asked, because it is known what it would say. */
-    async function answerWithout(statement: Statement): Promise<pg.QueryResult | undefined> {
-      const { memo } = server;
-      if (isClock(statement)) return clockNow();
-      const known = memo.recall(statement);
-      if (known) return known;
-      const table = memo.emptied(statement.text);
-      if (!table) return undefined;
-      let isEmpty = memo.isEmpty(table);
-      if (isEmpty === undefined) {
-        const { rows } = await server.backends.look<{ is: boolean }>(
-          `select not exists (select from public.${table}) as is`,
-        );
-        isEmpty = rows[0]?.is === true;
-        memo.noteEmpty(table, isEmpty);
-      }
-      return isEmpty ? noRows : undefined;
-    }
-
-    /** Nothing is begun in PostgreSQL before something is asked that locks or writes. */
-    async function within(mine: Transaction, statement: Statement): Promise<pg.QueryResult> {
-      const { memo } = server;
-      const { text, values } = statement;
-      if (isBegin(text)) return nothing;
-      if (text === "commit" || text === "rollback")
-        return backend && mine.isBegun ? really(statement) : nothing;
-      if (!mine.hasFailed) {
-        if (text.startsWith("set transaction") && !mine.isBegun) {
-          mine.prefix = text;
-          return nothing;
+        if (session.isBegun()) {
+          if (isLost || (!isOpen && !isDead)) void undo();
+          else if (isOpen) watchIdle();
         }
-        if (text === tryLock) return rowOf({ got: takeLock(mine, Number(values?.[0])) });
-        // Heard by the world's own news; see store/news.ts for what sends it.
-        if (text === notify) {
-          mine.announced.push(String(values?.[1]));
-          return nothing;
-        }
-        if (isClock(statement)) return clockNow();
-        if (mine.prefix) return atOneMoment(mine, statement);
-        const known = mine.writes.size === 0 ? await answerWithout(statement) : undefined;
-        if (known) return server.doubt(statement, known);
-        if (!mine.isBegun && memo.isPlain(text)) return alone(statement);
       }
-      const result = await really(statement, beginning(mine));
-      const writes = memo.writesOf(text);
-      for (const table of writes) mine.writes.add(table);
-      if (mine.writes.size === 0) memo.remember(statement, result);
-      return result;
-    }
-
-    /**
-     * All of such a transaction is of the moment of its first reading. What is remembered must be so from then until
-     * now; where that is not known, it is told to try again.
-     */
-    async function atOneMoment(mine: Transaction, statement: Statement): Promise<pg.QueryResult> {
-      const { memo } = server;
-      const { text } = statement;
-      mine.since ??= memo.now();
-      const isStill = memo.versionOf(text) <= mine.since;
-      const known = isStill ? memo.recall(statement) : undefined;
-      if (known) return server.doubt(statement, known);
-      if (!isStill && mine.begunAt !== mine.since) throw tooLate();
-      const result = await really(statement, beginning(mine));
-      if (isStill) memo.remember(statement, result);
-      return result;
-    }
-
-    /** What begins it in PostgreSQL, if that has not been said. */
-    function beginning(mine: Transaction): string | undefined {
-      if (mine.isBegun) return undefined;
-      mine.isBegun = true;
-      mine.begunAt = server.memo.now();
-      return mine.prefix ? `${mine.opening}; ${mine.prefix}` : mine.opening;
-    }
-
-    function ended(mine: Transaction, isCommitted: boolean): void {
-      for (const lock of mine.locks) server.locks.delete(lock);
-      if (mine.isBegun) server.memo.changed([underWay]);
-      if (!isCommitted) return;
-      if (mine.writes.size > 0) {
-        server.memo.changed([...mine.writes]);
-        server.onCommit([...mine.writes]);
-      }
-      for (const payload of new Set(mine.announced)) server.onNotify(payload);
-    }
-
-    async function really(statement: Statement, begin?: string): Promise<pg.QueryResult> {
-      backend ??= await server.backends.acquire(statement);
-      isRunning = true;
-      try {
-        return await server.backends.run(backend, statement, begin);
-      } catch (error) {
-        if (!begun) giveBack();
-        throw error;
-      } finally {
-        isRunning = false;
-      }
-    }
-
-    function giveBack(): void {
-      const mine = backend;
-      backend = undefined;
-      if (mine) server.backends.release(mine);
-    }
-
-    function takeLock(mine: Transaction, lock: number): boolean {
-      if (server.locks.has(lock)) return false;
-      server.locks.add(lock);
-      mine.locks.push(lock);
-      return true;
     }
 
     /** A transaction in which nothing happens is undone, and its connection closed. */
     function watchIdle(): void {
       stopIdle = after(idlePatience, () => {
-        if (!isOpen || !begun) return;
-        const error = new pg.DatabaseError(
-          "terminating connection due to idle-in-transaction timeout",
-          0,
-          "error",
-        );
-        error.code = "25P03";
+        if (!isOpen || !session.isBegun()) return;
         connection.break("network");
-        void pass().then((isHeard) => isHeard && lose(error));
+        void pass().then((isHeard) => isHeard && lose(idleTooLong()));
       });
     }
 
     /** PostgreSQL knows that nobody is there any more. */
     function leave(): void {
       isLost = true;
-      if (!isRunning) void undo(); // It notices when the statement is over.
+      if (!session.isRunning()) void undo(); // It notices when the statement is over.
     }
 
-    async function undo(): Promise<void> {
+    function undo(): Promise<void> {
       stopIdle();
-      const undone = begun;
-      begun = undefined;
-      if (!undone) return;
-      if (backend && undone.isBegun) await really({ text: "rollback" });
-      giveBack();
-      ended(undone, false);
+      return session.undo();
     }
   }
 
@@ -453,41 +291,6 @@ export function openLine(server: Server, random: Random, owner = ""): Line {
     if (next) next(acquire());
   }
 }
-
-interface Transaction {
-  /** The words that begin it. */
-  readonly opening: string;
-  isBegun: boolean;
-  hasFailed: boolean;
-  /** What was said of it before anything was asked in it. */
-  prefix: string | undefined;
-  /** How many changes there were when it was first asked, and when PostgreSQL was. */
-  since: number | undefined;
-  begunAt: number | undefined;
-  readonly writes: Set<string>;
-  readonly locks: number[];
-  readonly announced: string[];
-}
-
-const newTransaction = (opening: string): Transaction => ({
-  opening,
-  ...{ isBegun: false, hasFailed: false, prefix: undefined, since: undefined, begunAt: undefined },
-  ...{ writes: new Set(), locks: [], announced: [] },
-});
-
-/** With the settings that hold within it, if there are any. */
-const isBegin = (text: string) => text === "begin" || text.startsWith("begin;");
-const tryLock = "select pg_try_advisory_xact_lock($1) as got";
-const notify = "select pg_notify($1, $2)";
-/** PostgreSQL's clock is the world's; see server.ts. */
-const isClock = ({ text }: Statement) => text === "select clock_timestamp() as at";
-const clockNow = () => rowOf({ at: Math.round(worldMoment()) });
-
-/** What it does to which tables, for people. */
-const writingOf = (text: string) =>
-  [...text.matchAll(/(?<!for )\b(update|insert\s+into|delete\s+from)\s+(?!set\b)([a-z_]+)/g)]
-    .map(([, verb = "", table = ""]) => `${verb.split(/\s/)[0]}s ${table}`)
-    .join(", ");
 
 type Heard = (error: Error | undefined, client: pg.PoolClient | undefined) => void;
 
@@ -503,12 +306,3 @@ interface Connection {
 }
 
 const never = new Promise<never>(() => {});
-// Nobody reads the rest of it.
-const nothing = { rows: [], rowCount: 1 } as unknown as pg.QueryResult;
-const noRows = { rows: [], rowCount: 0 } as unknown as pg.QueryResult;
-function tooLate(): Error {
-  const error = new pg.DatabaseError("could not serialize access", 0, "error");
-  error.code = "40001";
-  return error;
-}
-const rowOf = (row: object) => ({ rows: [row], rowCount: 1 }) as unknown as pg.QueryResult;
