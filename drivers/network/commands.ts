@@ -1,10 +1,11 @@
 /**
  * Running ip, bridge and nft in a namespace, and counting what they were told to change.
  *
- * Orders go in as batches: starting a program costs more than what it does. A batch stops at its first
- * error; whoever sends it looks again and sends what is still missing.
+ * Orders go in as batches, to a shell that stays: starting a program costs more than what it does. A batch stops at
+ * its first error; whoever sends it looks again and sends what is still missing.
  */
 import { spawn } from "node:child_process";
+import { shell } from "./shell.ts";
 
 /** Undefined is the namespace that this process is in. A name is one of `ip netns`. */
 export type Namespace = string | undefined;
@@ -13,14 +14,25 @@ export interface Commands {
   /** Output of a program; throws with its complaints if it fails. */
   run(where: Namespace, argv: readonly string[], input?: string): Promise<string>;
   /** `ip` or `bridge`, a line for each order. */
-  batch(where: Namespace, program: "ip" | "bridge", lines: readonly string[]): Promise<void>;
+  batch(where: Namespace, program: Batch["program"], lines: readonly string[]): Promise<void>;
   /** All or nothing. Counts as one order. */
   nft(where: Namespace, text: string): Promise<void>;
+  /** As each of these by itself, one after another up to the first that fails, in one go. */
+  sequence(batches: readonly Batch[]): Promise<void>;
   /** `path` is below /proc/sys, which shows each process its own namespace's. */
   setSysctl(where: Namespace, values: Readonly<Record<string, string>>): Promise<void>;
   /** Orders so far. */
   changes(): number;
   count(orders: number): void;
+  /** Ends what stays for the next order. One that comes after that starts it anew. */
+  close(): void;
+}
+
+/** Lines for one program. */
+export interface Batch {
+  readonly where: Namespace;
+  readonly program: "ip" | "bridge" | "nft";
+  readonly lines: readonly string[];
 }
 
 /** Standard directories only: nothing of our environment decides which program this is. */
@@ -31,32 +43,38 @@ export const namespaceFile = (name: string) => `/run/netns/${name}`;
 /** `home` is where undefined means, if that is not where this process is. */
 export function commands(home: Namespace): Commands {
   let changes = 0;
+  const resident = shell(["/bin/sh"], environment);
+  const within = (where: Namespace, argv: readonly string[]) => {
+    const namespace = where ?? home;
+    // Not `ip netns exec`: that makes mounts of its own, which costs, and hides /sys of the host.
+    return namespace ? ["nsenter", `--net=${namespaceFile(namespace)}`, ...argv] : argv;
+  };
   const self: Commands = {
-    run(where, argv, input) {
-      const namespace = where ?? home;
-      // Not `ip netns exec`: that makes mounts of its own, which costs, and hides /sys of the host.
-      const prefix = namespace ? ["nsenter", `--net=${namespaceFile(namespace)}`] : [];
-      return execute([...prefix, ...argv], input);
-    },
-    async batch(where, program, lines) {
-      if (lines.length === 0) return;
-      changes += lines.length;
-      await self.run(where, [program, "-batch", "-"], `${lines.join("\n")}\n`);
-    },
-    async nft(where, text) {
-      changes += 1;
-      await self.run(where, ["nft", "-f", "-"], text);
+    run: (where, argv, input) => execute(within(where, argv), input),
+    batch: (where, program, lines) => self.sequence([{ where, program, lines }]),
+    nft: (where, text) => self.sequence([{ where, program: "nft", lines: [text] }]),
+    async sequence(batches) {
+      const some = batches.filter(({ lines }) => lines.length > 0);
+      for (const { program, lines } of some) changes += program === "nft" ? 1 : lines.length;
+      if (some.length > 0)
+        await resident.run(
+          some.map(({ where, program, lines }) => ({
+            argv: within(where, [program, program === "nft" ? "-f" : "-batch", "-"]),
+            input: lines.join("\n"),
+          })),
+        );
     },
     async setSysctl(where, values) {
       const entries = Object.entries(values);
       changes += entries.length;
       const script = entries.map(([path, value]) => `echo ${value} > /proc/sys/${path}`).join("; ");
-      await self.run(where, ["/bin/sh", "-ec", script]);
+      await resident.run([{ argv: within(where, ["/bin/sh", "-ec", script]), input: "" }]);
     },
     changes: () => changes,
     count(orders) {
       changes += orders;
     },
+    close: resident.close,
   };
   return self;
 }

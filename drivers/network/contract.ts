@@ -145,6 +145,21 @@ export function networkContract(
     assert.equal((await networks.look()).rules, "in-force");
   });
 
+  promise("a port that comes when the rules are gone has all of them again", async (rig) => {
+    const { networks } = rig;
+    const two: Picture = { networks: [network] };
+    const three: Picture = { networks: [{ ...network, ports: [...network.ports, port(13)] }] };
+    await networks.apply(two);
+    await rig.flushRules();
+    await networks.apply(three);
+    const { rules, ports } = await networks.look();
+    assert.equal(rules, "in-force");
+    assert.equal(ports.filter(({ is }) => is === "unplugged").length, 3);
+    assert.equal((await networks.apply(three)).changes, 0);
+    await networks.apply(two);
+    assert.equal((await networks.apply(two)).changes, 0);
+  });
+
   promise("a kind of network that the kernel cannot make is refused with a reason", async (rig) => {
     const { networks } = rig;
     const { vlan, vxlan } = await networks.abilities();

@@ -8,18 +8,14 @@
 import { zonesOf } from "./addresses.ts";
 import { metadataAddress, type Network, type Rule } from "./driver.ts";
 import { bridgeOf } from "./names.ts";
-import { type Counts, chain, counter, counterOf, hook, set } from "./nft.ts";
+import { chain, counter, counterOf, hook, type Piece, set } from "./nft.ts";
 import { type RuleSet, ruleSetOf } from "./rule-sets.ts";
 
 /** Where connections of bridged packets are tracked: by the routing side (br_netfilter), or by bridges. */
 export type TrackedIn = "inet" | "bridge";
 
 /** The rules, where connections are tracked: a zone for each network, because addresses may be equal. */
-export function judge(
-  networks: readonly Network[],
-  counts: Counts,
-  trackedIn: TrackedIn,
-): readonly string[] {
+export function judge(networks: readonly Network[], trackedIn: TrackedIn): readonly Piece[] {
   const bridge = trackedIn === "inet" ? "iifname" : "meta ibrname";
   const zones = zonesOf(networks.map(({ vni }) => vni));
   const zoneList = networks.map(({ vni }) => `"${bridgeOf(vni)}" : ${zones.get(vni)}`);
@@ -54,7 +50,7 @@ export function judge(
     ),
     ...distinct(ports.flatMap(({ ingress, egress }) => [ingress, egress])).flatMap(elements),
     ...sides.flatMap((side) => [
-      ...ports.flatMap(({ port }) => counter(counterOf(side, port), counts)),
+      ...ports.map(({ port }) => counter(counterOf(side, port))),
       ...set(
         "map",
         `dropped_${side}`,
@@ -99,7 +95,7 @@ export function judge(
 const ways = ["original", "reply"] as const;
 type Way = (typeof ways)[number];
 
-function elements(rules: RuleSet): readonly string[] {
+function elements(rules: RuleSet): readonly Piece[] {
   const flow = "type ipv4_addr . inet_proto . inet_service; flags interval;";
   const icmp = "type ipv4_addr . icmp_type; flags interval;";
   return [
@@ -113,7 +109,7 @@ function elements(rules: RuleSet): readonly string[] {
 }
 
 /** Comes back from what is allowed. The other side is who began it for ingress, and who was called for egress. */
-function allowed(rules: RuleSet, side: "ingress" | "egress", way: Way): readonly string[] {
+function allowed(rules: RuleSet, side: "ingress" | "egress", way: Way): readonly Piece[] {
   const peer = (side === "ingress") === (way === "original") ? "ip saddr" : "ip daddr";
   const port = way === "original" ? "th dport" : "th sport";
   return chain(`${side}_${way}_${rules.name}`, [

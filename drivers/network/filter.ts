@@ -11,11 +11,25 @@ import { uplinkNetwork } from "./addresses.ts";
 import { metadataAddress, type Network, type Picture, type Port } from "./driver.ts";
 import { judge, type TrackedIn } from "./filter-rules.ts";
 import { metadataMac, table, tapOf } from "./names.ts";
-import { type Counts, chain, counter, counterOf, hook, markOf, own, set } from "./nft.ts";
+import {
+  type Counts,
+  chain,
+  counter,
+  counterOf,
+  hook,
+  markOf,
+  type Piece,
+  set,
+  type Table,
+  tableText,
+} from "./nft.ts";
 
 export interface Filter {
   /** Names of chains without rules, one in each table: they say that this text is in force. */
   readonly marks: readonly string[];
+  /** None if there is nothing to filter. */
+  readonly tables: readonly Table[];
+  /** All of it, in the place of whatever is there. */
   readonly text: (counts: Counts) => string;
 }
 
@@ -26,22 +40,29 @@ const vxlanPort = 4789;
 const dhcpSender = "@th,288,48";
 
 export function filterOf({ networks }: Picture, trackedIn: TrackedIn): Filter {
-  const text = (counts: Counts, [guarded, routed, judged]: Marks) => {
-    if (networks.length === 0) return clear(trackedIn);
-    const rules = judge(networks, counts, trackedIn);
-    const inBridge = trackedIn === "bridge";
-    return [
-      clear(trackedIn),
-      guard(networks, counts, guarded),
-      host(networks, [...chain(routed, []), ...(inBridge ? [] : rules)]),
-      ...(inBridge ? [own("bridge", `${table}_rules`, [...chain(judged, []), ...rules])] : []),
-    ].join("\n");
-  };
+  if (networks.length === 0) return { marks: [], tables: [], text: () => clear(trackedIn) };
+  const rules = judge(networks, trackedIn);
+  const inBridge = trackedIn === "bridge";
+  const tablesOf = ([guarded, routed, judged]: Marks): readonly Table[] => [
+    { family: "bridge", name: table, pieces: guard(networks, guarded) },
+    {
+      family: "inet",
+      name: table,
+      pieces: host(networks, [...chain(routed, []), ...(inBridge ? [] : rules)]),
+    },
+    ...(inBridge
+      ? [{ family: "bridge", name: `${table}_rules`, pieces: [...chain(judged, []), ...rules] }]
+      : []),
+  ];
+  const text = (tables: readonly Table[], counts: Counts) =>
+    [clear(trackedIn), ...tables.map((each) => tableText(each, counts))].join("\n");
   const marksOf = (mark: string): Marks => [mark, `${mark}_routed`, `${mark}_judged`];
-  const marks = marksOf(markOf(text(new Map(), marksOf("is"))));
+  const marks = marksOf(markOf(text(tablesOf(marksOf("is")), new Map())));
+  const tables = tablesOf(marks);
   return {
-    marks: trackedIn === "bridge" ? marks : marks.slice(0, 2),
-    text: (counts) => text(counts, marks),
+    marks: inBridge ? marks : marks.slice(0, 2),
+    tables,
+    text: (counts) => text(tables, counts),
   };
 }
 
@@ -59,12 +80,12 @@ function clear(trackedIn: TrackedIn): string {
 }
 
 /** Stateless: no false address comes out of a port, and nothing gets to one that is not for it. */
-function guard(networks: readonly Network[], counts: Counts, mark: string): string {
+function guard(networks: readonly Network[], mark: string): readonly Piece[] {
   const ports = networks.flatMap((network) => network.ports).filter(({ isUp }) => isUp);
   const all = networks.flatMap((network) => network.ports);
   const each = (say: (port: Port, tap: string) => string) =>
     ports.map((port) => say(port, `"${tapOf(port.nic)}"`));
-  return own("bridge", table, [
+  return [
     ...chain(mark, []),
     ...set(
       "set",
@@ -91,7 +112,7 @@ function guard(networks: readonly Network[], counts: Counts, mark: string): stri
       each(({ mac }, tap) => `${tap} . 0x${mac.replaceAll(":", "")}`),
     ),
     ...set("set", "dhcp_storm", "type ifname; flags dynamic; timeout 10s;", []),
-    ...all.flatMap((port) => counter(counterOf("spoofed", port), counts)),
+    ...all.map((port) => counter(counterOf("spoofed", port))),
     ...set(
       "map",
       "spoofed",
@@ -142,14 +163,14 @@ function guard(networks: readonly Network[], counts: Counts, mark: string): stri
       'iifname "hfr*" drop',
       'iifname "hfm*" drop',
     ]),
-  ]);
+  ];
 }
 
 /** What the host itself lends to routers, and what it must not take from them. */
-function host(networks: readonly Network[], rules: readonly string[]): string {
+function host(networks: readonly Network[], rules: readonly Piece[]): readonly Piece[] {
   const vxlans = networks.filter(({ kind }) => kind === "vxlan");
   const peers = [...new Set(vxlans.flatMap((network) => network.peers))].sort();
-  return own("inet", table, [
+  return [
     ...set("set", "peers", "type ipv4_addr", peers),
     ...chain("to_host", [
       hook("input", "filter"),
@@ -174,5 +195,5 @@ function host(networks: readonly Network[], rules: readonly string[]): string {
       `ip saddr ${uplinkNetwork} oifname != "hf*" masquerade`,
     ]),
     ...rules,
-  ]);
+  ];
 }

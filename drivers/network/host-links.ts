@@ -54,7 +54,7 @@ export function linksOf(network: Network, place: Place): readonly Wanted[] {
       isUp: true,
     },
     ...trunk(network, place),
-    ...network.ports.map((port) => tap(port, network)),
+    ...network.ports.map((port) => tapFor(port, network)),
     ...(network.router
       ? [
           {
@@ -84,6 +84,20 @@ export function linksOf(network: Network, place: Place): readonly Wanted[] {
   ];
 }
 
+/** What makes one that is not there. */
+export const linesFor = (link: Wanted): readonly string[] => [
+  // On its own, before it is up: the kernel would have made itself an IPv6 address by then.
+  ...[link.add, `link set dev ${link.name} addrgenmode none`],
+  `link set dev ${link.name} ${settings(link).join(" ")}`,
+];
+
+/** What of it is not as it should be; all of one that is new. */
+export const settings = (link: Wanted, found?: LinkSeen): readonly string[] => [
+  ...(found?.mtu === link.mtu ? [] : [`mtu ${link.mtu}`]),
+  ...(found?.master === link.master || !link.master ? [] : [`master ${link.master}`]),
+  ...((found?.isUp ?? false) === link.isUp ? [] : [link.isUp ? "up" : "down"]),
+];
+
 function trunk(network: Network, { underlayAddress, uplinkDevice }: Place): readonly Wanted[] {
   const { vni, mtu, kind, vlan = 0 } = network;
   const common = { name: trunkOf(vni), mtu, master: bridgeOf(vni), isUp: true };
@@ -102,7 +116,7 @@ function trunk(network: Network, { underlayAddress, uplinkDevice }: Place): read
   return [{ ...common, add, isIt }];
 }
 
-function tap({ nic, isUp }: Port, { vni, mtu }: Network): Wanted {
+export function tapFor({ nic, isUp }: Port, { vni, mtu }: Pick<Network, "vni" | "mtu">): Wanted {
   const name = tapOf(nic);
   return {
     name,

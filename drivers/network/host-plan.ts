@@ -7,7 +7,7 @@
  */
 import { uplinkAddresses, zonesOf } from "./addresses.ts";
 import type { Network, Picture } from "./driver.ts";
-import { linksOf, type Place, type Wanted } from "./host-links.ts";
+import { linesFor, linksOf, type Place, settings, type Wanted } from "./host-links.ts";
 import { metadataMark } from "./metadata-wiring.ts";
 import {
   isOurLink,
@@ -104,16 +104,9 @@ export function hostPlan(picture: Picture, seen: Observed, place: Place): HostPl
 
   function linkLines(link: Wanted): readonly string[] {
     const found = removed.has(link.name) ? undefined : seen.links.get(link.name);
-    const changes = [
-      ...(found?.mtu === link.mtu ? [] : [`mtu ${link.mtu}`]),
-      ...(found?.master === link.master || !link.master ? [] : [`master ${link.master}`]),
-      ...((found?.isUp ?? false) === link.isUp ? [] : [link.isUp ? "up" : "down"]),
-    ];
-    return [
-      // On its own, before it is up: the kernel would have made itself an IPv6 address by then.
-      ...(found ? [] : [link.add, `link set dev ${link.name} addrgenmode none`]),
-      ...(changes.length > 0 ? [`link set dev ${link.name} ${changes.join(" ")}`] : []),
-    ];
+    if (!found) return linesFor(link);
+    const changes = settings(link, found);
+    return changes.length > 0 ? [`link set dev ${link.name} ${changes.join(" ")}`] : [];
   }
 
   /** Where frames go that are for nobody known yet, and the metadata service's fixed place. */

@@ -1,18 +1,20 @@
 /**
  * The networks of a real host: Linux bridges, VXLAN, nftables, network namespaces and dnsmasq.
  *
- * Every apply looks first and orders only what is missing, so it is also the repair. Filters come before
- * the taps that they are for, and on the way out go after them.
+ * An apply looks first and orders only what is missing, so it is also the repair. Only where all was made as it should be
+ * a moment ago, and nothing but ports is different now, it orders that difference and does not look. Filters come
+ * before the taps that they are for; a tap that nobody speaks for yet, or any more, lets nothing through.
  */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { zonesOf } from "./addresses.ts";
 import { announce } from "./announce.ts";
-import { type Commands, commands } from "./commands.ts";
+import { type Batch, type Commands, commands } from "./commands.ts";
 import { readCounts } from "./counts.ts";
 import { directoriesIn, endAll, endDns } from "./dnsmasq.ts";
-import type { Abilities, AnswerMetadata, HostNetworks, Network, Picture } from "./driver.ts";
+import type { Abilities, AnswerMetadata, Facts, HostNetworks, Network, Picture } from "./driver.ts";
 import { type Filter, filterOf, isInForce } from "./filter.ts";
+import { differenceOf } from "./filter-difference.ts";
 import type { TrackedIn } from "./filter-rules.ts";
 import type { Place } from "./host-links.ts";
 import { type HostPlan, hostPlan } from "./host-plan.ts";
@@ -23,9 +25,10 @@ import { isOurNamespace, metadataPortOf } from "./names.ts";
 import { newestWins } from "./newest-wins.ts";
 import { bridgeFilteringFile, namespacesThere, type Observed, observe } from "./observe.ts";
 import { ownership } from "./owner.ts";
+import { portChanges } from "./port-changes.ts";
 import { probe } from "./probe.ts";
 import { notApplied, unsupported } from "./problems.ts";
-import { ensureRouter } from "./router-host.ts";
+import { ensureRouter, tellDns } from "./router-host.ts";
 
 export interface LinuxNetworksOptions extends Place {
   /** For dnsmasq's files; must be passable for everybody. Gone after `removeAll`. */
@@ -46,6 +49,8 @@ export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
   /** Applied last, whether that went well or not. */
   let picture = nothing;
   let known: { readonly picture: Picture; readonly filter: Filter } | undefined;
+  /** All that it says was made, and nobody has seen since that it is otherwise. */
+  let standing: Picture | undefined;
   let probed: Promise<Abilities> | undefined;
   const abilities = () => {
     probed ??= doing("find out what its kernel can do", () => probe(kernel, tag));
@@ -67,7 +72,11 @@ export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
     apply,
     async look() {
       await apply.settled(); // What is half done would look broken.
-      return factsOf(kernel, picture, { tag, directory, ...(await filterFor(picture)) });
+      const seen = standing;
+      const sight = { tag, directory, ...(await filterFor(picture)) };
+      const facts = await factsOf(kernel, picture, sight);
+      if (standing === seen && !isWhole(facts)) standing = undefined;
+      return facts;
     },
     onMetadata(next) {
       answer = next;
@@ -80,16 +89,43 @@ export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
     async close() {
       await apply.settled();
       await metadata.close();
+      kernel.close();
     },
   };
 
   async function carryOut(wanted: Picture) {
     const before = kernel.changes();
+    const last = standing;
+    standing = undefined;
+    // What the kernel refuses is not as it was thought to be.
+    if (!last || !(await changePorts(last, wanted).catch(() => false))) await make(wanted);
+    standing = wanted;
+    return { changes: kernel.changes() - before };
+  }
+
+  /** False if there is more to do than that, or less. */
+  async function changePorts(last: Picture, wanted: Picture): Promise<boolean> {
+    const changes = portChanges(last, wanted, tag);
+    if (!changes) return false;
+    const { filter: old } = await filterFor(last);
+    const { filter } = await filterFor(wanted);
+    const text = differenceOf(old.tables, filter.tables);
+    if (text === undefined) return false;
+    picture = wanted;
+    const filters: Batch = { where: undefined, program: "nft", lines: text ? [text] : [] };
+    await Promise.all([
+      kernel.sequence([filters, ...changes.orders]),
+      ...changes.served.map((network) => tellDns(kernel, network, { place: options, directory })),
+    ]);
+    return true;
+  }
+
+  async function make(wanted: Picture): Promise<void> {
     assertPossible(wanted, await abilities());
     picture = wanted;
     const seen = await doing("look at its networks", () => observe(kernel));
     if (wanted.networks.length > 0) await owned.take(seen);
-    else if (!owned.mayTouch(seen)) return { changes: 0 };
+    else if (!owned.mayTouch(seen)) return;
     const plan = hostPlan(wanted, seen, options);
     const filters = async () => load(await filterFor(wanted), seen);
     if (wanted.networks.length > 0) await doing("load its filters", filters);
@@ -105,7 +141,6 @@ export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
         if (status === "rejected" && "reason" in result) failures.push(result.reason);
     }
     if (failures.length > 0) throw failures[0];
-    return { changes: kernel.changes() - before };
   }
 
   function furnish(
@@ -184,6 +219,11 @@ export async function removeRemains(tag: string): Promise<void> {
     await kernel.run(undefined, ["ip", "netns", "del", name]);
   }
 }
+
+const isWhole = ({ rules, ports, routers }: Facts) =>
+  rules === "in-force" &&
+  ports.every(({ is }) => is !== "absent") &&
+  routers.every(({ is }) => is === "up");
 
 function assertPossible({ networks }: Picture, abilities: Abilities): void {
   if (networks.length === 0) return;

@@ -22,10 +22,25 @@ export function metadataWiring({ cidr, mtu }: Network): readonly string[] {
   ];
 }
 
-export const metadataNeighbours = ({ ports }: Network): readonly string[] =>
+export const metadataNeighbours = ({ ports }: Pick<Network, "ports">): readonly string[] =>
   ports.map(
     ({ address, mac }) => `neigh replace ${address} lladdr ${mac} dev ${device} nud permanent`,
   );
+
+/** From those of these ports to those of others. */
+export const neighbourChanges = (
+  before: Pick<Network, "ports">,
+  { ports }: Pick<Network, "ports">,
+): readonly string[] => {
+  const known = new Set(metadataNeighbours(before));
+  const addresses = new Set(ports.map(({ address }) => address));
+  return [
+    ...before.ports
+      .filter(({ address }) => !addresses.has(address))
+      .map(({ address }) => `neigh del ${address} dev ${device}`),
+    ...metadataNeighbours({ ports }).filter((line) => !known.has(line)),
+  ];
+};
 
 export const forgetNeighbours = `neigh flush dev ${device} nud permanent`;
 

@@ -1,5 +1,5 @@
 /**
- * Pieces of nft's language: chains, sets and counters, as lines.
+ * Pieces of nft's language: chains, sets and counters, and the text that they make.
  *
  * nft refuses a block on one line, and an empty list of elements: both are taken care of here.
  */
@@ -7,26 +7,56 @@ import { createHash } from "node:crypto";
 import type { Port } from "./driver.ts";
 import { shortOf } from "./names.ts";
 
-export const own = (family: string, name: string, lines: readonly string[]) =>
-  `table ${family} ${name} {\n${lines.map((line) => ` ${line}\n`).join("")}}\n`;
+/** What a table is made of. */
+export type Piece =
+  | { readonly is: "chain"; readonly name: string; readonly rules: readonly string[] }
+  | {
+      readonly is: "set" | "map";
+      readonly name: string;
+      /** With its flags. */
+      readonly type: string;
+      readonly elements: readonly string[];
+    }
+  | { readonly is: "counter"; readonly name: string };
 
-export const chain = (name: string, lines: readonly string[]) => [
-  `chain ${name} {`,
-  ...lines.map((line) => ` ${line}`),
-  "}",
+export interface Table {
+  readonly family: string;
+  readonly name: string;
+  readonly pieces: readonly Piece[];
+}
+
+export const chain = (name: string, rules: readonly string[]): readonly Piece[] => [
+  { is: "chain", name, rules },
 ];
 
 export const set = (
-  kind: "set" | "map",
+  is: "set" | "map",
   name: string,
   type: string,
   elements: readonly string[],
-) => [
-  `${kind} ${name} {`,
-  ` ${type}`,
-  ...(elements.length > 0 ? [` elements = { ${elements.join(",\n  ")} }`] : []),
-  "}",
-];
+): readonly Piece[] => [{ is, name, type, elements }];
+
+export const counter = (name: string): Piece => ({ is: "counter", name });
+
+/** A table with all that is in it. */
+export const tableText = ({ family, name, pieces }: Table, counts: Counts = new Map()): string =>
+  `table ${family} ${name} {\n${linesOf(pieces, counts)
+    .map((line) => ` ${line}\n`)
+    .join("")}}\n`;
+
+export const linesOf = (pieces: readonly Piece[], counts: Counts = new Map()): readonly string[] =>
+  pieces.flatMap((piece) => [
+    `${piece.is} ${piece.name} {`,
+    ...within(piece, counts).map((line) => ` ${line}`),
+    "}",
+  ]);
+
+function within(piece: Piece, counts: Counts): readonly string[] {
+  if (piece.is === "chain") return piece.rules;
+  if (piece.is === "counter") return [`packets ${counts.get(piece.name) ?? 0} bytes 0`];
+  const { type, elements } = piece;
+  return [type, ...(elements.length > 0 ? [`elements = { ${elements.join(",\n  ")} }`] : [])];
+}
 
 export const hook = (name: string, priority: string | number, type = "filter") =>
   `type ${type} hook ${name} priority ${priority}; policy accept;`;
@@ -39,9 +69,3 @@ export const markOf = (text: string) =>
 export type Counts = ReadonlyMap<string, number>;
 export const counterOf = (what: "spoofed" | "ingress" | "egress", { nic }: Pick<Port, "nic">) =>
   `${what}_${shortOf(nic)}`;
-
-export const counter = (name: string, counts: Counts) => [
-  `counter ${name} {`,
-  ` packets ${counts.get(name) ?? 0} bytes 0`,
-  "}",
-];

@@ -52,11 +52,23 @@ export async function ensureRouter(
     if (router.hasUplink) await kernel.setSysctl(undefined, forwarding(vni, place));
   } else if (!(await routerChains(kernel, namespace)).has(filter.mark))
     await kernel.nft(namespace, filter.text);
-  const files = filesOf(directory, vni);
-  await ensureDns(kernel, namespace, files, dnsFiles(network, router, files));
+  await tellDns(kernel, network, { place, directory });
   if (!isBare) return;
   const mark = routerMark(network, zone);
   await kernel.batch(undefined, "ip", [`link set dev ${routerPortOf(vni)} alias ${mark}`]);
+}
+
+/** Whom its router serves. */
+export async function tellDns(
+  kernel: Commands,
+  network: Network,
+  { place, directory }: { readonly place: Place; readonly directory: string },
+): Promise<void> {
+  const { router, vni } = network;
+  if (!router) return;
+  const files = filesOf(directory, vni);
+  const namespace = routerNamespaceOf(place.tag, vni);
+  await ensureDns(kernel, namespace, files, dnsFiles(network, router, files));
 }
 
 /**

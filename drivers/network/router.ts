@@ -9,7 +9,7 @@ import { createHash } from "node:crypto";
 import { addressText, rangeOf, uplinkAddresses } from "./addresses.ts";
 import { metadataAddress, type Network, type Router } from "./driver.ts";
 import { inside, table } from "./names.ts";
-import { chain, markOf, set } from "./nft.ts";
+import { chain, linesOf, markOf, type Piece, set, tableText } from "./nft.ts";
 
 const { lan, uplink } = inside;
 
@@ -59,15 +59,12 @@ export const generationOf = (mark: string | undefined): number | undefined => {
 export function routerFilter(network: Network, router: Router): { mark: string; text: string } {
   const lines = router.hasUplink ? translation(network, router) : [];
   const all = [...lines, ...closed(router.hasUplink)];
-  const mark = markOf(all.join("\n"));
-  const body = [...chain(mark, []), ...all].map((line) => ` ${line}\n`).join("");
-  return {
-    mark,
-    text: `table ip ${table}\ndelete table ip ${table}\ntable ip ${table} {\n${body}}\n`,
-  };
+  const mark = markOf(linesOf(all).join("\n"));
+  const whole = tableText({ family: "ip", name: table, pieces: [...chain(mark, []), ...all] });
+  return { mark, text: `table ip ${table}\ndelete table ip ${table}\n${whole}` };
 }
 
-function translation(network: Network, router: Router): readonly string[] {
+function translation(network: Network, router: Router): readonly Piece[] {
   const { forwards, statics, sourceNat } = router;
   const key = (it: Router["forwards"][number]) =>
     `${it.publicAddress} . ${it.protocol} . ${it.publicPort}`;
@@ -148,7 +145,7 @@ function translation(network: Network, router: Router): readonly string[] {
   ];
 }
 
-function closed(hasUplink: boolean): readonly string[] {
+function closed(hasUplink: boolean): readonly Piece[] {
   return [
     ...chain("through", [
       "type filter hook forward priority filter; policy drop;",

@@ -1,0 +1,83 @@
+/**
+ * From one picture to the next where only ports came or went, as nearly always: every start and every end of a guest.
+ *
+ * Whoever knows that all of the first picture is so can order these without looking at the kernel, which takes several
+ * times as long as what is to be done. What is found wrong later is mended by whoever looks.
+ */
+
+import type { Batch } from "./commands.ts";
+import type { Network, Picture } from "./driver.ts";
+import { linesFor, tapFor } from "./host-links.ts";
+import { metadataMark, neighbourChanges, neighboursMark } from "./metadata-wiring.ts";
+import { metadataNamespaceOf, metadataPortOf, tapOf } from "./names.ts";
+
+export interface PortChanges {
+  /** In this order, and after the filters that are for the ports. */
+  readonly orders: readonly Batch[];
+  /** Networks whose router serves others than before. */
+  readonly served: readonly Network[];
+}
+
+/** Undefined if anything else is different, or if nothing is: then somebody has to look. */
+export function portChanges(
+  before: Picture,
+  wanted: Picture,
+  tag: string,
+): PortChanges | undefined {
+  if (before.networks.length !== wanted.networks.length) return undefined;
+  const known = new Map(before.networks.map((network) => [network.id, network]));
+  const pairs: (readonly [Network, Network])[] = [];
+  for (const network of wanted.networks) {
+    const old = known.get(network.id);
+    if (!old || !isOnlyPorts(old, network)) return undefined;
+    if (JSON.stringify(old) !== JSON.stringify(network)) pairs.push([old, network]);
+  }
+  if (pairs.length === 0) return undefined;
+  const neighbours = pairs.flatMap(([old, network]): Batch[] => {
+    const lines = neighbourChanges(old, network);
+    return [{ where: metadataNamespaceOf(tag, network.vni), program: "ip", lines }];
+  });
+  const links = pairs.flatMap(([old, network]) => linksBetween(old, network));
+  return {
+    orders: [...neighbours, { where: undefined, program: "ip", lines: links }],
+    served: pairs.flatMap(([old, network]) =>
+      JSON.stringify(old.router) === JSON.stringify(network.router) ? [] : [network],
+    ),
+  };
+}
+
+/** Those that come are waited for, those that go are not. */
+function linksBetween(before: Network, network: Network): readonly string[] {
+  const { vni, ports } = network;
+  const fresh = without(ports, before.ports);
+  const gone = without(before.ports, ports);
+  const marks = `${metadataMark(network)} ${neighboursMark(network)}`;
+  return [
+    ...fresh.flatMap((port) => linesFor(tapFor(port, network))),
+    ...(neighboursMark(before) === neighboursMark(network)
+      ? []
+      : [`link set dev ${metadataPortOf(vni)} alias "${marks}"`]),
+    ...gone.map(({ nic }) => `link del ${tapOf(nic)}`),
+  ];
+}
+
+/** The first port brings the metadata service with it, and the last one takes it away. */
+function isOnlyPorts(before: Network, network: Network): boolean {
+  const isUp = new Map(before.ports.map(({ nic, isUp }) => [nic, isUp]));
+  return (
+    restOf(before) === restOf(network) &&
+    before.ports.length > 0 === network.ports.length > 0 &&
+    network.ports.every((port) => (isUp.get(port.nic) ?? port.isUp) === port.isUp)
+  );
+}
+
+/** All but its ports, and whom its router serves. */
+function restOf({ ports: _, router, ...rest }: Network): string {
+  const { hosts: __, ...same } = router ?? { hosts: [] };
+  return JSON.stringify([rest, router === undefined, same]);
+}
+
+function without(all: Network["ports"], some: Network["ports"]): Network["ports"] {
+  const known = new Set(some.map(({ nic }) => nic));
+  return all.filter(({ nic }) => !known.has(nic));
+}
