@@ -16,20 +16,25 @@ interface Declared<P extends Shape>
 interface Plain<P extends Shape, R extends Shape> extends Declared<P> {
   readonly reply: R;
 }
+/** `query`: where there is something to choose. */
+interface Choosing<P extends Shape, Q extends Shape, R extends Shape> extends Plain<P, R> {
+  readonly query?: Q;
+}
 interface Change<P extends Shape, B extends Shape, R extends Shape> extends Declared<P> {
   readonly body: B;
-  readonly reply: readonly [status: 200 | 201, shape: R];
+  readonly reply: readonly [status: 200 | 201 | 202, shape: R];
 }
 
 /** Says what there is. */
-export const reads = <P extends Shape, R extends Shape>({
+export const reads = <P extends Shape, R extends Shape, Q extends Shape = typeof none>({
+  query,
   reply,
   fails = {},
   ...declared
-}: Plain<P, R>) =>
+}: Choosing<P, Q, R>) =>
   route({
     method: "GET",
-    query: none,
+    query: query ?? (none as Shape as Q), // Without a query, Q is what it is by default.
     body: z.undefined(),
     ...declared,
     reply: [200, reply],
@@ -52,21 +57,22 @@ export const lists = <P extends Shape, R extends Shape>({
   });
 
 /** Takes something away, and says what it was. */
-export const removes = <P extends Shape, R extends Shape>({
+export const removes = <P extends Shape, R extends Shape, Q extends Shape = typeof none>({
+  query,
   reply,
   fails = {},
   ...declared
-}: Plain<P, R>) =>
+}: Choosing<P, Q, R>) =>
   route({
     method: "DELETE",
-    query: none,
+    query: query ?? (none as Shape as Q), // The same.
     body: z.undefined(),
     ...declared,
     reply: [200, reply],
     fails,
   });
 
-/** Makes or changes something, as its body says. */
+/** Makes or changes something, as its body says: done (200, 201), or begun (202). */
 export const changes = <P extends Shape, B extends Shape, R extends Shape>(
   method: "POST" | "PUT" | "PATCH",
   { fails = {}, ...declared }: Change<P, B, R>,

@@ -1,5 +1,5 @@
 /** What the world may ask about who asked for what. Pure declarations; edge/routes.ts answers them. */
-import { route } from "@holdfast/kernel/route";
+import { none, reads } from "@holdfast/kernel/declare";
 import { Cursor, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 
@@ -69,26 +69,22 @@ const Page = z.object({
   next: z.string().nullable().describe("Give it back as `after` for what is older."),
 });
 
-export const readAudit = route({
-  method: "GET",
+export const readAudit = reads({
   path: "/v1/audit",
   summary: "Who asked for what on the whole platform, allowed or refused.",
   needs: "platform:audit",
-  params: z.strictObject({}),
+  params: none,
   query,
-  body: z.undefined(),
-  reply: [200, Page],
+  reply: Page,
   fails: { cursor_not_valid: "invalid" },
 });
 
-export const readProjectAudit = route({
-  method: "GET",
+export const readProjectAudit = reads({
   path: "/v1/projects/:project/audit",
   summary: "Who asked for what in a project, allowed or refused.",
   needs: "project:audit",
   params: z.object({ project: ProjectParam }),
   query,
-  body: z.undefined(),
-  reply: [200, Page],
+  reply: Page,
   fails: { cursor_not_valid: "invalid" },
 });

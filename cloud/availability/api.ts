@@ -1,11 +1,10 @@
 /** What the world may ask about availability. Operators only: it is about hosts. */
 import { HostParam } from "@holdfast/cloud/hosts/api";
-import { route } from "@holdfast/kernel/route";
+import { changes, none, reads, removes } from "@holdfast/kernel/declare";
 import { Next, Page } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { proofs } from "./core/certificate.ts";
 
-const none = z.strictObject({});
 const ofHost = z.object({ host: HostParam });
 
 export const CertificateView = z.object({
@@ -26,8 +25,7 @@ export const CertificateView = z.object({
 });
 export type CertificateView = z.output<typeof CertificateView>;
 
-export const listFences = route({
-  method: "GET",
+export const listFences = reads({
   path: "/v1/fence-certificates",
   summary: "The proofs that hosts were dead, newest first.",
   needs: "platform:read",
@@ -36,36 +34,27 @@ export const listFences = route({
     host: HostParam.optional(),
     limit: Page.shape.limit.removeDefault().default(100),
   }),
-  body: z.undefined(),
-  reply: [200, z.object({ certificates: z.array(CertificateView), next: Next })],
+  reply: z.object({ certificates: z.array(CertificateView), next: Next }),
   fails: { host_not_found: "not_found", cursor_not_valid: "invalid" },
 });
 
-export const getFence = route({
-  method: "GET",
+export const getFence = reads({
   path: "/v1/fence-certificates/:certificate",
   summary: "One proof that a host was dead, with the very text that was signed.",
   needs: "platform:read",
   params: z.object({ certificate: z.uuid("must be the id of a certificate: holdfast fences") }),
-  query: none,
-  body: z.undefined(),
-  reply: [
-    200,
-    CertificateView.extend({
-      statement: z.string().describe("What the signature is of: every field, one per line."),
-    }),
-  ],
+  reply: CertificateView.extend({
+    statement: z.string().describe("What the signature is of: every field, one per line."),
+  }),
   fails: { certificate_not_found: "not_found" },
 });
 
-export const attestHost = route({
-  method: "POST",
+export const attestHost = changes("POST", {
   path: "/v1/hosts/:host/attest",
   summary:
     "Swear that a silent host is off. Its instances are started elsewhere: if it is not off, their volumes are destroyed.",
   needs: "platform:operate",
   params: ofHost,
-  query: none,
   body: z.strictObject({
     name: z
       .string()
@@ -81,13 +70,11 @@ export const attestHost = route({
   },
 });
 
-export const setBmc = route({
-  method: "PUT",
+export const setBmc = changes("PUT", {
   path: "/v1/hosts/:host/bmc",
   summary: "How to switch this host off from outside: its Redfish system.",
   needs: "platform:operate",
   params: ofHost,
-  query: none,
   body: z.strictObject({
     url: z
       .url({ protocol: /^https?$/, error: "must be an http or https URL" })
@@ -106,26 +93,21 @@ export const setBmc = route({
   },
 });
 
-export const removeBmc = route({
-  method: "DELETE",
+export const removeBmc = removes({
   path: "/v1/hosts/:host/bmc",
   summary: "Forget how to switch this host off.",
   needs: "platform:operate",
   params: ofHost,
-  query: none,
-  body: z.undefined(),
-  reply: [200, z.object({ removed: z.boolean() })],
+  reply: z.object({ removed: z.boolean() }),
   fails: { host_not_found: "not_found" },
 });
 
-export const releaseBrake = route({
-  method: "POST",
+export const releaseBrake = changes("POST", {
   path: "/v1/fencing/release",
   summary:
     "Let fencing go on in a pod or zone although so much of it is silent at once. You have seen that it is the hosts, and not their network.",
   needs: "platform:operate",
   params: none,
-  query: none,
   body: z.strictObject({
     domain: z
       .string()
@@ -146,22 +128,16 @@ export const MoveView = z.object({
 });
 export type MoveView = z.output<typeof MoveView>;
 
-export const planFailover = route({
-  method: "GET",
+export const planFailover = reads({
   path: "/v1/hosts/:host/failover",
   summary:
     "What would happen if this host died now: how that would be proven, where each instance would go, which cannot and why. Nothing is changed.",
   needs: "platform:read",
   params: ofHost,
-  query: none,
-  body: z.undefined(),
-  reply: [
-    200,
-    z.object({
-      host: z.string(),
-      proof: z.string().describe("What would prove it dead, and when after its last word."),
-      moves: z.array(MoveView),
-    }),
-  ],
+  reply: z.object({
+    host: z.string(),
+    proof: z.string().describe("What would prove it dead, and when after its last word."),
+    moves: z.array(MoveView),
+  }),
   fails: { host_not_found: "not_found" },
 });

@@ -1,12 +1,11 @@
 /** What the world may ask about how things are: status checks, alarms on them, and what is wrong now. */
-import { route } from "@holdfast/kernel/route";
+import { changes, lists, none, reads, removes } from "@holdfast/kernel/declare";
 import { Label, Next, Page, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { alarmActions, alarmChecks, alarmStates } from "./core/alarm.ts";
 import { checkNames, checkStatuses, summaries } from "./core/model.ts";
 import { severities } from "./core/trouble.ts";
 
-const none = z.strictObject({});
 const inProject = z.object({ project: ProjectParam });
 const InstanceParam = z
   .string()
@@ -48,20 +47,16 @@ export const StatusView = z.object({
 });
 export type StatusView = z.output<typeof StatusView>;
 
-export const getStatus = route({
-  method: "GET",
+export const getStatus = reads({
   path: "/v1/projects/:project/instances/:instance/status",
   summary: "The three status checks of an instance. They never change its state.",
   needs: "project:read",
   params: inProject.extend({ instance: InstanceParam }),
-  query: none,
-  body: z.undefined(),
-  reply: [200, StatusView],
+  reply: StatusView,
   fails: { instance_not_found: "not_found" },
 });
 
-export const listStatuses = route({
-  method: "GET",
+export const listStatuses = reads({
   path: "/v1/projects/:project/statuses",
   summary: "The status checks of all instances that a host may be running, or of those alike.",
   needs: "project:read",
@@ -72,8 +67,7 @@ export const listStatuses = route({
       .optional()
       .describe("Those of a page that have another are left out of it, so that it may be empty."),
   }),
-  body: z.undefined(),
-  reply: [200, z.object({ statuses: z.array(StatusView), next: Next })],
+  reply: z.object({ statuses: z.array(StatusView), next: Next }),
   fails: { cursor_not_valid: "invalid" },
 });
 
@@ -95,24 +89,17 @@ export const TroubleView = z.object({
 });
 export type TroubleView = z.output<typeof TroubleView>;
 
-export const getHealth = route({
-  method: "GET",
+export const getHealth = reads({
   path: "/v1/health",
   summary:
     "What is wrong now, since when, what it affects and what is being done; the worst first. Operators see everything, a project's token its own.",
   needs: "project:read",
   params: none,
-  query: none,
-  body: z.undefined(),
-  reply: [
-    200,
-    z.object({
-      isWell: z.boolean(),
-      troubles: z.array(TroubleView),
-      unknown: z.array(z.string()).describe("What could not be found out, and why."),
-    }),
-  ],
-  fails: {},
+  reply: z.object({
+    isWell: z.boolean(),
+    troubles: z.array(TroubleView),
+    unknown: z.array(z.string()).describe("What could not be found out, and why."),
+  }),
 });
 
 export const AlarmView = z.object({
@@ -165,13 +152,11 @@ export const CreateAlarm = z
     error: "is needed with the action notify, and only with that",
   });
 
-export const createAlarm = route({
-  method: "POST",
+export const createAlarm = changes("POST", {
   path: "/v1/projects/:project/alarms",
   summary: "Have something done when a status check has failed: recover, reboot, stop or notify.",
   needs: "project:operate",
   params: inProject,
-  query: none,
   body: CreateAlarm,
   reply: [
     201,
@@ -186,41 +171,31 @@ export const createAlarm = route({
   },
 });
 
-export const listAlarms = route({
-  method: "GET",
+export const listAlarms = lists({
   path: "/v1/projects/:project/alarms",
   summary: "The alarms of a project.",
   needs: "project:read",
   params: inProject,
-  query: Page,
-  body: z.undefined(),
-  reply: [200, z.object({ alarms: z.array(AlarmView), next: Next })],
-  fails: { cursor_not_valid: "invalid" },
+  reply: z.object({ alarms: z.array(AlarmView), next: Next }),
 });
 
 const ofAlarm = inProject.extend({ alarm: AlarmParam });
 
-export const getAlarm = route({
-  method: "GET",
+export const getAlarm = reads({
   path: "/v1/projects/:project/alarms/:alarm",
   summary: "One alarm.",
   needs: "project:read",
   params: ofAlarm,
-  query: none,
-  body: z.undefined(),
-  reply: [200, AlarmView],
+  reply: AlarmView,
   fails: { alarm_not_found: "not_found" },
 });
 
-export const deleteAlarm = route({
-  method: "DELETE",
+export const deleteAlarm = removes({
   path: "/v1/projects/:project/alarms/:alarm",
   summary: "Delete an alarm. What it has begun is finished; its history stays.",
   needs: "project:operate",
   params: ofAlarm,
-  query: none,
-  body: z.undefined(),
-  reply: [200, AlarmView],
+  reply: AlarmView,
   fails: { alarm_not_found: "not_found" },
 });
 
@@ -235,8 +210,7 @@ export const AlarmEventView = z.object({
 });
 export type AlarmEventView = z.output<typeof AlarmEventView>;
 
-export const getAlarmHistory = route({
-  method: "GET",
+export const getAlarmHistory = reads({
   path: "/v1/projects/:project/alarms/:alarm/history",
   summary: "When an alarm rang, what it did and how that went, oldest first.",
   needs: "project:read",
@@ -245,8 +219,7 @@ export const getAlarmHistory = route({
     after: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0),
     limit: z.coerce.number().int().min(1).max(1_000).default(500),
   }),
-  body: z.undefined(),
-  reply: [200, z.object({ events: z.array(AlarmEventView) })],
+  reply: z.object({ events: z.array(AlarmEventView) }),
   fails: { alarm_not_found: "not_found" },
 });
 

@@ -1,5 +1,5 @@
 /** What the world may ask about deaths. Pure declarations; edge/routes.ts answers them. */
-import { route } from "@holdfast/kernel/route";
+import { none, reads } from "@holdfast/kernel/declare";
 import { Next, Page, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { causeClasses } from "./core/taxonomy.ts";
@@ -89,11 +89,9 @@ export const WhyView = z.object({
 });
 export type WhyView = z.output<typeof WhyView>;
 
-const none = z.strictObject({});
 const ofInstance = z.object({ project: ProjectParam, instance: InstanceParam });
 
-export const getDeath = route({
-  method: "GET",
+export const getDeath = reads({
   path: "/v1/projects/:project/instances/:instance/death",
   summary: "Why an instance died last, or how a generation of it ended.",
   needs: "project:read",
@@ -106,25 +104,21 @@ export const getDeath = route({
       .max(2 ** 31 - 1)
       .optional(),
   }),
-  body: z.undefined(),
-  reply: [200, WhyView],
+  reply: WhyView,
   fails: { instance_not_found: "not_found", death_not_found: "not_found" },
 });
 
-export const listDeaths = route({
-  method: "GET",
+export const listDeaths = reads({
   path: "/v1/projects/:project/instances/:instance/deaths",
   summary: "Every death of an instance, youngest first.",
   needs: "project:read",
   params: ofInstance,
   query: Page.extend({ limit: Page.shape.limit.removeDefault().default(50) }),
-  body: z.undefined(),
-  reply: [200, z.object({ deaths: z.array(DeathView), next: Next })],
+  reply: z.object({ deaths: z.array(DeathView), next: Next }),
   fails: { instance_not_found: "not_found", cursor_not_valid: "invalid" },
 });
 
-export const listFleetDeaths = route({
-  method: "GET",
+export const listFleetDeaths = reads({
   path: "/v1/deaths",
   summary: "Deaths of the whole platform, youngest first.",
   needs: "platform:read",
@@ -139,7 +133,6 @@ export const listFleetDeaths = route({
       .describe("Milliseconds since the epoch."),
     limit: Page.shape.limit.removeDefault().default(100),
   }),
-  body: z.undefined(),
-  reply: [200, z.object({ deaths: z.array(DeathView), next: Next })],
+  reply: z.object({ deaths: z.array(DeathView), next: Next }),
   fails: { cursor_not_valid: "invalid" },
 });

@@ -1,7 +1,7 @@
 /** What the world may ask about planned work. Pure declarations; edge/routes.ts answers them. */
 import { HostParam } from "@holdfast/cloud/hosts/api";
 import { Name } from "@holdfast/cloud/instances/api";
-import { route } from "@holdfast/kernel/route";
+import { changes, lists, none, reads, removes } from "@holdfast/kernel/declare";
 import { Next, Page, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { maintenanceLife } from "./core/life.ts";
@@ -9,7 +9,6 @@ import { maintenancePolicies, works } from "./core/maintenance.ts";
 import { eventCodes } from "./core/model.ts";
 import { days } from "./core/windows.ts";
 
-const none = z.strictObject({});
 const inProject = z.object({ project: ProjectParam });
 const ofHost = z.object({ host: HostParam });
 /** The year 2200: a moment beyond it is a mistake, and PostgreSQL's own end is not far. */
@@ -103,87 +102,70 @@ const planFails = {
   maintenance_under_way: "conflict",
 } as const;
 
-export const previewMaintenance = route({
-  method: "POST",
+export const previewMaintenance = changes("POST", {
   path: "/v1/hosts/:host/maintenance/preview",
   summary: "What would become of each instance if this work began now, and why. Changes nothing.",
   needs: "platform:read",
   params: ofHost,
-  query: none,
   body: MaintenanceRequest,
   reply: [200, z.object({ instances: z.array(FateView) })],
   fails: planFails,
 });
 
-export const planMaintenance = route({
-  method: "PUT",
+export const planMaintenance = changes("PUT", {
   path: "/v1/hosts/:host/maintenance",
   summary:
     "Plan work on a host, or change what is planned. Once it is under way only its deadline, its end and its reason can be changed.",
   needs: "platform:operate",
   params: ofHost,
-  query: none,
   body: MaintenanceRequest,
   reply: [200, MaintenanceDetail],
   fails: planFails,
 });
 
-export const listMaintenance = route({
-  method: "GET",
+export const listMaintenance = reads({
   path: "/v1/maintenance",
   summary: "Work on hosts that is planned or under way; with `all`, also what is over.",
   needs: "platform:read",
   params: none,
   query: Page.extend({ all: z.stringbool().default(false) }),
-  body: z.undefined(),
-  reply: [200, z.object({ maintenance: z.array(MaintenanceView), next: Next })],
+  reply: z.object({ maintenance: z.array(MaintenanceView), next: Next }),
   fails: { cursor_not_valid: "invalid" },
 });
 
-export const getMaintenance = route({
-  method: "GET",
+export const getMaintenance = reads({
   path: "/v1/hosts/:host/maintenance",
   summary: "The work on one host, and what is being done about each instance that is still there.",
   needs: "platform:read",
   params: ofHost,
-  query: none,
-  body: z.undefined(),
-  reply: [200, MaintenanceDetail],
+  reply: MaintenanceDetail,
   fails: { host_not_found: "not_found", maintenance_not_found: "not_found" },
 });
 
-export const endMaintenance = route({
-  method: "DELETE",
+export const endMaintenance = removes({
   path: "/v1/hosts/:host/maintenance",
   summary:
     "Give a host back, however far the work got. What was not begun is called off; what went down with it comes back to it.",
   needs: "platform:operate",
   params: ofHost,
-  query: none,
-  body: z.undefined(),
-  reply: [200, MaintenanceView],
+  reply: MaintenanceView,
   fails: { host_not_found: "not_found", maintenance_not_found: "not_found" },
 });
 
-export const getMaintenancePolicy = route({
-  method: "GET",
+export const getMaintenancePolicy = reads({
   path: "/v1/projects/:project/instances/:instance/maintenance-policy",
   summary: "What is done with an instance when its host is emptied.",
   needs: "project:read",
   params: inProject.extend({ instance: InstanceParam }),
-  query: none,
-  body: z.undefined(),
-  reply: [200, z.object({ policy: MaintenancePolicyShape })],
+  reply: z.object({ policy: MaintenancePolicyShape }),
   fails: { instance_not_found: "not_found" },
 });
 
-export const setMaintenancePolicy = route({
-  method: "PUT",
+export const setMaintenancePolicy = changes("PUT", {
   path: "/v1/projects/:project/instances/:instance/maintenance-policy",
   summary: "Choose what is done with an instance when its host is emptied.",
   needs: "project:operate",
   params: inProject.extend({ instance: InstanceParam }),
-  query: none,
   body: z.strictObject({ policy: MaintenancePolicyShape }),
   reply: [200, z.object({ policy: MaintenancePolicyShape })],
   fails: { instance_not_found: "not_found" },
@@ -215,8 +197,7 @@ export type ScheduledEventView = z.output<typeof ScheduledEventView>;
 const EventParam = z.string().regex(/^[0-9a-f-]{36}$/, "must be an event's id");
 const ofEvent = inProject.extend({ event: EventParam });
 
-export const listScheduledEvents = route({
-  method: "GET",
+export const listScheduledEvents = reads({
   path: "/v1/projects/:project/events",
   summary:
     "What is planned for the instances of a project; with `all`, also what is over since a week.",
@@ -226,19 +207,16 @@ export const listScheduledEvents = route({
     instance: InstanceParam.optional(),
     all: z.stringbool().default(false),
   }),
-  body: z.undefined(),
-  reply: [200, z.object({ events: z.array(ScheduledEventView), next: Next })],
+  reply: z.object({ events: z.array(ScheduledEventView), next: Next }),
   fails: { cursor_not_valid: "invalid" },
 });
 
-export const moveScheduledEvent = route({
-  method: "PATCH",
+export const moveScheduledEvent = changes("PATCH", {
   path: "/v1/projects/:project/events/:event",
   summary:
     "Move an event: to at least an hour from now and before its deadline, not in its last five minutes.",
   needs: "project:operate",
   params: ofEvent,
-  query: none,
   body: z.strictObject({ notBefore: Moment }),
   reply: [200, ScheduledEventView],
   fails: {
@@ -252,14 +230,12 @@ export const moveScheduledEvent = route({
   },
 });
 
-export const scheduleEvent = route({
-  method: "POST",
+export const scheduleEvent = changes("POST", {
   path: "/v1/events",
   summary:
     "Schedule an event for one instance, as its operator. Work on a whole host is planned with the host.",
   needs: "platform:operate",
   params: none,
-  query: none,
   body: z.strictObject({
     project: ProjectParam,
     instance: InstanceParam,
@@ -278,15 +254,12 @@ export const scheduleEvent = route({
   },
 });
 
-export const cancelScheduledEvent = route({
-  method: "DELETE",
+export const cancelScheduledEvent = removes({
   path: "/v1/events/:event",
   summary: "Call off an event that was scheduled for one instance and has not begun.",
   needs: "platform:operate",
   params: z.object({ event: EventParam }),
-  query: none,
-  body: z.undefined(),
-  reply: [200, ScheduledEventView],
+  reply: ScheduledEventView,
   fails: {
     event_not_found: "not_found",
     event_over: "conflict",
@@ -314,26 +287,20 @@ export const WindowView = z.object({
 });
 export type WindowView = z.output<typeof WindowView>;
 
-export const listWindows = route({
-  method: "GET",
+export const listWindows = lists({
   path: "/v1/projects/:project/event-windows",
   summary: "When, in the week, a project would rather have its events.",
   needs: "project:read",
   params: inProject,
-  query: Page,
-  body: z.undefined(),
-  reply: [200, z.object({ windows: z.array(WindowView), next: Next })],
-  fails: { cursor_not_valid: "invalid" },
+  reply: z.object({ windows: z.array(WindowView), next: Next }),
 });
 
-export const createWindow = route({
-  method: "POST",
+export const createWindow = changes("POST", {
   path: "/v1/projects/:project/event-windows",
   summary:
     "Say when events may rather happen, weekly and in UTC. It is kept to where the deadline of the work allows, and moves nothing that is scheduled already.",
   needs: "project:operate",
   params: inProject,
-  query: none,
   body: z.strictObject({
     name: Name,
     ranges: z.array(RangeShape).min(1).max(50),
@@ -353,16 +320,13 @@ export const createWindow = route({
   },
 });
 
-export const deleteWindow = route({
-  method: "DELETE",
+export const deleteWindow = removes({
   path: "/v1/projects/:project/event-windows/:window",
   summary: "Forget a window. What is scheduled stays.",
   needs: "project:operate",
   params: inProject.extend({
     window: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be a window's name or id"),
   }),
-  query: none,
-  body: z.undefined(),
-  reply: [200, WindowView],
+  reply: WindowView,
   fails: { event_window_not_found: "not_found" },
 });

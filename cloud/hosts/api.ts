@@ -1,5 +1,5 @@
 /** What the world may ask about hosts. Operators only: a project does not see what it runs on. */
-import { route } from "@holdfast/kernel/route";
+import { changes, none, reads } from "@holdfast/kernel/declare";
 import { Cursor, Label } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { hostLifecycle, hostModes } from "./core/lifecycle.ts";
@@ -13,7 +13,6 @@ export const HostName = z
     /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/,
     "must be 1 to 63 lower-case letters, digits, dots and dashes",
   );
-const none = z.strictObject({});
 
 export const HostView = z.object({
   id: z.string(),
@@ -59,8 +58,7 @@ export const HostView = z.object({
 });
 export type HostView = z.output<typeof HostView>;
 
-export const listHosts = route({
-  method: "GET",
+export const listHosts = reads({
   path: "/v1/hosts",
   summary: "The fleet, by name, a page at a time.",
   needs: "platform:read",
@@ -69,19 +67,16 @@ export const listHosts = route({
     limit: z.coerce.number().int().min(1).max(1_000).default(1_000),
     after: Cursor.optional(),
   }),
-  body: z.undefined(),
-  reply: [200, z.object({ hosts: z.array(HostView), next: z.string().nullable() })],
+  reply: z.object({ hosts: z.array(HostView), next: z.string().nullable() }),
   fails: { cursor_not_valid: "invalid" },
 });
 
-export const changeHost = route({
-  method: "PATCH",
+export const changeHost = changes("PATCH", {
   path: "/v1/hosts/:host",
   summary:
     "Set a host's mode, tags, its operators' concerns or its place. Enabling it forgives that it fell silent.",
   needs: "platform:operate",
   params: z.object({ host: HostParam }),
-  query: none,
   body: z.strictObject({
     mode: z.enum(["enabled", "draining", "maintenance"]).optional(),
     tags: z.array(Label).max(64).optional(),
@@ -96,13 +91,11 @@ export const changeHost = route({
   },
 });
 
-export const createJoinToken = route({
-  method: "POST",
+export const createJoinToken = changes("POST", {
   path: "/v1/join-tokens",
   summary: "A token with which one machine may join, once, within its time.",
   needs: "platform:operate",
   params: none,
-  query: none,
   body: z
     .strictObject({
       hostName: HostName.optional(),
@@ -110,17 +103,14 @@ export const createJoinToken = route({
     })
     .default({ minutes: 60 }),
   reply: [201, z.object({ token: z.string(), expiresAt: z.number(), command: z.string() })],
-  fails: {},
 });
 
-export const revokeHost = route({
-  method: "POST",
+export const revokeHost = changes("POST", {
   path: "/v1/hosts/:host/revoke",
   summary:
     "Revoke every certificate of a host and cut its agent off. Its guests run on; its lease runs out.",
   needs: "platform:operate",
   params: z.object({ host: HostParam }),
-  query: none,
   body: none.default({}),
   reply: [200, z.object({ revoked: z.number().int() })],
   fails: { host_not_found: "not_found" },

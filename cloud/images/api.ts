@@ -1,7 +1,7 @@
 /** What the world may ask about images. */
 import { TagsShown } from "@holdfast/cloud/tags";
-import { route } from "@holdfast/kernel/route";
-import { Next, Page, ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
+import { changes, lists, reads, removes } from "@holdfast/kernel/declare";
+import { Next, ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { Manifest } from "./core/manifest.ts";
 
@@ -35,26 +35,20 @@ export const ImageView = z.object({
 });
 export type ImageView = z.output<typeof ImageView>;
 
-export const listImages = route({
-  method: "GET",
+export const listImages = lists({
   path: "/v1/projects/:project/images",
   summary: "Images that this project may use.",
   needs: "project:read",
   params: inProject,
-  query: Page,
-  body: z.undefined(),
-  reply: [200, z.object({ images: z.array(ImageView), next: Next })],
-  fails: { cursor_not_valid: "invalid" },
+  reply: z.object({ images: z.array(ImageView), next: Next }),
 });
 
-export const importImage = route({
-  method: "POST",
+export const importImage = changes("POST", {
   path: "/v1/projects/:project/images",
   summary:
     "Register an image. With `url` the manager fetches it; without, send its bytes to …/images/:image/content.",
   needs: "project:operate",
   params: inProject,
-  query: z.strictObject({}),
   body: z.strictObject({
     name: NewName,
     url: z
@@ -71,20 +65,16 @@ export const importImage = route({
   fails: { quota_exceeded: "exhausted", image_name_taken: "conflict" },
 });
 
-export const getImage = route({
-  method: "GET",
+export const getImage = reads({
   path: "/v1/projects/:project/images/:image",
   summary: "One image.",
   needs: "project:read",
   params: inProject.extend({ image: ImageParam }),
-  query: z.strictObject({}),
-  body: z.undefined(),
-  reply: [200, ImageView],
+  reply: ImageView,
   fails: { image_not_found: "not_found" },
 });
 
-export const deleteImage = route({
-  method: "DELETE",
+export const deleteImage = removes({
   path: "/v1/projects/:project/images/:image",
   summary: "Delete an image that no instance stands on.",
   needs: "project:operate",
@@ -95,8 +85,7 @@ export const deleteImage = route({
       .default("refuse")
       .describe("`keep`: instances that stand on it keep its content; nothing new is made of it."),
   }),
-  body: z.undefined(),
-  reply: [200, ImageView],
+  reply: ImageView,
   fails: {
     image_not_found: "not_found",
     image_in_use: "conflict",
@@ -104,14 +93,12 @@ export const deleteImage = route({
   },
 });
 
-export const copyImage = route({
-  method: "POST",
+export const copyImage = changes("POST", {
   path: "/v1/projects/:project/images/:image/copy",
   summary:
     "An image of the project's own with the same content: of one of its own, of everybody's, or of one that is shared with it. It takes no further room.",
   needs: "project:operate",
   params: inProject.extend({ image: ImageParam }),
-  query: z.strictObject({}),
   body: z.strictObject({ name: NewName }),
   reply: [201, ImageView],
   fails: {
@@ -122,14 +109,12 @@ export const copyImage = route({
   },
 });
 
-export const shareImage = route({
-  method: "PATCH",
+export const shareImage = changes("PATCH", {
   path: "/v1/projects/:project/images/:image/shares",
   summary:
     "Let other projects of the organisation use an image, by its id, or no longer. Only its own project can change it or share it on.",
   needs: "project:operate",
   params: inProject.extend({ image: ImageParam }),
-  query: z.strictObject({}),
   body: z.strictObject({
     add: Projects.describe("Names or ids. Those that may already may still."),
     remove: Projects.describe("What their instances stand on stays."),
@@ -142,13 +127,11 @@ export const shareImage = route({
   },
 });
 
-export const setImageWarmth = route({
-  method: "PUT",
+export const setImageWarmth = changes("PUT", {
   path: "/v1/projects/:project/images/:image/warm",
   summary: "Say whether its guests may begin with the memory of one that has booted before.",
   needs: "project:operate",
   params: inProject.extend({ image: ImageParam }),
-  query: z.strictObject({}),
   body: z.strictObject({
     warm: z
       .boolean()
@@ -169,13 +152,11 @@ const NewManifest = Manifest.extend({
 }).strict();
 
 /** For whoever sets up the platform: an image whose blobs are already in the store. */
-export const registerImage = route({
-  method: "POST",
+export const registerImage = changes("POST", {
   path: "/v1/images",
   summary: "Register an image for everybody, from blobs that are in the manager's store.",
   needs: "platform:operate",
   params: z.object({}),
-  query: z.strictObject({}),
   body: z.strictObject({
     name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/),
     source: z.string().max(500),

@@ -5,6 +5,7 @@ import { Begun } from "@holdfast/cloud/hosts";
 import { KeyParam } from "@holdfast/cloud/keys";
 import { metadataTokens } from "@holdfast/cloud/metadata";
 import { TagFilter, Tags, TagsShown } from "@holdfast/cloud/tags";
+import { changes, none, reads } from "@holdfast/kernel/declare";
 import { route } from "@holdfast/kernel/route";
 import { Cursor, Label, ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
@@ -225,7 +226,6 @@ const Accepted = z.object({
     .array(z.string())
     .describe("What is lost with it: what was on ephemeral disks is after a stop."),
 });
-const none = z.strictObject({});
 const commandFails = {
   instance_not_found: "not_found",
   not_in_this_state: "conflict",
@@ -234,14 +234,12 @@ const commandFails = {
   too_many_jobs: "exhausted",
 } as const;
 
-export const runInstances = route({
-  method: "POST",
+export const runInstances = changes("POST", {
   path: "/v1/projects/:project/instances",
   summary:
     "Run new instances. Answers at once with a job; the ids are final from the first moment.",
   needs: "project:operate",
   params: inProject,
-  query: none,
   body: RunRequest,
   reply: [202, Accepted],
   fails: {
@@ -270,8 +268,7 @@ export const runInstances = route({
   },
 });
 
-export const listInstances = route({
-  method: "GET",
+export const listInstances = reads({
   path: "/v1/projects/:project/instances",
   summary: "Instances, oldest first, a page at a time. Expunged ones only when asked for by state.",
   needs: "project:read",
@@ -284,20 +281,16 @@ export const listInstances = route({
     limit: z.coerce.number().int().min(1).max(1_000).default(100),
     after: Cursor.optional(),
   }),
-  body: z.undefined(),
-  reply: [200, z.object({ instances: z.array(InstanceView), next: z.string().nullable() })],
+  reply: z.object({ instances: z.array(InstanceView), next: z.string().nullable() }),
   fails: { cursor_not_valid: "invalid" },
 });
 
-export const getInstance = route({
-  method: "GET",
+export const getInstance = reads({
   path: "/v1/projects/:project/instances/:instance",
   summary: "One instance.",
   needs: "project:read",
   params: ofInstance,
-  query: none,
-  body: z.undefined(),
-  reply: [200, InstanceView],
+  reply: InstanceView,
   fails: { instance_not_found: "not_found" },
 });
 
@@ -352,13 +345,11 @@ export const relaunchInstance = command(
   "End the process without asking the guest and start it anew, on another host if its volume and the fleet allow that.",
 );
 
-export const changeRecovery = route({
-  method: "PATCH",
+export const changeRecovery = changes("PATCH", {
   path: "/v1/projects/:project/instances/:instance/recovery",
   summary: "Change what automation does when this instance has died.",
   needs: "project:operate",
   params: ofInstance,
-  query: none,
   body: z.strictObject({
     recovery: Recovery.optional(),
     priority: Priority.optional(),
@@ -368,13 +359,11 @@ export const changeRecovery = route({
   fails: { instance_not_found: "not_found", dependency_circular: "conflict" },
 });
 
-export const changeInstanceType = route({
-  method: "PUT",
+export const changeInstanceType = changes("PUT", {
   path: "/v1/projects/:project/instances/:instance/type",
   summary: "Give a stopped instance another type, with which it is started next. Its disks stay.",
   needs: "project:operate",
   params: ofInstance,
-  query: none,
   body: z.strictObject({ type: Label }),
   reply: [200, InstanceView],
   fails: {
@@ -386,26 +375,22 @@ export const changeInstanceType = route({
   },
 });
 
-export const protectInstance = route({
-  method: "PUT",
+export const protectInstance = changes("PUT", {
   path: "/v1/projects/:project/instances/:instance/protection",
   summary: "Refuse, or allow again, to destroy this instance.",
   needs: "project:operate",
   params: ofInstance,
-  query: none,
   body: z.strictObject({ isProtected: z.boolean() }),
   reply: [200, InstanceView],
   fails: { instance_not_found: "not_found", not_in_this_state: "conflict" },
 });
 
-export const changeMetadata = route({
-  method: "PUT",
+export const changeMetadata = changes("PUT", {
   path: "/v1/projects/:project/instances/:instance/metadata",
   summary:
     "Have the guest of an instance need a token to ask for its metadata, or not. It holds at once, also where it runs.",
   needs: "project:operate",
   params: ofInstance,
-  query: none,
   body: z.strictObject({ metadataTokens: MetadataTokens }),
   reply: [200, InstanceView],
   fails: { instance_not_found: "not_found" },
@@ -424,8 +409,7 @@ export const EventView = z.object({
   detail: z.unknown(),
 });
 
-export const listInstanceEvents = route({
-  method: "GET",
+export const listInstanceEvents = reads({
   path: "/v1/projects/:project/instances/:instance/events",
   summary: "The journal of one instance, oldest first.",
   needs: "project:read",
@@ -434,23 +418,20 @@ export const listInstanceEvents = route({
     after: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0),
     limit: z.coerce.number().int().min(1).max(1_000).default(500),
   }),
-  body: z.undefined(),
-  reply: [200, z.object({ events: z.array(EventView) })],
+  reply: z.object({ events: z.array(EventView) }),
   fails: { instance_not_found: "not_found" },
 });
 
 const LineView = z.object({ at: z.number(), text: z.string() });
 
-export const getConsoleLog = route({
-  method: "GET",
+export const getConsoleLog = reads({
   path: "/v1/projects/:project/instances/:instance/console-log",
   summary:
     "The last lines that the guest wrote to its serial console, from the host that has them.",
   needs: "project:read",
   params: ofInstance,
   query: z.strictObject({ lines: z.coerce.number().int().min(1).max(5_000).default(100) }),
-  body: z.undefined(),
-  reply: [200, z.object({ lines: z.array(LineView) })],
+  reply: z.object({ lines: z.array(LineView) }),
   fails: {
     instance_not_found: "not_found",
     no_console: "conflict",
@@ -458,35 +439,22 @@ export const getConsoleLog = route({
   },
 });
 
-export const traceInstance = route({
-  method: "GET",
+export const traceInstance = reads({
   path: "/v1/projects/:project/instances/:instance/trace",
   summary:
     "Every line about this instance from API, placement, agent, hypervisor and guest, in order of time.",
   needs: "project:read",
   params: ofInstance,
   query: z.strictObject({ lines: z.coerce.number().int().min(1).max(10_000).default(1_000) }),
-  body: z.undefined(),
-  reply: [
-    200,
-    z.object({
-      lines: z.array(
-        z.object({
-          at: z.number(),
-          source: z.enum([
-            "journal",
-            "api",
-            "placement",
-            "manager",
-            "agent",
-            "hypervisor",
-            "guest",
-          ]),
-          text: z.string(),
-        }),
-      ),
-      missing: z.array(z.string()).describe("Sources that did not answer, and why."),
-    }),
-  ],
+  reply: z.object({
+    lines: z.array(
+      z.object({
+        at: z.number(),
+        source: z.enum(["journal", "api", "placement", "manager", "agent", "hypervisor", "guest"]),
+        text: z.string(),
+      }),
+    ),
+    missing: z.array(z.string()).describe("Sources that did not answer, and why."),
+  }),
   fails: { instance_not_found: "not_found" },
 });

@@ -1,9 +1,7 @@
 /** What the world may ask about everything that always holds. Pure declarations; edge/routes.ts answers them. */
-import { route } from "@holdfast/kernel/route";
+import { none, reads } from "@holdfast/kernel/declare";
 import { z } from "zod";
 import { kinds } from "./core/model.ts";
-
-const none = z.strictObject({});
 
 export const RuleView = z.object({
   name: z.string(),
@@ -36,25 +34,18 @@ export const ViolationView = z.object({
 });
 export type ViolationView = z.output<typeof ViolationView>;
 
-export const getInvariants = route({
-  method: "GET",
+export const getInvariants = reads({
   path: "/v1/invariants",
   summary:
     "Everything that always holds: each rule, when it was last checked and over how many things, and whatever breaks one now with the rows that show it.",
   needs: "platform:read",
   params: none,
-  query: none,
-  body: z.undefined(),
-  reply: [
-    200,
-    z.object({
-      holds: z.boolean().describe("Somebody has looked, and nothing is broken."),
-      checkedAt: z.number().nullable().describe("The last look; null: nobody has looked yet."),
-      manager: z.string().nullable().describe("Who looks."),
-      rules: z.array(RuleView),
-      broken: z.number().int().describe("How many violations there are."),
-      violations: z.array(ViolationView).describe("The oldest 50 of them."),
-    }),
-  ],
-  fails: {},
+  reply: z.object({
+    holds: z.boolean().describe("Somebody has looked, and nothing is broken."),
+    checkedAt: z.number().nullable().describe("The last look; null: nobody has looked yet."),
+    manager: z.string().nullable().describe("Who looks."),
+    rules: z.array(RuleView),
+    broken: z.number().int().describe("How many violations there are."),
+    violations: z.array(ViolationView).describe("The oldest 50 of them."),
+  }),
 });

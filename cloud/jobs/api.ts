@@ -1,6 +1,7 @@
 /** What the world may ask about jobs: the asynchronous answer to every command. */
+
+import { changes, reads } from "@holdfast/kernel/declare";
 import type { JobId } from "@holdfast/kernel/ids";
-import { route } from "@holdfast/kernel/route";
 import { Cursor, Next, ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 
@@ -28,8 +29,7 @@ const JobParams = z.object({
   job: z.uuid().transform((text) => text as JobId), // Checked just before.
 });
 
-export const getJob = route({
-  method: "GET",
+export const getJob = reads({
   path: "/v1/projects/:project/jobs/:job",
   summary:
     "One job. With `waitSeconds` it answers when the job has made progress, or after that time.",
@@ -45,13 +45,11 @@ export const getJob = route({
       .default(0)
       .describe("Instances you know to be done."),
   }),
-  body: z.undefined(),
-  reply: [200, JobView],
+  reply: JobView,
   fails: { job_not_found: "not_found" },
 });
 
-export const listJobs = route({
-  method: "GET",
+export const listJobs = reads({
   path: "/v1/projects/:project/jobs",
   summary: "Jobs, newest first, a page at a time.",
   needs: "project:read",
@@ -61,19 +59,16 @@ export const listJobs = route({
     limit: z.coerce.number().int().min(1).max(1_000).default(50),
     after: Cursor.optional(),
   }),
-  body: z.undefined(),
-  reply: [200, z.object({ jobs: z.array(JobView), next: Next })],
+  reply: z.object({ jobs: z.array(JobView), next: Next }),
   fails: { cursor_not_valid: "invalid" },
 });
 
-export const cancelJob = route({
-  method: "POST",
+export const cancelJob = changes("POST", {
   path: "/v1/projects/:project/jobs/:job/cancel",
   summary:
     "Undo what a job has not finished: a run is destroyed again, a start is stopped, a stop is started again, a destroy is taken back.",
   needs: "project:operate",
   params: JobParams,
-  query: z.strictObject({}),
   body: z.strictObject({}).default({}),
   reply: [202, JobView],
   fails: {

@@ -1,5 +1,5 @@
 /** What the world may ask about everything that happens. Pure declarations; edge/routes.ts answers them. */
-import { route } from "@holdfast/kernel/route";
+import { none, reads } from "@holdfast/kernel/declare";
 import { Cursor, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 
@@ -36,28 +36,24 @@ const Page = z.object({
   next: z.string().describe("Give it back as `after` to go on, at any manager and at any time."),
 });
 
-export const readProjectJournal = route({
-  method: "GET",
+export const readProjectJournal = reads({
   path: "/v1/projects/:project/journal",
   summary:
     "What happens in a project, each event once. With `waitSeconds` it answers when something has happened, or after that time.",
   needs: "project:read",
   params: z.object({ project: ProjectParam }),
   query,
-  body: z.undefined(),
-  reply: [200, Page],
+  reply: Page,
   fails: { cursor_not_valid: "invalid" },
 });
 
-export const readJournal = route({
-  method: "GET",
+export const readJournal = reads({
   path: "/v1/journal",
   summary:
     "What happens on the whole platform, each event once. With `waitSeconds` it answers when something has happened, or after that time.",
   needs: "platform:read",
-  params: z.strictObject({}),
+  params: none,
   query,
-  body: z.undefined(),
-  reply: [200, Page],
+  reply: Page,
   fails: { cursor_not_valid: "invalid" },
 });

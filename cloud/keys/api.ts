@@ -1,10 +1,9 @@
 /** What the world may ask about keys. Pure declarations; edge/routes.ts answers them. */
 import { TagsShown } from "@holdfast/cloud/tags";
-import { route } from "@holdfast/kernel/route";
-import { Next, Page, ProjectParam } from "@holdfast/kernel/shapes";
+import { changes, lists, removes } from "@holdfast/kernel/declare";
+import { Next, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 
-const none = z.strictObject({});
 const inProject = z.object({ project: ProjectParam });
 export const KeyParam = z
   .string()
@@ -20,25 +19,19 @@ export const KeyView = z.object({
 });
 export type KeyView = z.output<typeof KeyView>;
 
-export const listKeys = route({
-  method: "GET",
+export const listKeys = lists({
   path: "/v1/projects/:project/keys",
   summary: "The SSH public keys of a project.",
   needs: "project:read",
   params: inProject,
-  query: Page,
-  body: z.undefined(),
-  reply: [200, z.object({ keys: z.array(KeyView), next: Next })],
-  fails: { cursor_not_valid: "invalid" },
+  reply: z.object({ keys: z.array(KeyView), next: Next }),
 });
 
-export const addKey = route({
-  method: "POST",
+export const addKey = changes("POST", {
   path: "/v1/projects/:project/keys",
   summary: "Keep an SSH public key, to put into guests when they are made.",
   needs: "project:operate",
   params: inProject,
-  query: none,
   body: z.strictObject({
     name: z
       .string()
@@ -52,14 +45,11 @@ export const addKey = route({
   fails: { key_unusable: "invalid", name_taken: "conflict" },
 });
 
-export const deleteKey = route({
-  method: "DELETE",
+export const deleteKey = removes({
   path: "/v1/projects/:project/keys/:key",
   summary: "Forget a key. Guests that were made with it keep it.",
   needs: "project:operate",
   params: inProject.extend({ key: KeyParam }),
-  query: none,
-  body: z.undefined(),
-  reply: [200, KeyView],
+  reply: KeyView,
   fails: { key_not_found: "not_found" },
 });

@@ -1,13 +1,12 @@
 /** What the world may ask about networks. Pure declarations; edge/routes.ts answers them. */
 import { Name } from "@holdfast/cloud/instances/api";
 import { TagsShown } from "@holdfast/cloud/tags";
-import { route } from "@holdfast/kernel/route";
-import { Next, Page, ProjectParam } from "@holdfast/kernel/shapes";
+import { changes, lists, none, reads, removes } from "@holdfast/kernel/declare";
+import { Next, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { canonical, cidrPattern } from "./core/cidr.ts";
 import { protocols } from "./core/model.ts";
 
-const none = z.strictObject({});
 const NameOrId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be a name or an id");
 const inProject = z.object({ project: ProjectParam });
 const ofNetwork = inProject.extend({ network: NameOrId });
@@ -60,13 +59,11 @@ export const NetworkView = z.object({
 });
 export type NetworkView = z.output<typeof NetworkView>;
 
-export const createNetwork = route({
-  method: "POST",
+export const createNetwork = changes("POST", {
   path: "/v1/projects/:project/networks",
   summary: "Make an isolated network. Its router appears when the first guest runs in it.",
   needs: "project:operate",
   params: inProject,
-  query: none,
   body: z.strictObject({
     name: Name,
     cidr: CidrText.optional().describe(
@@ -94,39 +91,29 @@ export const createNetwork = route({
   },
 });
 
-export const listNetworks = route({
-  method: "GET",
+export const listNetworks = lists({
   path: "/v1/projects/:project/networks",
   summary: "The networks of a project, by name.",
   needs: "project:read",
   params: inProject,
-  query: Page,
-  body: z.undefined(),
-  reply: [200, z.object({ networks: z.array(NetworkView), next: Next })],
-  fails: { cursor_not_valid: "invalid" },
+  reply: z.object({ networks: z.array(NetworkView), next: Next }),
 });
 
-export const getNetwork = route({
-  method: "GET",
+export const getNetwork = reads({
   path: "/v1/projects/:project/networks/:network",
   summary: "One network.",
   needs: "project:read",
   params: ofNetwork,
-  query: none,
-  body: z.undefined(),
-  reply: [200, NetworkView],
+  reply: NetworkView,
   fails: { network_not_found: "not_found" },
 });
 
-export const deleteNetwork = route({
-  method: "DELETE",
+export const deleteNetwork = removes({
   path: "/v1/projects/:project/networks/:network",
   summary: "Delete a network that nothing is connected to.",
   needs: "project:operate",
   params: ofNetwork,
-  query: none,
-  body: z.undefined(),
-  reply: [200, NetworkView],
+  reply: NetworkView,
   fails: { network_not_found: "not_found", network_in_use: "conflict" },
 });
 
@@ -143,13 +130,11 @@ export const ForwardView = z.object({
 });
 export type ForwardView = z.output<typeof ForwardView>;
 
-export const createForward = route({
-  method: "POST",
+export const createForward = changes("POST", {
   path: "/v1/projects/:project/networks/:network/forwards",
   summary: "Forward a port of the network's public address to a guest.",
   needs: "project:operate",
   params: ofNetwork,
-  query: none,
   body: z.strictObject({
     protocol: z.enum(["tcp", "udp"]).default("tcp"),
     publicPort: PortNumber,
@@ -165,27 +150,21 @@ export const createForward = route({
   },
 });
 
-export const listForwards = route({
-  method: "GET",
+export const listForwards = lists({
   path: "/v1/projects/:project/networks/:network/forwards",
   summary: "The ports that a network forwards.",
   needs: "project:read",
   params: ofNetwork,
-  query: Page,
-  body: z.undefined(),
-  reply: [200, z.object({ forwards: z.array(ForwardView), next: Next })],
-  fails: { cursor_not_valid: "invalid", network_not_found: "not_found" },
+  reply: z.object({ forwards: z.array(ForwardView), next: Next }),
+  fails: { network_not_found: "not_found" },
 });
 
-export const deleteForward = route({
-  method: "DELETE",
+export const deleteForward = removes({
   path: "/v1/projects/:project/networks/:network/forwards/:forward",
   summary: "Forward this port no longer.",
   needs: "project:operate",
   params: ofNetwork.extend({ forward: z.uuid() }),
-  query: none,
-  body: z.undefined(),
-  reply: [200, ForwardView],
+  reply: ForwardView,
   fails: { network_not_found: "not_found", forward_not_found: "not_found" },
 });
 
@@ -204,13 +183,11 @@ export const AddressView = z.object({
 });
 export type AddressView = z.output<typeof AddressView>;
 
-export const allocateAddress = route({
-  method: "POST",
+export const allocateAddress = changes("POST", {
   path: "/v1/projects/:project/addresses",
   summary: "Take a public address to keep.",
   needs: "project:operate",
   params: inProject,
-  query: none,
   body: z.strictObject({ name: Name.optional() }),
   reply: [201, AddressView],
   fails: {
@@ -220,28 +197,22 @@ export const allocateAddress = route({
   },
 });
 
-export const listAddresses = route({
-  method: "GET",
+export const listAddresses = lists({
   path: "/v1/projects/:project/addresses",
   summary: "The public addresses of a project, and who has them.",
   needs: "project:read",
   params: inProject,
-  query: Page,
-  body: z.undefined(),
-  reply: [200, z.object({ addresses: z.array(AddressView), next: Next })],
-  fails: { cursor_not_valid: "invalid" },
+  reply: z.object({ addresses: z.array(AddressView), next: Next }),
 });
 
 const addressFails = { address_not_found: "not_found" } as const;
 
-export const attachAddress = route({
-  method: "POST",
+export const attachAddress = changes("POST", {
   path: "/v1/projects/:project/addresses/:address/attach",
   summary:
     "Give a static address to an instance. An automatic one that it has is given back; whoever had this one loses it.",
   needs: "project:operate",
   params: ofAddress,
-  query: none,
   body: z.strictObject({
     instance: NameOrId,
     network: NameOrId.optional().describe("On its connection to this one; its first if absent."),
@@ -256,27 +227,22 @@ export const attachAddress = route({
   },
 });
 
-export const detachAddress = route({
-  method: "POST",
+export const detachAddress = changes("POST", {
   path: "/v1/projects/:project/addresses/:address/detach",
   summary: "Take a static address away from whoever has it. It stays the project's.",
   needs: "project:operate",
   params: ofAddress,
-  query: none,
-  body: z.strictObject({}),
+  body: none,
   reply: [200, AddressView],
   fails: { ...addressFails, address_not_static: "conflict" },
 });
 
-export const releaseAddress = route({
-  method: "DELETE",
+export const releaseAddress = removes({
   path: "/v1/projects/:project/addresses/:address",
   summary: "Give a static address back.",
   needs: "project:operate",
   params: ofAddress,
-  query: none,
-  body: z.undefined(),
-  reply: [200, AddressView],
+  reply: AddressView,
   fails: { ...addressFails, address_not_static: "conflict", address_in_use: "conflict" },
 });
 
@@ -315,13 +281,11 @@ export type NewRule = z.output<typeof NewRule>;
 
 const groupFails = { group_not_found: "not_found" } as const;
 
-export const createGroup = route({
-  method: "POST",
+export const createGroup = changes("POST", {
   path: "/v1/projects/:project/security-groups",
   summary: "Make a security group. Whoever is in one may be reached only as its rules say.",
   needs: "project:operate",
   params: inProject,
-  query: none,
   body: z.strictObject({
     name: Name,
     description: z.string().max(255).default(""),
@@ -337,74 +301,58 @@ export const createGroup = route({
   },
 });
 
-export const listGroups = route({
-  method: "GET",
+export const listGroups = lists({
   path: "/v1/projects/:project/security-groups",
   summary: "The security groups of a project.",
   needs: "project:read",
   params: inProject,
-  query: Page,
-  body: z.undefined(),
-  reply: [200, z.object({ groups: z.array(GroupView), next: Next })],
-  fails: { cursor_not_valid: "invalid" },
+  reply: z.object({ groups: z.array(GroupView), next: Next }),
 });
 
-export const getGroup = route({
-  method: "GET",
+export const getGroup = reads({
   path: "/v1/projects/:project/security-groups/:group",
   summary: "One security group with its rules.",
   needs: "project:read",
   params: ofGroup,
-  query: none,
-  body: z.undefined(),
-  reply: [200, GroupView],
+  reply: GroupView,
   fails: groupFails,
 });
 
-export const deleteGroup = route({
-  method: "DELETE",
+export const deleteGroup = removes({
   path: "/v1/projects/:project/security-groups/:group",
   summary: "Delete a security group that nobody is in and no rule names.",
   needs: "project:operate",
   params: ofGroup,
-  query: none,
-  body: z.undefined(),
-  reply: [200, GroupView],
+  reply: GroupView,
   fails: { ...groupFails, group_in_use: "conflict" },
 });
 
-export const addRules = route({
-  method: "POST",
+export const addRules = changes("POST", {
   path: "/v1/projects/:project/security-groups/:group/rules",
   summary:
     "Add rules. They are in force at once, on every host, for connections that are open as well.",
   needs: "project:operate",
   params: ofGroup,
-  query: none,
   body: z.strictObject({ rules: z.array(NewRule).max(2_000) }),
   reply: [200, GroupView],
   fails: { ...groupFails, rule_unusable: "invalid", too_many_rules: "exhausted" },
 });
 
-export const removeRules = route({
-  method: "POST",
+export const removeRules = changes("POST", {
   path: "/v1/projects/:project/security-groups/:group/rules/remove",
   summary: "Remove rules by their ids. What they let pass is cut, also where it is open.",
   needs: "project:operate",
   params: ofGroup,
-  query: none,
   body: z.strictObject({ rules: z.array(z.uuid()).max(2_000) }),
   reply: [200, GroupView],
   fails: { ...groupFails, rule_not_found: "not_found" },
 });
 
-export const setInstanceGroups = route({
-  method: "PUT",
+export const setInstanceGroups = changes("PUT", {
   path: "/v1/projects/:project/instances/:instance/security-groups",
   summary: "The security groups of an instance, on all its connections.",
   needs: "project:operate",
   params: inProject.extend({ instance: NameOrId }),
-  query: none,
   body: z.strictObject({ groups: z.array(NameOrId).max(16) }),
   reply: [200, z.object({ groups: z.array(z.string()) })],
   fails: { ...groupFails, instance_not_found: "not_found", not_connected: "conflict" },
@@ -417,67 +365,52 @@ export const RangeView = z.object({
   createdAt: z.number(),
 });
 
-export const addRange = route({
-  method: "POST",
+export const addRange = changes("POST", {
   path: "/v1/public-ranges",
   summary:
     "Give the platform public addresses to hand out. The network must lead them to the hosts.",
   needs: "platform:operate",
   params: none,
-  query: none,
   body: z.strictObject({ cidr: CidrText }),
   reply: [201, RangeView],
   fails: { range_overlaps: "conflict", range_unusable: "invalid" },
 });
 
-export const listRanges = route({
-  method: "GET",
+export const listRanges = reads({
   path: "/v1/public-ranges",
   summary: "Where public addresses are taken from.",
   needs: "platform:read",
   params: none,
-  query: none,
-  body: z.undefined(),
-  reply: [200, z.object({ ranges: z.array(RangeView) })],
-  fails: {},
+  reply: z.object({ ranges: z.array(RangeView) }),
 });
 
-export const removeRange = route({
-  method: "POST",
+export const removeRange = changes("POST", {
   path: "/v1/public-ranges/remove",
   summary: "Hand out no more addresses of a range that nobody has one of.",
   needs: "platform:operate",
   params: none,
-  query: none,
   body: z.strictObject({ cidr: CidrText }),
   reply: [200, RangeView],
   fails: { range_not_found: "not_found", range_in_use: "conflict" },
 });
 
-export const listNetworkIds = route({
-  method: "GET",
+export const listNetworkIds = reads({
   path: "/v1/network-ids",
   summary: "Who holds the network ids of the pool.",
   needs: "platform:read",
   params: none,
-  query: none,
-  body: z.undefined(),
-  reply: [
-    200,
-    z.object({
-      first: z.number().int(),
-      last: z.number().int(),
-      free: z.number().int(),
-      held: z.array(
-        z.object({
-          vni: z.number().int(),
-          network: z.string(),
-          project: z.string(),
-          guests: z.number().int(),
-          createdAt: z.number(),
-        }),
-      ),
-    }),
-  ],
-  fails: {},
+  reply: z.object({
+    first: z.number().int(),
+    last: z.number().int(),
+    free: z.number().int(),
+    held: z.array(
+      z.object({
+        vni: z.number().int(),
+        network: z.string(),
+        project: z.string(),
+        guests: z.number().int(),
+        createdAt: z.number(),
+      }),
+    ),
+  }),
 });

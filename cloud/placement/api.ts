@@ -1,5 +1,5 @@
 /** What the world may ask about placement: a dry run with the verdict of every host. */
-import { route } from "@holdfast/kernel/route";
+import { changes } from "@holdfast/kernel/declare";
 import { Label, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 
@@ -34,14 +34,12 @@ export const ExplanationView = z.object({
 });
 export type ExplanationView = z.output<typeof ExplanationView>;
 
-export const explainPlacement = route({
-  method: "POST",
+export const explainPlacement = changes("POST", {
   path: "/v1/projects/:project/placements/explain",
   summary:
     "Where an instance would go, and why not elsewhere. Changes nothing; a real request gets the same answer.",
   needs: "project:read",
   params: z.object({ project: ProjectParam }),
-  query: z.strictObject({}),
   body: z.strictObject({
     type: Label.default("tiny"),
     zone: Label.optional(),

@@ -1,5 +1,5 @@
 /** What the world may ask about settings. */
-import { route } from "@holdfast/kernel/route";
+import { changes, reads } from "@holdfast/kernel/declare";
 import { z } from "zod";
 
 export const SettingView = z.object({
@@ -11,26 +11,20 @@ export const SettingView = z.object({
   isDefault: z.boolean(),
 });
 
-export const listSettings = route({
-  method: "GET",
+export const listSettings = reads({
   path: "/v1/settings",
   summary: "Every limit and deadline, with its default, unit and meaning.",
   needs: "platform:read",
   params: z.object({}),
-  query: z.strictObject({}),
-  body: z.undefined(),
-  reply: [200, z.object({ settings: z.array(SettingView) })],
-  fails: {},
+  reply: z.object({ settings: z.array(SettingView) }),
 });
 
-export const changeSetting = route({
-  method: "PUT",
+export const changeSetting = changes("PUT", {
   path: "/v1/settings/:name",
   summary:
     "Change a setting. Every manager uses the new value from its next look on; null restores the default.",
   needs: "platform:operate",
   params: z.object({ name: z.string().max(64) }),
-  query: z.strictObject({}),
   body: z.strictObject({ value: z.union([z.number(), z.string().max(64), z.null()]) }),
   reply: [200, SettingView],
   fails: { setting_not_found: "not_found", setting_out_of_range: "invalid" },

@@ -1,5 +1,5 @@
 /** What the world may ask about instance types: the sizes that instances come in. */
-import { route } from "@holdfast/kernel/route";
+import { changes, none, reads } from "@holdfast/kernel/declare";
 import { z } from "zod";
 
 export const TypeView = z.object({
@@ -30,29 +30,21 @@ export const TypeView = z.object({
     .describe("The same in bytes."),
 });
 export type TypeView = z.output<typeof TypeView>;
-const none = z.strictObject({});
 
-export const listTypes = route({
-  method: "GET",
+export const listTypes = reads({
   path: "/v1/types",
   summary: "The sizes that instances come in.",
   needs: "project:read",
   params: none,
-  query: none,
-  body: z.undefined(),
-  reply: [200, z.object({ types: z.array(TypeView) })],
-  fails: {},
+  reply: z.object({ types: z.array(TypeView) }),
 });
 
-export const putType = route({
-  method: "PUT",
+export const putType = changes("PUT", {
   path: "/v1/types/:type",
   summary:
     "Add a type, or change what new instances of it get. Existing instances keep what they have, but for the limits of their root volumes, which hold at once.",
   needs: "platform:operate",
   params: z.object({ type: TypeView.shape.name }),
-  query: none,
   body: TypeView.omit({ name: true }).strict(),
   reply: [200, TypeView],
-  fails: {},
 });

@@ -1,7 +1,7 @@
 /** Backups, and the schedules that take them. */
 import { Name } from "@holdfast/cloud/instances/api";
 import { Tags } from "@holdfast/cloud/tags";
-import { none } from "@holdfast/kernel/declare";
+import { changes, lists, none, reads, removes } from "@holdfast/kernel/declare";
 import { route } from "@holdfast/kernel/route";
 import { Label, Next, Page, ProblemShape } from "@holdfast/kernel/shapes";
 import { z } from "zod";
@@ -33,14 +33,12 @@ export const BackupView = z.object({
 export type BackupView = z.output<typeof BackupView>;
 const backupFails = { backup_not_found: "not_found" } as const;
 
-export const createBackup = route({
-  method: "POST",
+export const createBackup = changes("POST", {
   path: "/v1/projects/:project/backups",
   summary:
     "Copy a volume to the place for backups: only what has changed since the last one, if there is one.",
   needs: "project:operate",
   params: inProject,
-  query: none,
   body: z.strictObject({
     volume: VolumeName,
     full: z.boolean().default(false).describe("Copy all of it, whatever there is."),
@@ -54,38 +52,31 @@ export const createBackup = route({
   },
 });
 
-export const listBackups = route({
-  method: "GET",
+export const listBackups = reads({
   path: "/v1/projects/:project/backups",
   summary: "The backups of a project, oldest first, also of volumes that are gone.",
   needs: "project:read",
   params: inProject,
   query: Page.extend({ volume: VolumeName.optional() }),
-  body: z.undefined(),
-  reply: [200, z.object({ backups: z.array(BackupView), next: Next })],
+  reply: z.object({ backups: z.array(BackupView), next: Next }),
   fails: { ...volumeFails, cursor_not_valid: "invalid" },
 });
 
-export const getBackup = route({
-  method: "GET",
+export const getBackup = reads({
   path: "/v1/projects/:project/backups/:backup",
   summary: "One backup.",
   needs: "project:read",
   params: ofBackup,
-  query: none,
-  body: z.undefined(),
-  reply: [200, BackupView],
+  reply: BackupView,
   fails: backupFails,
 });
 
-export const restoreBackup = route({
-  method: "POST",
+export const restoreBackup = changes("POST", {
   path: "/v1/projects/:project/backups/:backup/restore",
   summary:
     "Make its volume what it was at a backup, or, with `name`, a new volume. An instance that has the volume must be stopped.",
   needs: "project:operate",
   params: ofBackup,
-  query: none,
   body: z.strictObject({
     name: Name.optional().describe("Of a new data volume; the volume itself if absent."),
     pool: Label.optional().describe("Where that is made; where the volume was, if absent."),
@@ -123,14 +114,12 @@ const Count = z.number().int().min(0).max(1_000);
 export const ScheduleView = Schedule.extend({ volume: z.string(), volumeId: z.string() });
 export type ScheduleView = z.output<typeof ScheduleView>;
 
-export const scheduleBackups = route({
-  method: "PUT",
+export const scheduleBackups = changes("PUT", {
   path: "/v1/projects/:project/volumes/:volume/backup-schedule",
   summary:
     "Back a volume up again and again, the first time at once, and keep so many of the latest: one for each hour, day and week.",
   needs: "project:operate",
   params: ofVolume,
-  query: none,
   body: z.strictObject({
     everyMinutes: z.number().int().min(5).max(44_640).default(60),
     keep: z
@@ -148,26 +137,19 @@ export const scheduleBackups = route({
   fails: { ...volumeFails, backup_place_unset: "conflict", volume_not_made: "conflict" },
 });
 
-export const listSchedules = route({
-  method: "GET",
+export const listSchedules = lists({
   path: "/v1/projects/:project/backup-schedules",
   summary: "Which volumes of a project are backed up by themselves, and when next.",
   needs: "project:read",
   params: inProject,
-  query: Page,
-  body: z.undefined(),
-  reply: [200, z.object({ schedules: z.array(ScheduleView), next: Next })],
-  fails: { cursor_not_valid: "invalid" },
+  reply: z.object({ schedules: z.array(ScheduleView), next: Next }),
 });
 
-export const stopSchedule = route({
-  method: "DELETE",
+export const stopSchedule = removes({
   path: "/v1/projects/:project/volumes/:volume/backup-schedule",
   summary: "Back a volume up by itself no longer. Its backups stay.",
   needs: "project:operate",
   params: ofVolume,
-  query: none,
-  body: z.undefined(),
-  reply: [200, ScheduleView],
+  reply: ScheduleView,
   fails: { ...volumeFails, schedule_not_found: "not_found" },
 });

@@ -2,7 +2,7 @@
 import { ImageView } from "@holdfast/cloud/images/api";
 import { Name } from "@holdfast/cloud/instances/api";
 import { TagFilter, Tags, TagsShown } from "@holdfast/cloud/tags";
-import { none } from "@holdfast/kernel/declare";
+import { changes, none, reads } from "@holdfast/kernel/declare";
 import { route } from "@holdfast/kernel/route";
 import { Next, Page, ProblemShape } from "@holdfast/kernel/shapes";
 import { z } from "zod";
@@ -44,13 +44,11 @@ export type SnapshotView = z.output<typeof SnapshotView>;
 const snapshotFails = { snapshot_not_found: "not_found" } as const;
 const ownFails = { ...snapshotFails, snapshot_shared: "forbidden" } as const;
 
-export const createSnapshot = route({
-  method: "POST",
+export const createSnapshot = changes("POST", {
   path: "/v1/projects/:project/snapshots",
   summary: "Keep a volume as it is now, also while its guest uses it.",
   needs: "project:operate",
   params: inProject,
-  query: none,
   body: z.strictObject({
     tags: Tags.optional().describe("Words of yours on it; some may be required."),
     volume: VolumeName,
@@ -72,39 +70,32 @@ export const createSnapshot = route({
   },
 });
 
-export const listSnapshots = route({
-  method: "GET",
+export const listSnapshots = reads({
   path: "/v1/projects/:project/snapshots",
   summary: "The snapshots of a project and those that are shared with it, oldest first.",
   needs: "project:read",
   params: inProject,
   query: Page.extend({ volume: VolumeName.optional(), tag: TagFilter.optional() }),
-  body: z.undefined(),
-  reply: [200, z.object({ snapshots: z.array(SnapshotView), next: Next })],
+  reply: z.object({ snapshots: z.array(SnapshotView), next: Next }),
   fails: { ...volumeFails, cursor_not_valid: "invalid" },
 });
 
-export const getSnapshot = route({
-  method: "GET",
+export const getSnapshot = reads({
   path: "/v1/projects/:project/snapshots/:snapshot",
   summary: "One snapshot.",
   needs: "project:read",
   params: ofSnapshot,
-  query: none,
-  body: z.undefined(),
-  reply: [200, SnapshotView],
+  reply: SnapshotView,
   fails: snapshotFails,
 });
 
-export const restoreSnapshot = route({
-  method: "POST",
+export const restoreSnapshot = changes("POST", {
   path: "/v1/projects/:project/snapshots/:snapshot/restore",
   summary:
     "Make the volume what it was at a snapshot. Its instance must be stopped. What was written since is lost, the snapshots are not.",
   needs: "project:operate",
   params: ofSnapshot,
-  query: none,
-  body: z.strictObject({}),
+  body: none,
   reply: [202, VolumeView],
   fails: {
     ...ownFails,
@@ -115,14 +106,12 @@ export const restoreSnapshot = route({
   },
 });
 
-export const createVolumeFromSnapshot = route({
-  method: "POST",
+export const createVolumeFromSnapshot = changes("POST", {
   path: "/v1/projects/:project/snapshots/:snapshot/volume",
   summary:
     "Make a new volume of a snapshot, in the same pool, also while a guest uses the other one. It needs neither the snapshot nor its volume afterwards.",
   needs: "project:operate",
   params: ofSnapshot,
-  query: none,
   body: z.strictObject({
     tags: Tags.optional().describe("Words of yours on it; some may be required."),
     name: Name,
@@ -145,14 +134,12 @@ export const createVolumeFromSnapshot = route({
   },
 });
 
-export const copySnapshot = route({
-  method: "POST",
+export const copySnapshot = changes("POST", {
   path: "/v1/projects/:project/snapshots/:snapshot/copy",
   summary:
     "Copy a snapshot into a volume of its own, in the same pool: it is there when the other one and its volume are gone. The volume is called as the copy is, and goes with the last snapshot in it, unless an instance has had it.",
   needs: "project:operate",
   params: ofSnapshot,
-  query: none,
   body: z.strictObject({
     tags: Tags.optional().describe("Words of yours on it; some may be required."),
     name: Name,
@@ -172,13 +159,11 @@ export const copySnapshot = route({
   },
 });
 
-export const createImageFromSnapshot = route({
-  method: "POST",
+export const createImageFromSnapshot = changes("POST", {
   path: "/v1/projects/:project/snapshots/:snapshot/image",
   summary: "Make an image of a snapshot, which stays.",
   needs: "project:operate",
   params: ofSnapshot,
-  query: none,
   body: z.strictObject({ name: Name }),
   reply: [202, ImageView],
   fails: {
@@ -190,14 +175,12 @@ export const createImageFromSnapshot = route({
   },
 });
 
-export const shareSnapshot = route({
-  method: "PATCH",
+export const shareSnapshot = changes("PATCH", {
   path: "/v1/projects/:project/snapshots/:snapshot/shares",
   summary:
     "Let other projects of the organisation make volumes and copies of a snapshot, by its id, or no longer. Only its own project can do anything else with it.",
   needs: "project:operate",
   params: ofSnapshot,
-  query: none,
   body: z.strictObject({
     add: Projects.describe("Names or ids. Those that may already may still."),
     remove: Projects.describe("What they have made of it stays."),

@@ -2,8 +2,7 @@
 import { ImageView } from "@holdfast/cloud/images/api";
 import { Name } from "@holdfast/cloud/instances/api";
 import { TagFilter, Tags, TagsShown } from "@holdfast/cloud/tags";
-import { none } from "@holdfast/kernel/declare";
-import { route } from "@holdfast/kernel/route";
+import { changes, none, reads, removes } from "@holdfast/kernel/declare";
 import { Label, Next, Page, ProblemShape } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { volumeLifecycle } from "../core/lifecycle.ts";
@@ -85,14 +84,12 @@ export const VolumeView = z.object({
 });
 export type VolumeView = z.output<typeof VolumeView>;
 
-export const createVolume = route({
-  method: "POST",
+export const createVolume = changes("POST", {
   path: "/v1/projects/:project/volumes",
   summary:
     "Make a volume. On a pool `local` it is made on the host of the instance that it is attached to.",
   needs: "project:operate",
   params: inProject,
-  query: none,
   body: z.strictObject({
     tags: Tags.optional().describe("Words of yours on it; some may be required."),
     name: Name,
@@ -111,37 +108,30 @@ export const createVolume = route({
   },
 });
 
-export const listVolumes = route({
-  method: "GET",
+export const listVolumes = reads({
   path: "/v1/projects/:project/volumes",
   summary: "The volumes of a project, oldest first, also those that belong to an instance.",
   needs: "project:read",
   params: inProject,
   query: Page.extend({ tag: TagFilter.optional() }),
-  body: z.undefined(),
-  reply: [200, z.object({ volumes: z.array(VolumeView), next: Next })],
+  reply: z.object({ volumes: z.array(VolumeView), next: Next }),
   fails: { cursor_not_valid: "invalid" },
 });
 
-export const getVolume = route({
-  method: "GET",
+export const getVolume = reads({
   path: "/v1/projects/:project/volumes/:volume",
   summary: "One volume.",
   needs: "project:read",
   params: ofVolume,
-  query: none,
-  body: z.undefined(),
-  reply: [200, VolumeView],
+  reply: VolumeView,
   fails: volumeFails,
 });
 
-export const attachVolume = route({
-  method: "POST",
+export const attachVolume = changes("POST", {
   path: "/v1/projects/:project/volumes/:volume/attach",
   summary: "Make a volume a disk of an instance, also while it runs.",
   needs: "project:operate",
   params: ofVolume,
-  query: none,
   body: z.strictObject({
     instance: NameOrId,
     deleteWithInstance: z
@@ -162,15 +152,13 @@ export const attachVolume = route({
   },
 });
 
-export const detachVolume = route({
-  method: "POST",
+export const detachVolume = changes("POST", {
   path: "/v1/projects/:project/volumes/:volume/detach",
   summary:
     "Take a volume away from its instance. A guest that runs is asked first, and may refuse for a while.",
   needs: "project:operate",
   params: ofVolume,
-  query: none,
-  body: z.strictObject({}),
+  body: none,
   reply: [200, VolumeView],
   fails: {
     ...busyFails,
@@ -180,13 +168,11 @@ export const detachVolume = route({
   },
 });
 
-export const resizeVolume = route({
-  method: "POST",
+export const resizeVolume = changes("POST", {
   path: "/v1/projects/:project/volumes/:volume/resize",
   summary: "Make a volume bigger, also while its guest uses it.",
   needs: "project:operate",
   params: ofVolume,
-  query: none,
   body: z.strictObject({ sizeGiB: SizeGiB }),
   reply: [200, VolumeView],
   fails: {
@@ -198,52 +184,43 @@ export const resizeVolume = route({
   },
 });
 
-export const limitVolume = route({
-  method: "PUT",
+export const limitVolume = changes("PUT", {
   path: "/v1/projects/:project/volumes/:volume/limits",
   summary:
     "How much its guest may ask of a volume, from now on. What is null is as the instance's type says for its root volume, and unlimited for others.",
   needs: "project:operate",
   params: ofVolume,
-  query: none,
   body: Limits,
   reply: [200, VolumeView],
   fails: volumeFails,
 });
 
-export const deleteVolume = route({
-  method: "DELETE",
+export const deleteVolume = removes({
   path: "/v1/projects/:project/volumes/:volume",
   summary: "Delete a volume that is attached to nothing, with its snapshots. Backups stay.",
   needs: "project:operate",
   params: ofVolume,
-  query: none,
-  body: z.undefined(),
-  reply: [200, VolumeView],
+  reply: VolumeView,
   fails: { ...volumeFails, volume_in_use: "conflict" },
 });
 
-export const checkVolume = route({
-  method: "POST",
+export const checkVolume = changes("POST", {
   path: "/v1/projects/:project/volumes/:volume/check",
   summary:
     "Look whether a volume is whole. Of one that a guest uses, only what can be seen without disturbing it.",
   needs: "project:operate",
   params: ofVolume,
-  query: none,
-  body: z.strictObject({}),
+  body: none,
   reply: [202, VolumeView],
   fails: { ...volumeFails, volume_not_made: "conflict" },
 });
 
-export const createImageFrom = route({
-  method: "POST",
+export const createImageFrom = changes("POST", {
   path: "/v1/projects/:project/volumes/:volume/image",
   summary:
     "Make an image from a volume as it is now, also of one that a guest uses: `INSTANCE.root` for an instance's.",
   needs: "project:operate",
   params: ofVolume,
-  query: none,
   body: z.strictObject({
     name: Name,
     freeze: z
