@@ -8,11 +8,17 @@ export const ProjectParam = z
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be a project's name or id")
   .transform((text) => text as ProjectId); // Looked up before any handler sees it.
 
+/** The parameters of a path that names a project; extended by what else it names. */
+export const inProject = z.object({ project: ProjectParam });
+
 /** An organisation is named by its name or its id. */
 export const OrganisationParam = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be an organisation's name or id")
   .transform((text) => text as OrganisationId); // Looked up before any handler sees it.
+
+/** How a thing of a project is named in a path or a body: by its name or its id. */
+export const NameOrId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be a name or an id");
 
 /** What an operator may call a type, a zone, a tag, a group. */
 export const Label = z

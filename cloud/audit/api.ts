@@ -1,6 +1,6 @@
 /** What the world may ask about who asked for what. Pure declarations; edge/routes.ts answers them. */
 import { none, reads } from "@holdfast/kernel/declare";
-import { Cursor, ProjectParam } from "@holdfast/kernel/shapes";
+import { Cursor, inProject } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 
 export const AuditView = z.object({
@@ -83,7 +83,7 @@ export const readProjectAudit = reads({
   path: "/v1/projects/:project/audit",
   summary: "Who asked for what in a project, allowed or refused.",
   needs: "project:audit",
-  params: z.object({ project: ProjectParam }),
+  params: inProject,
   query,
   reply: Page,
   fails: { cursor_not_valid: "invalid" },

@@ -1,12 +1,11 @@
 /** What the world may ask about how things are: status checks, alarms on them, and what is wrong now. */
 import { changes, lists, none, reads, removes } from "@holdfast/kernel/declare";
-import { Label, Next, Page, ProjectParam } from "@holdfast/kernel/shapes";
+import { inProject, Label, Next, Page } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { alarmActions, alarmChecks, alarmStates } from "./core/alarm.ts";
 import { checkNames, checkStatuses, summaries } from "./core/model.ts";
 import { severities } from "./core/trouble.ts";
 
-const inProject = z.object({ project: ProjectParam });
 const InstanceParam = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be an instance's name or id");

@@ -2,14 +2,13 @@
 import { HostParam } from "@holdfast/cloud/hosts/api";
 import { Name } from "@holdfast/cloud/instances/api";
 import { changes, lists, none, reads, removes } from "@holdfast/kernel/declare";
-import { Next, Page, ProjectParam } from "@holdfast/kernel/shapes";
+import { inProject, Next, Page, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { maintenanceLife } from "./core/life.ts";
 import { maintenancePolicies, works } from "./core/maintenance.ts";
 import { eventCodes } from "./core/model.ts";
 import { days } from "./core/windows.ts";
 
-const inProject = z.object({ project: ProjectParam });
 const ofHost = z.object({ host: HostParam });
 /** The year 2200: a moment beyond it is a mistake, and PostgreSQL's own end is not far. */
 const Moment = z.number().int().min(0).max(7_258_118_400_000).describe("Milliseconds since 1970.");

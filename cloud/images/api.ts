@@ -1,7 +1,7 @@
 /** What the world may ask about images. */
 import { TagsShown } from "@holdfast/cloud/tags";
 import { changes, lists, reads, removes } from "@holdfast/kernel/declare";
-import { Next, ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
+import { inProject, Next, ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { Manifest } from "./core/manifest.ts";
 
@@ -15,7 +15,6 @@ const Projects = z.array(ProjectParam).max(100).default([]);
 const Checksum = z
   .string()
   .regex(/^sha256:[0-9a-f]{64}$/, "must be sha256: and 64 lower-case hexadecimal digits");
-const inProject = z.object({ project: ProjectParam });
 
 export const ImageView = z.object({
   id: z.string(),

@@ -6,7 +6,7 @@
  */
 import type { MigrationId } from "@holdfast/kernel/ids";
 import { route } from "@holdfast/kernel/route";
-import { Label, Next, Page, ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
+import { inProject, Label, Next, Page, ProblemShape } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { InstanceView } from "./api.ts";
 import { migrationLifecycle } from "./core/migration.ts";
@@ -90,7 +90,6 @@ export const MigrateRequest = z
   .default({ allowPostcopy: false });
 export type MigrateRequest = z.output<typeof MigrateRequest>;
 
-const inProject = z.object({ project: ProjectParam });
 const ofMigration = inProject.extend({
   migration: z.uuid().transform((text) => text as MigrationId), // Checked just before.
 });

@@ -2,7 +2,7 @@
 
 import { changes, reads } from "@holdfast/kernel/declare";
 import type { JobId } from "@holdfast/kernel/ids";
-import { Cursor, Next, ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
+import { Cursor, inProject, Next, ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 
 export const jobStates = ["running", "succeeded", "failed", "cancelled"] as const;
@@ -53,7 +53,7 @@ export const listJobs = reads({
   path: "/v1/projects/:project/jobs",
   summary: "Jobs, newest first, a page at a time.",
   needs: "project:read",
-  params: z.object({ project: ProjectParam }),
+  params: inProject,
   query: z.strictObject({
     state: z.enum(jobStates).optional(),
     limit: z.coerce.number().int().min(1).max(1_000).default(50),

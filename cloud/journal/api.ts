@@ -1,6 +1,6 @@
 /** What the world may ask about everything that happens. Pure declarations; edge/routes.ts answers them. */
 import { none, reads } from "@holdfast/kernel/declare";
-import { Cursor, ProjectParam } from "@holdfast/kernel/shapes";
+import { Cursor, inProject } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 
 export const JournalView = z.object({
@@ -41,7 +41,7 @@ export const readProjectJournal = reads({
   summary:
     "What happens in a project, each event once. With `waitSeconds` it answers when something has happened, or after that time.",
   needs: "project:read",
-  params: z.object({ project: ProjectParam }),
+  params: inProject,
   query,
   reply: Page,
   fails: { cursor_not_valid: "invalid" },

@@ -1,10 +1,9 @@
 /** What the world may ask about keys. Pure declarations; edge/routes.ts answers them. */
 import { TagsShown } from "@holdfast/cloud/tags";
 import { changes, lists, removes } from "@holdfast/kernel/declare";
-import { Next, ProjectParam } from "@holdfast/kernel/shapes";
+import { inProject, Next } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 
-const inProject = z.object({ project: ProjectParam });
 export const KeyParam = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._@-]{0,62}$/, "must be a key's name or id");

@@ -1,6 +1,6 @@
 /** What the world may ask about placement: a dry run with the verdict of every host. */
 import { changes } from "@holdfast/kernel/declare";
-import { Label, ProjectParam } from "@holdfast/kernel/shapes";
+import { inProject, Label } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 
 const quantity = z.union([z.string(), z.number()]);
@@ -39,7 +39,7 @@ export const explainPlacement = changes("POST", {
   summary:
     "Where an instance would go, and why not elsewhere. Changes nothing; a real request gets the same answer.",
   needs: "project:read",
-  params: z.object({ project: ProjectParam }),
+  params: inProject,
   body: z.strictObject({
     type: Label.default("tiny"),
     zone: Label.optional(),

@@ -1,10 +1,8 @@
 /** How much a project may have. Pure declarations; edge/routes.ts answers them. */
 import { changes, none, reads } from "@holdfast/kernel/declare";
-import { ProjectParam } from "@holdfast/kernel/shapes";
+import { inProject, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { resourceNames } from "./core/quota.ts";
-
-const inProject = z.object({ project: ProjectParam });
 
 export const QuotaView = z.object({
   resource: z.enum(resourceNames),

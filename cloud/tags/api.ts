@@ -1,11 +1,10 @@
 /** Tags: words of users on their things, and which there must be. Pure declarations; edge/routes.ts answers them. */
 
 import { changes, reads } from "@holdfast/kernel/declare";
-import { OrganisationParam, ProjectParam } from "@holdfast/kernel/shapes";
+import { inProject, OrganisationParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { longestKey, longestValue, mostTags, taggableKinds } from "./core/taggable.ts";
 
-const inProject = z.object({ project: ProjectParam });
 const inOrganisation = z.object({ organisation: OrganisationParam });
 
 /** As they are given to things, here and in the API of EC2. */

@@ -1,8 +1,8 @@
 /** Accounts: people, and the programs of projects. */
 import { changes, lists, none } from "@holdfast/kernel/declare";
-import { Next } from "@holdfast/kernel/shapes";
+import { inProject, Next } from "@holdfast/kernel/shapes";
 import { z } from "zod";
-import { AccountName, AccountParam, inProject, Name, RoleParam } from "./words.ts";
+import { AccountName, AccountParam, Name, RoleParam } from "./words.ts";
 
 export const AccountView = z.object({
   id: z.string(),

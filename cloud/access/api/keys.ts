@@ -1,8 +1,8 @@
 /** Access keys: of the caller, of programs, and of anybody. */
 import { changes, none, reads, removes } from "@holdfast/kernel/declare";
-import { ProjectParam } from "@holdfast/kernel/shapes";
+import { inProject, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
-import { AccountParam, inProject, KeyIdParam } from "./words.ts";
+import { AccountParam, KeyIdParam } from "./words.ts";
 
 export const KeyView = z.object({
   accessKey: z.string().describe("Its id. Not secret."),

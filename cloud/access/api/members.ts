@@ -1,8 +1,8 @@
 /** Members: who has which role on a project, an organisation and the platform. */
 import { changes, lists, none, removes } from "@holdfast/kernel/declare";
-import { Next } from "@holdfast/kernel/shapes";
+import { inProject, Next } from "@holdfast/kernel/shapes";
 import { z } from "zod";
-import { AccountParam, inOrganisation, inProject, RoleParam } from "./words.ts";
+import { AccountParam, inOrganisation, RoleParam } from "./words.ts";
 
 export const MemberView = z.object({
   account: z.string(),

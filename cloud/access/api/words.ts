@@ -1,9 +1,7 @@
 /** How things are named in the routes of access. */
-import { OrganisationParam, ProjectParam } from "@holdfast/kernel/shapes";
+import { OrganisationParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { roleNames } from "../core/roles.ts";
-
-export const inProject = z.object({ project: ProjectParam });
 
 export const Name = z
   .string()

@@ -1,13 +1,12 @@
 /** Instances as they are, and what can be changed of one without its guest being asked. */
 import { TagFilter } from "@holdfast/cloud/tags";
 import { changes, reads } from "@holdfast/kernel/declare";
-import { Cursor, Label } from "@holdfast/kernel/shapes";
+import { Cursor, inProject, Label } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { lifecycle } from "../core/lifecycle.ts";
 import {
   Dependencies,
   InstanceView,
-  inProject,
   MetadataTokens,
   ofInstance,
   Priority,

@@ -3,13 +3,12 @@ import { maintenancePolicies } from "@holdfast/cloud/events";
 import { KeyParam } from "@holdfast/cloud/keys";
 import { Tags } from "@holdfast/cloud/tags";
 import { changes } from "@holdfast/kernel/declare";
-import { Label } from "@holdfast/kernel/shapes";
+import { inProject, Label } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import {
   Accepted,
   Dependencies,
   InstanceParam,
-  inProject,
   MetadataTokens,
   Name,
   Priority,

@@ -2,7 +2,7 @@
 import { Begun } from "@holdfast/cloud/hosts";
 import { metadataTokens } from "@holdfast/cloud/metadata";
 import { TagsShown } from "@holdfast/cloud/tags";
-import { ProblemShape, ProjectParam } from "@holdfast/kernel/shapes";
+import { inProject, ProblemShape } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { lifecycle } from "../core/lifecycle.ts";
 import { recoveries } from "../core/model.ts";
@@ -19,7 +19,6 @@ export const Name = z
     "must be 1 to 63 lower-case letters, digits and dashes, begin with a letter and not end with a dash",
   );
 
-export const inProject = z.object({ project: ProjectParam });
 export const ofInstance = inProject.extend({ instance: InstanceParam });
 
 export const CauseView = z.object({

@@ -2,9 +2,9 @@
 import { Name } from "@holdfast/cloud/instances/api";
 import { TagsShown } from "@holdfast/cloud/tags";
 import { changes, lists, none, reads, removes } from "@holdfast/kernel/declare";
-import { Next } from "@holdfast/kernel/shapes";
+import { inProject, NameOrId, Next } from "@holdfast/kernel/shapes";
 import { z } from "zod";
-import { CidrText, inProject, NameOrId } from "./words.ts";
+import { CidrText } from "./words.ts";
 
 const ofAddress = inProject.extend({
   address: z

@@ -1,9 +1,9 @@
 /** Networks, the ports that they forward, and the ids that they have on the wire. */
 import { Name } from "@holdfast/cloud/instances/api";
 import { changes, lists, none, reads, removes } from "@holdfast/kernel/declare";
-import { Next } from "@holdfast/kernel/shapes";
+import { inProject, NameOrId, Next } from "@holdfast/kernel/shapes";
 import { z } from "zod";
-import { CidrText, inProject, NameOrId, PortNumber } from "./words.ts";
+import { CidrText, PortNumber } from "./words.ts";
 
 const ofNetwork = inProject.extend({ network: NameOrId });
 

@@ -2,10 +2,10 @@
 import { Name } from "@holdfast/cloud/instances/api";
 import { TagsShown } from "@holdfast/cloud/tags";
 import { changes, lists, reads, removes } from "@holdfast/kernel/declare";
-import { Next } from "@holdfast/kernel/shapes";
+import { inProject, NameOrId, Next } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { protocols } from "../core/model.ts";
-import { CidrText, inProject, NameOrId, PortNumber } from "./words.ts";
+import { CidrText, PortNumber } from "./words.ts";
 
 const ofGroup = inProject.extend({ group: NameOrId });
 

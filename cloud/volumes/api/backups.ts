@@ -3,18 +3,10 @@ import { Name } from "@holdfast/cloud/instances/api";
 import { Tags } from "@holdfast/cloud/tags";
 import { changes, lists, none, reads, removes } from "@holdfast/kernel/declare";
 import { route } from "@holdfast/kernel/route";
-import { Label, Next, Page, ProblemShape } from "@holdfast/kernel/shapes";
+import { inProject, Label, Next, Page, ProblemShape } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { VolumeView } from "./volumes.ts";
-import {
-  busyFails,
-  inProject,
-  ofBackup,
-  ofVolume,
-  Schedule,
-  VolumeName,
-  volumeFails,
-} from "./words.ts";
+import { busyFails, ofBackup, ofVolume, Schedule, VolumeName, volumeFails } from "./words.ts";
 
 export const BackupView = z.object({
   id: z.string(),

@@ -4,12 +4,11 @@ import { Name } from "@holdfast/cloud/instances/api";
 import { TagFilter, Tags, TagsShown } from "@holdfast/cloud/tags";
 import { changes, none, reads } from "@holdfast/kernel/declare";
 import { route } from "@holdfast/kernel/route";
-import { Next, Page, ProblemShape } from "@holdfast/kernel/shapes";
+import { inProject, Next, Page, ProblemShape } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { VolumeView } from "./volumes.ts";
 import {
   busyFails,
-  inProject,
   Limits,
   ofSnapshot,
   Projects,

@@ -3,21 +3,12 @@ import { ImageView } from "@holdfast/cloud/images/api";
 import { Name } from "@holdfast/cloud/instances/api";
 import { TagFilter, Tags, TagsShown } from "@holdfast/cloud/tags";
 import { changes, none, reads, removes } from "@holdfast/kernel/declare";
-import { Label, Next, Page, ProblemShape } from "@holdfast/kernel/shapes";
+import { inProject, Label, NameOrId, Next, Page, ProblemShape } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { volumeLifecycle } from "../core/lifecycle.ts";
 import { volumeKinds } from "../core/model.ts";
 import { taskKinds } from "../core/tasks.ts";
-import {
-  busyFails,
-  inProject,
-  Limits,
-  NameOrId,
-  ofVolume,
-  Schedule,
-  SizeGiB,
-  volumeFails,
-} from "./words.ts";
+import { busyFails, Limits, ofVolume, Schedule, SizeGiB, volumeFails } from "./words.ts";
 
 /** Something that a host has been asked to do, and has not said the end of. */
 const Doing = z.object({

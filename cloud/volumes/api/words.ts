@@ -1,8 +1,7 @@
 /** The words that the rooms of this API have in common. */
-import { ProjectParam } from "@holdfast/kernel/shapes";
+import { inProject, NameOrId, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 
-export const NameOrId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be a name or an id");
 /** `web.root` is the root volume of web, and so is `web` if no volume is called so. */
 export const VolumeName = z
   .string()
@@ -10,7 +9,6 @@ export const VolumeName = z
     /^[a-z0-9][a-z0-9-]{0,62}(\.(root|ephemeral))?$/,
     "must be the name or id of a volume, or INSTANCE.root",
   );
-export const inProject = z.object({ project: ProjectParam });
 export const ofVolume = inProject.extend({ volume: VolumeName.describe("Its name or id.") });
 export const ofSnapshot = inProject.extend({ snapshot: NameOrId.describe("Its name or id.") });
 export const ofBackup = inProject.extend({ backup: z.uuid() });
