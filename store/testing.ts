@@ -11,6 +11,7 @@ import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { after } from "node:test";
 import { connectDatabase, type Database } from "./database.ts";
 import { launchEmbedded, prepareEmbedded, settleEmbedded } from "./embedded.ts";
 import { migrate } from "./migrate.ts";
@@ -120,6 +121,22 @@ export async function testDatabase(): Promise<TestDatabase> {
       await admin.close();
     },
   };
+}
+
+/**
+ * What all tests of a file have in common: made now, and ended after the last of them, with the server. For the top of a test
+ * file; a file that makes its databases otherwise calls `stopTestServer` itself.
+ */
+export async function forAllTests<Made>(
+  make: () => Promise<Made>,
+  end: (made: Made) => Promise<void>,
+): Promise<Made> {
+  const making = make();
+  after(async () => {
+    await end(await making);
+    await stopTestServer();
+  });
+  return making;
 }
 
 /** Call from `after` in every test file that uses `testDatabase`. */

@@ -1,20 +1,12 @@
 /** The audit log on a whole platform: every request is in it, allowed or refused, with what it has changed. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import type { AuditView } from "@holdfast/cloud/audit/api";
 import { connectDatabase } from "@holdfast/store/database";
-import { stopTestServer } from "@holdfast/store/testing";
 import { ask as askEc2 } from "./ec2/signed.ts";
-import { type Platform, startPlatform, until } from "./platform.ts";
+import { sharedPlatform, until } from "./platform.ts";
 
-let platform: Platform;
-before(async () => {
-  platform = await startPlatform();
-});
-after(async () => {
-  await platform.close();
-  await stopTestServer();
-});
+const platform = await sharedPlatform();
 
 interface Page {
   readonly entries: readonly AuditView[];

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { createServer } from "node:http";
-import { after, before, type TestContext, test } from "node:test";
+import { before, type TestContext, test } from "node:test";
 import type {
   AlarmEventView,
   AlarmView,
@@ -10,8 +10,7 @@ import type {
   TroubleView,
 } from "@holdfast/cloud/checks/api";
 import type { SimulatedMachine } from "@holdfast/drivers/hypervisor/simulated";
-import { stopTestServer } from "@holdfast/store/testing";
-import { type Platform, startPlatform, until } from "./platform.ts";
+import { sharedPlatform, until } from "./platform.ts";
 
 interface Instance {
   readonly id: string;
@@ -27,16 +26,11 @@ interface Health {
   readonly troubles: readonly TroubleView[];
 }
 
-let platform: Platform;
 const at = "/v1/projects/default";
+const platform = await sharedPlatform({ managers: 2, hosts: 2 });
 before(async () => {
-  platform = await startPlatform({ managers: 2, hosts: 2 });
   await set("checks.interval", 0.2);
   await set("alarms.webhook_reach", "local");
-});
-after(async () => {
-  await platform.close();
-  await stopTestServer();
 });
 
 async function set(name: string, value: unknown): Promise<void> {

@@ -2,20 +2,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { dialler } from "@holdfast/cloud/agent/edge";
-import { stopTestServer } from "@holdfast/store/testing";
 import { WebSocket } from "ws";
-import { type Platform, startPlatform, until } from "./platform.ts";
+import { sharedPlatform, until } from "./platform.ts";
 
-let platform: Platform;
-before(async () => {
-  platform = await startPlatform({ managers: 2 });
-});
-after(async () => {
-  await platform?.close();
-  await stopTestServer();
-});
+const platform = await sharedPlatform({ managers: 2 });
 
 /** Fails if that takes longer than anything that a manager waits for. */
 async function closes(index: number, meanwhile = async () => {}): Promise<void> {

@@ -1,14 +1,12 @@
 /** The serial console from a WebSocket at the manager to the guest: what is typed at once is not lost. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { after, before, test } from "node:test";
-import { stopTestServer } from "@holdfast/store/testing";
+import { before, test } from "node:test";
 import { WebSocket } from "ws";
-import { type Platform, startPlatform, until } from "./platform.ts";
+import { sharedPlatform, until } from "./platform.ts";
 
-let platform: Platform;
+const platform = await sharedPlatform();
 before(async () => {
-  platform = await startPlatform();
   await platform.call("POST", "/v1/projects/default/instances", { name: "talk" });
   await until("it runs", async () => {
     const { body } = await platform.call<{ guest: string }>(
@@ -17,10 +15,6 @@ before(async () => {
     );
     return body.guest === "up";
   });
-});
-after(async () => {
-  await platform.close();
-  await stopTestServer();
 });
 
 const open = (name: string, token = platform.token) =>

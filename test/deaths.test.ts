@@ -1,6 +1,6 @@
 /** Every way in which a simulated machine can die, from its host to what `holdfast why` says about it. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import type { DeathView, WhyView } from "@holdfast/cloud/deaths/api";
 import { deathCounts } from "@holdfast/cloud/deaths/edge";
 import {
@@ -12,9 +12,8 @@ import {
   say,
 } from "@holdfast/drivers/hypervisor/simulated";
 import type { Instant } from "@holdfast/kernel/time";
-import { stopTestServer } from "@holdfast/store/testing";
 import { run as type } from "../apps/cli/testing.ts";
-import { type Platform, startPlatform, type TestHost, until, wallClock } from "./platform.ts";
+import { sharedPlatform, type TestHost, until, wallClock } from "./platform.ts";
 
 interface Accepted {
   readonly job: string;
@@ -28,15 +27,8 @@ interface Instance {
   readonly cause: { readonly class: string } | null;
 }
 
-let platform: Platform;
 const at = "/v1/projects/default/instances";
-before(async () => {
-  platform = await startPlatform({ hosts: 2 });
-});
-after(async () => {
-  await platform.close();
-  await stopTestServer();
-});
+const platform = await sharedPlatform({ hosts: 2 });
 
 const show = async (name: string) => (await platform.call<Instance>("GET", `${at}/${name}`)).body;
 const why = async (name: string, query = "") =>

@@ -1,18 +1,12 @@
 /** What was asked of a host in one epoch is nobody's order in the next. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { stopTestServer } from "@holdfast/store/testing";
-import { type Platform, startPlatform, type TestHost, until } from "./platform.ts";
+import { before, test } from "node:test";
+import { sharedPlatform, type TestHost, until } from "./platform.ts";
 
-let platform: Platform;
 const at = "/v1/projects/default";
+const platform = await sharedPlatform({ hosts: 2, pools: ["shared"] });
 before(async () => {
-  platform = await startPlatform({ hosts: 2, pools: ["shared"] });
   await platform.call("PUT", "/v1/settings/volumes.default_pool", { value: "shared" });
-});
-after(async () => {
-  await platform.close();
-  await stopTestServer();
 });
 
 const mode = (host: TestHost, value: string) =>

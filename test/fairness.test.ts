@@ -1,22 +1,14 @@
 /** Who asks for one is not made to wait for another's hundreds: over the real API, with hosts that are simulated. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { stopTestServer } from "@holdfast/store/testing";
-import { type Platform, startPlatform } from "./platform.ts";
+import { test } from "node:test";
+import { sharedPlatform } from "./platform.ts";
 
 interface Accepted {
   readonly job: string;
   readonly instances: readonly { readonly name: string }[];
 }
 
-let platform: Platform;
-before(async () => {
-  platform = await startPlatform({ managers: 1, hosts: 3, cpus: 1_000, memoryMiB: 2_000_000 });
-});
-after(async () => {
-  await platform.close();
-  await stopTestServer();
-});
+const platform = await sharedPlatform({ managers: 1, hosts: 3, cpus: 1_000, memoryMiB: 2_000_000 });
 
 const run = (project: string, count: number) =>
   platform.call<Accepted>("POST", `/v1/projects/${project}/instances`, { count });

@@ -1,23 +1,17 @@
 /** Images that are copied, shared and given up, through either API: who may use one, who may change it, and how long its bytes stay. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { stopTestServer } from "@holdfast/store/testing";
+import { before, test } from "node:test";
 import { ask } from "./ec2/signed.ts";
-import { type Platform, startPlatform } from "./platform.ts";
+import { sharedPlatform } from "./platform.ts";
 
-let platform: Platform;
 /** Keys of projects, and their accounts. `green` is in another organisation. */
 let tokens: Readonly<Record<"blue" | "green", string>>;
+const platform = await sharedPlatform({ hosts: 1 });
 before(async () => {
-  platform = await startPlatform({ hosts: 1 });
   await platform.call("POST", "/v1/organisations", { name: "abroad" });
   await platform.call("POST", "/v1/projects", { name: "blue" });
   await platform.call("POST", "/v1/projects", { name: "green", organisation: "abroad" });
   tokens = { blue: await keyOf("blue"), green: await keyOf("green") };
-});
-after(async () => {
-  await platform.close();
-  await stopTestServer();
 });
 
 interface Image {

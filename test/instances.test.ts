@@ -1,10 +1,9 @@
 /** The main job through every layer but the hypervisor: a life from run to expunge over the real API. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { endMachine } from "@holdfast/drivers/hypervisor/simulated";
 import { milliseconds } from "@holdfast/kernel/time";
-import { stopTestServer } from "@holdfast/store/testing";
-import { type Platform, startPlatform, until, wallClock } from "./platform.ts";
+import { sharedPlatform, until, wallClock } from "./platform.ts";
 
 interface Instance {
   readonly id: string;
@@ -25,15 +24,8 @@ interface Job {
   readonly problem: { readonly code: string } | null;
 }
 
-let platform: Platform;
 const at = "/v1/projects/default";
-before(async () => {
-  platform = await startPlatform({ managers: 1, hosts: 3 });
-});
-after(async () => {
-  await platform.close();
-  await stopTestServer();
-});
+const platform = await sharedPlatform({ managers: 1, hosts: 3 });
 
 async function job(id: string): Promise<Job> {
   const { body } = await platform.call<Job>("GET", `${at}/jobs/${id}?waitSeconds=20`);

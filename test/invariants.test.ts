@@ -3,11 +3,10 @@
  * them is named. What was falsified is undone with its transaction.
  */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { openMonitor } from "@holdfast/cloud/invariants/edge";
 import type { Sql } from "@holdfast/store/database";
-import { stopTestServer } from "@holdfast/store/testing";
-import { type Platform, startPlatform, until, wallClock } from "./platform.ts";
+import { sharedPlatform, until, wallClock } from "./platform.ts";
 
 interface Accepted {
   readonly job: string;
@@ -26,10 +25,9 @@ interface Invariants {
   readonly violations: readonly { readonly rule: string; readonly name: string }[];
 }
 
-let platform: Platform;
 const at = "/v1/projects/default";
+const platform = await sharedPlatform({ managers: 2, hosts: 2 });
 before(async () => {
-  platform = await startPlatform({ managers: 2, hosts: 2 });
   await platform.call("PUT", "/v1/settings/manager.invariants", { value: 1 });
   await run("web");
   await run("gone");
@@ -38,10 +36,6 @@ before(async () => {
   await platform.call("POST", `${at}/networks`, { name: "blue", cidr: "10.9.0.0/24" });
   await run("blue-1", { networks: ["blue"] });
   await command("blue-1", "stop");
-});
-after(async () => {
-  await platform.close();
-  await stopTestServer();
 });
 
 async function run(name: string, more: object = {}) {

@@ -3,25 +3,17 @@
  * carries it out, and everything comes back when the host is given back.
  */
 import assert from "node:assert/strict";
-import { after, before, beforeEach, test } from "node:test";
+import { beforeEach, test } from "node:test";
 import type { MaintenanceDetail, ScheduledEventView } from "@holdfast/cloud/events/api";
 import type { InstanceView } from "@holdfast/cloud/instances/api";
 import { askMetadata } from "@holdfast/drivers/network/simulated";
 import type { NicId } from "@holdfast/kernel/ids";
-import { stopTestServer } from "@holdfast/store/testing";
-import { type Platform, startPlatform, until } from "./platform.ts";
+import { sharedPlatform, until } from "./platform.ts";
 
 const at = "/v1/projects/default";
 const keyBlob = "AAAAC3NzaC1lZDI1NTE5AAAAIPWPyxBeVHqT4ZsvkrHfB7VKtKpmlCMwOZt0VXRzc9Uh";
-let platform: Platform;
 
-before(async () => {
-  platform = await startPlatform({ hosts: 2, managers: 2, pools: ["shared"] });
-});
-after(async () => {
-  await platform?.close();
-  await stopTestServer();
-});
+const platform = await sharedPlatform({ hosts: 2, managers: 2, pools: ["shared"] });
 
 async function ask<T>(method: string, path: string, body?: object): Promise<T> {
   const answer = await platform.call<T>(method, path, body);

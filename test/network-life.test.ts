@@ -1,12 +1,11 @@
 /** Networks through the whole platform: addresses with a birth, routers that appear, move and go, metadata. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { endMachine } from "@holdfast/drivers/hypervisor/simulated";
 import { askMetadata, loseRouter } from "@holdfast/drivers/network/simulated";
 import type { InstanceId, NetworkId, NicId } from "@holdfast/kernel/ids";
 import { readJournal } from "@holdfast/store/journal";
-import { stopTestServer } from "@holdfast/store/testing";
-import { type Platform, startPlatform, until, wallClock } from "./platform.ts";
+import { sharedPlatform, until, wallClock } from "./platform.ts";
 
 interface View {
   readonly id: string;
@@ -29,17 +28,12 @@ interface NetworkView {
   } | null;
 }
 const at = "/v1/projects/default";
-let platform: Platform;
 
+const platform = await sharedPlatform({ hosts: 2 });
 before(async () => {
-  platform = await startPlatform({ hosts: 2 });
   const made = await platform.call("POST", `${at}/networks`, { name: "blue", cidr: "10.7.0.0/24" });
   assert.equal(made.status, 201, JSON.stringify(made.body));
   await platform.call("POST", "/v1/public-ranges", { cidr: "203.0.113.0/29" });
-});
-after(async () => {
-  await platform?.close();
-  await stopTestServer();
 });
 
 const show = async (name: string) =>

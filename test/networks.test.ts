@@ -1,9 +1,8 @@
 /** Networks through the API of two managers: what instances are given at birth, and that all of it comes back. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import type { InstanceView } from "@holdfast/cloud/instances/api";
-import { stopTestServer } from "@holdfast/store/testing";
-import { type Answer, type Platform, startPlatform, until } from "./platform.ts";
+import { type Answer, sharedPlatform, until } from "./platform.ts";
 
 interface Accepted {
   readonly job: string;
@@ -14,15 +13,8 @@ interface Named {
   readonly name: string;
 }
 
-let platform: Platform;
 const at = "/v1/projects/default";
-before(async () => {
-  platform = await startPlatform({ managers: 2, hosts: 2 });
-});
-after(async () => {
-  await platform.close();
-  await stopTestServer();
-});
+const platform = await sharedPlatform({ managers: 2, hosts: 2 });
 
 /** Must be carried out. */
 async function ask<T = Named>(method: string, path: string, body?: object): Promise<T> {

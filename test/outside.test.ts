@@ -3,28 +3,22 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { connect as connectTls } from "node:tls";
 import { fetchTrusting, learnAuthority } from "@holdfast/client/authority";
 import { connect } from "@holdfast/client/client";
 import { listProjects } from "@holdfast/cloud/access/api";
-import { stopTestServer } from "@holdfast/store/testing";
 import { mustBeInside } from "../apps/manager/outside.ts";
 import { aws } from "./ec2/clients.ts";
-import { type Platform, startPlatform } from "./platform.ts";
+import { sharedPlatform } from "./platform.ts";
 
-let platform: Platform;
 let url: string;
 let fingerprint: string;
+const platform = await sharedPlatform({ isOutside: true });
 before(async () => {
-  platform = await startPlatform({ isOutside: true });
   const [manager] = platform.managers;
   url = `https://127.0.0.1:${manager?.outsidePort}`;
   fingerprint = manager?.fingerprint ?? "";
-});
-after(async () => {
-  await platform.close();
-  await stopTestServer();
 });
 
 test("whoever knows the authority's fingerprint is answered over TLS, also with a session", async () => {

@@ -1,19 +1,11 @@
 /** Those who have the machine and the database let the owner in again, whatever has become of the owner's key. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { newKey, recoverOwner, sealWith, tokenOf, whyKeyIsOver } from "@holdfast/cloud/access/edge";
 import { type Instant, iso } from "@holdfast/kernel/time";
-import { stopTestServer } from "@holdfast/store/testing";
-import { mintId, type Platform, platformKey, startPlatform } from "./platform.ts";
+import { mintId, platformKey, sharedPlatform } from "./platform.ts";
 
-let platform: Platform;
-before(async () => {
-  platform = await startPlatform({ hosts: 1 });
-});
-after(async () => {
-  await platform.close();
-  await stopTestServer();
-});
+const platform = await sharedPlatform({ hosts: 1 });
 
 const now = () => Date.now() as Instant;
 const as = (token: string) => ({ authorization: `Bearer ${token}` });

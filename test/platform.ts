@@ -18,7 +18,7 @@ import {
 import { simulatedBackups, simulatedStorage } from "@holdfast/drivers/volumes/simulated";
 import { httpWebhooks } from "@holdfast/drivers/webhook/http";
 import { type MintId, uuidV7 } from "@holdfast/kernel/ids";
-import { freePort, testDatabase } from "@holdfast/store/testing";
+import { forAllTests, freePort, testDatabase } from "@holdfast/store/testing";
 import pino from "pino";
 import { type Manager, type ManagerOptions, startManager } from "../apps/manager/manager.ts";
 import { newHost, openAgent, type TestHost } from "../apps/simulator/hosts.ts";
@@ -76,6 +76,13 @@ export interface Answer<T> {
   readonly status: number;
   readonly body: T;
 }
+
+/** For all tests of a file; call it at its top. */
+export const sharedPlatform = (options: PlatformOptions = {}) =>
+  forAllTests(
+    () => startPlatform(options),
+    (platform) => platform.close(),
+  );
 
 export async function startPlatform(options: PlatformOptions = {}): Promise<Platform> {
   const {

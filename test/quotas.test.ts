@@ -1,17 +1,9 @@
 /** Quotas on a whole platform: what is too much is refused, also where two ask at once. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { stopTestServer } from "@holdfast/store/testing";
-import { type Answer, type Platform, startPlatform, until } from "./platform.ts";
+import { test } from "node:test";
+import { type Answer, sharedPlatform, until } from "./platform.ts";
 
-let platform: Platform;
-before(async () => {
-  platform = await startPlatform({ managers: 2, hosts: 2 });
-});
-after(async () => {
-  await platform.close();
-  await stopTestServer();
-});
+const platform = await sharedPlatform({ managers: 2, hosts: 2 });
 
 interface Refusal {
   readonly code: string;

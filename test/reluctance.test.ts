@@ -1,26 +1,20 @@
 /** Hosts that are better avoided, by what their hardware says and by how often they fall silent. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import type { TroubleView } from "@holdfast/cloud/checks/api";
 import type { HostView } from "@holdfast/cloud/hosts/api";
-import { stopTestServer } from "@holdfast/store/testing";
-import { type Platform, startPlatform, type TestHost, until } from "./platform.ts";
+import { sharedPlatform, type TestHost, until } from "./platform.ts";
 
 interface Instance {
   readonly state: string;
   readonly host: string | null;
 }
 
-let platform: Platform;
 const at = "/v1/projects/default";
+const platform = await sharedPlatform({ managers: 2, hosts: 2 });
 before(async () => {
-  platform = await startPlatform({ managers: 2, hosts: 2 });
   await set("checks.interval", 0.2);
   await set("hosts.heartbeat", 0.1);
-});
-after(async () => {
-  await platform.close();
-  await stopTestServer();
 });
 
 async function set(name: string, value: unknown): Promise<void> {

@@ -1,19 +1,13 @@
 /** People: passwords, sessions, what protects those from other pages, and how guessing is slowed down. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { stopTestServer } from "@holdfast/store/testing";
-import { type Platform, startPlatform, until } from "./platform.ts";
+import { before, test } from "node:test";
+import { sharedPlatform, until } from "./platform.ts";
 
-let platform: Platform;
 let at: string;
+const platform = await sharedPlatform();
 before(async () => {
-  platform = await startPlatform();
   await platform.call("PUT", "/v1/settings/access.sign_ins", { value: 10_000 });
   at = `http://127.0.0.1:${platform.managers[0]?.apiPort}`;
-});
-after(async () => {
-  await platform.close();
-  await stopTestServer();
 });
 
 interface Body {

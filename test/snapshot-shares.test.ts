@@ -1,23 +1,17 @@
 /** Snapshots that are shared, through either API, up to an instance that has the other project's copy as its disk. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { stopTestServer } from "@holdfast/store/testing";
+import { before, test } from "node:test";
 import { ask } from "./ec2/signed.ts";
-import { type Platform, startPlatform, until } from "./platform.ts";
+import { sharedPlatform, until } from "./platform.ts";
 
-let platform: Platform;
 /** Keys of projects; `green` is in another organisation. */
 let tokens: Readonly<Record<string, string>>;
+const platform = await sharedPlatform({ hosts: 1 });
 before(async () => {
-  platform = await startPlatform({ hosts: 1 });
   await platform.call("POST", "/v1/organisations", { name: "abroad" });
   await platform.call("POST", "/v1/projects", { name: "blue" });
   await platform.call("POST", "/v1/projects", { name: "green", organisation: "abroad" });
   tokens = { blue: await keyOf("blue"), green: await keyOf("green") };
-});
-after(async () => {
-  await platform.close();
-  await stopTestServer();
 });
 
 async function keyOf(project: string): Promise<string> {

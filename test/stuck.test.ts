@@ -5,15 +5,14 @@
  * The stories run side by side, because most of their time is spent waiting for deadlines.
  */
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { dialler, join } from "@holdfast/cloud/agent/edge";
 import { protocolVersion } from "@holdfast/cloud/hosts";
 import type { Temper } from "@holdfast/drivers/hypervisor/simulated";
 import type { SimulatedPool } from "@holdfast/drivers/volumes/simulated";
 import { seconds } from "@holdfast/kernel/time";
 import { readJournal } from "@holdfast/store/journal";
-import { stopTestServer } from "@holdfast/store/testing";
-import { type Platform, startPlatform, type TestHost, until } from "./platform.ts";
+import { sharedPlatform, type TestHost, until } from "./platform.ts";
 
 const at = "/v1/projects/default";
 const settings = {
@@ -48,19 +47,14 @@ interface Job {
   readonly problem: { readonly code: string; readonly message: string } | null;
 }
 
-let platform: Platform;
+const platform = await sharedPlatform({ hosts: 11 });
 before(async () => {
-  platform = await startPlatform({ hosts: 11 });
   for (const [name, value] of Object.entries(settings)) {
     const { status } = await platform.call("PUT", `/v1/settings/${name}`, { value });
     assert.equal(status, 200, name);
   }
   for (const { name } of platform.hosts)
     await platform.call("PATCH", `/v1/hosts/${name}`, { tags: [name] });
-});
-after(async () => {
-  await platform.close();
-  await stopTestServer();
 });
 
 const hostOf = (story: number): TestHost => {

@@ -1,18 +1,10 @@
 /** Tags on a whole platform: the same ones through either API, also when they change and when their thing is another. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { stopTestServer } from "@holdfast/store/testing";
+import { test } from "node:test";
 import { ask } from "./ec2/signed.ts";
-import { type Platform, startPlatform, until } from "./platform.ts";
+import { sharedPlatform, until } from "./platform.ts";
 
-let platform: Platform;
-before(async () => {
-  platform = await startPlatform({ hosts: 1 });
-});
-after(async () => {
-  await platform.close();
-  await stopTestServer();
-});
+const platform = await sharedPlatform({ hosts: 1 });
 
 interface Refusal {
   readonly code: string;

@@ -1,6 +1,6 @@
 /** Volumes through the whole platform: made, attached, grown, kept, restored, backed up, and all given back. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import type { InstanceView } from "@holdfast/cloud/instances/api";
 import type {
   BackupView,
@@ -10,20 +10,14 @@ import type {
 } from "@holdfast/cloud/volumes/api";
 import { diskIdOf } from "@holdfast/drivers/volumes";
 import type { InstanceId, VolumeId } from "@holdfast/kernel/ids";
-import { stopTestServer } from "@holdfast/store/testing";
-import { type Platform, startPlatform, until } from "./platform.ts";
+import { sharedPlatform, until } from "./platform.ts";
 
 const at = "/v1/projects/default";
 const gib = 2 ** 30;
-let platform: Platform;
 
+const platform = await sharedPlatform({ managers: 2, hosts: 2 });
 before(async () => {
-  platform = await startPlatform({ managers: 2, hosts: 2 });
   await ask("PUT", "/v1/settings/backups.place", { value: "/backups" });
-});
-after(async () => {
-  await platform?.close();
-  await stopTestServer();
 });
 
 /** Must be carried out. */

@@ -1,8 +1,7 @@
 /** What everybody sees of warm starts, through every layer but the hypervisor. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { stopTestServer } from "@holdfast/store/testing";
-import { type Platform, startPlatform, until } from "./platform.ts";
+import { test } from "node:test";
+import { sharedPlatform, until } from "./platform.ts";
 
 interface Instance {
   readonly state: string;
@@ -15,15 +14,8 @@ interface Image {
   readonly code?: string;
 }
 
-let platform: Platform;
 const at = "/v1/projects/default";
-before(async () => {
-  platform = await startPlatform({ managers: 1, hosts: 1 });
-});
-after(async () => {
-  await platform.close();
-  await stopTestServer();
-});
+const platform = await sharedPlatform({ managers: 1, hosts: 1 });
 
 async function runs(name: string, image: string): Promise<Instance> {
   const path = `${at}/instances/${name}`;

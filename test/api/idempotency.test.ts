@@ -3,9 +3,8 @@
  * sent, and whatever has become of its instances since.
  */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { stopTestServer } from "@holdfast/store/testing";
-import { type Answer, type Platform, startPlatform, until } from "../platform.ts";
+import { test } from "node:test";
+import { type Answer, sharedPlatform, until } from "../platform.ts";
 
 interface Accepted {
   readonly job: string;
@@ -15,17 +14,10 @@ interface Refused {
   readonly code: string;
 }
 
-let platform: Platform;
 let keys = 0;
 const at = "/v1/projects/default";
 const newKey = () => `key-${++keys}`;
-before(async () => {
-  platform = await startPlatform({ managers: 2, hosts: 2 });
-});
-after(async () => {
-  await platform.close();
-  await stopTestServer();
-});
+const platform = await sharedPlatform({ managers: 2, hosts: 2 });
 
 /** Through the given manager, or the first. */
 async function ask<T = Accepted>(

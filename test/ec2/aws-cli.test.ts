@@ -1,18 +1,10 @@
 /** The AWS command line against simulated hosts: what a user types first, with its waiters. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { stopTestServer } from "@holdfast/store/testing";
-import { type Platform, startPlatform, until } from "../platform.ts";
+import { test } from "node:test";
+import { sharedPlatform, until } from "../platform.ts";
 import { aws, tryAws } from "./clients.ts";
 
-let platform: Platform;
-before(async () => {
-  platform = await startPlatform({ hosts: 2 });
-});
-after(async () => {
-  await platform.close();
-  await stopTestServer();
-});
+const platform = await sharedPlatform({ hosts: 2 });
 
 interface Instance {
   readonly MetadataOptions: { readonly HttpTokens: string };

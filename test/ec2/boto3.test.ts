@@ -1,18 +1,12 @@
 /** boto3 against simulated hosts: volumes, snapshots, addresses, security groups and images, with its waiters. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { stopTestServer } from "@holdfast/store/testing";
-import { type Platform, startPlatform } from "../platform.ts";
+import { before, test } from "node:test";
+import { sharedPlatform } from "../platform.ts";
 import { python } from "./clients.ts";
 
-let platform: Platform;
+const platform = await sharedPlatform({ hosts: 2 });
 before(async () => {
-  platform = await startPlatform({ hosts: 2 });
   await platform.call("POST", "/v1/public-ranges", { cidr: "198.51.100.0/29" });
-});
-after(async () => {
-  await platform.close();
-  await stopTestServer();
 });
 
 const prelude = `

@@ -5,25 +5,19 @@
  * HOLDFAST_FUZZ=n asks n times as often; a failure names its seed, which asks the same again.
  */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { actionNames } from "@holdfast/cloud/ec2";
 import { type Random, seeded } from "@holdfast/kernel/random";
-import { stopTestServer } from "@holdfast/store/testing";
 import { isScalar, type Member, structureOf } from "../../cloud/ec2/core/model.ts";
 import { operations } from "../../cloud/ec2/core/shapes.ts";
-import { type Platform, startPlatform, until } from "../platform.ts";
+import { sharedPlatform, until } from "../platform.ts";
 import { ask, type Reply, xmlFault } from "./signed.ts";
 
-let platform: Platform;
 let known: Readonly<Record<string, string>> = {};
+const platform = await sharedPlatform({ hosts: 1 });
 before(async () => {
-  platform = await startPlatform({ hosts: 1 });
   await platform.call("POST", "/v1/public-ranges", { cidr: "198.51.100.0/28" });
   known = await someThings();
-});
-after(async () => {
-  await platform.close();
-  await stopTestServer();
 });
 
 const rounds = 4 * Number(process.env.HOLDFAST_FUZZ ?? 1);

@@ -1,14 +1,12 @@
 /** Every action with the key of another project: what belongs to this one is as if it were not there, and stays as it is. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { type ActionName, actionNames, actions } from "@holdfast/cloud/ec2";
-import { stopTestServer } from "@holdfast/store/testing";
 import { isScalar, structureOf } from "../../cloud/ec2/core/model.ts";
 import { operations } from "../../cloud/ec2/core/shapes.ts";
-import { type Platform, startPlatform, until } from "../platform.ts";
+import { sharedPlatform, until } from "../platform.ts";
 import { ask } from "./signed.ts";
 
-let platform: Platform;
 /** Keys: one of another project, and one that may only look at this one. */
 let stranger = "";
 let viewer = "";
@@ -16,18 +14,14 @@ let owned: Readonly<Record<string, string>> = {};
 /** The stranger's own. */
 let own: Readonly<Record<string, string>> = {};
 
+const platform = await sharedPlatform({ hosts: 1 });
 before(async () => {
-  platform = await startPlatform({ hosts: 1 });
   await platform.call("POST", "/v1/public-ranges", { cidr: "198.51.100.0/28" });
   await platform.call("POST", "/v1/projects", { name: "stranger" });
   stranger = await keyWith("stranger", "developer");
   viewer = await keyWith("default", "viewer");
   owned = await things("hidden", platform.token);
   own = await things("own", stranger);
-});
-after(async () => {
-  await platform.close();
-  await stopTestServer();
 });
 
 async function keyWith(project: string, role: string): Promise<string> {

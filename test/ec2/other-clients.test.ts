@@ -1,6 +1,6 @@
 /** libcloud, which writes lists from 0 and looks for exact namespaces, and the SDK of AWS for JavaScript. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import {
   DescribeInstanceStatusCommand,
   DescribeInstancesCommand,
@@ -9,19 +9,11 @@ import {
   waitUntilInstanceRunning,
   waitUntilInstanceTerminated,
 } from "@aws-sdk/client-ec2";
-import { stopTestServer } from "@holdfast/store/testing";
-import { type Platform, startPlatform } from "../platform.ts";
+import { sharedPlatform } from "../platform.ts";
 import { python } from "./clients.ts";
 import { clientOf, imageNamed } from "./sdk.ts";
 
-let platform: Platform;
-before(async () => {
-  platform = await startPlatform({ hosts: 1 });
-});
-after(async () => {
-  await platform.close();
-  await stopTestServer();
-});
+const platform = await sharedPlatform({ hosts: 1 });
 
 test("libcloud lists, makes, tags, finds and ends a node", async () => {
   const told = await python<Record<string, unknown>>(

@@ -1,21 +1,13 @@
 /** What no client of EC2 would send, and what somebody will: refused in EC2's words, with nothing done and nothing kept. */
 import assert from "node:assert/strict";
 import { connect } from "node:net";
-import { after, before, test } from "node:test";
-import { stopTestServer } from "@holdfast/store/testing";
-import { type Platform, startPlatform, until } from "../platform.ts";
+import { test } from "node:test";
+import { sharedPlatform, until } from "../platform.ts";
 import { endpoint } from "./clients.ts";
 import { ask, send, signedHeaders, xmlFault } from "./signed.ts";
 import { formOf } from "./signing.ts";
 
-let platform: Platform;
-before(async () => {
-  platform = await startPlatform({ hosts: 1 });
-});
-after(async () => {
-  await platform.close();
-  await stopTestServer();
-});
+const platform = await sharedPlatform({ hosts: 1 });
 
 const minutes = 60_000;
 

@@ -1,22 +1,14 @@
 /** What a host tells of machines that were called dead without it. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import type { MachineReport } from "@holdfast/cloud/hosts";
 import type { Instant } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
-import { stopTestServer } from "@holdfast/store/testing";
-import { type OneInstance, oneInstance } from "../../instances/edge/fixture-instance.ts";
+import { oneInstance } from "../../instances/edge/fixture-instance.ts";
 import { exit } from "../core/testing.ts";
 import { amendDeaths, certify, insertDeaths } from "./write.ts";
 
-let made: OneInstance;
-before(async () => {
-  made = await oneInstance();
-});
-after(async () => {
-  await made?.drop();
-  await stopTestServer();
-});
+const made = await oneInstance();
 
 const now = Date.UTC(2026, 10, 22) as Instant;
 const lives = Array.from({ length: 200 }, (_, index) => index + 1);

@@ -2,9 +2,9 @@
 import { ensureDefaultPlace } from "@holdfast/cloud/hosts/edge";
 import type { HostId, InstanceId } from "@holdfast/kernel/ids";
 import { connectDatabase, type Database } from "@holdfast/store/database";
-import { testDatabase } from "@holdfast/store/testing";
+import { forAllTests, testDatabase } from "@holdfast/store/testing";
 
-export interface OneInstance {
+interface OneInstance {
   readonly database: Database;
   readonly id: InstanceId;
   readonly host: HostId;
@@ -15,7 +15,10 @@ export interface OneInstance {
 export const idOf = (n: number) => `0197a000-0000-7000-8000-${n.toString(16).padStart(12, "0")}`;
 const [project, host, image, volume, id, other] = [1, 2, 3, 4, 5, 6].map(idOf);
 
-export async function oneInstance(): Promise<OneInstance> {
+/** The same for all tests of a file; call it at its top. */
+export const oneInstance = () => forAllTests(makeInstance, (made) => made.drop());
+
+async function makeInstance(): Promise<OneInstance> {
   const { url, drop } = await testDatabase();
   const database = connectDatabase({ url, role: "holdfast_manager" });
   await ensureDefaultPlace(database);

@@ -1,25 +1,17 @@
 /** What becomes of the moments at which guests are to be looked at, when something happens to their host. */
 import assert from "node:assert/strict";
-import { after, before, beforeEach, test } from "node:test";
+import { beforeEach, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { lookAtGuests } from "@holdfast/cloud/hosts/edge";
-import { stopTestServer } from "@holdfast/store/testing";
-import { type OneInstance, oneInstance } from "./fixture-instance.ts";
+import { oneInstance } from "./fixture-instance.ts";
 
-let made: OneInstance;
-before(async () => {
-  made = await oneInstance();
-});
+const made = await oneInstance();
 beforeEach(() =>
   made.database.query(
     "update instance set state = 'running', home = $1, last_host = $1, look_at = null",
     [made.host],
   ),
 );
-after(async () => {
-  await made?.drop();
-  await stopTestServer();
-});
 
 const happen = () => made.database.transaction((sql) => lookAtGuests(sql, [made.host]));
 const lookAt = async () => {

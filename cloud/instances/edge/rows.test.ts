@@ -1,25 +1,17 @@
 /** What is written of an instance, whatever whoever writes it had read before. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import type { HostId, MigrationId } from "@holdfast/kernel/ids";
 import type { Instant } from "@holdfast/kernel/time";
-import { stopTestServer } from "@holdfast/store/testing";
 import { exited, incoming, moving, running, world } from "../core/testing.ts";
 import { type Case, leftoverOf } from "./case.ts";
-import { idOf, type OneInstance, oneInstance } from "./fixture-instance.ts";
+import { idOf, oneInstance } from "./fixture-instance.ts";
 import { writeDepartures, writeMigrations } from "./migration-rows.ts";
 import { writeIncarnations } from "./rows.ts";
 
 const now = Date.UTC(2026, 10, 21) as Instant;
 const ended = exited("exited", { class: "qemu-crash", says: "", at: now });
-let made: OneInstance;
-before(async () => {
-  made = await oneInstance();
-});
-after(async () => {
-  await made?.drop();
-  await stopTestServer();
-});
+const made = await oneInstance();
 
 test("a process that was seen to end has ended, though a report from before is heard after it", async () => {
   const { database, host, id: instance } = made;

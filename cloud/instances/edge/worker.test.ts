@@ -1,24 +1,16 @@
 /** What a worker takes in hand while there is always something else to do. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { insertJobs, type NewJob } from "@holdfast/cloud/jobs/edge";
 import type { InstanceId, JobId, ProjectId } from "@holdfast/kernel/ids";
 import { type Instant, after as later, milliseconds, seconds } from "@holdfast/kernel/time";
 import type { Database, Sql } from "@holdfast/store/database";
-import { stopTestServer } from "@holdfast/store/testing";
 import { patience } from "../core/testing.ts";
 import type { Birth } from "./births.ts";
-import { idOf, type OneInstance, oneInstance } from "./fixture-instance.ts";
+import { idOf, oneInstance } from "./fixture-instance.ts";
 import { startWorker, type Worker, type WorkerDeps } from "./worker.ts";
 
-let made: OneInstance;
-before(async () => {
-  made = await oneInstance();
-});
-after(async () => {
-  await made?.drop();
-  await stopTestServer();
-});
+const made = await oneInstance();
 
 /** Whom nobody has heard of: looking at it is a pass like any other. */
 const nobody = idOf(99) as InstanceId;

@@ -1,22 +1,14 @@
 /** What two managers see of an instance that both have in hand at the same moment. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Instant } from "@holdfast/kernel/time";
-import { stopTestServer } from "@holdfast/store/testing";
 import { patience } from "../core/testing.ts";
-import { idOf, type OneInstance, oneInstance } from "./fixture-instance.ts";
+import { idOf, oneInstance } from "./fixture-instance.ts";
 import { loadWorlds, type Which } from "./worlds.ts";
 
 const now = Date.UTC(2026, 10, 21) as Instant;
-let made: OneInstance;
-before(async () => {
-  made = await oneInstance();
-});
-after(async () => {
-  await made?.drop();
-  await stopTestServer();
-});
+const made = await oneInstance();
 
 const isSomebodyWaiting = async () =>
   (await made.database.query("select 1 from pg_locks where not granted")).length > 0;

@@ -1,25 +1,12 @@
 /** Public addresses and their ranges on a real database. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import type { Instant } from "@holdfast/kernel/time";
 import { readJournal } from "@holdfast/store/journal";
-import { stopTestServer } from "@holdfast/store/testing";
 import { giveAutomatic } from "./public-addresses.ts";
-import { type Office, openOffice } from "./testing.ts";
+import { type Office, openOffices } from "./testing.ts";
 
-type Open = Awaited<ReturnType<typeof openOffice>>;
-
-let office: Open;
-let beside: Open;
-before(async () => {
-  office = await openOffice();
-  beside = await openOffice({ beside: office });
-});
-after(async () => {
-  await beside.close();
-  await office.close();
-  await stopTestServer();
-});
+const { office, beside } = await openOffices();
 
 /** With a range of eight addresses, and checks that nothing is left. */
 async function alone(work: (office: Office) => Promise<void>): Promise<void> {

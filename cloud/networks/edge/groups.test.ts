@@ -1,24 +1,11 @@
 /** Security groups, their rules and their members on a real database. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { readJournal } from "@holdfast/store/journal";
-import { stopTestServer } from "@holdfast/store/testing";
 import { readFacts } from "./facts.ts";
-import { type Office, openOffice } from "./testing.ts";
+import { type Office, openOffices } from "./testing.ts";
 
-type Open = Awaited<ReturnType<typeof openOffice>>;
-
-let office: Open;
-let beside: Open;
-before(async () => {
-  office = await openOffice();
-  beside = await openOffice({ beside: office });
-});
-after(async () => {
-  await beside.close();
-  await office.close();
-  await stopTestServer();
-});
+const { office, beside } = await openOffices();
 
 async function alone(work: (office: Office) => Promise<void>): Promise<void> {
   const { ask, counts, set } = office;

@@ -1,25 +1,12 @@
 /** Networks and their forwards on a real database, asked for by one manager and by two at once. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { ensureDefaultPlace } from "@holdfast/cloud/hosts/edge";
 import type { NetworkId } from "@holdfast/kernel/ids";
 import { readJournal } from "@holdfast/store/journal";
-import { stopTestServer } from "@holdfast/store/testing";
-import { type Office, openOffice } from "./testing.ts";
+import { type Office, openOffices } from "./testing.ts";
 
-type Open = Awaited<ReturnType<typeof openOffice>>;
-
-let office: Open;
-let beside: Open;
-before(async () => {
-  office = await openOffice();
-  beside = await openOffice({ beside: office });
-});
-after(async () => {
-  await beside.close();
-  await office.close();
-  await stopTestServer();
-});
+const { office, beside } = await openOffices();
 
 /** Runs it with nothing there before, and checks that nothing is left. */
 async function alone(work: (office: Office) => Promise<void>): Promise<void> {

@@ -9,7 +9,7 @@ import type { InstanceId, MintId, NetworkId, NicId, ProjectId } from "@holdfast/
 import { type Asking, asking, countedIds } from "@holdfast/kernel/testing";
 import type { Instant } from "@holdfast/kernel/time";
 import { connectDatabase, type Database } from "@holdfast/store/database";
-import { testDatabase } from "@holdfast/store/testing";
+import { forAllTests, testDatabase } from "@holdfast/store/testing";
 import { allotNics, insertNics, releaseNics } from "./nics.ts";
 import { networkRoutes } from "./routes.ts";
 
@@ -31,14 +31,27 @@ export interface Office extends Asking<Routes> {
   counts(): Promise<Readonly<Record<string, number>>>;
 }
 
-export interface OfficeOptions {
+interface OfficeOptions {
   /** A second manager on the database of another. */
   readonly beside?: Office & { readonly url: string };
 }
 
 const mintId = countedIds();
 
-export async function openOffice(options: OfficeOptions = {}) {
+/** For all tests of a file: one, and a second manager beside it. Call it at its top. */
+export const openOffices = () =>
+  forAllTests(
+    async () => {
+      const office = await openOffice();
+      return { office, beside: await openOffice({ beside: office }) };
+    },
+    async ({ office, beside }) => {
+      await beside.close();
+      await office.close();
+    },
+  );
+
+async function openOffice(options: OfficeOptions = {}) {
   const own = options.beside ? undefined : await testDatabase();
   const url = options.beside?.url ?? own?.url ?? "";
   const database = connectDatabase({ url, role: "holdfast_manager" });
