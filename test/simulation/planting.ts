@@ -7,7 +7,7 @@
  * What a newcomer would get wrong: a patch is made for the code of today. When that changes so much that the patch does
  * not apply any more, plant the same bug in the new code; do not drop it.
  */
-import { execFile, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import {
   cpSync,
   existsSync,
@@ -20,6 +20,7 @@ import {
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { build } from "esbuild";
+import { outputOf } from "./ended-program.ts";
 import type { Orders, Seeded } from "./run-seeds.ts";
 
 export const root = join(import.meta.dirname, "..", "..");
@@ -164,13 +165,7 @@ function output(args: readonly string[], timeout: number, more: object = {}): Pr
   // It is no part of the tests that this may be one of: it says by itself what it finds.
   const { NODE_TEST_CONTEXT: _, ...own } = process.env;
   const env = { ...own, ...more };
-  const options = { cwd: root, env, maxBuffer: 2 ** 28, timeout, killSignal: "SIGKILL" } as const;
-  return new Promise((resolve, reject) => {
-    execFile(process.execPath, args, options, (error, stdout, stderr) => {
-      if (error) reject(Object.assign(error, { stdout, message: `${error.message}\n${stderr}` }));
-      else resolve(stdout);
-    });
-  });
+  return outputOf(args, { cwd: root, env, limit: AbortSignal.timeout(timeout) });
 }
 
 /** What caught it, in few words: which rule, or what the judge saw. Names and numbers are of one run. */
