@@ -485,11 +485,15 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     usedUids.delete(group);
     usedUids.set(key, uid);
     keeper.leave();
-    await machine.inherit(standby);
-    const took = await wake(machine, begun).then(
-      () => true,
-      () => false,
-    );
+    const inherited = machine.inherit(standby);
+    // It is let run at once; whoever follows what it says begins where that begins.
+    const [took] = await Promise.all([
+      wake(machine, begun).then(
+        () => true,
+        () => false,
+      ),
+      inherited,
+    ]);
     if (!took) {
       await endNow(machine);
       if (toStop.has(key)) throw alreadyEnded(spec);

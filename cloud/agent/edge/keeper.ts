@@ -35,7 +35,7 @@ import { fitter } from "./fitter.ts";
 import { migrator } from "./migrator.ts";
 import type { Networker } from "./networker.ts";
 import type { Passage } from "./passage.ts";
-import { isShared, provisions, rootOf, type Storage } from "./provisions.ts";
+import { isShared, type Provided, provisions, rootOf, type Storage } from "./provisions.ts";
 import { ended, machineReport, type Note } from "./reports.ts";
 import type { Held, Shelf } from "./shelf.ts";
 import type { Templates } from "./templates.ts";
@@ -111,7 +111,7 @@ export function keeper(deps: KeeperDeps): Keeper {
   const wards = new Map<InstanceId, Ward>();
   const notes = new Map<string, Note>();
   const inTurn = turns<InstanceId>();
-  const { ready, cleared, remove } = provisions(deps.storage, disks, deps.networks);
+  const { ready, cleared, plugged, remove } = provisions(deps.storage, disks, deps.networks);
   /** Incarnations whose volumes are being opened, or are about to be used. */
   const coming = new Set<string>();
   const fit = fitter({
@@ -138,7 +138,7 @@ export function keeper(deps: KeeperDeps): Keeper {
     async prepare(wish) {
       coming.add(keyOf({ id: wish.instance, generation: wish.generation }));
       const spec = await cleared(wish);
-      return { ...spec, disks: await disks.lend(wish) };
+      return { ...spec, nics: await plugged(wish), disks: await disks.lend(wish) };
     },
     onWaiting: (report) => onReport([report], []),
   });
@@ -379,10 +379,13 @@ export function keeper(deps: KeeperDeps): Keeper {
       if (!mayStart()) return !isWished();
       const spec = await ready(wish);
       if (!mayStart()) return !isWished();
-      const lent = await disks.lend(wish);
-      const template = await findTemplate(wish, spec);
+      const [lent, template, nics] = await Promise.all([
+        disks.lend(wish),
+        findTemplate(wish, spec),
+        plugged(wish),
+      ]);
       if (!mayStart()) return !isWished(); // That may have taken its time.
-      await launch({ ...spec, disks: lent, ...template }, wish.epoch);
+      await launch({ ...spec, nics, disks: lent, ...template }, wish.epoch);
       await lookHowItBegan(ref, wish, template);
       onReport([], [{ volume, is: "ready" }]);
       awaitBoot(ref.id, ward, milliseconds(0));
@@ -400,7 +403,7 @@ export function keeper(deps: KeeperDeps): Keeper {
   }
 
   /** Whatever is wrong with templates, it can be booted. */
-  async function findTemplate(wish: Wish, spec: Omit<MachineSpec, "disks">) {
+  async function findTemplate(wish: Wish, spec: Provided) {
     const template = await deps.templates?.find(wish, spec).catch((error: unknown) => {
       log("could not look for a template", { instance: wish.instance, error });
       return undefined;

@@ -35,14 +35,19 @@ export interface Published {
   readonly virtualBytes: number;
 }
 
+/** How to launch a machine, without what it is given when that is there. */
+export type Provided = Omit<MachineSpec, "disks" | "nics">;
+
 export interface Provisions {
-  /** Makes everything that the wish needs, and says how to launch it. May be repeated. */
-  ready(wish: Wish): Promise<Omit<MachineSpec, "disks">>;
+  /** Makes everything that the wish needs but its cables, and says how to launch it. May be repeated. */
+  ready(wish: Wish): Promise<Provided>;
   /**
    * The same for one that comes from another host: what only that had is copied, so what an earlier stay has left
    * here is in the way.
    */
-  cleared(wish: Wish): Promise<Omit<MachineSpec, "disks">>;
+  cleared(wish: Wish): Promise<Provided>;
+  /** Its cards, when they can be plugged in. Rejects with `network_not_ready`. */
+  plugged(wish: Wish): Promise<NonNullable<MachineSpec["nics"]>>;
   remove(unwanted: Unwanted): Promise<void>;
 }
 
@@ -69,6 +74,14 @@ export function provisions(
         if (pool === local) await disks.remove({ volume, pool });
       return ready(wish);
     },
+    async plugged(wish) {
+      const { nics } = specOf(wish);
+      const plugs = await networks.ready(
+        nics.map(({ id }) => id),
+        networkPatience,
+      );
+      return nics.map(({ id, mac }) => ({ id, mac, mtu: plugs.get(id)?.mtu ?? smallestMtu }));
+    },
     async remove(unwanted) {
       await preparing.get(unwanted.volume)?.catch(() => {});
       await disks.remove(unwanted);
@@ -82,17 +95,13 @@ export function provisions(
     return mine.finally(() => preparing.delete(volume));
   }
 
-  async function prepare(wish: Wish): Promise<Omit<MachineSpec, "disks">> {
-    const { name, cpus, memoryMiB, image, userData, lastDeath, startPaused, nics } = specOf(wish);
+  async function prepare(wish: Wish): Promise<Provided> {
+    const { name, cpus, memoryMiB, image, userData, lastDeath, startPaused } = specOf(wish);
     const { pool } = rootOf(wish);
     const files = new Map<Digest, string>();
     for (const digest of blobsOf(image)) files.set(digest, await storage.ensureBlob(digest, pool));
     const fileOf = (digest: Digest) => files.get(digest) ?? "";
     await disks.make(wish, { file: fileOf(image.disk.digest), format: image.disk.format });
-    const plugs = await networks.ready(
-      nics.map(({ id }) => id),
-      networkPatience,
-    );
     const { direct } = image;
     return {
       id: wish.instance,
@@ -107,7 +116,6 @@ export function provisions(
             commandLine: direct.commandLine,
           }
         : "firmware",
-      nics: nics.map(({ id, mac }) => ({ id, mac, mtu: plugs.get(id)?.mtu ?? smallestMtu })),
       metadata: {
         "instance-id": wish.instance,
         hostname: name,

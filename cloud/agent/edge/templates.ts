@@ -5,10 +5,11 @@
  * guest boots, so that whoever comes first is not slowed down by what is made for the second.
  */
 import type { Wish } from "@holdfast/cloud/hosts";
-import type { Hypervisor, MachineSpec, TemplateSpec } from "@holdfast/drivers/hypervisor";
+import type { Hypervisor, TemplateSpec } from "@holdfast/drivers/hypervisor";
 import { after, type Clock, type Instant, minutes, seconds } from "@holdfast/kernel/time";
 import { type Kept, surplus } from "../core/templates.ts";
 import { isBooting } from "./booting.ts";
+import type { Provided } from "./provisions.ts";
 import type { Standbys } from "./standbys.ts";
 
 /** Where they are. A directory that is not sealed is of no use to anybody. */
@@ -25,7 +26,7 @@ export interface TemplateShelf {
 export interface Templates {
   open(): Promise<void>;
   /** The directory of one that fits; if there is none, it is begun. Undefined for images that do not start warm. */
-  find(wish: Wish, spec: Omit<MachineSpec, "disks">): Promise<string | undefined>;
+  find(wish: Wish, spec: Provided): Promise<string | undefined>;
   /** A start has found it of no use. */
   discard(directory: string): Promise<void>;
   /** Resolves when nothing is being made, or written down. For tests and benchmarks. */

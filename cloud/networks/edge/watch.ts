@@ -61,6 +61,8 @@ const shareForAll = 0.1;
 const restAfter = 3;
 const longestRest = 2_000;
 const restOf = (turn: number) => Math.max(turn, Math.min(turn * restAfter, longestRest));
+/** So many networks are told at once, before anybody looks where their routers should be. */
+const few = 8;
 /** Another manager has the turn, and may be about other networks; milliseconds. */
 const pause = 250;
 
@@ -143,10 +145,12 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
 
   /** Resolves with whether it was this manager's turn. */
   async function lookAt(some: readonly NetworkId[]): Promise<boolean> {
+    // A start waits for its picture, and hardly any start moves a router.
+    const isTold = some.length <= few && (await tell(some, "known"));
     const moved = await round({ database, now: clock.now, self: deps.self }, some);
     // It sees to what it has read of in the journal, and this manager sees to its own hosts.
     if (!moved) dirt = together(dirt, { networks: some });
-    await tell([...new Set([...some, ...(moved ?? [])])]);
+    await tell([...new Set([...(isTold ? [] : some), ...(moved ?? [])])]);
     return moved !== undefined;
   }
 
@@ -164,10 +168,14 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
       await tell(rows.slice(from, from + networksAtOnce).map(({ id }) => id));
   }
 
-  /** What has become of these networks, to all hosts that have or had something to do with them. */
-  async function tell(networks: readonly NetworkId[]): Promise<void> {
+  /**
+   * What has become of these networks, to all hosts that have or had something to do with them; or only to those that know
+   * them already, of whom one that does not wants the router as well. Resolves with whether nobody was left out.
+   */
+  async function tell(networks: readonly NetworkId[], to?: "known"): Promise<boolean> {
     const hosts = deps.hosts();
-    if (hosts.length === 0) return;
+    if (hosts.length === 0 || networks.length === 0) return true;
+    let isAll = true;
     const facts = await readFactsOf(database, networks);
     noteUnderlays(facts.underlays);
     const pictures = picturesOf(facts, new Set(hosts));
@@ -176,9 +184,12 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
       if (!told) continue;
       const changes = new Map<NetworkId, NetworkPicture | null>();
       for (const id of networks) if (told.has(id)) changes.set(id, null);
-      for (const picture of pictures.get(host) ?? []) changes.set(picture.id, picture);
+      for (const picture of pictures.get(host) ?? [])
+        if (to === undefined || told.has(picture.id)) changes.set(picture.id, picture);
+        else isAll = false;
       if (changes.size > 0) deps.tellChanges(host, changes);
     }
+    return isAll;
   }
 
   async function welcome(): Promise<void> {
