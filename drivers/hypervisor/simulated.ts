@@ -6,41 +6,33 @@
  * it ever has is the end of its boot. Time comes from the clock, so a test turns it.
  */
 import type { InstanceId } from "@holdfast/kernel/ids";
-import { after, type Clock, type Instant, milliseconds, seconds } from "@holdfast/kernel/time";
-import {
-  type Begun,
-  type Exit,
-  type Hypervisor,
-  type MachineEvent,
-  type MachineRef,
-  type MachineSpec,
-  type MachineView,
-  noEvidence,
-  type StopLadder,
+import { after, type Clock, milliseconds } from "@holdfast/kernel/time";
+import type {
+  Begun,
+  Exit,
+  Hypervisor,
+  MachineEvent,
+  MachineRef,
+  MachineSpec,
+  MachineView,
+  StopLadder,
 } from "./driver.ts";
 import {
   alreadyEnded,
   launchFailed,
   notRunning,
   notStopped,
-  overtaken,
   silent,
   stillRunning,
   templateNotMade,
 } from "./refusals.ts";
-import { befall, endHung } from "./simulated-deaths.ts";
-import {
-  attach,
-  backUp,
-  detach,
-  known,
-  simulatedDisk,
-  told,
-  viewOfDisk,
-} from "./simulated-disks.ts";
+import { simulatedConsoles } from "./simulated-console.ts";
+import { endHung } from "./simulated-deaths.ts";
+import { attach, backUp, detach, known, told, viewOfDisk } from "./simulated-disks.ts";
+import { forbidMachine, launchMachine } from "./simulated-launch.ts";
 import * as moving from "./simulated-migration.ts";
+import { isUp, machinesOf, viewOf } from "./simulated-view.ts";
 import {
-  bootMachine,
   endMachine,
   type Happening,
   happen,
@@ -64,7 +56,7 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
   const announced = new Set<SimulatedMachine>();
   /** Whoever waits for the end of a machine, or for its launch to be over. */
   const waiting = new Map<SimulatedMachine, Set<() => void>>();
-  const seats = new Map<SimulatedMachine, Set<Seat>>();
+  const consoles = simulatedConsoles(world, clock);
   /** They are this driver's: with the next one they are gone. */
   let onStandby: readonly Order[] = [];
   let listener: (event: MachineEvent) => void = () => {};
@@ -107,7 +99,7 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
     },
 
     async stop(ref, ladder) {
-      const machine = world.machines.get(keyOf(ref)) ?? forbid(ref);
+      const machine = world.machines.get(keyOf(ref)) ?? forbidMachine(world, clock, ref);
       if (!("spec" in machine)) return machine;
       return machine.exit ?? climbDown(machine, ladder);
     },
@@ -241,26 +233,7 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
       };
     },
 
-    async console(ref) {
-      const machine = running(ref);
-      let read: ((text: string) => void) | undefined;
-      const seat = { closed: () => {}, leave: () => void (read && machine.readers.delete(read)) };
-      seats.set(machine, (seats.get(machine) ?? new Set<Seat>()).add(seat));
-      return {
-        write: (bytes) => type(machine, new TextDecoder().decode(bytes)),
-        onData(listener) {
-          read = (text) => listener(new TextEncoder().encode(`${text}\r\n`));
-          machine.readers.add(read);
-        },
-        onClose(listener) {
-          seat.closed = listener;
-        },
-        close() {
-          seat.leave();
-          seats.get(machine)?.delete(seat);
-        },
-      };
-    },
+    console: async (ref) => consoles.sitDown(running(ref)),
 
     consoleLog: async (ref, lines) =>
       lines > 0 ? (world.machines.get(keyOf(ref))?.log.slice(-lines) ?? []) : [],
@@ -275,46 +248,19 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
     async close() {
       onStandby = [];
       world.attached.delete(hear);
-      for (const machine of [...seats.keys()]) clearSeats(machine);
+      consoles.close();
     },
   };
 
   function views(id?: InstanceId): readonly MachineView[] {
     const now = clock.now();
-    const asked = id ? machinesOf(id) : [...world.machines.values()];
+    const asked = id ? machinesOf(world, id) : [...world.machines.values()];
     return asked.map((machine) => viewOf(machine, now));
   }
 
-  /** Asked all the time, of hosts with hundreds. */
-  function machinesOf(id: InstanceId): readonly SimulatedMachine[] {
-    const found: SimulatedMachine[] = [];
-    const youngest = world.seen.get(id) ?? 0;
-    for (let generation = 1; generation <= youngest; generation++) {
-      const machine = world.machines.get(keyOf({ id, generation }));
-      if (machine) found.push(machine);
-    }
-    return found;
-  }
-
   function launch(spec: MachineSpec, arrival?: moving.Arrival): SimulatedMachine {
-    const youngest = world.seen.get(spec.id) ?? 0;
-    if (youngest > spec.generation) throw overtaken(spec, youngest);
-    if (youngest === spec.generation) throw alreadyEnded(spec);
-    const older = world.machines.get(keyOf({ id: spec.id, generation: youngest }));
-    if (older && !older.exit) throw stillRunning(older.spec);
-    const temper = world.tempers.get(spec.id) ?? {};
-    const machine = blank(
-      spec,
-      arrival ? undefined : (takeStandby(spec) ?? beginning(world, spec)),
-    );
-    machine.hangsAtLaunch = temper.launch === "hangs";
-    machine.isFrozen = temper.isFrozen ?? false;
-    machine.phase = spec.paused ? "paused" : "running";
-    machine.arrival = arrival;
-    enter(machine);
-    bootMachine(world, machine, clock, "launch");
-    if (temper.launch === "fails") endMachine(world, spec, clock, { status: { code: 1 } });
-    return machine;
+    const how = { ...(arrival ? { arrival } : {}), takeStandby: () => takeStandby(spec) };
+    return launchMachine(world, clock, spec, how);
   }
 
   function takeStandby(spec: MachineSpec): Begun | undefined {
@@ -322,46 +268,6 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
     if (!found) return undefined;
     onStandby = onStandby.filter((each) => each !== found);
     return { how: "warm", took: milliseconds(0), wasOnStandby: true };
-  }
-
-  function blank(spec: MachineSpec, begun?: Begun): SimulatedMachine {
-    return {
-      spec,
-      begun,
-      at: clock.now(),
-      pid: ++world.lastPid,
-      readyAt: undefined,
-      saidReady: false,
-      phase: "running",
-      hangsAtLaunch: false,
-      isFrozen: false,
-      isHung: false,
-      bootedAt: clock.now(),
-      bootedBy: "launch",
-      stuckRequests: 0,
-      disk: { completed: 0, failed: 0 },
-      disks: new Map(spec.disks.map((disk) => [disk.id, simulatedDisk(world, disk, false)])),
-      arrival: undefined,
-      sending: undefined,
-      isStill: false,
-      hasLeft: false,
-      onEnd: () => {},
-      heldUntil: undefined,
-      frozenUntil: undefined,
-      wasAskedToEnd: false,
-      exit: undefined,
-      boots: 0,
-      isStoppedByWatchdog: false,
-      events: [],
-      log: [],
-      readers: new Set(),
-    };
-  }
-
-  function enter(machine: SimulatedMachine): void {
-    const { id, generation } = machine.spec;
-    world.machines.set(keyOf(machine.spec), machine);
-    world.seen.set(id, Math.max(world.seen.get(id) ?? 0, generation));
   }
 
   function planReady(machine: SimulatedMachine): void {
@@ -432,21 +338,6 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
     throw notStopped();
   }
 
-  /** Leaves a machine that has ended without ever having been launched. */
-  function forbid(ref: MachineRef): Exit | SimulatedMachine {
-    const left = { requested: true, ...noEvidence };
-    const at = clock.now();
-    if ((world.seen.get(ref.id) ?? 0) >= ref.generation)
-      return { at, status: "unrecorded", ...left };
-    const machine = blank({
-      ...{ id: ref.id, generation: ref.generation, name: "", requestId: "", paused: true },
-      ...{ cpus: 0, memoryMiB: 0, boot: "firmware" as const, disks: [], metadata: {} },
-    });
-    machine.exit = { at, status: "never-launched", ...left };
-    enter(machine);
-    return machine;
-  }
-
   function running(ref: MachineRef): SimulatedMachine {
     const machine = world.machines.get(keyOf(ref));
     if (!machine || machine.exit) throw notRunning(ref);
@@ -473,89 +364,11 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
     if (what.what !== "exited") return;
     for (const wake of waiting.get(machine) ?? []) wake();
     waiting.delete(machine);
-    clearSeats(machine);
-  }
-
-  function clearSeats(machine: SimulatedMachine): void {
-    for (const { closed, leave } of seats.get(machine) ?? []) {
-      leave();
-      closed();
-    }
-    seats.delete(machine);
+    consoles.leave(machine);
   }
 
   function tell(machine: SimulatedMachine, what: Happening): void {
     const { id, generation } = machine.spec;
     if (announced.has(machine)) listener({ id, generation, ...what });
   }
-
-  /** A shell that knows what the contract types, and what drills type. */
-  function type(machine: SimulatedMachine, text: string): void {
-    for (const line of text.split("\n").filter(Boolean)) {
-      if (machine.exit || machine.isHung || machine.phase !== "running") return;
-      obey(machine, line);
-    }
-  }
-
-  function obey(machine: SimulatedMachine, line: string): void {
-    say(machine, clock, `# ${line}`);
-    const [command, argument = ""] = line.split(/ (.*)/);
-    if (command === "echo") say(machine, clock, argument.replaceAll("''", "")); // A shell's empty quotes.
-    if (command === "yes") for (let i = 0; i < 100_000; i++) say(machine, clock, argument);
-    if (command === "poweroff") befall(world, machine.spec, clock, "power-off");
-    if (command === "reboot") befall(world, machine.spec, clock, "reset");
-    if (command !== "holdfast-hurt") return;
-    const [called = "", wait] = argument.split(" ");
-    say(machine, clock, `holdfast: hurt ${called}`);
-    const way = called === "power" ? "power-off" : called;
-    if (!isHurt(way)) return;
-    if (!wait) befall(world, machine.spec, clock, way);
-    else
-      void clock.sleep(seconds(Number(wait))).then(() => befall(world, machine.spec, clock, way));
-  }
-}
-
-/** What the guest's own command can do to it. */
-const hurts = ["panic", "hang", "memory", "memory-panic", "reset", "power-off"] as const;
-const isHurt = (way: string): way is (typeof hurts)[number] => hurts.some((each) => each === way);
-
-/** Somebody at a console. */
-interface Seat {
-  closed(): void;
-  leave(): void;
-}
-
-const isUp = ({ readyAt, phase, exit }: SimulatedMachine, now: Instant) =>
-  !exit && phase === "running" && readyAt !== undefined && readyAt <= now;
-
-function viewOf(machine: SimulatedMachine, now: Instant): MachineView {
-  const { spec, exit, at, phase, arrival, hasLeft } = machine;
-  const { id, generation } = spec;
-  if (exit) return { id, generation, is: "exited", exit };
-  if (arrival) return { id, generation, is: "incoming", since: at, hasArrived: arrival.hasArrived };
-  const guest = phase === "running" ? (isUp(machine, now) ? "up" : "booting") : phase;
-  const { begun } = machine;
-  // Asked for all the time: what is seldom there is added where it is.
-  if (hasLeft)
-    return {
-      id,
-      generation,
-      is: "running",
-      guest,
-      since: at,
-      hasLeft,
-      ...(begun ? { begun } : {}),
-    };
-  return begun
-    ? { id, generation, is: "running", guest, since: at, begun }
-    : { id, generation, is: "running", guest, since: at };
-}
-
-function beginning({ templates }: SimulatedWorld, { template }: MachineSpec): Begun {
-  const took = milliseconds(0);
-  if (template === undefined) return { how: "cold", took };
-  const is = templates.get(template);
-  if (is === "whole") return { how: "warm", took };
-  const why = is ? "its memory could not be read" : "its template is not there any more";
-  return { how: "cold", took, why };
 }
