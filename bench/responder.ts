@@ -193,6 +193,11 @@ async function connect(host: Host): Promise<void> {
         ...message.deleteVolumes.map(({ volume }) => ({ volume, is: "deleted" as const })),
       ];
       if (machines.length + volumes.length > 0) send({ say: "report", machines, volumes });
+    } else if (message.say === "seen") {
+      for (const { instance, version } of message.machines) {
+        const machine = host.machines.get(instance);
+        if (machine) machine.version = version;
+      }
     }
   }
 

@@ -66,7 +66,7 @@ export const seenOnly = ["bootConfirmed", "leaseExpired"] satisfies readonly Ins
 /** `lookers` is asked when something has changed: the parts are made one after the other, and are given this before the last is. */
 export function reactions(lookers: () => Lookers): Reactions {
   return {
-    passed({ orders, jobs, stirs }) {
+    passed({ orders, seen, jobs, stirs }) {
       const { hub, networks, guests, volumes, progress, onError } = lookers();
       const instances = [...orders.values()].flatMap(({ wishes }) =>
         wishes.map(({ instance }) => instance),
@@ -74,7 +74,10 @@ export function reactions(lookers: () => Lookers): Reactions {
       if (stirs.networks) networks.touched({ instances });
       if (stirs.volumes) void volumes.tick().catch(onError);
       if (stirs.guests) guests.touched(instances);
+      // In this order: a pass that has more to wish of one that was seen says so in the version after that.
+      const behind = [...seen].flatMap(([host, some]) => (hub.tellSeen(host, some) ? [] : [host]));
       for (const [host, { wishes, deleteVolumes }] of orders) hub.tell(host, wishes, deleteVolumes);
+      if (behind.length > 0) tellAgain(behind);
       progress.moved(jobs);
     },
     hostsChanged,

@@ -22,6 +22,7 @@ export {
   type MigrationReport,
   type NetworksLook,
   protocolVersion,
+  type Seen,
   type StorageLook,
   type Unwanted,
   type VolumeReport,

@@ -132,6 +132,21 @@ test("a wish that comes behind a younger one undoes nothing", async () => {
   host.keeper.close();
 });
 
+test("that it was seen to run is kept with the wish that it was said of, and with no other", async () => {
+  const host = await kept();
+  await host.keeper.hear([wish], []);
+  await host.keeper.seen([{ instance: id, generation: 1, version: 3 }]); // There was a version between.
+  await host.keeper.seen([{ instance: id, generation: 2, version: 2 }]);
+  assert.deepEqual(host.keeper.held(), [{ instance: id, version: 1 }]);
+  await host.keeper.seen([{ instance: id, generation: 1, version: 2 }]);
+  assert.deepEqual(
+    (await host.shelf.load()).map((held) => held.wish),
+    [{ ...wish, version: 2, wasRunning: true }],
+  );
+  assert.deepEqual(host.keeper.held(), [{ instance: id, version: 2 }]);
+  host.keeper.close();
+});
+
 test("the traces of an end stay until it is recorded", async () => {
   const host = await kept();
   await host.keeper.hear([wish], []);

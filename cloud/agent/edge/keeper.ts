@@ -7,6 +7,7 @@
 import type {
   MachineReport,
   MigrationReport,
+  Seen,
   Unwanted,
   VolumeReport,
   Wish,
@@ -73,6 +74,8 @@ export interface Keeper {
   /** Take up what was kept and what runs. Call once, first. */
   open(): Promise<void>;
   hear(wishes: readonly Wish[], deleteVolumes: readonly Unwanted[]): Promise<void>;
+  /** What is wished of these is what the version before said, but that they were seen to run. */
+  seen(machines: readonly Seen[]): Promise<void>;
   /** End these, whatever is wished. Resolves when none of them runs any more. */
   purge(machines: readonly { instance: InstanceId; generation: number }[]): Promise<void>;
   /**
@@ -169,6 +172,12 @@ export function keeper(deps: KeeperDeps): Keeper {
       await Promise.all(deleteVolumes.map(removeVolume));
     },
 
+    async seen(machines) {
+      await Promise.all(
+        machines.map((machine) => inTurn(machine.instance, () => markSeen(machine))),
+      );
+    },
+
     async purge(machines) {
       await Promise.all(
         machines.map(({ instance: id, generation }) => hypervisor.stop({ id, generation }, atOnce)),
@@ -250,6 +259,12 @@ export function keeper(deps: KeeperDeps): Keeper {
     if (!wish.migrateTo) departing.forget(wish.instance);
     adoptWard(held).held = held;
     check(wish.instance);
+  }
+
+  async function markSeen({ instance, generation, version }: Seen): Promise<void> {
+    const wish = wards.get(instance)?.held.wish;
+    if (wish?.generation === generation && wish.version === version - 1)
+      await take({ ...wish, version, wasRunning: true });
   }
 
   async function bury(ref: MachineRef): Promise<void> {

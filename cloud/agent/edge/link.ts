@@ -258,6 +258,11 @@ export function openLink(deps: LinkDeps): Link {
           .hear(message.wishes, message.deleteVolumes)
           .catch((error) => log("could not take wishes", { error }));
         break;
+      case "seen":
+        keeper
+          .seen(message.machines)
+          .catch((error) => log("could not keep what was seen", { error }));
+        break;
       case "networks":
         deps.networks.hear(message.networks);
         break;

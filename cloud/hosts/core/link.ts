@@ -27,7 +27,7 @@ import {
   WishedDisk,
 } from "./storage-words.ts";
 
-export const protocolVersion = 7;
+export const protocolVersion = 8;
 
 const id = <Kind extends string>() => z.uuid().transform((text) => text as Kind); // Checked just before.
 const generation = z.number().int().nonnegative();
@@ -113,6 +113,17 @@ export const Wish = z.object({
   requestId: z.string(),
 });
 export type Wish = z.output<typeof Wish>;
+
+/**
+ * The wish of the version before this one, with nothing new but that a manager has seen its generation run (`wasRunning`).
+ * Who does not have that version, of that generation, takes no notice: whole wishes follow the next hello.
+ */
+export const Seen = z.object({
+  instance: id<InstanceId>(),
+  generation,
+  version: z.number().int(),
+});
+export type Seen = z.output<typeof Seen>;
 
 export const Line = z.object({ at: z.number(), text: z.string() });
 
@@ -375,6 +386,7 @@ export const fromManager = z.discriminatedUnion("say", [
     wishes: z.array(Wish),
     deleteVolumes: z.array(Unwanted),
   }),
+  z.object({ say: z.literal("seen"), machines: z.array(Seen) }),
   /** All that its networks should be. What is not in it is removed. */
   z.object({ say: z.literal("networks"), networks: z.array(NetworkPicture) }),
   /** The same where little is different: these are so now, and those are gone. What is not in it stays. */

@@ -85,6 +85,26 @@ test("what a host should run is not lost when it is decided while its welcome is
   );
 });
 
+test("that a machine was seen to run is said to a host that knows its wish, and told whole to any other", async () => {
+  const hub = openQuiet();
+  const seen = { instance, generation: 2, version: 8 };
+  assert.equal(hub.tellSeen(host, [seen]), true, "nobody is there, and a welcome says all of it");
+  const { heard, said } = connect(hub);
+  assert.equal(hub.tellSeen(host, [seen]), false, "its welcome was read before");
+  said(hello);
+  await turn();
+  assert.equal(hub.tellSeen(host, [seen]), false, "it does not have the version before");
+  const wish = { instance, generation: 2, version: 7, epoch: 2 } as Wish; // All that a hub looks at.
+  hub.tell(host, [wish], []);
+  assert.equal(hub.tellSeen(host, [seen]), true);
+  assert.equal(hub.tellSeen(host, [seen]), true, "told again, it says nothing");
+  hub.tell(host, [{ ...wish, version: 8 }], []); // Nor is the whole wish news to it.
+  assert.deepEqual(
+    heard.map(({ say }) => say),
+    ["welcome", "wishes", "seen"],
+  );
+});
+
 test("a report does not wait for the one before it to be written; what builds on reports does", async () => {
   const heard: string[] = [];
   const written: (() => void)[] = [];

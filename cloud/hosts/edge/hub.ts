@@ -9,7 +9,7 @@
 import type { GuestNotes } from "@holdfast/cloud/metadata";
 import type { NetworkPicture } from "@holdfast/cloud/networks";
 import type { HostId, InstanceId, NetworkId } from "@holdfast/kernel/ids";
-import type { FromManager, Unwanted, Wish } from "../core/link.ts";
+import type { FromManager, Seen, Unwanted, Wish } from "../core/link.ts";
 import type { PoolFacts, StorageTask } from "../core/storage-words.ts";
 import { type Connection, newConnection, type Socket, send } from "./connection.ts";
 import { type HubDeps, hearing } from "./hearing.ts";
@@ -19,6 +19,7 @@ import {
   tellGuests,
   tellNetworkChanges,
   tellNetworks,
+  tellSeen,
   tellStorage,
   tellWishes,
 } from "./telling.ts";
@@ -31,6 +32,11 @@ export interface Hub {
   isConnected(host: HostId): boolean;
   hosts(): readonly HostId[];
   tell(host: HostId, wishes: readonly Wish[], deleteVolumes: readonly Unwanted[]): void;
+  /**
+   * These are wished as before, and were seen to run. False: it is not certain that the host knows what was wished before, and it
+   * has to be told whole wishes.
+   */
+  tellSeen(host: HostId, machines: readonly Seen[]): boolean;
   /** What its networks should be, all of them; said only if it is something else than was said last. */
   tellNetworks(host: HostId, networks: readonly NetworkPicture[]): void;
   /** What these networks should be there: null, nothing. Said in the same way; nothing is before it was told all. */
@@ -75,6 +81,11 @@ export function openHub(deps: HubDeps): Hub {
       if (connection.epoch !== undefined) tellWishes(connection, wishes, deleteVolumes);
       // Its welcome says all of it, or was read a moment before this was written.
       else connection.missed.push([wishes, deleteVolumes]);
+    },
+    tellSeen(host, machines) {
+      const connection = connections.get(host);
+      if (!connection) return true; // Its welcome says all of it.
+      return connection.epoch !== undefined && tellSeen(connection, machines);
     },
     tellNetworks: toWelcomed(tellNetworks),
     tellNetworkChanges: toWelcomed(tellNetworkChanges),

@@ -7,7 +7,7 @@
 import type { GuestNotes } from "@holdfast/cloud/metadata";
 import type { NetworkPicture } from "@holdfast/cloud/networks";
 import type { InstanceId, NetworkId } from "@holdfast/kernel/ids";
-import type { FromManager, Unwanted, Wish } from "../core/link.ts";
+import type { FromManager, Seen, Unwanted, Wish } from "../core/link.ts";
 import type { StorageTask } from "../core/storage-words.ts";
 import { type Connection, send } from "./connection.ts";
 import { isNews, newsOf, type Saying, saying, sayingOfNetwork } from "./told.ts";
@@ -25,6 +25,15 @@ export function tellWishes(
   for (const { instance, version } of fresh) connection.told.set(instance, version);
   if (fresh.length + deleteVolumes.length === 0) return;
   send(connection, { say: "wishes", wishes: fresh, deleteVolumes: [...deleteVolumes] });
+}
+
+/** Said of those of which it was told the version before. Returns whether it knows of all of them now. */
+export function tellSeen(connection: Connection, machines: readonly Seen[]): boolean {
+  const { told } = connection;
+  const fresh = machines.filter(({ instance, version }) => told.get(instance) === version - 1);
+  for (const { instance, version } of fresh) told.set(instance, version);
+  if (fresh.length > 0) send(connection, { say: "seen", machines: fresh });
+  return machines.every(({ instance, version }) => (told.get(instance) ?? 0) >= version);
 }
 
 export function tellNetworks(connection: Connection, networks: readonly NetworkPicture[]): void {

@@ -7,7 +7,7 @@
  * before that is as if nothing had been asked.
  */
 import { amendDeaths, certify } from "@holdfast/cloud/deaths/edge";
-import type { MachineReport, VolumeReport } from "@holdfast/cloud/hosts";
+import type { MachineReport, Seen, VolumeReport } from "@holdfast/cloud/hosts";
 import type { ManifestSource } from "@holdfast/cloud/images/edge";
 import { forgetJobs, insertJobs, type NewJob, type Outcome } from "@holdfast/cloud/jobs/edge";
 import { allotNics } from "@holdfast/cloud/networks/edge";
@@ -33,7 +33,7 @@ import { type HostOrders, imagesOf, ordersOf } from "./host-orders.ts";
 import { writeDepartures, writeLeftovers } from "./migration-rows.ts";
 import { depart, type MoveAsked, type MoveDefaults, type MoveWants, moveWants } from "./moves.ts";
 import { keyReused } from "./repeats.ts";
-import { onlyDisk, writeRisen } from "./risen.ts";
+import { onlyDisk, writePlain } from "./seen.ts";
 import { type Stirs, stirsOf } from "./stirs.ts";
 import { writeVolumes } from "./volumes.ts";
 import { loadWorlds } from "./worlds.ts";
@@ -72,6 +72,8 @@ export interface Done {
   readonly contended: ReadonlySet<JobId>;
   /** What hosts should hear now. */
   readonly orders: ReadonlyMap<HostId, HostOrders>;
+  /** What was seen to run, for its hosts to know; before the orders. */
+  readonly seen: ReadonlyMap<HostId, readonly Seen[]>;
   /** Reports that say something of disks that is not known yet. */
   readonly odd: readonly HostReport[];
   readonly jobs: readonly JobId[];
@@ -119,18 +121,18 @@ async function run(
   const work = await begun(sql, given, refused);
   const now = readNow();
   const patience = readPatience();
-  const outcomes: Outcome[] = [];
   const contended = new Set<JobId>();
   const cases = new Map<InstanceId, Case>();
 
-  const [births, released, , allotted, risen] = await Promise.all([
+  const [births, released, , allotted, plain] = await Promise.all([
     withinQuotas(sql, work.births, refused),
     writeVolumes(sql, work.volumes),
     writeLeftovers(sql, work.volumes),
     allotNics(sql, work.births),
-    writeRisen(sql, work.reports, now),
+    writePlain(sql, work.reports, now),
   ]);
-  const reports = work.reports.filter((report) => !risen.written.has(report));
+  const outcomes: Outcome[] = [...plain.outcomes];
+  const reports = work.reports.filter((report) => !plain.written.has(report));
   const born = new Set(births.map(({ instance }) => instance));
   const nics = allotted.filter(({ instance }) => born.has(instance));
   const nicsOf = grouped(nics, ({ instance }) => instance);
@@ -197,14 +199,15 @@ async function run(
   ]);
   await amendDeaths(sql, lateOf(reports, cases), now);
   const freed = await dependentsOf(sql, [
-    ...[...risen.written].map(({ report }) => report.instance),
+    ...plain.up,
     ...[...cases.values()].filter(hasRisen).map(({ settled }) => settled.world.instance.id),
   ]);
   return {
     refused,
     contended,
     orders,
-    odd: [...risen.odd, ...reports.filter((one) => isOdd(one, cases))],
+    seen: plain.seen,
+    odd: [...plain.odd, ...reports.filter((one) => isOdd(one, cases))],
     jobs: touchedJobs,
     again: [
       ...freed,
