@@ -6,6 +6,5 @@ export {
   NetworkPicture,
   type PortPicture,
   type RouterPicture,
-  type RulePicture,
 } from "./core/picture.ts";
 export { isSupply } from "./core/plan.ts";
