@@ -10,7 +10,6 @@ import { appendFileSync, rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
-import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { installOwner, platformKeyIn, sealWith, tokenOf } from "@holdfast/cloud/access/edge";
 import { fetchBlob, join } from "@holdfast/cloud/agent/edge";
@@ -20,6 +19,7 @@ import { freePort, type MortalServer, startTestServer } from "@holdfast/store/te
 import { build, type Plugin } from "esbuild";
 import pino from "pino";
 import { keepBlob, newHost, openAgent, type TestHost } from "../apps/simulator/hosts.ts";
+import { putTinyImage } from "../apps/simulator/tiny-image.ts";
 import { type Answer, mintId, until } from "./platform.ts";
 import { type Watch, watchedWorld } from "./watched-world.ts";
 
@@ -176,7 +176,7 @@ export async function startCluster(options: {
   const seal = sealWith(await platformKeyIn(directory));
   await installOwner(database, { name: "operator", key, seal, mintId });
   const blobs = await fileBlobs(joinPath(directory, "images"));
-  const { digest } = await blobs.put(Readable.from([Buffer.alloc(4_096)]));
+  const tiny = await putTinyImage(blobs);
   try {
     for (let index = 0; index < options.managers; index++)
       managers.push(await keepManager(program, index, directory, url));
@@ -185,15 +185,7 @@ export async function startCluster(options: {
       const { status } = await cluster.call("PUT", `/v1/settings/${name}`, { value });
       if (status !== 200) throw new Error(`${name} cannot be ${value}`);
     }
-    await cluster.call("POST", "/v1/images", {
-      name: "tiny",
-      source: "test",
-      manifest: {
-        disk: { digest, format: "raw", virtualBytes: 4_096 },
-        saysReady: true,
-        smallestMemoryMiB: 64,
-      },
-    });
+    await cluster.call("POST", "/v1/images", tiny);
     for (const host of hosts) {
       const asked = { hostName: host.name, minutes: 5 };
       const { body } = await cluster.call<{ token: string }>("POST", "/v1/join-tokens", asked);

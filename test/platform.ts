@@ -5,7 +5,6 @@
  * Managers and agents can be closed and opened again at will; the hosts' worlds stay, as machines do.
  */
 import { randomBytes } from "node:crypto";
-import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { installOwner, sealWith, tokenOf } from "@holdfast/cloud/access/edge";
 import { dialler, type Joined, join } from "@holdfast/cloud/agent/edge";
@@ -22,6 +21,7 @@ import { forAllTests, freePort, testDatabase } from "@holdfast/store/testing";
 import pino from "pino";
 import { type Manager, type ManagerOptions, startManager } from "../apps/manager/manager.ts";
 import { newHost, openAgent, type TestHost } from "../apps/simulator/hosts.ts";
+import { putTinyImage } from "../apps/simulator/tiny-image.ts";
 import { wallClock } from "../drivers/hypervisor/fixture-host.ts";
 
 export type { TestHost } from "../apps/simulator/hosts.ts";
@@ -106,7 +106,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
   );
   const managers: (Manager | undefined)[] = [];
   await installOwner(database, { name: "operator", key, seal: sealWith(platformKey), mintId });
-  const { digest } = await simulatedBlobs(store).put(Readable.from([Buffer.alloc(4_096)]));
+  const tiny = await putTinyImage(simulatedBlobs(store));
 
   const hosts = Array.from({ length: hostCount }, (_, index) => newHost(`host-${index + 1}`));
   const backups = simulatedBackups(wallClock);
@@ -198,15 +198,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     },
   };
   for (let index = 0; index < managerCount; index++) await platform.startManager(index);
-  await call(platform, "POST", "/v1/images", {
-    name: "tiny",
-    source: "test",
-    manifest: {
-      disk: { digest, format: "raw", virtualBytes: 4_096 },
-      saysReady: true,
-      smallestMemoryMiB: 64,
-    },
-  });
+  await call(platform, "POST", "/v1/images", tiny);
   for (const host of platform.hosts) await platform.startAgent(host);
   await until("every host is up", async () => {
     const { body } = await call<{ hosts: { state: string }[] }>(platform, "GET", "/v1/hosts");

@@ -42,6 +42,7 @@ import { newMount } from "./stamps.ts";
 import { newStation, type Station } from "./station.ts";
 import type { Story } from "./story.ts";
 import { after, beginTime, live, sleepFor } from "./time.ts";
+import { putTinyImage } from "./tiny-image.ts";
 
 export interface WorldOptions {
   readonly seed: number;
@@ -258,7 +259,7 @@ export async function openWorld(
   }
 
   async function prepare(): Promise<void> {
-    const { digest } = await simulatedBlobs(store).put(Readable.from([Buffer.alloc(4_096)]));
+    const tiny = await putTinyImage(simulatedBlobs(store));
     await installOwner(sql, { name: "operator", key, seal: sealWith(platformKey), mintId });
     const settings = { "volumes.default_pool": poolName, ...options.settings };
     for (const [name, value] of Object.entries(settings))
@@ -269,15 +270,7 @@ export async function openWorld(
     for (const manager of managers) manager.start();
     while (!managers.every((manager) => manager.isUp())) await sleepFor(10);
     for (const { station } of sites) await enrol(station);
-    await expect(201, "POST", "/v1/images", {
-      name: "tiny",
-      source: "test",
-      manifest: {
-        disk: { digest, format: "raw", virtualBytes: 4_096 },
-        saysReady: true,
-        smallestMemoryMiB: 64,
-      },
-    });
+    await expect(201, "POST", "/v1/images", tiny);
     for (const { station } of sites) await station.on();
     while (!(await areUp())) await sleepFor(100);
     for (const { station } of sites)

@@ -4,7 +4,6 @@
  * A manager that is killed does not come back by itself; the script says when.
  */
 import { randomBytes } from "node:crypto";
-import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { installOwner, sealWith, tokenOf } from "@holdfast/cloud/access/edge";
 import { join } from "@holdfast/cloud/agent/edge";
@@ -28,6 +27,7 @@ import {
 } from "@holdfast/store/testing";
 import pino from "pino";
 import { type Manager, startManager } from "../../../apps/manager/manager.ts";
+import { putTinyImage } from "../../../apps/simulator/tiny-image.ts";
 import { mintId } from "../../platform.ts";
 import { newCable } from "./cable.ts";
 import { type Gate, openGate } from "./gate.ts";
@@ -163,7 +163,7 @@ async function build(
 
   async function open(): Promise<void> {
     await installOwner(database, { name: "operator", key, seal: sealWith(platformKey), mintId });
-    const { digest } = await simulatedBlobs(store).put(Readable.from([Buffer.alloc(4_096)]));
+    const tiny = await putTinyImage(simulatedBlobs(store));
     for (const [name, value] of Object.entries({
       "volumes.default_pool": "shared",
       ...options.settings,
@@ -173,15 +173,7 @@ async function build(
         [name, JSON.stringify(value)],
       );
     for (const manager of managers) await manager.start();
-    await expect(201, "POST", "/v1/images", {
-      name: "tiny",
-      source: "test",
-      manifest: {
-        disk: { digest, format: "raw", virtualBytes: 4_096 },
-        saysReady: true,
-        smallestMemoryMiB: 64,
-      },
-    });
+    await expect(201, "POST", "/v1/images", tiny);
     for (const station of stations) {
       const asked = { hostName: station.name, minutes: 5 };
       const { body } = await call<{ token: string }>("POST", "/v1/join-tokens", asked);
