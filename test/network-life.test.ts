@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { endMachine } from "@holdfast/drivers/hypervisor/simulated";
-import { askMetadata, loseRouter } from "@holdfast/drivers/network/simulated";
+import { askMetadata, loseRouter, metadataHopsOf } from "@holdfast/drivers/network/simulated";
 import type { InstanceId, NetworkId, NicId } from "@holdfast/kernel/ids";
 import { readJournal } from "@holdfast/store/journal";
 import { sharedPlatform, until, wallClock } from "./platform.ts";
@@ -240,6 +240,19 @@ test("a guest that needs a token is answered without one at no moment, wherever 
   await change("required");
   await until("and back", async () => (await status()) === 401);
 
+  const hops = async () => {
+    const { kernel } = hostOf((await show("sealed")).host);
+    return metadataHopsOf(kernel, await nicOf("sealed"));
+  };
+  const path = `${at}/instances/sealed/metadata`;
+  await until("the guest alone is answered", async () => (await hops()) === 1);
+  await platform.call("PUT", path, { metadataHops: 2 });
+  await until("a container is answered", async () => (await hops()) === 2);
+  await platform.call("PUT", path, { metadata: "off" });
+  await until("it is answered nothing", async () => (await status()) === 403);
+  await platform.call("PUT", path, { metadata: "on" });
+  await until("and is again", async () => (await status()) === 401);
+
   const before = await show("sealed");
   await command("sealed", "migrate");
   await until("it is elsewhere and answered", async () => {
@@ -247,12 +260,25 @@ test("a guest that needs a token is answered without one at no moment, wherever 
     return host !== before.host && isAnswered();
   });
   assert.equal(told, 401);
+  await until("as far as before", async () => (await hops()) === 2);
+  await change("optional");
+  await until(
+    "where none is needed, as far as any packet",
+    async () => (await hops()) === undefined,
+  );
   const events = (await readJournal(platform.database, before.id)).filter(
     ({ event }) => event === "metadataChanged",
   );
   assert.deepEqual(
     events.map(({ detail }) => detail),
-    [{ metadataTokens: "optional" }, { metadataTokens: "required" }],
+    [
+      { metadataTokens: "optional" },
+      { metadataTokens: "required" },
+      { metadataHops: 2 },
+      { metadata: "off" },
+      { metadata: "on" },
+      { metadataTokens: "optional" },
+    ],
   );
   for (const verb of ["destroy", "expunge"]) await command("sealed", verb);
   await until("its address is free", async () => (await network()).guests === 1);

@@ -349,7 +349,7 @@ function spec({ guest }: FixtureHost) {
   return {
     ...{ name: "web", project: mint<ProjectId>(), type: "tiny", imageId: mint<ImageId>() },
     ...{ cpus: 1, memoryMiB: 96, nics: [], userData: null, lastDeath: null, startPaused: false },
-    ...{ metadataTokens: "optional" as const },
+    ...{ metadata: "on" as const, metadataTokens: "optional" as const },
     bootTimeout: long,
     image: {
       disk: { digest: disk, format: "qcow2" as const, virtualBytes: 8 * MiB },

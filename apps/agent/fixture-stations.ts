@@ -112,6 +112,7 @@ export async function stage(t: TestContext, { pool, spec, network }: StageOption
       },
       userData: null,
       lastDeath: null,
+      metadata: "on",
       metadataTokens: "optional",
       startPaused: false,
       bootTimeout: 60_000,

@@ -21,10 +21,17 @@ const wish = {
     nics: [{ id: nic }],
     userData: "hello",
     lastDeath: null,
+    metadata: "on",
     metadataTokens: "optional",
   },
 } as unknown as Wish; // All that is read of one.
-const port = { nic, mac: "02:1d:0a:01:00:0b", address: "10.1.0.11", publicAddress: "203.0.113.7" };
+const port = {
+  nic,
+  mac: "02:1d:0a:01:00:0b",
+  address: "10.1.0.11",
+  publicAddress: "203.0.113.7",
+  metadataHops: null,
+};
 const picture = { id: network, cidr: "10.1.0.0/24", domain: "blue.internal" };
 const seat = { network: picture as NetworkPicture, port: { ...port, ingress: null, egress: null } };
 const soon = 1_060_000;
@@ -109,6 +116,12 @@ test("whether a guest needs a token is as the wish that its host holds says", as
   held = { ...wish, spec: { ...spec, metadataTokens: "required" } };
   for (const path of ["/", "/latest/meta-data/instance-id", "/latest/user-data"])
     assert.equal((await get(path)).status, 401, path);
+  held = { ...wish, spec: { ...spec, metadata: "off" } };
+  assert.equal(
+    (await get("/latest/meta-data/instance-id")).status,
+    403,
+    "and so is whether it is answered",
+  );
   held = wish;
   assert.equal((await get("/latest/meta-data/instance-id")).status, 200);
 });

@@ -39,6 +39,7 @@ function guestOf(nic: NicId, deps: MetadataDeps): Guest | undefined {
     image: spec.imageId,
     zone: zone(),
     generation: owner.wish.generation,
+    metadata: spec.metadata,
     metadataTokens: spec.metadataTokens,
     launchedAt: owner.since ?? 0,
     domain: seats[0]?.network.domain,

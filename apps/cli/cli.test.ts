@@ -59,7 +59,7 @@ test("run sends what was asked for, with a key and the id that every log will ca
   const { type, manager } = await given(t);
   const file = join(await folder(t), "user-data");
   await writeFile(file, "#!/bin/sh\necho hi\n");
-  const line = `run db --count 2 --type small --image debian --zone east --host-tag ssd --host-tag fast,big --anti-affinity db --user-data ${file} --disk 20 --protect --paused --metadata-tokens required --pool shared --recovery elsewhere --priority -5 --depends-on lb,auth --verbose --project blue`;
+  const line = `run db --count 2 --type small --image debian --zone east --host-tag ssd --host-tag fast,big --anti-affinity db --user-data ${file} --disk 20 --protect --paused --metadata off --metadata-tokens required --metadata-hops 2 --pool shared --recovery elsewhere --priority -5 --depends-on lb,auth --verbose --project blue`;
   const { code, err } = await type(line);
   assert.equal(code, 0, err);
   const [heard] = manager.heard;
@@ -76,7 +76,9 @@ test("run sends what was asked for, with a key and the id that every log will ca
     diskGiB: 20,
     isProtected: true,
     startPaused: true,
+    metadata: "off",
     metadataTokens: "required",
+    metadataHops: 2,
     pool: "shared",
     recovery: "elsewhere",
     priority: -5,

@@ -10,7 +10,10 @@ import { type Handler, handle } from "@holdfast/kernel/route";
 
 const gib = 2 ** 30;
 
-const aVolume = (moment: number, change: Partial<volumes.VolumeView> = {}): volumes.VolumeView => ({
+export const aVolume = (
+  moment: number,
+  change: Partial<volumes.VolumeView> = {},
+): volumes.VolumeView => ({
   id: "0197a000-0000-7000-8000-000000000201",
   name: "data",
   project: "default",
@@ -39,7 +42,7 @@ const aVolume = (moment: number, change: Partial<volumes.VolumeView> = {}): volu
   ...change,
 });
 
-const aSnapshot = (
+export const aSnapshot = (
   moment: number,
   change: Partial<volumes.SnapshotView> = {},
 ): volumes.SnapshotView => ({
@@ -59,7 +62,10 @@ const aSnapshot = (
   ...change,
 });
 
-const aBackup = (moment: number, change: Partial<volumes.BackupView> = {}): volumes.BackupView => ({
+export const aBackup = (
+  moment: number,
+  change: Partial<volumes.BackupView> = {},
+): volumes.BackupView => ({
   id: "0197a000-0000-7000-8000-000000000203",
   project: "default",
   volume: "data",
@@ -75,7 +81,7 @@ const aBackup = (moment: number, change: Partial<volumes.BackupView> = {}): volu
   ...change,
 });
 
-const aSchedule = (
+export const aSchedule = (
   moment: number,
   change: Partial<volumes.ScheduleView> = {},
 ): volumes.ScheduleView => ({

@@ -59,7 +59,9 @@ export const anInstance = (
   upAt: moment - 176_800,
   cause: null,
   isProtected: false,
+  metadata: "on",
   metadataTokens: "optional",
+  metadataHops: 1,
   pool: "local",
   recovery: "automatic",
   priority: 0,
@@ -227,7 +229,13 @@ export function fakeCloud(...present: readonly instances.InstanceView[]): Cloud 
       return changed;
     }),
     handle(instances.changeMetadata, async ({ params, body }) => {
-      const changed = { ...find(params.instance), metadataTokens: body.metadataTokens };
+      const was = find(params.instance);
+      const changed = {
+        ...was,
+        metadata: body.metadata ?? was.metadata,
+        metadataTokens: body.metadataTokens ?? was.metadataTokens,
+        metadataHops: body.metadataHops ?? was.metadataHops,
+      };
       known.set(changed.name, changed);
       return changed;
     }),

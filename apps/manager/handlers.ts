@@ -76,7 +76,13 @@ export function handlersOf(parts: Parts): readonly Handler[] {
   const settings = parts.settings.current;
   const onWishes = (hosts: readonly HostId[]) => parts.onVolumes([], hosts);
   return [
-    instanceRoutes({ ...parts, settings, onWishes }),
+    instanceRoutes({
+      ...{ ...parts, settings },
+      onWishes(hosts) {
+        onWishes(hosts);
+        parts.onNetworks(); // How far answers about metadata reach is in the picture of these.
+      },
+    }),
     migrationRoutes({ database, worker, clock, mintId }),
     cancelRoutes({ database, worker, clock, ticks, mintId, progress: parts.progress }),
     imageRoutes(parts),

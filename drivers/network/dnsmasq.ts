@@ -48,7 +48,9 @@ export async function ensureDns(
 }
 
 /** The one that runs with the files of this directory, if any does. */
-async function findDns(directory: string): Promise<{ pid: number; config: string } | undefined> {
+export async function findDns(
+  directory: string,
+): Promise<{ pid: number; config: string } | undefined> {
   const pid = Number(await readFile(join(directory, "pid"), "utf8").catch(() => ""));
   if (!(pid > 1)) return undefined;
   // Empty once it is dead, even if nobody has noticed.

@@ -197,6 +197,38 @@ test("a guest asks for its metadata, by its gateway or on the link, with a route
   assert.doesNotMatch(await two.run("bridge", "fdb", "show", "dev", "hfx800"), /02:68:66/);
 });
 
+test("answers about metadata reach as many hops as a port says, and all where it says nothing", async (t) => {
+  const room = await fixtureRoom(t);
+  const [host] = room.hosts;
+  const port = aPort(11);
+  const network = aNetwork(810);
+  const guest = await room.guest(host, port);
+  host.networks.onMetadata(async () => ({ status: 200, headers: {}, body: "yes" }));
+  const allow = (metadataHops: number | undefined) => {
+    const { metadataHops: _, ...plain } = port;
+    const ports = [metadataHops === undefined ? plain : { ...port, metadataHops }];
+    return host.networks.apply({ networks: [{ ...network, ports, router: routerFor([port]) }] });
+  };
+  /** Whatever comes with another number of hops to live is dropped. */
+  const isAnsweredWith = async (hops: number) => {
+    const rule = `ip saddr 169.254.169.254 ip ttl != ${hops} drop`;
+    const chain = `chain input {\ntype filter hook input priority 0;\n${rule}\n}`;
+    const fresh = "add table ip hops\ndelete table ip hops";
+    await guest.run("nft", `${fresh}\ntable ip hops {\n${chain}\n}`);
+    const get = ["timeout", "2", "busybox", "wget", "-qO-", "http://169.254.169.254/"];
+    return (await guest.run(...get).catch(() => "")) === "yes";
+  };
+  await allow(1);
+  await guest.lease();
+  assert.equal(await isAnsweredWith(1), true);
+  assert.equal(await isAnsweredWith(2), false);
+  assert.equal((await allow(1)).changes, 0);
+  await allow(2);
+  assert.equal(await isAnsweredWith(2), true);
+  await allow(undefined);
+  assert.equal(await isAnsweredWith(64), true);
+});
+
 test("what is not in the picture goes, whoever made it", async (t) => {
   const room = await fixtureRoom(t);
   const [host] = room.hosts;

@@ -59,7 +59,7 @@ export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
     });
     return probed;
   };
-  const carried = newestWins(carryOut);
+  const apply = newestWins(carryOut);
   const metadata = metadataService(kernel, tag, async (id, { from, ...ask }) => {
     const network = picture.networks.find((each) => each.id === id);
     const port = network?.ports.find(({ address }) => address === from);
@@ -69,9 +69,9 @@ export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
 
   return {
     abilities,
-    apply: (wanted, onPlugged = () => {}) => carried({ picture: wanted, onPlugged }),
+    apply,
     async look() {
-      await carried.settled(); // What is half done would look broken.
+      await apply.settled(); // What is half done would look broken.
       const seen = standing;
       const sight = { tag, directory, ...(await filterFor(picture)) };
       const facts = await factsOf(kernel, picture, sight);
@@ -82,35 +82,29 @@ export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
       answer = next;
     },
     async removeAll() {
-      await carried({ picture: nothing, onPlugged() {} });
+      await apply(nothing);
       await rm(directory, { recursive: true, force: true });
       await owned.end();
     },
     async close() {
-      await carried.settled();
+      await apply.settled();
       await metadata.close();
       kernel.close();
     },
   };
 
-  async function carryOut({ picture: wanted, onPlugged }: Order) {
+  async function carryOut(wanted: Picture) {
     const before = kernel.changes();
     const last = standing;
     standing = undefined;
     // What the kernel refuses is not as it was thought to be.
-    if (!last || !(await changePorts(last, wanted, onPlugged).catch(() => false)))
-      await make(wanted);
-    onPlugged();
+    if (!last || !(await changePorts(last, wanted).catch(() => false))) await make(wanted);
     standing = wanted;
     return { changes: kernel.changes() - before };
   }
 
   /** False if there is more to do than that, or less. */
-  async function changePorts(
-    last: Picture,
-    wanted: Picture,
-    onPlugged: () => void,
-  ): Promise<boolean> {
+  async function changePorts(last: Picture, wanted: Picture): Promise<boolean> {
     const changes = portChanges(last, wanted, tag);
     if (!changes) return false;
     const { filter: old } = await filterFor(last);
@@ -120,12 +114,9 @@ export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
     picture = wanted;
     const filters: Batch = { where: undefined, program: "nft", lines: text ? [text] : [] };
     await Promise.all([
-      kernel.sequence([filters, ...changes.come]),
+      kernel.sequence([filters, ...changes.orders]),
       ...changes.served.map((network) => tellDns(kernel, network, { place: options, directory })),
     ]);
-    onPlugged();
-    // To take one away takes the kernel longer than to make one, and nobody waits for it.
-    await kernel.sequence(changes.go);
     return true;
   }
 
@@ -227,11 +218,6 @@ export async function removeRemains(tag: string): Promise<void> {
     await endAll(kernel, name);
     await kernel.run(undefined, ["ip", "netns", "del", name]);
   }
-}
-
-interface Order {
-  readonly picture: Picture;
-  readonly onPlugged: () => void;
 }
 
 const isWhole = ({ rules, ports, routers }: Facts) =>

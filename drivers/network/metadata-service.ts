@@ -37,7 +37,7 @@ export function metadataService(
         await kernel.batch(namespace, "ip", metadataWiring(network));
       }
       if (alias !== marks) {
-        const forget = alias === undefined ? [] : [forgetNeighbours];
+        const forget = alias === undefined ? [] : forgetNeighbours;
         await kernel.batch(namespace, "ip", [...forget, ...metadataNeighbours(network)]);
         const port = metadataPortOf(network.vni);
         await kernel.batch(undefined, "ip", [`link set dev ${port} alias "${marks}"`]);

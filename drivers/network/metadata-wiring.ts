@@ -18,14 +18,21 @@ export function metadataWiring({ cidr, mtu }: Network): readonly string[] {
     `link set ${device} address ${metadataMac} mtu ${mtu}`,
     `addr add ${metadataAddress}/32 dev ${device}`,
     `link set ${device} up`,
-    `route add ${addressText(from)}/${prefix} dev ${device} src ${metadataAddress}`,
+    `route add ${addressText(from)}/${prefix} dev ${device} src ${metadataAddress} hoplimit 1`,
   ];
 }
 
+/** Of the routes that are one guest's. */
+const protocol = 249;
+/** What every packet begins with. */
+const all = 64;
+
+/** Where each guest is, and how far answers to it reach: to whoever is not among these, one hop. */
 export const metadataNeighbours = ({ ports }: Pick<Network, "ports">): readonly string[] =>
-  ports.map(
-    ({ address, mac }) => `neigh replace ${address} lladdr ${mac} dev ${device} nud permanent`,
-  );
+  ports.flatMap(({ address, mac, metadataHops = all }) => [
+    `neigh replace ${address} lladdr ${mac} dev ${device} nud permanent`,
+    `route replace ${address}/32 dev ${device} src ${metadataAddress} hoplimit ${metadataHops} proto ${protocol}`,
+  ]);
 
 /** From those of these ports to those of others. */
 export const neighbourChanges = (
@@ -37,12 +44,18 @@ export const neighbourChanges = (
   return [
     ...before.ports
       .filter(({ address }) => !addresses.has(address))
-      .map(({ address }) => `neigh del ${address} dev ${device}`),
+      .flatMap(({ address }) => [
+        `neigh del ${address} dev ${device}`,
+        `route del ${address}/32 dev ${device} proto ${protocol}`,
+      ]),
     ...metadataNeighbours({ ports }).filter((line) => !known.has(line)),
   ];
 };
 
-export const forgetNeighbours = `neigh flush dev ${device} nud permanent`;
+export const forgetNeighbours: readonly string[] = [
+  `neigh flush dev ${device} nud permanent`,
+  `route flush dev ${device} proto ${protocol}`,
+];
 
 /** Of the wiring; of the neighbours. */
 export const metadataMark = (network: Network) => digest(metadataWiring(network));

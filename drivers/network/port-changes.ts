@@ -12,9 +12,8 @@ import { metadataMark, neighbourChanges, neighboursMark } from "./metadata-wirin
 import { metadataNamespaceOf, metadataPortOf, tapOf } from "./names.ts";
 
 export interface PortChanges {
-  /** For those that come. In this order, and after the filters that are for them. */
-  readonly come: readonly Batch[];
-  readonly go: readonly Batch[];
+  /** In this order, and after the filters that are for the ports. */
+  readonly orders: readonly Batch[];
   /** Networks whose router serves others than before. */
   readonly served: readonly Network[];
 }
@@ -38,29 +37,29 @@ export function portChanges(
     const lines = neighbourChanges(old, network);
     return [{ where: metadataNamespaceOf(tag, network.vni), program: "ip", lines }];
   });
-  const links = (lines: readonly string[]): Batch => ({ where: undefined, program: "ip", lines });
+  const links = pairs.flatMap(([old, network]) => linksBetween(old, network));
   return {
-    come: [...neighbours, links(pairs.flatMap(([old, network]) => coming(old, network)))],
-    go: [links(pairs.flatMap(([old, network]) => going(old, network)))],
+    orders: [...neighbours, { where: undefined, program: "ip", lines: links }],
     served: pairs.flatMap(([old, network]) =>
       JSON.stringify(old.router) === JSON.stringify(network.router) ? [] : [network],
     ),
   };
 }
 
-function coming(before: Network, network: Network): readonly string[] {
+/** Those that come are waited for, those that go are not. */
+function linksBetween(before: Network, network: Network): readonly string[] {
   const { vni, ports } = network;
+  const fresh = without(ports, before.ports);
+  const gone = without(before.ports, ports);
   const marks = `${metadataMark(network)} ${neighboursMark(network)}`;
   return [
-    ...without(ports, before.ports).flatMap((port) => linesFor(tapFor(port, network))),
+    ...fresh.flatMap((port) => linesFor(tapFor(port, network))),
     ...(neighboursMark(before) === neighboursMark(network)
       ? []
       : [`link set dev ${metadataPortOf(vni)} alias "${marks}"`]),
+    ...gone.map(({ nic }) => `link del ${tapOf(nic)}`),
   ];
 }
-
-const going = ({ ports: before }: Network, { ports }: Network): readonly string[] =>
-  without(before, ports).map(({ nic }) => `link del ${tapOf(nic)}`);
 
 /** The first port brings the metadata service with it, and the last one takes it away. */
 function isOnlyPorts(before: Network, network: Network): boolean {

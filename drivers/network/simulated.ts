@@ -65,11 +65,7 @@ export function simulatedNetworks(kernel: SimulatedKernel): HostNetworks {
 
   return {
     abilities: async () => kernel.abilities,
-    async apply(picture, onPlugged) {
-      const applied = await apply(picture);
-      onPlugged?.();
-      return applied;
-    },
+    apply,
     async look() {
       await apply.settled();
       if (picture.networks.length === 0) return { rules: "in-force", ports: [], routers: [] };
@@ -165,6 +161,14 @@ export function loseDns(kernel: SimulatedKernel, id: NetworkId): void {
   kernel.networks.set(id, { ...found, router: { ...found.router, hasDns: false } });
 }
 
+/** The host has lost its power: all is gone but what is on disks, and nothing of this is. */
+export function losePower(kernel: SimulatedKernel): void {
+  kernel.networks.clear();
+  kernel.plugged.clear();
+  kernel.dropped.clear();
+  kernel.isFilterLoaded = false;
+}
+
 /** A guest asks 169.254.169.254. */
 export async function askMetadata(
   kernel: SimulatedKernel,
@@ -178,3 +182,9 @@ export async function askMetadata(
       );
   return stranger;
 }
+
+/** How many hops answers about metadata reach from a card; undefined: all, or nobody knows the card. */
+export const metadataHopsOf = (kernel: SimulatedKernel, nic: NicId): number | undefined =>
+  [...kernel.networks.values()]
+    .flatMap(({ network }) => network.ports)
+    .find((port) => port.nic === nic)?.metadataHops;

@@ -131,7 +131,7 @@ export async function openDesk(): Promise<Desk> {
 }
 
 /** A session of an account, which is given a password for it. */
-async function signInTo(platform: Platform, account: string): Promise<{ id: string }> {
+export async function signInTo(platform: Platform, account: string): Promise<{ id: string }> {
   const { body } = await platform.call<{ password: string }>(
     "POST",
     `/v1/accounts/${account}/password`,
@@ -280,7 +280,7 @@ export async function fingerprint({ platform }: Desk): Promise<unknown> {
       `(select md5(string_agg(t::text, '|' order by t::text)) from ${table} t) as ${table}_text`,
   );
   const keys = `(select md5(string_agg(concat(id, account_id, name, sealed, project_id, expires_at, revoked_at), '|' order by id)) from access_key) as keys`;
-  const wishes = `(select md5(string_agg(concat(id, name, desired, is_protected, metadata_tokens, job_id, recovery, priority, depends_on), '|' order by id)) from instance) as wishes`;
+  const wishes = `(select md5(string_agg(concat(id, name, desired, is_protected, metadata, metadata_tokens, metadata_hops, job_id, recovery, priority, depends_on), '|' order by id)) from instance) as wishes`;
   const kept = `(select md5(string_agg(t::text, '|' order by t::text)) from public_address t where kind = 'static') as kept`;
   const [row] = await platform.database.query(
     `select ${[...counts, ...texts, keys, wishes, kept].join(", ")}`,

@@ -187,7 +187,7 @@ const secrets = () =>
 async function picture(): Promise<string> {
   const mine = "project_id = (select id from project where name = 'default')";
   const columns: Readonly<Record<string, string>> = {
-    instance: "id, name, type, desired, is_protected, metadata_tokens",
+    instance: "id, name, type, desired, is_protected, metadata, metadata_tokens, metadata_hops",
     volume: "id, name, size_bytes, iops",
     snapshot: "id, name",
     image: "id, name",

@@ -152,9 +152,18 @@ test("an instance requires tokens of its metadata, from the start or from now on
   await modify({ HttpTokens: "required" });
   assert.equal((await instance(InstanceId)).MetadataOptions?.HttpTokens, "required");
 
+  const none = await modify({ HttpEndpoint: "disabled", HttpPutResponseHopLimit: 64 });
+  const changed = { ...MetadataOptions, HttpEndpoint: "disabled", HttpPutResponseHopLimit: 64 };
+  assert.deepEqual(none.InstanceMetadataOptions, changed);
+  assert.deepEqual((await instance(InstanceId)).MetadataOptions, changed);
+  const far = { HttpEndpoint: "disabled", HttpPutResponseHopLimit: 2 } as const;
+  const born = (await run({ MetadataOptions: far })).MetadataOptions;
+  assert.deepEqual([born?.HttpEndpoint, born?.HttpPutResponseHopLimit], ["disabled", 2]);
+
   const strange: readonly [ec2.InstanceMetadataOptionsRequest, string][] = [
-    [{ HttpEndpoint: "disabled" }, "UnsupportedOperation"],
-    [{ HttpPutResponseHopLimit: 2 }, "UnsupportedOperation"],
+    [{ HttpEndpoint: "maybe" as never }, "InvalidParameterValue"],
+    [{ HttpPutResponseHopLimit: 65 }, "InvalidParameterValue"],
+    [{ HttpPutResponseHopLimit: 0 }, "InvalidParameterValue"],
     [{ HttpProtocolIpv6: "enabled" }, "UnsupportedOperation"],
     [{ InstanceMetadataTags: "enabled" }, "UnsupportedOperation"],
     [{ HttpTokens: "maybe" as never }, "InvalidParameterValue"],

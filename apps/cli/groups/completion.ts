@@ -7,7 +7,7 @@
 import { Argument } from "commander";
 import type { Group } from "../group.ts";
 
-const shells = ["bash", "zsh", "fish"] as const;
+export const shells = ["bash", "zsh", "fish"] as const;
 
 export const scripts: Readonly<Record<(typeof shells)[number], string>> = {
   bash: `_holdfast() {

@@ -13,8 +13,16 @@ import {
 import { type MetadataTokens, metadataTokens } from "@holdfast/cloud/metadata";
 import { Option } from "commander";
 import type { Group } from "../group.ts";
+import { whole } from "../options.ts";
 import type { Session } from "../session.ts";
-import { instanceDetails, instanceTable } from "../text/instances.ts";
+import { instanceDetails, instanceTable, metadataWords } from "../text/instances.ts";
+
+interface MetadataWords {
+  readonly tokens?: MetadataTokens;
+  readonly hops?: number;
+  readonly on?: true;
+  readonly off?: true;
+}
 
 interface ListOptions {
   readonly state?: InstanceView["state"];
@@ -81,7 +89,7 @@ export const instancesGroup: Group = (program, open) => {
 
   program
     .command("metadata")
-    .summary("change what a guest needs to ask for its metadata")
+    .summary("change whether and how a guest is answered about its metadata")
     .description(`${changeMetadata.summary} Without an option, shows it.`)
     .argument("<instance>", "its name or id")
     .addOption(
@@ -89,19 +97,20 @@ export const instancesGroup: Group = (program, open) => {
         metadataTokens,
       ),
     )
-    .action(async (instance: string, { tokens }: { tokens?: MetadataTokens }, command) => {
+    .option("--hops <n>", "how many hops answers to one that needs a token reach", whole)
+    .option("--off", "it is not answered at all")
+    .option("--on", "it is answered")
+    .action(async (instance: string, { tokens, hops, off, on }: MetadataWords, command) => {
+      if (off && on) command.error("error: --on and --off exclude each other");
       const session = open(command);
       const params = { project: session.options.project, instance };
-      const asked =
-        tokens === undefined
-          ? session.call(getInstance, { params })
-          : session.call(changeMetadata, { params, body: { metadataTokens: tokens } });
+      const isOn = off || on ? { metadata: off ? ("off" as const) : ("on" as const) } : {};
+      const body = { ...isOn, metadataTokens: tokens, metadataHops: hops };
+      const asked = Object.values(body).every((one) => one === undefined)
+        ? session.call(getInstance, { params })
+        : session.call(changeMetadata, { params, body });
       const reply = await session.named("instance", instance, asked);
-      session.show(
-        reply,
-        () =>
-          `The guest of ${reply.name} is answered ${reply.metadataTokens === "required" ? "only with a token" : "with a token and without"}.`,
-      );
+      session.show(reply, () => `The guest of ${reply.name} is answered ${metadataWords(reply)}.`);
     });
 
   program

@@ -31,7 +31,9 @@ interface Options {
   readonly maintenance?: MaintenancePolicy;
   readonly protect?: true;
   readonly paused?: true;
+  readonly metadata?: "on" | "off";
   readonly metadataTokens?: MetadataTokens;
+  readonly metadataHops?: number;
   readonly pool?: string;
   readonly recovery?: InstanceView["recovery"];
   readonly priority?: number;
@@ -101,6 +103,16 @@ export const runGroup: Group = (program, open) => {
       ).choices(metadataTokens),
     )
     .option(
+      "--metadata-hops <n>",
+      "how many hops answers to one that needs a token reach (1)",
+      whole,
+    )
+    .addOption(
+      new Option("--metadata <whether>", "whether its guest is answered there at all (on)").choices(
+        ["on", "off"],
+      ),
+    )
+    .option(
       "--pool <pool>",
       "where the root volume is made: local, or a shared pool of `holdfast hosts`",
     )
@@ -141,7 +153,9 @@ export const runGroup: Group = (program, open) => {
         maintenancePolicy: options.maintenance,
         isProtected: options.protect,
         startPaused: options.paused,
+        metadata: options.metadata,
         metadataTokens: options.metadataTokens,
+        metadataHops: options.metadataHops,
         pool: options.pool,
         recovery: options.recovery,
         priority: options.priority,

@@ -90,7 +90,7 @@ export function instanceDetails(one: InstanceView, now: Instant, paint: Paint): 
     ["priority", one.priority === 0 ? undefined : String(one.priority)],
     ["depends on", one.dependsOn.join(", ")],
     ["protected", one.isProtected ? "yes: it cannot be destroyed" : "no"],
-    ["metadata", one.metadataTokens === "required" ? "only with a token" : undefined],
+    ["metadata", isAsUsual(one) ? undefined : metadataWords(one)],
     ["launched", counted(one.generation, "time")],
     [
       "restarts",
@@ -201,4 +201,14 @@ function guestInWords({ guest, upAt, createdAt, generation }: InstanceView, now:
     case "io-error":
       return "stands still: its disk reports errors";
   }
+}
+
+const isAsUsual = ({ metadata, metadataTokens }: InstanceView) =>
+  metadata === "on" && metadataTokens === "optional";
+
+/** Of what its guest asks at the metadata address. */
+export function metadataWords({ metadata, metadataTokens, metadataHops }: InstanceView): string {
+  if (metadata === "off") return "nothing";
+  if (metadataTokens === "optional") return "with a token and without";
+  return `only with a token, within ${counted(metadataHops, "hop")}`;
 }

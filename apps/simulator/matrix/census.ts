@@ -10,7 +10,7 @@ import type { World } from "../world.ts";
 
 const rows = `
   select 'instance ' || name || ' is ' || state || ', wanted ' || desired || case when is_protected then ', protected' else '' end
-    || case when metadata_tokens = 'required' then ', metadata with tokens' else '' end
+    || case when metadata_tokens = 'required' then ', metadata with tokens' else '' end || case when metadata = 'off' then ', no metadata' else '' end
     from instance where state <> 'expunged'
   union all select kind || ' volume ' || coalesce(v.name, 'of ' || (select i.name from instance i where i.volume_id = v.id and i.state <> 'expunged' limit 1), '')
     || ' is ' || v.state || ', ' || size_bytes / 1048576 || ' MiB in ' || pool || coalesce(', ' || v.iops || ' iops', '') from volume v where v.state <> 'expunged'

@@ -46,6 +46,7 @@ const wish: Wish = {
     },
     userData: null,
     lastDeath: null,
+    metadata: "on",
     metadataTokens: "optional",
     startPaused: false,
     bootTimeout: 10_000,

@@ -24,7 +24,7 @@ const picture: NetworkPicture = {
   ports: [
     {
       ...{ nic, mac: "02:1d:0a:01:00:0b", address: "10.1.0.11" },
-      ...{ publicAddress: null, ingress: null, egress: null },
+      ...{ publicAddress: null, metadataHops: null, ingress: null, egress: null },
     },
   ],
   groups: [],

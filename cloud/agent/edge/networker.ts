@@ -66,8 +66,6 @@ export function networker(deps: NetworkerDeps): Networker {
   const { networks: kernel, shelf, log } = deps;
   let wanted: readonly NetworkPicture[] = [];
   let applied: readonly NetworkPicture[] = [];
-  /** All of its ports are there. */
-  let plugged: readonly NetworkPicture[] = [];
   let trouble: string | null = null;
   let told = "";
   let toldAgo = 0;
@@ -91,7 +89,7 @@ export function networker(deps: NetworkerDeps): Networker {
       new Promise((resolve, reject) => {
         const found = new Map<NicId, { mtu: number }>();
         const look = () => {
-          for (const { mtu, ports } of plugged)
+          for (const { mtu, ports } of applied)
             for (const { nic } of ports) if (nics.includes(nic)) found.set(nic, { mtu });
           if (found.size < nics.length) return;
           done();
@@ -129,11 +127,10 @@ export function networker(deps: NetworkerDeps): Networker {
   async function apply(networks: readonly NetworkPicture[]): Promise<void> {
     wanted = networks;
     try {
-      const picture = { networks: networks.map((each) => networkOf(each, deps)) };
-      await kernel.apply(picture, () => plug(networks));
+      await kernel.apply({ networks: networks.map((each) => networkOf(each, deps)) });
       trouble = null;
       applied = networks;
-      plug(networks);
+      for (const look of [...waiting]) look();
     } catch (error) {
       trouble = error instanceof Problem ? error.message : "They could not be made.";
       log("could not make the networks", { error });
@@ -141,11 +138,6 @@ export function networker(deps: NetworkerDeps): Networker {
       clearTimeout(timer);
       timer = setTimeout(() => void tend(), retryPause);
     }
-  }
-
-  function plug(networks: readonly NetworkPicture[]): void {
-    plugged = networks;
-    for (const look of [...waiting]) look();
   }
 
   async function tend(): Promise<void> {
@@ -207,8 +199,9 @@ function networkOf(
   return {
     ...{ id, vni, mtu, cidr, gateway, domain, peers },
     ...(vlan === null ? { kind: "vxlan" } : { kind: "vlan", vlan }),
-    ports: ports.map(({ nic, mac, address, ingress, egress }) => ({
+    ports: ports.map(({ nic, mac, address, metadataHops, ingress, egress }) => ({
       ...{ nic, mac, address, isUp: true },
+      ...(metadataHops === null ? {} : { metadataHops }),
       ingress: ingressOf(ingress),
       egress: egressOf(egress),
     })),

@@ -50,7 +50,7 @@ const wishFor = (disks: readonly WishedDisk[], generation = 1): Wish => ({
   spec: {
     ...{ name: "web", project: "p" as ProjectId, type: "tiny", imageId: "i" as ImageId },
     ...{ cpus: 1, memoryMiB: 128, nics: [], userData: null, lastDeath: null, startPaused: false },
-    ...{ metadataTokens: "optional" as const },
+    ...{ metadata: "on" as const, metadataTokens: "optional" as const },
     disks: [...disks],
     bootTimeout: 10_000,
     image: {

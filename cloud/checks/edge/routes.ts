@@ -142,7 +142,7 @@ export function checkRoutes(deps: Deps) {
   };
 }
 
-function statusView(status: Status): api.StatusView {
+export function statusView(status: Status): api.StatusView {
   const { id, subject, checks, summary, observedAt } = status;
   return {
     instance: id,

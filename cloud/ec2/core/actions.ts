@@ -54,7 +54,7 @@ export const actions = {
   DescribeInstanceCreditSpecifications: reads("instances", "no type is burstable"),
   ModifyInstanceMetadataOptions: changes(
     "instances",
-    "tokens, required or optional; the endpoint is always on, without IPv6 and without tags",
+    "without IPv6 and without tags; the hop limit is in force where tokens are required",
   ),
 
   DescribeRegions: reads("places"),

@@ -22,7 +22,9 @@ export interface InstanceRow {
   readonly desired: "running" | "stopped" | "destroyed" | "expunged";
   readonly cause: { readonly class: string; readonly says: string; readonly at: number } | null;
   readonly isProtected: boolean;
+  readonly metadata: "on" | "off";
   readonly metadataTokens: MetadataTokens;
+  readonly metadataHops: number;
   readonly createdAt: Instant;
   readonly launchedAt: Instant | null;
   readonly endedAt: Instant | null;
@@ -170,8 +172,8 @@ export function instanceView(row: InstanceRow, place: Place): Instance {
     MetadataOptions: {
       State: "applied",
       HttpTokens: row.metadataTokens,
-      HttpPutResponseHopLimit: 1,
-      HttpEndpoint: "enabled",
+      HttpPutResponseHopLimit: row.metadataHops,
+      HttpEndpoint: row.metadata === "on" ? "enabled" : "disabled",
       HttpProtocolIpv6: "disabled",
       InstanceMetadataTags: "disabled",
     },

@@ -4,10 +4,9 @@
  * Whatever would change what is made is either carried out or refused by name. What only says what is so anyway
  * (`EbsOptimized=false`, a region's default tenancy) is taken.
  */
-import type { MetadataTokens } from "@holdfast/cloud/metadata";
 import { badValue, combination, missing, refuse, unsupported } from "./errors.ts";
 import { rootDevice } from "./instance.ts";
-import { tokensOf } from "./metadata-options.ts";
+import { type MetadataOptions, metadataOptionsOf } from "./metadata-options.ts";
 import type { BlockDeviceMapping, RunInstancesRequest } from "./words.ts";
 
 export interface WantedRun {
@@ -23,7 +22,7 @@ export interface WantedRun {
   readonly groupNames: readonly string[];
   readonly isPublic: boolean;
   readonly isProtected: boolean;
-  readonly metadataTokens: MetadataTokens | undefined;
+  readonly metadata: MetadataOptions;
   readonly isMonitored: boolean;
   readonly rootGiB: number | undefined;
   readonly disks: readonly {
@@ -62,7 +61,7 @@ export function wantedRun(
     key: input.KeyName,
     userData,
     isProtected: input.DisableApiTermination ?? false,
-    metadataTokens: tokensOf(input.MetadataOptions),
+    metadata: metadataOptionsOf(input.MetadataOptions),
     isMonitored: input.Monitoring?.Enabled ?? false,
     rootGiB: root.at(-1),
     disks: (input.BlockDeviceMappings ?? []).filter((one) => !isRoot(one)).map(diskOf),

@@ -4,7 +4,7 @@ import { setInstanceGroups } from "@holdfast/cloud/networks/api";
 import { badValue, combination, missing, refuse, unsupported } from "../core/errors.ts";
 import { idOf, readId } from "../core/ids.ts";
 import { instanceView, monitoringOf } from "../core/instance.ts";
-import { tokensOf } from "../core/metadata-options.ts";
+import { metadataOptionsOf } from "../core/metadata-options.ts";
 import type {
   InstanceAttribute,
   InstanceMonitoring,
@@ -93,9 +93,9 @@ export const attributeAnswers: Answers = {
     const { input, database, project } = call;
     const { InstanceId = "" } = input;
     const { id } = await findInstanceRow(database, project, InstanceId);
-    const metadataTokens = tokensOf(input);
-    if (metadataTokens !== undefined)
-      await call.native(changeMetadata, { params: { instance: id }, body: { metadataTokens } });
+    const body = metadataOptionsOf(input);
+    if (Object.keys(body).length > 0)
+      await call.native(changeMetadata, { params: { instance: id }, body });
     const row = await findInstanceRow(database, project, InstanceId);
     const view = instanceView(row, await placeOf(call));
     return { InstanceId, InstanceMetadataOptions: view.MetadataOptions };

@@ -43,7 +43,8 @@ export const zoneOf = (i: string) =>
      where h.id = coalesce(${i}.home, ${i}.last_host)), ${i}.zone)`;
 
 const columns = `i.id, i.name, i.type, i.cpus, i.image_id as image, i.state, i.desired, i.cause, i.is_protected as "isProtected",
-  coalesce(i.metadata_tokens, 'optional') as "metadataTokens",
+  coalesce(i.metadata, 'on') as metadata, coalesce(i.metadata_tokens, 'optional') as "metadataTokens",
+  coalesce(i.metadata_hops, 1) as "metadataHops",
   i.created_at as "createdAt", c.asked_at as "launchedAt", i.destroyed_at as "endedAt", ${zoneOf("i")} as zone,
   (select k.name from instance_key k where k.instance_id = i.id and k.slot = 0) as key,
   ${nicsOf("i.id")} as nics, ${disksOf("i")} as disks, ${tagsOf("i.id")} as tags, ${noteOf("i.id")} as note`;

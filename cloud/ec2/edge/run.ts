@@ -52,7 +52,7 @@ export async function run(call: Call<"RunInstances">): Promise<Reservation> {
       ...(wanted.rootGiB === undefined ? {} : { diskGiB: wanted.rootGiB }),
       volumes: wanted.disks.map(({ sizeGiB, isGone }) => ({ sizeGiB, deleteWithInstance: isGone })),
       isProtected: wanted.isProtected,
-      ...(wanted.metadataTokens === undefined ? {} : { metadataTokens: wanted.metadataTokens }),
+      ...wanted.metadata,
       ...(networks === undefined ? {} : { networks }),
       isPublic: wanted.isPublic,
       groups: await groupsOf(call, wanted, defaults.group),

@@ -72,6 +72,7 @@ export const Wish = z.object({
       lastDeath: z.string().nullable(),
       /** What it asks the metadata without a token is answered, or not: from its first request on, so it is said here. */
       metadataTokens: z.enum(metadataTokens).default("optional"),
+      metadata: z.enum(["on", "off"]).default("on"),
       startPaused: z.boolean(),
       /** A guest whose image says ready, and which has not by then, is ended. Milliseconds. */
       bootTimeout: milliseconds,

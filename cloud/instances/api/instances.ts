@@ -7,6 +7,8 @@ import { lifecycle } from "../core/lifecycle.ts";
 import {
   Dependencies,
   InstanceView,
+  Metadata,
+  MetadataHops,
   MetadataTokens,
   ofInstance,
   Priority,
@@ -82,10 +84,16 @@ export const protectInstance = changes("PUT", {
 export const changeMetadata = changes("PUT", {
   path: "/v1/projects/:project/instances/:instance/metadata",
   summary:
-    "Have the guest of an instance need a token to ask for its metadata, or not. It holds at once, also where it runs.",
+    "Have the guest of an instance asked for a token where it asks for its metadata, or not; say how far answers reach then; or have it answered nothing. It holds at once, also where it runs.",
   needs: "project:operate",
   params: ofInstance,
-  body: z.strictObject({ metadataTokens: MetadataTokens }),
+  body: z
+    .strictObject({
+      metadata: Metadata.optional(),
+      metadataTokens: MetadataTokens.optional(),
+      metadataHops: MetadataHops.optional(),
+    })
+    .describe("What is not said stays as it is."),
   reply: [200, InstanceView],
   fails: { instance_not_found: "not_found" },
 });

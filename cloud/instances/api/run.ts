@@ -9,6 +9,8 @@ import {
   Accepted,
   Dependencies,
   InstanceParam,
+  Metadata,
+  MetadataHops,
   MetadataTokens,
   Name,
   Priority,
@@ -64,7 +66,9 @@ export const RunRequest = z
       .optional()
       .describe("Size of a disk that survives a reboot and nothing else."),
     isProtected: z.boolean().default(false),
+    metadata: Metadata.default("on"),
     metadataTokens: MetadataTokens.default("optional"),
+    metadataHops: MetadataHops.default(1),
     startPaused: z.boolean().default(false).describe("Create it with its processors stopped."),
     networks: z
       .array(InstanceParam)

@@ -28,6 +28,17 @@ export const CauseView = z.object({
   problem: ProblemShape.optional(),
 });
 
+export const Metadata = z
+  .enum(["on", "off"])
+  .describe("Whether its guest is answered at the metadata address at all.");
+export const MetadataHops = z
+  .number()
+  .int()
+  .min(1)
+  .max(64)
+  .describe(
+    "How many hops answers reach where a token is needed: 1 is the guest itself, 2 a container behind its bridge.",
+  );
 export const MetadataTokens = z
   .enum(metadataTokens)
   .describe(
@@ -86,7 +97,9 @@ export const InstanceView = z.object({
   upAt: z.number().nullable().describe("When the guest said that it is ready."),
   cause: CauseView.nullable().describe("Why it is where it is, when nobody asked for it."),
   isProtected: z.boolean(),
+  metadata: Metadata,
   metadataTokens: MetadataTokens,
+  metadataHops: MetadataHops,
   pool: z.string().describe("Where its root volume is: `local` to one host, or shared."),
   recovery: z.enum(recoveries).describe("What automation does when it has died."),
   priority: z.number().int(),

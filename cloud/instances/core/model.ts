@@ -65,8 +65,12 @@ export interface Instance {
   /** Created with its processors stopped, for whoever wants to look before it runs. */
   readonly startPaused: boolean;
   readonly isProtected: boolean;
+  /** Whether its guest is answered at the metadata address. */
+  readonly metadata: "on" | "off";
   /** Whether its guest needs a token to ask for its metadata. */
   readonly metadataTokens: MetadataTokens;
+  /** How many hops answers reach where a token is needed, 1 to 64. The guest itself is one. */
+  readonly metadataHops: number;
   /** What automation does when it has died. */
   readonly recovery: Recovery;
   /** Higher ones are started first where many wait. */

@@ -112,6 +112,7 @@ function wish(
             image: manifest,
             userData: instance.userData ?? null,
             lastDeath: input.lastDeath ?? null,
+            metadata: instance.metadata,
             metadataTokens: instance.metadataTokens,
             startPaused: instance.startPaused,
             bootTimeout: manifest.bootSeconds

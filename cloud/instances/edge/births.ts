@@ -30,7 +30,9 @@ export type Seed = Pick<
   | "userData"
   | "startPaused"
   | "isProtected"
+  | "metadata"
   | "metadataTokens"
+  | "metadataHops"
   | "recovery"
   | "priority"
   | "dependsOn"
@@ -128,7 +130,9 @@ function newborn(seed: Seed, job: NewJob, patience: Patience, now: Instant): Ins
     userData: seed.userData,
     startPaused: seed.startPaused,
     isProtected: seed.isProtected,
+    metadata: seed.metadata,
     metadataTokens: seed.metadataTokens,
+    metadataHops: seed.metadataHops,
     recovery: seed.recovery,
     priority: seed.priority,
     dependsOn: seed.dependsOn,

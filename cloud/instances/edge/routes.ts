@@ -131,7 +131,7 @@ export function instanceRoutes(deps: InstanceRouteDeps) {
     changeMetadata: handle(api.changeMetadata, async ({ params, body, caller, requestId }) => {
       const { id } = await findInstance(database, params.project, params.instance);
       const who = { self: deps.self, at: clock.now(), actor: caller.name, requestId };
-      const hosts = await changeMetadata(database, id as InstanceId, body.metadataTokens, who); // A view's id is plain text.
+      const hosts = await changeMetadata(database, id as InstanceId, body, who); // A view's id is plain text.
       if (hosts.length > 0) deps.onWishes(hosts);
       return findInstance(database, params.project, id);
     }),

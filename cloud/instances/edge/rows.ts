@@ -34,7 +34,9 @@ export interface InstanceRow {
   readonly user_data: string | null;
   readonly start_paused: boolean;
   readonly is_protected: boolean;
+  readonly metadata: "on" | "off" | null;
   readonly metadata_tokens: MetadataTokens | null;
+  readonly metadata_hops: number | null;
   readonly recovery: Recovery;
   readonly priority: number;
   readonly depends_on: InstanceId[] | string;
@@ -75,7 +77,9 @@ export function instanceOf(row: InstanceRow): Instance {
     userData: row.user_data ?? undefined,
     startPaused: row.start_paused,
     isProtected: row.is_protected,
+    metadata: row.metadata ?? "on",
     metadataTokens: row.metadata_tokens ?? "optional",
+    metadataHops: row.metadata_hops ?? 1,
     recovery: row.recovery,
     priority: row.priority,
     dependsOn: uuids(row.depends_on),
@@ -148,7 +152,9 @@ const inbornOf = (instance: Instance) => ({
   anti_affinity_group: instance.antiAffinityGroup,
   user_data: instance.userData,
   start_paused: instance.startPaused,
+  metadata: instance.metadata,
   metadata_tokens: instance.metadataTokens,
+  metadata_hops: instance.metadataHops,
   recovery: instance.recovery,
   priority: instance.priority,
   depends_on: instance.dependsOn,

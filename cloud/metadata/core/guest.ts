@@ -48,6 +48,8 @@ export interface Guest {
   readonly zone: string;
   /** The generation that runs. */
   readonly generation: number;
+  /** Off: it is answered nothing. */
+  readonly metadata: "on" | "off";
   readonly metadataTokens: MetadataTokens;
   readonly launchedAt: number;
   readonly domain: string | undefined;

@@ -11,6 +11,7 @@ const guest: Guest = {
   image: "debian-12",
   zone: "zone-1",
   generation: 3,
+  metadata: "on",
   metadataTokens: "optional",
   launchedAt: Date.UTC(2026, 10, 21, 10, 0, 0),
   domain: "blue.internal",
@@ -130,6 +131,16 @@ describe("the metadata of a guest", () => {
   test("of nobody is nothing", () => {
     assert.equal(answer({ method: "GET", path: "/", headers: {} }, undefined, tokens).status, 404);
   });
+});
+
+test("a guest whose metadata is off is answered nothing, with a token and without", () => {
+  const of = { ...guest, metadata: "off" } as const;
+  for (const headers of [{}, { "x-aws-ec2-metadata-token": "token-1" }])
+    for (const path of ["/", "/latest/meta-data/instance-id", "/latest/user-data", "/nothing"])
+      assert.deepEqual([ask(path, { of, headers }).status, ask(path).status === 403], [403, false]);
+  const header = "x-aws-ec2-metadata-token-ttl-seconds";
+  const asked = { of, method: "PUT", headers: { [header]: "60" } };
+  assert.equal(ask("/latest/api/token", asked).status, 403);
 });
 
 describe("tokens", () => {

@@ -39,6 +39,7 @@ export function answer(
   tokens: Tokens,
 ): Answer {
   if (headers["x-forwarded-for"] !== undefined) return plain(403, "no proxies");
+  if (guest?.metadata === "off") return plain(403, "this guest has no metadata");
   const [bare = ""] = path.split("?");
   if (method === "PUT") return tokenFor(bare, headers, tokens);
   if (method !== "GET" && method !== "HEAD") return plain(405, "only GET, HEAD and PUT");

@@ -26,6 +26,8 @@ export interface Nic {
   readonly name: string;
   readonly address: string;
   readonly mac: string;
+  /** How many hops answers of the metadata address reach, where its instance wants that limited. */
+  readonly metadataHops?: number | null;
   /** Where its instance may be running. */
   readonly host: HostId | undefined;
   /** Where its instance is moving to, if it is: its port must be there before its guest is. */

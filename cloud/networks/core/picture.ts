@@ -41,6 +41,8 @@ export const PortPicture = z.object({
   address: z.string(),
   /** Its own, if it has one. */
   publicAddress: z.string().nullable(),
+  /** How many hops answers of the metadata address reach; null: all. */
+  metadataHops: z.number().int().min(1).max(64).nullable().default(null),
   /** Only what one of these groups says may come in. Null: everything may. */
   ingress: z.array(id<SecurityGroupId>()).nullable(),
   egress: z.array(id<SecurityGroupId>()).nullable(),
@@ -161,6 +163,7 @@ function portOf(nic: Nic, publics: ReadonlyMap<string, string>, rulesOf: RulesOf
     mac: nic.mac,
     address: nic.address,
     publicAddress: publics.get(`${nic.network} ${nic.address}`) ?? null,
+    metadataHops: nic.metadataHops ?? null,
     ingress: nic.groups.length > 0 ? [...nic.groups] : null,
     // As EC2 has it: a group says what may leave only if it says anything of it.
     egress: saysWhatLeaves ? [...nic.groups] : null,

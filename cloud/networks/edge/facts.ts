@@ -58,7 +58,8 @@ async function readAbout(
     const [nics, arriving, memberships, rules, routers, forwards, oneToOne] = await Promise.all([
       sql.query<NicRow>(
         `select c.id, c.network_id as network, c.instance_id as instance, i.name,
-           host(c.address) as address, c.mac, case when i.state in ${homed} then i.home end as home
+           host(c.address) as address, c.mac, case when i.state in ${homed} then i.home end as home,
+           case when i.metadata_tokens = 'required' then coalesce(i.metadata_hops, 1) end as "metadataHops"
          from nic c join instance i on i.id = c.instance_id
          where c.network_id = any($1) order by c.id`,
         [ids],
@@ -144,3 +145,6 @@ function ruleOf({ from, to, cidr, peer, ...rule }: RuleRow): SecurityRule {
     peer: peer ? { group: peer } : { cidr: cidr ?? "" },
   };
 }
+
+export const nicIdOf = (id: string) => id as NicId; // A column's type.
+export const networkIdOf = (id: string) => id as NetworkId; // The same.

@@ -6,10 +6,11 @@ export {
   type GivenNic,
   insertNics,
   type NewNic,
+  type NicView,
   nicsOf,
   nicViews,
   releaseNics,
 } from "./nics.ts";
-export { networkRoutes } from "./routes.ts";
+export { type NetworkRouteDeps, networkRoutes } from "./routes.ts";
 export { networkTroubles } from "./troubles.ts";
 export { type NetworkWatch, networkWatch } from "./watch.ts";
