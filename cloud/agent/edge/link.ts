@@ -267,7 +267,7 @@ export function openLink(deps: LinkDeps): Link {
         deps.networks.hear(message.networks);
         break;
       case "networks-changed":
-        deps.networks.hearChanges(message.networks, message.gone);
+        deps.networks.hearChanges(message);
         break;
       case "guests":
         deps.notes.hear(message.guests);

@@ -78,6 +78,26 @@ test("a port can be plugged into once its network is made, and not before", asyn
   });
 });
 
+test("hosts join and leave a network that stays as it was, and are no news of one that is not here", async () => {
+  const { mine, kernel } = setUp();
+  const peersOf = () => kernel.networks.get(id)?.network.peers;
+  const other = "00000000-0000-7000-8000-000000000009" as NetworkId; // As above.
+  await opened(mine, async () => {
+    mine.hear([picture]);
+    await until("made", () => peersOf()?.length === 1);
+    const [joined, left] = [["192.0.2.4", "192.0.2.3"], ["192.0.2.2"]];
+    const peers = [id, other].map((network) => ({ network, joined, left }));
+    mine.hearChanges({ networks: [], peers, gone: [] });
+    await until("changed", () => peersOf()?.length === 2);
+    assert.deepEqual(peersOf(), ["192.0.2.3", "192.0.2.4"]);
+    assert.deepEqual([...kernel.networks.keys()], [id]);
+    assert.deepEqual(mine.seatOf(nic)?.network, {
+      ...picture,
+      underlays: ["192.0.2.1", "192.0.2.3", "192.0.2.4"],
+    });
+  });
+});
+
 test("ports of the same groups have one list of rules, with the members of groups that they name", async () => {
   const { mine, kernel } = setUp();
   const [front, back] = [groupId(1), groupId(2)];

@@ -8,6 +8,7 @@
 import type { NetworksLook } from "@holdfast/cloud/hosts";
 import type {
   GroupPicture,
+  NetworkPeers,
   NetworkPicture,
   PortPicture,
   RouterPicture,
@@ -39,8 +40,8 @@ export interface Networker {
   open(): Promise<void>;
   /** All of them. What is not among them is removed. */
   hear(networks: readonly NetworkPicture[]): void;
-  /** These are so now, and those are gone; all others stay as they were last heard. */
-  hearChanges(networks: readonly NetworkPicture[], gone: readonly NetworkId[]): void;
+  /** All others stay as they were last heard. */
+  hearChanges(changes: NetworkChanges): void;
   /**
    * Resolves when these can be plugged into, with what their guests should know of them. Rejects with
    * `network_not_ready` if they cannot by `within`.
@@ -49,6 +50,14 @@ export interface Networker {
   /** The network and the port of a connection, as the last picture has them. */
   seatOf(nic: NicId): Seat | undefined;
   close(): void;
+}
+
+export interface NetworkChanges {
+  /** These are so now. */
+  readonly networks: readonly NetworkPicture[];
+  /** These are where they were heard of to be, but for the hosts that they have. */
+  readonly peers: readonly NetworkPeers[];
+  readonly gone: readonly NetworkId[];
 }
 
 export interface Seat {
@@ -81,9 +90,11 @@ export function networker(deps: NetworkerDeps): Networker {
       timer = setTimeout(() => void tend(), lookEvery);
     },
     hear,
-    hearChanges(networks, gone) {
+    hearChanges({ networks, peers, gone }) {
       const changed = new Set([...networks.map(({ id }) => id), ...gone]);
-      hear([...wanted.filter(({ id }) => !changed.has(id)), ...networks]);
+      const peersOf = new Map(peers.map((of) => [of.network, of]));
+      const others = wanted.filter(({ id }) => !changed.has(id));
+      hear([...others.map((picture) => withPeers(picture, peersOf.get(picture.id))), ...networks]);
     },
     ready: (nics, within) =>
       new Promise((resolve, reject) => {
@@ -187,6 +198,14 @@ const isBroken = ({ rules, routers, ports }: Facts) =>
   rules !== "in-force" ||
   routers.some(({ is }) => is !== "up") ||
   ports.some(({ is }) => is === "absent");
+
+/** As the managers have the list: in order. */
+function withPeers(picture: NetworkPicture, peers: NetworkPeers | undefined): NetworkPicture {
+  if (!peers) return picture;
+  const left = new Set([...peers.left, ...peers.joined]);
+  const stay = picture.underlays.filter((address) => !left.has(address));
+  return { ...picture, underlays: [...stay, ...peers.joined].sort() };
+}
 
 function networkOf(
   picture: NetworkPicture,

@@ -7,7 +7,7 @@
  */
 import { Manifest } from "@holdfast/cloud/images";
 import { GuestNotes, metadataTokens } from "@holdfast/cloud/metadata";
-import { NetworkPicture } from "@holdfast/cloud/networks";
+import { NetworkPeers, NetworkPicture } from "@holdfast/cloud/networks";
 import type {
   HostId,
   ImageId,
@@ -27,7 +27,7 @@ import {
   WishedDisk,
 } from "./storage-words.ts";
 
-export const protocolVersion = 8;
+export const protocolVersion = 9;
 
 const id = <Kind extends string>() => z.uuid().transform((text) => text as Kind); // Checked just before.
 const generation = z.number().int().nonnegative();
@@ -390,10 +390,14 @@ export const fromManager = z.discriminatedUnion("say", [
   z.object({ say: z.literal("seen"), machines: z.array(Seen) }),
   /** All that its networks should be. What is not in it is removed. */
   z.object({ say: z.literal("networks"), networks: z.array(NetworkPicture) }),
-  /** The same where little is different: these are so now, and those are gone. What is not in it stays. */
+  /**
+   * The same where little is different: these are so now, those are gone, and of `peers` only the underlays are others.
+   * What is not in it stays.
+   */
   z.object({
     say: z.literal("networks-changed"),
     networks: z.array(NetworkPicture),
+    peers: z.array(NetworkPeers),
     gone: z.array(id<NetworkId>()),
   }),
   /** All that it should do with volumes. What is not in it is of no interest any more. */

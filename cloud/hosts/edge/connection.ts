@@ -9,6 +9,7 @@ import type { Duration } from "@holdfast/kernel/time";
 import type { FromAgent, FromManager, Unwanted, Wish } from "../core/link.ts";
 import type { PoolFacts } from "../core/storage-words.ts";
 import type { Renewal } from "./leases.ts";
+import type { ToldNetwork } from "./told-networks.ts";
 
 /** One end of a connection; TLS and WebSocket are somebody else's business. */
 export interface Socket {
@@ -76,8 +77,8 @@ export interface Connection {
   /** The last that it has said of each machine that runs. */
   readonly said: Map<InstanceId, string>;
   pools: readonly PoolFacts[];
-  /** What it was last told of each of its networks, as a hash: the pictures of a fleet are more than fits in memory. */
-  readonly networks: Map<NetworkId, string>;
+  /** What it was last told of each of its networks, by hashes: the pictures of a fleet are more than fits in memory. */
+  readonly networks: Map<NetworkId, ToldNetwork>;
   /** Whether it has been told all of its networks on this connection; before that a difference means nothing. */
   knowsNetworks: boolean;
   /** The tasks that it was last told, the same way. */

@@ -10,7 +10,8 @@ import type { InstanceId, NetworkId } from "@holdfast/kernel/ids";
 import type { FromManager, Seen, Unwanted, Wish } from "../core/link.ts";
 import type { StorageTask } from "../core/storage-words.ts";
 import { type Connection, send } from "./connection.ts";
-import { isNews, newsOf, type Saying, saying, sayingOfNetwork } from "./told.ts";
+import { isNews, newsOf, type Saying, saying } from "./told.ts";
+import { newsOfNetworks, wholeNetworks } from "./told-networks.ts";
 
 /** What was decided about another epoch of the host is not for this one, however late it comes. */
 export function tellWishes(
@@ -37,10 +38,10 @@ export function tellSeen(connection: Connection, machines: readonly Seen[]): boo
 }
 
 export function tellNetworks(connection: Connection, networks: readonly NetworkPicture[]): void {
-  const now = new Map(networks.map((network) => [network.id, sayingOfNetwork(network)]));
-  if (!isNews(connection.networks, now) && connection.knowsNetworks) return;
+  const whole = wholeNetworks(connection.networks, networks);
+  if (!whole && connection.knowsNetworks) return;
   connection.knowsNetworks = true;
-  connection.socket.send(`{"say":"networks","networks":${listOf(now)}}`);
+  connection.socket.send(`{"say":"networks","networks":[${whole ?? []}]}`);
 }
 
 export function tellNetworkChanges(
@@ -48,10 +49,10 @@ export function tellNetworkChanges(
   changes: ReadonlyMap<NetworkId, NetworkPicture | null>,
 ): void {
   if (!connection.knowsNetworks) return;
-  const { fresh, gone } = newsOf(connection.networks, changes, sayingOfNetwork);
-  if (fresh.length + gone.length > 0)
+  const { fresh, peers, gone } = newsOfNetworks(connection.networks, changes);
+  if (fresh.length + peers.length + gone.length > 0)
     connection.socket.send(
-      `{"say":"networks-changed","networks":[${fresh}],"gone":${JSON.stringify(gone)}}`,
+      `{"say":"networks-changed","networks":[${fresh}],"peers":[${peers}],"gone":${JSON.stringify(gone)}}`,
     );
 }
 
@@ -79,7 +80,7 @@ export function tellGuestChanges(
   changes: ReadonlyMap<InstanceId, GuestNotes | null>,
 ): void {
   if (!connection.knowsGuests) return;
-  const { fresh, gone } = newsOf(connection.guests, changes, saying);
+  const { fresh, gone } = newsOf(connection.guests, changes);
   if (fresh.length + gone.length > 0)
     connection.socket.send(
       `{"say":"guests-changed","guests":[${fresh}],"gone":${JSON.stringify(gone)}}`,

@@ -1,12 +1,8 @@
 /**
  * What a host was told of many things, each by its id, as a hash of its text: so that only what is different is said
- * again, and the texts of a fleet need not be kept.
- *
- * A picture of a network has a list of all of its hosts, which is the same array for each of them. Its text and its hash are
- * made once: written for each host anew they were nearly all of the work when a host died.
+ * again, and the texts of a fleet need not be kept. For networks see told-networks.ts.
  */
 import { createHash } from "node:crypto";
-import type { NetworkPicture } from "@holdfast/cloud/networks";
 
 /** What is to be said of one thing: its JSON, and what tells it from any other. */
 export interface Saying {
@@ -17,18 +13,6 @@ export interface Saying {
 export function saying(value: unknown): Saying {
   const text = JSON.stringify(value);
   return { text, hash: hashOf(text) };
-}
-
-const lists = new WeakMap<readonly string[], Saying>();
-
-export function sayingOfNetwork({ underlays, ...own }: NetworkPicture): Saying {
-  const list = lists.get(underlays) ?? saying(underlays);
-  lists.set(underlays, list);
-  const text = JSON.stringify(own);
-  return {
-    text: `${text.slice(0, -1)},"underlays":${list.text}}`,
-    hash: hashOf(`${list.hash} ${text}`),
-  };
 }
 
 /** Of all that there is: whether something of it is not as it was told. Afterwards it counts as told. */
@@ -45,7 +29,6 @@ export function isNews<Id>(told: Map<Id, string>, now: ReadonlyMap<Id, Saying>):
 export function newsOf<Id, Value>(
   told: Map<Id, string>,
   changes: ReadonlyMap<Id, Value | null>,
-  say: (value: Value) => Saying,
 ): { readonly fresh: readonly string[]; readonly gone: readonly Id[] } {
   const fresh: string[] = [];
   const gone: Id[] = [];
@@ -54,7 +37,7 @@ export function newsOf<Id, Value>(
       if (told.delete(id)) gone.push(id);
       continue;
     }
-    const { text, hash } = say(value);
+    const { text, hash } = saying(value);
     if (hash === told.get(id)) continue;
     told.set(id, hash);
     fresh.push(text);
@@ -62,5 +45,6 @@ export function newsOf<Id, Value>(
   return { fresh, gone };
 }
 
-/** 128 bits of it, which is enough to tell two pictures apart. */
-const hashOf = (text: string) => createHash("sha1").update(text).digest("base64").slice(0, 22);
+/** 128 bits of it, which is enough to tell two texts apart. */
+export const hashOf = (text: string) =>
+  createHash("sha1").update(text).digest("base64").slice(0, 22);

@@ -88,6 +88,14 @@ export const NetworkPicture = z.object({
 });
 export type NetworkPicture = z.output<typeof NetworkPicture>;
 
+/** What is different about the `underlays` of a network that was told before. */
+export const NetworkPeers = z.object({
+  network: id<NetworkId>(),
+  joined: z.array(z.string()),
+  left: z.array(z.string()),
+});
+export type NetworkPeers = z.output<typeof NetworkPeers>;
+
 /** VXLAN takes 50 of the 1500 bytes of the network below: outer Ethernet, IP, UDP and its own header. */
 export const mtuOf = (vlan: number | null) => (vlan === null ? 1_450 : 1_500);
 
