@@ -9,7 +9,7 @@
 import { amendDeaths, certify } from "@holdfast/cloud/deaths/edge";
 import type { MachineReport, Seen, VolumeReport } from "@holdfast/cloud/hosts";
 import type { ManifestSource } from "@holdfast/cloud/images/edge";
-import { forgetJobs, insertJobs, type NewJob, type Outcome } from "@holdfast/cloud/jobs/edge";
+import { forgetJobs, type NewJob, type Outcome } from "@holdfast/cloud/jobs/edge";
 import { allotNics } from "@holdfast/cloud/networks/edge";
 import type { Choice, PlacementSession, Placer, Want } from "@holdfast/cloud/placement/edge";
 import { fitting } from "@holdfast/cloud/quotas/edge";
@@ -25,6 +25,7 @@ import type { Incarnation, Migration, Patience, World } from "../core/model.ts";
 import { heard } from "../core/report.ts";
 import { requestOf } from "../core/request.ts";
 import { placed, unplaced } from "../core/transition.ts";
+import { beginJobs, shareFates } from "./begun-jobs.ts";
 import { type Birth, projectOf, sizeOf } from "./births.ts";
 import { inBreaths } from "./breath.ts";
 import { begin, type Case, conclude, unborn } from "./case.ts";
@@ -32,7 +33,6 @@ import { departuresOf, endsOf, lateOf } from "./endings.ts";
 import { type HostOrders, imagesOf, ordersOf } from "./host-orders.ts";
 import { writeDepartures, writeLeftovers } from "./migration-rows.ts";
 import { depart, type MoveAsked, type MoveDefaults, type MoveWants, moveWants } from "./moves.ts";
-import { keyReused } from "./repeats.ts";
 import { onlyDisk, writePlain } from "./seen.ts";
 import { type Stirs, stirsOf } from "./stirs.ts";
 import { writeVolumes } from "./volumes.ts";
@@ -118,7 +118,7 @@ async function run(
 ): Promise<Done> {
   const refused = new Map<JobId, Problem>();
   // First of all: who begins something under the same key elsewhere is waited for with nothing in hand.
-  const work = await begun(sql, given, refused);
+  const { work, repeats } = await beginJobs(sql, given, refused);
   const now = readNow();
   const patience = readPatience();
   const contended = new Set<JobId>();
@@ -185,6 +185,7 @@ async function run(
     else depart(item, item.move, choice, moves());
   });
 
+  shareFates(repeats, refused, contended);
   for (const item of cases.values()) outcomes.push(...outcomesOf(item));
   const left = await writeDepartures(sql, departuresOf(reports, cases), now);
   const manifests = await images.manifests(sql, imagesOf(cases.values()));
@@ -219,17 +220,6 @@ async function run(
     due: due.length,
     stirs: stirsOf(cases.values()),
   };
-}
-
-/** Without what has begun under its key before: here a moment ago, or at another manager. That is refused. */
-async function begun(sql: Sql, given: Work, refused: Map<JobId, Problem>): Promise<Work> {
-  const jobs = [...new Set([...given.births, ...given.orders].map(({ job }) => job))]; // One may be for many.
-  const anew = await insertJobs(sql, jobs);
-  const repeats = jobs.filter(({ id }) => !anew.has(id));
-  for (const { id, idempotency } of repeats) refused.set(id, keyReused(idempotency?.key ?? ""));
-  if (repeats.length === 0) return given;
-  const isAnew = ({ job }: { readonly job: NewJob }) => anew.has(job.id);
-  return { ...given, births: given.births.filter(isAnew), orders: given.orders.filter(isAnew) };
 }
 
 /** Without those of requests for which there is no room in the quota of their project; all of a request, or none. */

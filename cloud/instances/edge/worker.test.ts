@@ -78,9 +78,8 @@ async function countedWorker() {
     onError: (error: unknown) => assert.fail(String(error)),
     onDone: () => {},
   } as WorkerDeps); // As above.
-  const order = (n: number, key: string) => {
+  const order = (n: number, key: string, kind: "stop" | "reboot" = "stop") => {
     const { job } = jobOf(n, key);
-    const kind = "stop" as const;
     const { id, requestId } = job;
     const given = { verb: kind, force: false, job: { id, kind }, requestId };
     return worker.order({ instance: made.id, actor: "a", order: given, job });
@@ -129,6 +128,19 @@ test("keys that were used before, and one that is used twice, spoil no pass", as
     [64, 66, 67].map((n) => [n, why]),
   );
   assert.ok(counted.transactions <= 2, `${counted.transactions} transactions`);
+});
+
+test("of a request that is twice in one pass both are refused with the first, or none", async () => {
+  const { counted, worker, order } = await countedWorker();
+  const answers = await Promise.allSettled(
+    ["vain", "vain", "other"].map((key, n) => order(350 + n, key, n < 2 ? "reboot" : "stop")),
+  );
+  await worker.close();
+  assert.deepEqual(
+    refusalsOf(answers),
+    [0, 1].map((n) => [n, "not_in_this_state"]),
+  );
+  assert.equal(counted.transactions, 1);
 });
 
 test("who begins a job under the same key elsewhere is waited for, and spoils no pass", async () => {
