@@ -4,22 +4,11 @@ import { test } from "node:test";
 import type { ExitReport } from "@holdfast/cloud/hosts";
 import type { JobId } from "@holdfast/kernel/ids";
 import type { Instant } from "@holdfast/kernel/time";
+import { exit } from "../../deaths/core/testing.ts";
 import { endingOf } from "./causes.ts";
 import type { Instance } from "./model.ts";
 import { athome, running, world } from "./testing.ts";
 
-const bare: ExitReport = {
-  at: 1,
-  status: { code: 0 },
-  requested: false,
-  hypervisorLog: [],
-  consoleTail: [],
-  oomKills: 0,
-  events: [],
-  kernelLog: [],
-  watchdogFired: false,
-  bootTimedOut: false,
-};
 const problem = { kind: "unavailable", code: "launch_failed", message: "no kernel" };
 const overdue = { class: "boot-timeout", says: "too slow", at: 7 as Instant } as const;
 const stopping: Partial<Instance> = { state: "stopping", desired: "stopped" };
@@ -71,6 +60,6 @@ const table: Record<string, Row> = {
 for (const [situation, [changes, report, expected, how = "exited"]] of Object.entries(table))
   test(situation, () => {
     const { instance } = world(athome({ desired: "running", ...changes }));
-    const ending = endingOf(instance, running, { ...bare, ...report });
+    const ending = endingOf(instance, running, exit({ at: 1 as Instant, ...report }));
     assert.deepEqual([ending.cause.class, ending.how], [expected, how]);
   });
