@@ -160,6 +160,23 @@ export function networkContract(
     assert.equal((await networks.apply(two)).changes, 0);
   });
 
+  promise("whoever waits for a port is told when it is there", async ({ networks }) => {
+    await networks.apply(picture);
+    let isPlugged = false;
+    const onPlugged = () => {
+      isPlugged = true;
+    };
+    const other: Picture = { networks: [{ ...network, ports: [port(12), port(13)] }] };
+    await networks.apply(other, onPlugged);
+    assert.ok(isPlugged);
+    const { ports } = await networks.look();
+    assert.deepEqual(
+      ports.map(({ is }) => is),
+      ["unplugged", "unplugged"],
+    );
+    assert.equal((await networks.apply(other)).changes, 0);
+  });
+
   promise("a kind of network that the kernel cannot make is refused with a reason", async (rig) => {
     const { networks } = rig;
     const { vlan, vxlan } = await networks.abilities();

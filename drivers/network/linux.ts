@@ -59,7 +59,7 @@ export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
     });
     return probed;
   };
-  const apply = newestWins(carryOut);
+  const carried = newestWins(carryOut);
   const metadata = metadataService(kernel, tag, async (id, { from, ...ask }) => {
     const network = picture.networks.find((each) => each.id === id);
     const port = network?.ports.find(({ address }) => address === from);
@@ -69,9 +69,9 @@ export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
 
   return {
     abilities,
-    apply,
+    apply: (wanted, onPlugged = () => {}) => carried({ picture: wanted, onPlugged }),
     async look() {
-      await apply.settled(); // What is half done would look broken.
+      await carried.settled(); // What is half done would look broken.
       const seen = standing;
       const sight = { tag, directory, ...(await filterFor(picture)) };
       const facts = await factsOf(kernel, picture, sight);
@@ -82,29 +82,35 @@ export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
       answer = next;
     },
     async removeAll() {
-      await apply(nothing);
+      await carried({ picture: nothing, onPlugged() {} });
       await rm(directory, { recursive: true, force: true });
       await owned.end();
     },
     async close() {
-      await apply.settled();
+      await carried.settled();
       await metadata.close();
       kernel.close();
     },
   };
 
-  async function carryOut(wanted: Picture) {
+  async function carryOut({ picture: wanted, onPlugged }: Order) {
     const before = kernel.changes();
     const last = standing;
     standing = undefined;
     // What the kernel refuses is not as it was thought to be.
-    if (!last || !(await changePorts(last, wanted).catch(() => false))) await make(wanted);
+    if (!last || !(await changePorts(last, wanted, onPlugged).catch(() => false)))
+      await make(wanted);
+    onPlugged();
     standing = wanted;
     return { changes: kernel.changes() - before };
   }
 
   /** False if there is more to do than that, or less. */
-  async function changePorts(last: Picture, wanted: Picture): Promise<boolean> {
+  async function changePorts(
+    last: Picture,
+    wanted: Picture,
+    onPlugged: () => void,
+  ): Promise<boolean> {
     const changes = portChanges(last, wanted, tag);
     if (!changes) return false;
     const { filter: old } = await filterFor(last);
@@ -114,9 +120,12 @@ export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
     picture = wanted;
     const filters: Batch = { where: undefined, program: "nft", lines: text ? [text] : [] };
     await Promise.all([
-      kernel.sequence([filters, ...changes.orders]),
+      kernel.sequence([filters, ...changes.come]),
       ...changes.served.map((network) => tellDns(kernel, network, { place: options, directory })),
     ]);
+    onPlugged();
+    // To take one away takes the kernel longer than to make one, and nobody waits for it.
+    await kernel.sequence(changes.go);
     return true;
   }
 
@@ -218,6 +227,11 @@ export async function removeRemains(tag: string): Promise<void> {
     await endAll(kernel, name);
     await kernel.run(undefined, ["ip", "netns", "del", name]);
   }
+}
+
+interface Order {
+  readonly picture: Picture;
+  readonly onPlugged: () => void;
 }
 
 const isWhole = ({ rules, ports, routers }: Facts) =>

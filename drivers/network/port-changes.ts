@@ -12,8 +12,9 @@ import { metadataMark, neighbourChanges, neighboursMark } from "./metadata-wirin
 import { metadataNamespaceOf, metadataPortOf, tapOf } from "./names.ts";
 
 export interface PortChanges {
-  /** In this order, and after the filters that are for the ports. */
-  readonly orders: readonly Batch[];
+  /** For those that come. In this order, and after the filters that are for them. */
+  readonly come: readonly Batch[];
+  readonly go: readonly Batch[];
   /** Networks whose router serves others than before. */
   readonly served: readonly Network[];
 }
@@ -37,29 +38,29 @@ export function portChanges(
     const lines = neighbourChanges(old, network);
     return [{ where: metadataNamespaceOf(tag, network.vni), program: "ip", lines }];
   });
-  const links = pairs.flatMap(([old, network]) => linksBetween(old, network));
+  const links = (lines: readonly string[]): Batch => ({ where: undefined, program: "ip", lines });
   return {
-    orders: [...neighbours, { where: undefined, program: "ip", lines: links }],
+    come: [...neighbours, links(pairs.flatMap(([old, network]) => coming(old, network)))],
+    go: [links(pairs.flatMap(([old, network]) => going(old, network)))],
     served: pairs.flatMap(([old, network]) =>
       JSON.stringify(old.router) === JSON.stringify(network.router) ? [] : [network],
     ),
   };
 }
 
-/** Those that come are waited for, those that go are not. */
-function linksBetween(before: Network, network: Network): readonly string[] {
+function coming(before: Network, network: Network): readonly string[] {
   const { vni, ports } = network;
-  const fresh = without(ports, before.ports);
-  const gone = without(before.ports, ports);
   const marks = `${metadataMark(network)} ${neighboursMark(network)}`;
   return [
-    ...fresh.flatMap((port) => linesFor(tapFor(port, network))),
+    ...without(ports, before.ports).flatMap((port) => linesFor(tapFor(port, network))),
     ...(neighboursMark(before) === neighboursMark(network)
       ? []
       : [`link set dev ${metadataPortOf(vni)} alias "${marks}"`]),
-    ...gone.map(({ nic }) => `link del ${tapOf(nic)}`),
   ];
 }
+
+const going = ({ ports: before }: Network, { ports }: Network): readonly string[] =>
+  without(before, ports).map(({ nic }) => `link del ${tapOf(nic)}`);
 
 /** The first port brings the metadata service with it, and the last one takes it away. */
 function isOnlyPorts(before: Network, network: Network): boolean {

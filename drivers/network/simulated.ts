@@ -65,7 +65,11 @@ export function simulatedNetworks(kernel: SimulatedKernel): HostNetworks {
 
   return {
     abilities: async () => kernel.abilities,
-    apply,
+    async apply(picture, onPlugged) {
+      const applied = await apply(picture);
+      onPlugged?.();
+      return applied;
+    },
     async look() {
       await apply.settled();
       if (picture.networks.length === 0) return { rules: "in-force", ports: [], routers: [] };

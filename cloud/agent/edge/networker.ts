@@ -75,6 +75,8 @@ export function networker(deps: NetworkerDeps): Networker {
   const { networks: kernel, shelf, log } = deps;
   let wanted: readonly NetworkPicture[] = [];
   let applied: readonly NetworkPicture[] = [];
+  /** All of its ports are there. */
+  let plugged: readonly NetworkPicture[] = [];
   let trouble: string | null = null;
   let told = "";
   let toldAgo = 0;
@@ -100,7 +102,7 @@ export function networker(deps: NetworkerDeps): Networker {
       new Promise((resolve, reject) => {
         const found = new Map<NicId, { mtu: number }>();
         const look = () => {
-          for (const { mtu, ports } of applied)
+          for (const { mtu, ports } of plugged)
             for (const { nic } of ports) if (nics.includes(nic)) found.set(nic, { mtu });
           if (found.size < nics.length) return;
           done();
@@ -138,10 +140,11 @@ export function networker(deps: NetworkerDeps): Networker {
   async function apply(networks: readonly NetworkPicture[]): Promise<void> {
     wanted = networks;
     try {
-      await kernel.apply({ networks: networks.map((each) => networkOf(each, deps)) });
+      const picture = { networks: networks.map((each) => networkOf(each, deps)) };
+      await kernel.apply(picture, () => plug(networks));
       trouble = null;
       applied = networks;
-      for (const look of [...waiting]) look();
+      plug(networks);
     } catch (error) {
       trouble = error instanceof Problem ? error.message : "They could not be made.";
       log("could not make the networks", { error });
@@ -149,6 +152,11 @@ export function networker(deps: NetworkerDeps): Networker {
       clearTimeout(timer);
       timer = setTimeout(() => void tend(), retryPause);
     }
+  }
+
+  function plug(networks: readonly NetworkPicture[]): void {
+    plugged = networks;
+    for (const look of [...waiting]) look();
   }
 
   async function tend(): Promise<void> {
