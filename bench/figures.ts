@@ -108,7 +108,7 @@ export function textOf({ figures, notes = [], cannot }: BenchResult): string {
 }
 
 /** Ours divided by the second side, or as the bench says. */
-export function ratioOf({ ratio, sides: [ours, other] }: Figure): number | undefined {
+function ratioOf({ ratio, sides: [ours, other] }: Figure): number | undefined {
   if (ratio !== undefined) return ratio;
   return other && other.value !== 0 ? ours.value / other.value : undefined;
 }

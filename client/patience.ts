@@ -25,7 +25,7 @@ export interface Patience {
 }
 
 /** A manager restarts in seconds and a database fails over in half a minute; this is for people's hands. */
-export const longestSilence = minutes(5);
+const longestSilence = minutes(5);
 
 const firstPause = milliseconds(100);
 const longestPause = seconds(2);

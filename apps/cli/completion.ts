@@ -58,7 +58,7 @@ async function candidates(
 }
 
 /** Where the cursor is, and what may stand there. Pure, apart from noting global options that were given. */
-export function wantedAt(
+function wantedAt(
   program: Command,
   words: readonly string[],
 ): { readonly command: Command; readonly wanted: Wanted } {

@@ -57,7 +57,7 @@ export const anAlarm = (moment: number): checks.AlarmView => ({
   createdBy: "ann",
 });
 
-export const aDeath = (moment: number): deaths.DeathView => ({
+const aDeath = (moment: number): deaths.DeathView => ({
   instance: "0197a000-0000-7000-8000-0000000000a1",
   name: "web",
   project: "default",

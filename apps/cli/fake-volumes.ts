@@ -10,10 +10,7 @@ import { type Handler, handle } from "@holdfast/kernel/route";
 
 const gib = 2 ** 30;
 
-export const aVolume = (
-  moment: number,
-  change: Partial<volumes.VolumeView> = {},
-): volumes.VolumeView => ({
+const aVolume = (moment: number, change: Partial<volumes.VolumeView> = {}): volumes.VolumeView => ({
   id: "0197a000-0000-7000-8000-000000000201",
   name: "data",
   project: "default",
@@ -42,7 +39,7 @@ export const aVolume = (
   ...change,
 });
 
-export const aSnapshot = (
+const aSnapshot = (
   moment: number,
   change: Partial<volumes.SnapshotView> = {},
 ): volumes.SnapshotView => ({
@@ -62,10 +59,7 @@ export const aSnapshot = (
   ...change,
 });
 
-export const aBackup = (
-  moment: number,
-  change: Partial<volumes.BackupView> = {},
-): volumes.BackupView => ({
+const aBackup = (moment: number, change: Partial<volumes.BackupView> = {}): volumes.BackupView => ({
   id: "0197a000-0000-7000-8000-000000000203",
   project: "default",
   volume: "data",
@@ -81,7 +75,7 @@ export const aBackup = (
   ...change,
 });
 
-export const aSchedule = (
+const aSchedule = (
   moment: number,
   change: Partial<volumes.ScheduleView> = {},
 ): volumes.ScheduleView => ({

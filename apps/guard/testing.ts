@@ -83,7 +83,7 @@ export interface TestWatchdog extends Watchdog {
   firedAt(): number | undefined;
 }
 
-export function turnedWatchdog(world: World, onFire: () => void, rounding = 0): TestWatchdog {
+function turnedWatchdog(world: World, onFire: () => void, rounding = 0): TestWatchdog {
   let until: number | undefined;
   let time = 0;
   let firedAt: number | undefined;

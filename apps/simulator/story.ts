@@ -79,7 +79,7 @@ export function newStory(onLine: (line: Line) => void = () => {}): Story {
 }
 
 /** A Problem is life, and so is what PostgreSQL breaks off by itself. */
-export const isBug = (error: unknown) =>
+const isBug = (error: unknown) =>
   !(error instanceof Problem) && !["40P01", "40001", "25P03"].includes(sqlState(error) ?? "");
 
 const textOf = (error: unknown) =>

@@ -1,3 +1,3 @@
 /** Access: who may do what. What other capabilities may use. */
-export { mayDo, type Place, type ProjectPlace, seesPlatform } from "./core/may-do.ts";
+export { mayDo, type Place, seesPlatform } from "./core/may-do.ts";
 export { type RoleName, roleNames, roles } from "./core/roles.ts";

@@ -1,12 +1,5 @@
 /** Deaths: why instances ended. The taxonomy of causes lives here, and nowhere else. */
-export type {
-  Confidence,
-  DeathCertificate,
-  Finding,
-  Missing,
-  Panic,
-  Source,
-} from "./core/certificate.ts";
+export type { Finding, Missing, Source } from "./core/certificate.ts";
 export { clueNames, clues } from "./core/clues.ts";
 export type { Asked, Evidence, Fence } from "./core/evidence.ts";
 export { inquest } from "./core/inquest.ts";
@@ -15,7 +8,6 @@ export {
   askedFor,
   type CauseClass,
   causeClasses,
-  type Layer,
   type Meaning,
   meaningOf,
   type Recovery,

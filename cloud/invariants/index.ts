@@ -1,12 +1,3 @@
 /** Invariants: what always holds, and how to see whether it does. What other capabilities and tests may use. */
-export { type Folded, foldJournal } from "./core/fold.ts";
-export {
-  type Kind,
-  kinds,
-  type Line,
-  type Moment,
-  type Rule,
-  type Sights,
-  type Violation,
-} from "./core/model.ts";
+export { type Kind, kinds, type Line, type Moment, type Rule, type Sights } from "./core/model.ts";
 export { judge, ruleList, rules } from "./core/rules.ts";

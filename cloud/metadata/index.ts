@@ -7,4 +7,4 @@ export {
   ScheduledEvent,
 } from "./core/guest.ts";
 export { interruptionOf } from "./core/interruption.ts";
-export { type Answer, answer, type Question, type Tokens } from "./core/request.ts";
+export { type Answer, answer, type Question } from "./core/request.ts";

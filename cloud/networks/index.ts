@@ -7,6 +7,5 @@ export {
   NetworkPicture,
   type PortPicture,
   type RouterPicture,
-  type RulePicture,
 } from "./core/picture.ts";
 export { isSupply } from "./core/plan.ts";

@@ -1,18 +1,12 @@
 /** Placement: which host an instance goes to, and why not the others. What other capabilities may use. */
 export { type Room, roomOf } from "./core/capacity.ts";
-export { choose, type Placement, placeAll } from "./core/choose.ts";
-export { type ExplainOptions, explain, explainBriefly, explainIn } from "./core/explain.ts";
+export { choose, type Placement } from "./core/choose.ts";
+export { explain, explainBriefly, explainIn } from "./core/explain.ts";
 export type {
-  Explanation,
-  Factors,
-  FixKind,
   HostCapacity,
-  NearestFix,
-  Overprovisioning,
   PlacementOptions,
   PlacementRequest,
   Planner,
-  Rejection,
   Rule,
   Verdict,
 } from "./core/model.ts";

@@ -1,3 +1,3 @@
 /** Settings: every limit and deadline of the platform. */
 export { definitions } from "./core/definitions.ts";
-export { type SettingName, type Settings, settingNames, settingsFrom } from "./core/values.ts";
+export { type Settings, settingsFrom } from "./core/values.ts";

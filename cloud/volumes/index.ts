@@ -1,5 +1,5 @@
 /** Volumes: the disks of instances. What other capabilities and the console may use. */
-export { type Activity, type ActivityRequest, activities, judge } from "./core/activities.ts";
+export { type Activity, type ActivityRequest, judge } from "./core/activities.ts";
 export { poolsOf, tiedTo } from "./core/attach.ts";
 export { type VolumeEvent, type VolumeState, volumeLifecycle } from "./core/lifecycle.ts";
 export {
@@ -8,5 +8,4 @@ export {
   ephemeralWarning,
   localPool,
   type UnderWay,
-  type VolumeKind,
 } from "./core/model.ts";

@@ -48,9 +48,7 @@ export async function ensureDns(
 }
 
 /** The one that runs with the files of this directory, if any does. */
-export async function findDns(
-  directory: string,
-): Promise<{ pid: number; config: string } | undefined> {
+async function findDns(directory: string): Promise<{ pid: number; config: string } | undefined> {
   const pid = Number(await readFile(join(directory, "pid"), "utf8").catch(() => ""));
   if (!(pid > 1)) return undefined;
   // Empty once it is dead, even if nobody has noticed.

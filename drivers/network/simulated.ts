@@ -165,14 +165,6 @@ export function loseDns(kernel: SimulatedKernel, id: NetworkId): void {
   kernel.networks.set(id, { ...found, router: { ...found.router, hasDns: false } });
 }
 
-/** The host has lost its power: all is gone but what is on disks, and nothing of this is. */
-export function losePower(kernel: SimulatedKernel): void {
-  kernel.networks.clear();
-  kernel.plugged.clear();
-  kernel.dropped.clear();
-  kernel.isFilterLoaded = false;
-}
-
 /** A guest asks 169.254.169.254. */
 export async function askMetadata(
   kernel: SimulatedKernel,

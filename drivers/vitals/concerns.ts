@@ -22,7 +22,7 @@ export interface Concern {
   readonly detail: string;
 }
 
-export const thresholds = {
+const thresholds = {
   /** Server processors slow themselves down at 95 to 100 °C (Intel's and AMD's data sheets). */
   processorCelsius: 90,
   /** A tenth of the shortest lease, 5 s: what is ordered by time across hosts stays in order. */

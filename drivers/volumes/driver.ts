@@ -40,7 +40,7 @@ export interface PoolAbilities {
   readonly isLive: boolean;
 }
 
-/** Where another host finds a volume that is open here: see nbd-door.ts. */
+/** Where another host finds a volume that is open here: see doors.ts. */
 export interface RemoteDoor {
   readonly volume: VolumeId;
   readonly port: number;

@@ -131,7 +131,7 @@ export async function openDesk(): Promise<Desk> {
 }
 
 /** A session of an account, which is given a password for it. */
-export async function signInTo(platform: Platform, account: string): Promise<{ id: string }> {
+async function signInTo(platform: Platform, account: string): Promise<{ id: string }> {
   const { body } = await platform.call<{ password: string }>(
     "POST",
     `/v1/accounts/${account}/password`,

@@ -7,7 +7,7 @@
 import { Argument } from "commander";
 import type { Group } from "../group.ts";
 
-export const shells = ["bash", "zsh", "fish"] as const;
+const shells = ["bash", "zsh", "fish"] as const;
 
 export const scripts: Readonly<Record<(typeof shells)[number], string>> = {
   bash: `_holdfast() {

@@ -124,7 +124,7 @@ interface Options {
 }
 
 /** `deploy@blue` says its project; `deploy` is of the project at hand. */
-export function ofProgram(session: Session, name: string) {
+function ofProgram(session: Session, name: string) {
   const [, , project = session.options.project] = /^([^@]*)@(.*)$/.exec(name) ?? [];
   const serviceAccount = name.includes("@") ? name : `${name}@${project}`;
   return { project: project as ProjectId, serviceAccount }; // By name.

@@ -178,7 +178,7 @@ export async function visibleProjects(
   return rows.filter((place) => mayDo(caller, "project:read", place)).map(({ id }) => id);
 }
 
-export const noProject = (name: string) =>
+const noProject = (name: string) =>
   problem("not_found", "project_not_found", `There is no project ${name}.`, {
     fix: "See those you may use: holdfast projects",
   });

@@ -1,9 +1,8 @@
 /** What a process wires together to know its callers, and what other edges ask of it. */
 export { type Access, access, type Claim, visibleProjects } from "./access.ts";
-export { defaultOrganisation, ensureDefaultProject } from "./accounts.ts";
-export { type Credentials, type KeySecret, newKey, readToken, tokenOf } from "./credentials.ts";
+export { ensureDefaultProject } from "./accounts.ts";
+export { type KeySecret, newKey, readToken, tokenOf } from "./credentials.ts";
 export { installOwner, recoverOwner, whyKeyIsOver } from "./owner.ts";
-export { hashPassword } from "./passwords.ts";
 export { accessRoutes } from "./routes.ts";
 export { checkPlatformKey, platformKeyIn, type Seal, sealWith } from "./seal.ts";
 export { csrfIn } from "./sessions.ts";

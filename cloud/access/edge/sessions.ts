@@ -69,8 +69,7 @@ const aWeek = 7 * 86_400_000;
 const cookieName = "holdfast_session";
 
 const hashOf = (secret: string) => createHash("sha256").update(secret).digest("hex");
-export const csrfOf = (secret: string) =>
-  createHmac("sha256", secret).update("csrf").digest("base64url");
+const csrfOf = (secret: string) => createHmac("sha256", secret).update("csrf").digest("base64url");
 /** Of the session in these cookies. Another page can have them sent, and cannot read what comes back. */
 export function csrfIn(cookies: string | undefined): string | undefined {
   const secret = secretIn(cookies);

@@ -229,7 +229,7 @@ export async function withdraw(sql: Sql, issuer: string | null, at: Instant): Pr
   );
 }
 
-export async function findProvider(sql: Sql): Promise<Provider | undefined> {
+async function findProvider(sql: Sql): Promise<Provider | undefined> {
   const [row] = await sql.query<Provider>(
     `select issuer, client_id as "clientId", sealed, name_claim as "nameClaim", group_claim as "groupClaim", scopes, mapping
      from single_sign_on`,

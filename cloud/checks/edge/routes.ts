@@ -142,7 +142,7 @@ export function checkRoutes(deps: Deps) {
   };
 }
 
-export function statusView(status: Status): api.StatusView {
+function statusView(status: Status): api.StatusView {
   const { id, subject, checks, summary, observedAt } = status;
   return {
     instance: id,

@@ -127,7 +127,7 @@ export function fateOf(resident: Resident, { work, isOverdue }: Terms): Fate {
 }
 
 /** Why it cannot be moved while it runs; undefined: it can. */
-export function obstacleTo(resident: Resident): string | undefined {
+function obstacleTo(resident: Resident): string | undefined {
   if (resident.hasEphemeralDisks)
     return "it has ephemeral disks, and planned work never moves those";
   if (resident.cannotMove !== undefined) return resident.cannotMove;

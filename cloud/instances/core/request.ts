@@ -34,7 +34,7 @@ export function requestOf(instance: Instance, root: Rooted): PlacementRequest {
 }
 
 /** Hosts that reach a pool carry this tag, whatever else they carry. */
-export const poolTag = (pool: string) => `pool:${pool}`;
+const poolTag = (pool: string) => `pool:${pool}`;
 
 /** A volume on a host's own disk goes nowhere: its instance starts where it lies. */
 function onlyHostOf(

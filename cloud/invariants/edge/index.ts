@@ -1,4 +1,4 @@
 /** What a process or a simulator wires together to watch over what always holds. */
-export { type Looked, type Monitor, type MonitorOptions, openMonitor } from "./monitor.ts";
+export { openMonitor } from "./monitor.ts";
 export { invariantCounts, invariantRoutes } from "./routes.ts";
 export { type InvariantWatch, invariantTroubles, invariantWatch } from "./watch.ts";

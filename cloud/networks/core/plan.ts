@@ -7,7 +7,7 @@
 import { type Cidr, contains, guestRange, parseCidr, sizeOf } from "./cidr.ts";
 
 /** RFC 1918. Whoever used others could not reach their real owners any more. */
-export const privateRanges: readonly Cidr[] = [
+const privateRanges: readonly Cidr[] = [
   { base: 10 * 2 ** 24, prefix: 8 },
   { base: 172 * 2 ** 24 + 16 * 2 ** 16, prefix: 12 },
   { base: 192 * 2 ** 24 + 168 * 2 ** 16, prefix: 16 },
@@ -21,7 +21,7 @@ const notForAnybody: readonly Cidr[] = [
   { base: 224 * 2 ** 24, prefix: 3 },
 ];
 
-export const isPrivate = (cidr: Cidr): boolean =>
+const isPrivate = (cidr: Cidr): boolean =>
   privateRanges.some((range) => range.prefix <= cidr.prefix && contains(range, cidr.base));
 
 /** What is wrong with it as the addresses of a network, in words. */

@@ -145,6 +145,3 @@ function ruleOf({ from, to, cidr, peer, ...rule }: RuleRow): SecurityRule {
     peer: peer ? { group: peer } : { cidr: cidr ?? "" },
   };
 }
-
-export const nicIdOf = (id: string) => id as NicId; // A column's type.
-export const networkIdOf = (id: string) => id as NetworkId; // The same.

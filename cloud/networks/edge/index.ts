@@ -6,11 +6,10 @@ export {
   type GivenNic,
   insertNics,
   type NewNic,
-  type NicView,
   nicsOf,
   nicViews,
   releaseNics,
 } from "./nics.ts";
-export { type NetworkRouteDeps, networkRoutes } from "./routes.ts";
+export { networkRoutes } from "./routes.ts";
 export { networkTroubles } from "./troubles.ts";
 export { type NetworkWatch, networkWatch } from "./watch.ts";

@@ -10,7 +10,7 @@ import type { Sql } from "@holdfast/store/database";
 import { formatAddress, lowestFree, parseAddress, parseCidr, sizeOf } from "../core/cidr.ts";
 
 /** The lowest free ones, in the order of their ranges; fewer if there are not so many. */
-export async function takeFree(sql: Sql, count: number): Promise<readonly string[]> {
+async function takeFree(sql: Sql, count: number): Promise<readonly string[]> {
   if (count === 0) return [];
   const ranges = await sql.query<{ cidr: string }>(
     "select cidr from public_range order by created_at, cidr for update",

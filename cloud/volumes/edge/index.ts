@@ -11,8 +11,8 @@ export {
 } from "./disks.ts";
 export { mayUse as mayUseSnapshot } from "./lookup.ts";
 export { type GivenTask, givenTasksOf, localSnapshotsOf } from "./moving.ts";
-export { type NewDisksRequest, planDisks } from "./planning.ts";
-export { type VolumeRouteDeps, volumeRoutes } from "./routes.ts";
+export { planDisks } from "./planning.ts";
+export { volumeRoutes } from "./routes.ts";
 export { moveVolumes } from "./states.ts";
 export { cancelActivities } from "./tasks.ts";
 export { volumeTroubles } from "./troubles.ts";

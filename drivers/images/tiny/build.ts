@@ -21,9 +21,6 @@ import { unpackKernel } from "./kernel.ts";
 import { dependencyIndex, type Module, pickModules } from "./modules.ts";
 import { runner, tinyBuildFailed } from "./run.ts";
 
-/** Debian packages whose programs the builder runs; `apt`, `dpkg`, `tar` and `bash` are always there. */
-export const builderNeeds = ["e2fsprogs", "qemu-utils", "xz-utils", "zstd"] as const;
-
 export interface TinyManifest {
   readonly kernel: Digest;
   readonly initrd: Digest;

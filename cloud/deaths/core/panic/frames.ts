@@ -109,7 +109,7 @@ export function framesOf(line: Line): Frame[] {
   return name ? [frameOf(name, line)] : [];
 }
 
-export function frameOf(symbolName: string, line: Line): Frame {
+function frameOf(symbolName: string, line: Line): Frame {
   const name = plainName(symbolName);
   const module = line.text.length > 600 ? undefined : moduleSuffix.exec(line.text)?.[1];
   return { name, line, ...(module && module !== "inline" ? { module } : {}) };
