@@ -2,7 +2,7 @@
  * The users of a simulated cloud: each wish is one request, which is repeated with its key until there is an answer.
  *
  * They look at nothing before they ask, so much of what they want is refused. What must never come is no answer at
- * all, or a bug.
+ * all, a bug, or the word that a key has been used for something else: each of theirs is for one wish.
  */
 
 import type { Answer, ApiCall } from "./keep.ts";
@@ -48,6 +48,7 @@ export function newUsers(world: World): Users {
     else counts.refused++;
     const code = (answer.body as { code?: string } | undefined)?.code;
     story.tell("user", `${about} → ${answer.status} ${isTaken ? "" : code}`);
+    if (code === "idempotency_key_reused") story.accuse(`its own key is refused: ${about}`);
   }
 
   async function ask(request: ApiCall): Promise<Answer> {

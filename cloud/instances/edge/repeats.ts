@@ -43,17 +43,15 @@ export function repeats({ database, clock, mintId }: RepeatDeps) {
   ): Promise<Begun> {
     const repeat = await findRepeat(project, told, asked);
     if (repeat) return { id: repeat.job, targets: repeat.targets };
-    for (;;)
-      try {
-        return await act();
-      } catch (error) {
-        if (told.idempotencyKey === undefined) throw error;
-        // The same request may have been carried out meanwhile; then whatever stopped this one is its doing.
-        const faster = await findRepeat(project, told, asked);
-        if (faster) return { id: faster.job, targets: faster.targets };
-        // What had the key in the same pass came to nothing, and this one may have it.
-        if (!isKeyReused(error)) throw error;
-      }
+    try {
+      return await act();
+    } catch (error) {
+      if (told.idempotencyKey === undefined) throw error;
+      // The same request may have been carried out meanwhile; then whatever stopped this one is its doing.
+      const faster = await findRepeat(project, told, asked);
+      if (!faster) throw error;
+      return { id: faster.job, targets: faster.targets };
+    }
   }
 
   function newJob(
