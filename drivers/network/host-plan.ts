@@ -25,8 +25,8 @@ import type { Observed } from "./observe.ts";
 import { publicAddressesOf, routerMark } from "./router.ts";
 
 export interface HostPlan {
-  /** For `ip`, first. */
-  readonly remove: readonly string[];
+  /** By their names, first. */
+  readonly removeLinks: readonly string[];
   readonly removeNamespaces: readonly string[];
   readonly addNamespaces: readonly string[];
   /** For `ip` and `bridge`, then. */
@@ -85,7 +85,7 @@ export function hostPlan(picture: Picture, seen: Observed, place: Place): HostPl
   }
   const { lines, announce } = publicAddresses();
   return {
-    remove: [...removed].map((name) => `link del ${name}`),
+    removeLinks: [...removed],
     removeNamespaces: [...seen.namespaces].filter(
       (name) => isOurNamespace(tag, name) && (!wantedNamespaces.has(name) || rebuilt.has(name)),
     ),

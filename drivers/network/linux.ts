@@ -28,6 +28,7 @@ import { ownership } from "./owner.ts";
 import { portChanges } from "./port-changes.ts";
 import { probe } from "./probe.ts";
 import { notApplied, unsupported } from "./problems.ts";
+import { removeLinks } from "./removal.ts";
 import { ensureRouter, tellDns } from "./router-host.ts";
 
 export interface LinuxNetworksOptions extends Place {
@@ -191,7 +192,7 @@ export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
   }
 
   async function remove(plan: HostPlan): Promise<void> {
-    await kernel.batch(undefined, "ip", plan.remove);
+    await removeLinks(kernel, plan.removeLinks);
     for (const name of plan.removeNamespaces) {
       await metadata.leave(name);
       await endAll(kernel, name);

@@ -10,6 +10,7 @@ import type { Network, Picture } from "./driver.ts";
 import { linesFor, tapFor } from "./host-links.ts";
 import { metadataMark, neighbourChanges, neighboursMark } from "./metadata-wiring.ts";
 import { metadataNamespaceOf, metadataPortOf, tapOf } from "./names.ts";
+import { removalOf } from "./removal.ts";
 
 export interface PortChanges {
   /** For those that come. In this order, and after the filters that are for them. */
@@ -60,7 +61,7 @@ function coming(before: Network, network: Network): readonly string[] {
 }
 
 const going = ({ ports: before }: Network, { ports }: Network): readonly string[] =>
-  without(before, ports).map(({ nic }) => `link del ${tapOf(nic)}`);
+  without(before, ports).map(({ nic }) => removalOf(tapOf(nic)));
 
 /** The first port brings the metadata service with it, and the last one takes it away. */
 function isOnlyPorts(before: Network, network: Network): boolean {
