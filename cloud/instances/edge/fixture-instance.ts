@@ -18,6 +18,11 @@ const [project, host, image, volume, id, other] = [1, 2, 3, 4, 5, 6].map(idOf);
 /** The same for all tests of a file; call it at its top. */
 export const oneInstance = () => forAllTests(makeInstance, (made) => made.drop());
 
+/** Resolves when somebody waits for what somebody else has in hand. */
+export async function isWaitedFor(database: Database): Promise<void> {
+  while ((await database.query("select from pg_locks where not granted")).length === 0);
+}
+
 async function makeInstance(): Promise<OneInstance> {
   const { url, drop } = await testDatabase();
   const database = connectDatabase({ url, role: "holdfast_manager" });

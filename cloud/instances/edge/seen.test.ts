@@ -6,16 +6,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MachineReport } from "@holdfast/cloud/hosts";
+import { lookAtGuests } from "@holdfast/cloud/hosts/edge";
 import type { JobId } from "@holdfast/kernel/ids";
 import { type Instant, iso, after as later, seconds } from "@holdfast/kernel/time";
 import { readJournal } from "@holdfast/store/journal";
 import { patience } from "../core/testing.ts";
-import { idOf, oneInstance } from "./fixture-instance.ts";
+import { idOf, isWaitedFor, oneInstance } from "./fixture-instance.ts";
 import { type Done, type HostReport, type PassDeps, pass } from "./pass.ts";
 
 const made = await oneInstance();
 
-const now = Date.UTC(2026, 10, 22, 12) as Instant;
+/** Nobody's deadline is over before, by the clock of the database. */
+const now = Date.UTC(2100, 0, 1, 12) as Instant;
 const deadline = later(now, seconds(40));
 const job = idOf(20) as JobId;
 
@@ -124,7 +126,7 @@ for (const [title, word] of Object.entries(words))
 const doubts: Record<string, string> = {
   "its host is not heard": "update host set state = 'suspect'",
   "its host has begun anew": "update host set epoch = 4",
-  "somebody wants it looked at": "update instance set look_at = '2026-11-22T12:00:01Z'",
+  "somebody wants it looked at": "update instance set look_at = look_at - interval '1 s'",
   "it should stop": "update instance set desired = 'stopped'",
   "somebody waits for something else": `update instance set job_id = '${idOf(21)}', job_kind = 'stop'`,
   "its volume is not known to be there": "update volume set state = 'creating'",
@@ -139,6 +141,28 @@ for (const [title, doubt] of Object.entries(doubts))
     await made.database.query(doubt);
     assert.deepEqual([...(await hear(alive())).seen], []);
   });
+
+test("a host that is fenced while its report waits, with a look that was due already, is not believed", async () => {
+  const { database, host, id } = made;
+  await starting();
+  await database.query(
+    `update instance set look_at = to_timestamp(1), op = jsonb_set(op, '{deadline}', '1000') where id = $1`,
+    [id],
+  );
+  let heard: Promise<Done> | undefined;
+  await database.transaction(async (sql) => {
+    await lookAtGuests(sql, [host]);
+    heard = hear(alive());
+    await isWaitedFor(database);
+    await sql.query("update host set state = 'down' where id = $1", [host]);
+  });
+  assert.deepEqual([...((await heard)?.seen ?? [])], []);
+  const [row] = await database.query<{ state: string }>(
+    "select state from instance where id = $1",
+    [id],
+  );
+  assert.notEqual(row?.state, "running");
+});
 
 test("the guest of a machine that runs is up: nothing but that is written", async () => {
   await starting();

@@ -100,9 +100,11 @@ const starts = `i.state = 'starting' and i.desired = 'running' and v.state <> 'c
   and not exists (select from errand e where e.instance_id = i.id)
   and not exists (select from migration g where g.instance_id = i.id and g.${isOpen})`;
 
-// Held as everywhere: whoever has an instance in hand is the only one to write of it.
+// Held as everywhere: whoever has an instance in hand is the only one to write of it. What is read of its host is as old as
+// the statement, which may have waited. A host that was fenced meanwhile has asked for a look, and the row is another then; but
+// not where one was due already. So whether it is due is asked once it is held.
 const statement = `with held as materialized (
-    select i.id, i.version, i.job_id, i.request_id, i.state = 'starting' as starts, ${fitting} as fits,
+    select i.id, i.version, i.job_id, i.request_id, i.look_at, i.state = 'starting' as starts, ${fitting} as fits,
       d.generation, d.host, d.epoch, d.guest, d.reboots, d.begun
     from unnest($1::uuid[], $2::int[], $3::uuid[], $4::int[], $5::text[], $6::int[], $7::jsonb[], $8::uuid[], $9::bigint[])
         d (id, generation, host, epoch, guest, reboots, begun, volume, bytes)
@@ -117,7 +119,8 @@ const statement = `with held as materialized (
     from held
     where c.instance_id = held.id and c.generation = held.generation and c.host_id = held.host
       and c.host_epoch = held.epoch
-      and case when held.starts then c.phase = 'asked' else c.phase = 'running' and c.reboots = held.reboots end
+      and case when held.starts then c.phase = 'asked' and held.look_at > clock_timestamp()
+        else c.phase = 'running' and c.reboots = held.reboots end
     returning held.*),
   confirmed as (
     update instance i set state = 'running', op = null, job_id = null, job_kind = null, is_forced = false, cause = null,

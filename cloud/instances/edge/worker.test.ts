@@ -7,7 +7,7 @@ import { type Instant, after as later, milliseconds, seconds } from "@holdfast/k
 import type { Database, Sql } from "@holdfast/store/database";
 import { patience } from "../core/testing.ts";
 import type { Birth } from "./births.ts";
-import { idOf, oneInstance } from "./fixture-instance.ts";
+import { idOf, isWaitedFor, oneInstance } from "./fixture-instance.ts";
 import { startWorker, type Worker, type WorkerDeps } from "./worker.ts";
 
 const made = await oneInstance();
@@ -150,7 +150,7 @@ test("who begins a job under the same key elsewhere is waited for, and spoils no
   await made.database.transaction(async (sql) => {
     await insertJobs(sql, [jobOf(300, "raced").job]);
     answers = Promise.allSettled(["before", "raced", "then"].map((key, n) => order(301 + n, key)));
-    await isWaitedFor();
+    await isWaitedFor(made.database);
   });
   assert.deepEqual(refusalsOf((await answers) ?? []), [[1, "idempotency_key_reused"]]);
   await worker.close();
@@ -164,18 +164,13 @@ test("who is let by beside a long pass hears of a refusal as everybody does", as
   await made.database.transaction(async (sql) => {
     await sql.query("select from instance where id = $1 for update", [made.id]);
     worker.look([made.id, ...crowd]);
-    await isWaitedFor();
+    await isWaitedFor(made.database);
     const birth = { ...jobOf(401, "by-the-side"), seed: { project: idOf(1) } } as Birth; // All that is asked of it.
     const answers = await Promise.allSettled([worker.give([birth])]);
     assert.deepEqual(refusalsOf(answers), [[0, "idempotency_key_reused"]]);
   });
   await worker.close();
 });
-
-/** Resolves when somebody waits for what somebody else has in hand. */
-async function isWaitedFor(): Promise<void> {
-  while ((await made.database.query("select from pg_locks where not granted")).length === 0);
-}
 
 test("of instances that are due the one that spoils their pass is put off, and the others are looked at", async () => {
   const { database, id: bad } = made;
