@@ -25,6 +25,8 @@ const day = Number(env.HOLDFAST_MATRIX_DAY ?? Math.floor(real.dateNow() / 86_400
 const pointsOfOne = 4;
 /** However slow the machine is: fewer than this show nothing. */
 const fewest = 8;
+/** The slowest, images of volumes, are at rest after 70 s of the world; a round over everything may be ten minutes away. */
+const longestRest = 120_000;
 
 const databases = await openDatabases();
 takeOverTime();
@@ -50,6 +52,11 @@ const found: readonly Found[] = [
   {
     what: "a host stayed off where the manager that had switched it off ended before it could switch it on again",
     ...{ operation: "host-cut-off", process: /^manager/, does: "power.powerOn", moment: "before" },
+  },
+  {
+    what: "a network had no router for ten minutes where the manager that was about to place it ended",
+    operation: "deploy-in-a-network",
+    ...{ process: /^manager/, does: "inserts router", moment: "before" },
   },
 ];
 
@@ -88,12 +95,13 @@ test("wherever a process ends, everything comes to a good end", async (t) => {
   t.diagnostic(`${tried} points of day ${day}, in ${took} s`);
 });
 
-function endsWell({ name }: Operation, point: Point, { outcome, wrong, lines }: Trial): void {
-  if (outcome !== undefined) return;
+function endsWell({ name }: Operation, point: Point, trial: Trial): void {
+  const { outcome, wrong, lines, settledIn } = trial;
+  if (outcome !== undefined && settledIn <= longestRest) return;
   const { process, does, moment } = point;
   const story = lines.slice(-30).map(lineText);
   assert.fail(
-    `${name}: ${process} ends ${moment} it ${does}\n${wrong.join("\n")}\n\n${story.join("\n")}`,
+    `${name}: ${process} ends ${moment} it ${does}; it rests after ${settledIn} ms\n${wrong.join("\n")}\n\n${story.join("\n")}`,
   );
 }
 

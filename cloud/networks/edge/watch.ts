@@ -72,6 +72,7 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
   const rules = ruleNotes(deps);
   const arrivals = new Set<HostId>();
   let isAllWanted = false;
+  let isBegun = false;
   let dirt: Touched = nothing;
   let restUntil = 0;
   let quietUntil = 0;
@@ -116,6 +117,7 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
     if (mine === dirt) dirt = nothing;
     if (isAll) isAllWanted = false;
     try {
+      if (!isBegun) await begin();
       if (mine.hosts.length > 0) noteUnderlays(await readUnderlays(database, mine.hosts));
       const some = isAll ? undefined : await findTouched(database, mine);
       if (some === undefined) await lookAtAll();
@@ -141,6 +143,14 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
     if (!isOpen) return;
     clearTimeout(timer);
     timer = setTimeout(again, Math.max(1, milliseconds));
+  }
+
+  /** What a manager that is gone had heard of is in no row that this one reads, and it may have ended before a router was placed. */
+  async function begin(): Promise<void> {
+    const moved = await round({ database, now: clock.now, self: deps.self });
+    isBegun = moved !== undefined;
+    if (!moved) later(pause);
+    else if (moved.length > 0) dirt = together(dirt, { networks: moved });
   }
 
   /** Resolves with whether it was this manager's turn. */
