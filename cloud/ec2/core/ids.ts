@@ -42,7 +42,3 @@ export function readId(noun: Noun, id: string): string {
   if (/^([0-9a-f]{17}|[0-9a-f]{8})$/.test(digits)) return digits;
   throw refuse(malformed, `Invalid id: "${shortened(id)}" (expecting "${prefix}-...")`);
 }
-
-/** Whether it looks like an EC2 id of this noun at all. */
-export const isIdOf = (noun: Noun, id: string) =>
-  new RegExp(`^${prefixes[noun][0]}-[0-9a-f]{17}$`).test(id);

@@ -61,10 +61,14 @@ export async function forgetJobs(sql: Sql, ids: readonly JobId[]): Promise<void>
   if (ids.length > 0) await sql.query("delete from job where id = any($1)", [ids]);
 }
 
-function byKey({ idempotency: one }: NewJob, { idempotency: other }: NewJob): number {
-  if (one?.key === other?.key) return 0;
-  return (one?.key ?? "") < (other?.key ?? "") ? -1 : 1;
+function byKey(one: NewJob, other: NewJob): number {
+  const [mine, theirs] = [placeOf(one), placeOf(other)];
+  if (mine === theirs) return 0;
+  return mine < theirs ? -1 : 1;
 }
+
+/** Projects may use the same key, each for its own. */
+const placeOf = ({ project, idempotency }: NewJob) => `${idempotency?.key ?? ""} ${project}`;
 
 /** How many jobs of a project are under way. */
 export async function countRunningJobs(sql: Sql, project: ProjectId): Promise<number> {
