@@ -4,7 +4,13 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { answersAt, findLaunched, prepareByHand, type Running, runByHand } from "./by-hand.ts";
 import { loadNow, median, table, verdict } from "./measure.ts";
-import type { Platform } from "./start.ts";
+import type { Call } from "./processes.ts";
+
+/** Whom to ask, and where it keeps its files. */
+interface Platform {
+  readonly state: string;
+  readonly call: Call;
+}
 
 const at = "/v1/projects/default/instances";
 const singles = 15;

@@ -1,15 +1,3 @@
-/**
- * Drills on real guests: how long from each kind of death until it is noticed, explained, proven and over, and
- * whether the cause that was injected is the one that was named. On an installation of its own with three hosts.
- *
- *   node --import tsx bench/recovery.ts [--times 10] [--only guest-panic,host-cut,...] [--state DIRECTORY]
- *
- * A boot takes as long as the machine is busy, so plain starts of the same guest are measured in turns with
- * the deaths, and recovery is compared with those. The budget of restarts is counted within one second here: a
- * guest that is hurt a hundred times in an hour would be given up otherwise.
- */
-import { execFileSync } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -22,12 +10,12 @@ import {
   stopInstance,
 } from "@holdfast/cloud/instances/api";
 import { changeSetting } from "@holdfast/cloud/settings/api";
-import { freePort } from "@holdfast/store/testing";
 import { perform } from "../apps/drill/drill.ts";
 import { type DrillName, drillOf, drills, isDrill } from "../apps/drill/drills.ts";
 import type { Report } from "../apps/drill/report.ts";
 import { siteAt } from "../apps/drill/site.ts";
 import { untilBack, victimOf, watch } from "../apps/drill/victims.ts";
+import { type Installation, install } from "./installation.ts";
 import { cpuOf, loadNow } from "./measure.ts";
 import { type Boot, type Row, summaryOf } from "./recovery-figures.ts";
 
@@ -40,7 +28,7 @@ const { values: options } = parseArgs({
 });
 const times = Number(options.times);
 const { state } = options;
-const launcher = join(import.meta.dirname, "..", "holdfast");
+const _launcher = join(import.meta.dirname, "..", "holdfast");
 const project = "default";
 const victim = "first";
 
@@ -69,8 +57,10 @@ const reports = new Map<Row, Report[]>();
 const again = new Map<Row, Boot[]>();
 const plain: Boot[] = [];
 const failures: string[] = [];
+const installation = await install(state, "--hosts", "3");
 try {
-  const { client, site } = await up();
+  const client = await connected(installation);
+  const site = await siteAt(state);
   console.log(`${times} times each, load ${loadNow()}`);
   try {
     // All kinds in each round: a machine that gets busy is so for all of them.
@@ -138,27 +128,16 @@ try {
     throw new Error("the guest and its hosts are not well");
   }
 } finally {
-  holdfast("down", "--guests", "--state", state);
-  rmSync(state, { recursive: true, force: true });
+  installation.end();
 }
 
-async function up() {
-  const [api, agents, database] = [await freePort(), await freePort(), await freePort()];
-  const ports = ["--api-port", api, "--agent-port", agents, "--database-port", database].map(
-    String,
-  );
-  holdfast("up", "--hosts", "3", "--state", state, ...ports);
-  const written = JSON.parse(readFileSync(join(state, "client.json"), "utf8"));
-  const found = connect(written as { url: string; token: string }); // Our own file.
+async function connected({ port, token }: Installation) {
+  const client = connect({ url: `http://127.0.0.1:${port}`, token });
   const set = (name: string, value: number) =>
-    found.call(changeSetting, { params: { name }, body: { value } });
+    client.call(changeSetting, { params: { name }, body: { value } });
   await set("instances.restart_window", 1);
   await set("instances.restart_budget", 100);
-  return { client: found, site: await siteAt(state) };
-}
-
-function holdfast(...words: readonly string[]): void {
-  execFileSync(launcher, [...words], { stdio: ["ignore", "ignore", "inherit"] });
+  return client;
 }
 
 function brief({ outcomes, noticed, back, isAsExpected }: Report): string {

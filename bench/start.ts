@@ -1,15 +1,6 @@
-/**
- * What the platform adds to the start of a guest: from the API call until the tiny guest says ready, against
- * the same QEMU command line run by hand, in turns, in one run. With database, placement, TLS and sandbox.
- *
- *   node --import tsx bench/start.ts [pairs]       default 15
- *   node --import tsx bench/start.ts --paused      paused starts, a burst of 50, destroys; beside libvirt if it is there
- */
-import { execFileSync } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort } from "@holdfast/store/testing";
 import {
   directoryOf,
   findLaunched,
@@ -19,41 +10,33 @@ import {
   runByHand,
 } from "./by-hand.ts";
 import { deliver } from "./figures.ts";
+import { type Installation, install } from "./installation.ts";
 import { cpuOf, cpuOfFamily, loadNow, median, table } from "./measure.ts";
 import { comparePaused } from "./paused.ts";
 import { type Call, caller } from "./processes.ts";
 
-export interface Platform {
+interface Platform {
   readonly state: string;
   readonly call: Call;
   /** Processor time of the platform's own processes so far, guests not counted; milliseconds. */
   cpu(): number;
 }
 
-const launcher = join(import.meta.dirname, "..", "holdfast");
 const at = "/v1/projects/default/instances";
 const state = `/tmp/hf-start-${process.pid}`;
 const isPaused = process.argv.includes("--paused");
 const pairs = Number(process.argv.slice(2).find((arg) => /^\d+$/.test(arg)) ?? 15);
 
-const platform = await up();
+const installation = await install(state);
 try {
+  const platform = platformOf(installation);
   if (isPaused) await comparePaused(platform);
   else await compareStarts(platform);
 } finally {
-  holdfast("down", "--guests", "--state", state);
-  execFileSync("rm", ["-rf", state]);
+  installation.end();
 }
 
-async function up(): Promise<Platform> {
-  const [api, agents, database] = [await freePort(), await freePort(), await freePort()];
-  const ports = ["--api-port", api, "--agent-port", agents, "--database-port", database].map(
-    String,
-  );
-  holdfast("up", "--state", state, ...ports);
-  const { token } = JSON.parse(readFileSync(join(state, "client.json"), "utf8")) as {
-    token: string;
-  }; // Our own file.
+function platformOf({ port, token }: Installation): Platform {
   const pidIn = (file: string) => Number(readFileSync(join(state, file), "utf8").split("\n")[0]);
   const [manager, agent, postgres] = [
     pidIn("manager.pid"),
@@ -62,11 +45,7 @@ async function up(): Promise<Platform> {
   ];
   // Guests are children of the agent, PostgreSQL's workers of the postmaster.
   const cpu = () => cpuOf(manager) + cpuOf(agent) + cpuOfFamily(postgres);
-  return { state, call: caller(api, token), cpu };
-}
-
-function holdfast(...args: readonly string[]): void {
-  execFileSync(launcher, [...args], { stdio: ["ignore", "ignore", "inherit"] });
+  return { state, call: caller(port, token), cpu };
 }
 
 interface Sample {

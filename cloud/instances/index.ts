@@ -10,6 +10,6 @@ export {
   timers,
   transitional,
 } from "./core/lifecycle.ts";
-export { type MigrationState, migrationLifecycle } from "./core/migration.ts";
+export { type MigrationState, migrationLifecycle } from "./core/migration-lifecycle.ts";
 export { type Cause, type Instance, type JobKind, recoveries } from "./core/model.ts";
 export { movePatienceFrom, patienceFrom } from "./core/patience.ts";

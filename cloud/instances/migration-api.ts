@@ -9,7 +9,7 @@ import { route } from "@holdfast/kernel/route";
 import { inProject, Label, Next, Page, ProblemShape } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { InstanceView } from "./api.ts";
-import { migrationLifecycle } from "./core/migration.ts";
+import { migrationLifecycle } from "./core/migration-lifecycle.ts";
 
 const InstanceParam = z
   .string()

@@ -5,7 +5,8 @@
 import { type Clock, seconds } from "@holdfast/kernel/time";
 import type { Console } from "./driver.ts";
 import { befall } from "./simulated-deaths.ts";
-import { type SimulatedMachine, type SimulatedWorld, say } from "./simulated-world.ts";
+import type { SimulatedMachine } from "./simulated-machine.ts";
+import { type SimulatedWorld, say } from "./simulated-world.ts";
 
 /** Somebody at a console. */
 interface Seat {

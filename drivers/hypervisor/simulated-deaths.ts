@@ -6,6 +6,7 @@
  */
 import type { Clock } from "@holdfast/kernel/time";
 import type { MachineRef } from "./driver.ts";
+import type { SimulatedMachine } from "./simulated-machine.ts";
 import {
   type Ending,
   endMachine,
@@ -13,7 +14,6 @@ import {
   keyOf,
   note,
   resetMachine,
-  type SimulatedMachine,
   type SimulatedWorld,
   say,
 } from "./simulated-world.ts";

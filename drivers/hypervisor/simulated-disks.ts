@@ -15,16 +15,8 @@ import {
   diskNotAttached,
   noFreeSlot,
 } from "./refusals.ts";
-import { happen, type SimulatedMachine, type SimulatedWorld } from "./simulated-world.ts";
-
-export interface SimulatedDisk {
-  readonly disk: Disk;
-  isHot: boolean;
-  bytes: number;
-  limits: DiskLimits;
-  snapshots: readonly string[];
-  points: readonly string[];
-}
+import type { SimulatedDisk, SimulatedMachine } from "./simulated-machine.ts";
+import { happen, type SimulatedWorld } from "./simulated-world.ts";
 
 /** Of a disk about whose size nobody has said anything. */
 const unknownSize = 1 << 30;

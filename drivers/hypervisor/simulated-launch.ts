@@ -7,14 +7,8 @@ import { type Clock, milliseconds } from "@holdfast/kernel/time";
 import { type Begun, type Exit, type MachineRef, type MachineSpec, noEvidence } from "./driver.ts";
 import { alreadyEnded, overtaken, stillRunning } from "./refusals.ts";
 import { simulatedDisk } from "./simulated-disks.ts";
-import type { Arrival } from "./simulated-migration.ts";
-import {
-  bootMachine,
-  endMachine,
-  keyOf,
-  type SimulatedMachine,
-  type SimulatedWorld,
-} from "./simulated-world.ts";
+import type { Arrival, SimulatedMachine } from "./simulated-machine.ts";
+import { bootMachine, endMachine, keyOf, type SimulatedWorld } from "./simulated-world.ts";
 
 interface Entering {
   /** It waits for the memory of another. */

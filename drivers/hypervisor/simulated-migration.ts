@@ -6,21 +6,10 @@
  * faster than its wire never gets there, until somebody slows it down or lets it run on the other side.
  */
 import { type Clock, type Instant, milliseconds, since } from "@holdfast/kernel/time";
-import type {
-  Departure,
-  Landing,
-  MachineForm,
-  MigrationRung,
-  MigrationStatus,
-  MigrationView,
-} from "./driver.ts";
+import type { Departure, Landing, MachineForm, MigrationRung, MigrationView } from "./driver.ts";
 import { cannotSteer, notArrived, notMovable } from "./refusals.ts";
-import {
-  endMachine,
-  happen,
-  type SimulatedMachine,
-  type SimulatedWorld,
-} from "./simulated-world.ts";
+import type { Arrival, Sending, SimulatedMachine } from "./simulated-machine.ts";
+import { endMachine, happen, type SimulatedWorld } from "./simulated-world.ts";
 
 interface Side {
   readonly world: SimulatedWorld;
@@ -37,30 +26,6 @@ interface Wire {
 /** As long as the machine that waits at the end of it lives. */
 const wires = new Map<string, Wire>();
 let laid = 0;
-
-/** On the machine that waits. */
-export interface Arrival {
-  readonly wire: string;
-  hasArrived: boolean;
-}
-
-/** On the machine that is sent. */
-export interface Sending {
-  readonly departure: Departure;
-  status: MigrationStatus;
-  says: string | undefined;
-  /** When its memory was begun, and when the guest came to stand still; undefined: not yet. */
-  begunAt: Instant | undefined;
-  stillAt: Instant | undefined;
-  endedAt: Instant | undefined;
-  /** At the moment `at`, in bytes, of memory and disks. */
-  at: Instant;
-  memoryLeft: number;
-  disksLeft: number;
-  isThrottled: boolean;
-  /** Counts what was decided about it: a plan of an earlier count is void. */
-  turn: number;
-}
 
 /** A guest whose processors are slowed down as far as QEMU does it changes this share of its memory still. */
 const throttled = 0.01;

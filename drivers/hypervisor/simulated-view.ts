@@ -2,7 +2,8 @@
 import type { InstanceId } from "@holdfast/kernel/ids";
 import type { Instant } from "@holdfast/kernel/time";
 import type { MachineView } from "./driver.ts";
-import { keyOf, type SimulatedMachine, type SimulatedWorld } from "./simulated-world.ts";
+import type { SimulatedMachine } from "./simulated-machine.ts";
+import { keyOf, type SimulatedWorld } from "./simulated-world.ts";
 
 /** All generations of an instance that the world still knows, the oldest first. */
 export function machinesOf(world: SimulatedWorld, id: InstanceId): readonly SimulatedMachine[] {

@@ -12,12 +12,8 @@ import {
   seconds,
 } from "@holdfast/kernel/time";
 import {
-  type Begun,
-  type ConsoleLine,
   type Disk,
   type Exit,
-  type GuestPhase,
-  type LifeEvent,
   type MachineEvent,
   type MachineRef,
   type MachineSpec,
@@ -25,8 +21,7 @@ import {
   noEvidence,
   type TemplateSpec,
 } from "./driver.ts";
-import type { SimulatedDisk } from "./simulated-disks.ts";
-import type { Arrival, Sending } from "./simulated-migration.ts";
+import type { SimulatedMachine } from "./simulated-machine.ts";
 
 const keptLines = 200;
 
@@ -44,56 +39,6 @@ export interface Temper {
   readonly dirtyBytesPerSecond?: number;
   /** `fails`: QEMU ends at once. `hangs`: it never says that it runs. */
   readonly launch?: "works" | "fails" | "hangs";
-}
-
-export interface SimulatedMachine {
-  readonly spec: MachineSpec;
-  readonly at: Instant;
-  /** How it came to run; undefined: from another host, or never. */
-  readonly begun: Begun | undefined;
-  /** A made-up process id: the same before and after an adoption. */
-  readonly pid: number;
-  /** When the guest is up; undefined if it never will be. */
-  readyAt: Instant | undefined;
-  saidReady: boolean;
-  phase: "running" | Exclude<GuestPhase, "booting" | "up">;
-  hangsAtLaunch: boolean;
-  isFrozen: boolean;
-  /** The guest does nothing more, until it is booted again. Its processors run and its disks are well. */
-  isHung: boolean;
-  bootedAt: Instant;
-  bootedBy: string;
-  /** Requests to its disk that the host's storage has taken and does not answer. */
-  stuckRequests: number;
-  /** Operations of its disk that have ended, and those of them that failed. */
-  disk: { completed: number; failed: number };
-  /** What is plugged in, by name. */
-  readonly disks: Map<string, SimulatedDisk>;
-  /** It waits for its memory; undefined: it runs, or did. */
-  arrival: Arrival | undefined;
-  /** How it was last sent elsewhere. */
-  sending: Sending | undefined;
-  /** Its processors stand still because it is being handed over. */
-  isStill: boolean;
-  /** It may run elsewhere from now on. */
-  hasLeft: boolean;
-  /** Whoever is at the other end hears of it. */
-  onEnd: () => void;
-  /** Somebody paused it for a while: when that is over. */
-  heldUntil: Instant | undefined;
-  /** Its file systems are held still until then. */
-  frozenUntil: Instant | undefined;
-  wasAskedToEnd: boolean;
-  /** Its watchdog has stopped it, and whoever looks after it next has to end it. */
-  isStoppedByWatchdog: boolean;
-  /** What happened to it, as the real one keeps it in a file. */
-  events: readonly LifeEvent[];
-  exit: Exit | undefined;
-  /** Counts its boots: a ready that was planned in an earlier one is void. */
-  boots: number;
-  log: ConsoleLine[];
-  /** Whoever sits at its console. */
-  readonly readers: Set<(text: string) => void>;
 }
 
 export interface SimulatedWorld {

@@ -30,6 +30,7 @@ import { simulatedConsoles } from "./simulated-console.ts";
 import { endHung } from "./simulated-deaths.ts";
 import { attach, backUp, detach, known, told, viewOfDisk } from "./simulated-disks.ts";
 import { forbidMachine, launchMachine } from "./simulated-launch.ts";
+import type { Arrival, SimulatedMachine } from "./simulated-machine.ts";
 import * as moving from "./simulated-migration.ts";
 import { isUp, machinesOf, viewOf } from "./simulated-view.ts";
 import {
@@ -40,14 +41,13 @@ import {
   keyOf,
   note,
   resetMachine,
-  type SimulatedMachine,
   type SimulatedWorld,
   say,
 } from "./simulated-world.ts";
-
 import { fitsOrder, type Order } from "./standby-fit.ts";
 
 export * from "./simulated-deaths.ts";
+export type { SimulatedMachine } from "./simulated-machine.ts";
 export { cutWire } from "./simulated-migration.ts";
 export * from "./simulated-world.ts";
 
@@ -258,7 +258,7 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
     return asked.map((machine) => viewOf(machine, now));
   }
 
-  function launch(spec: MachineSpec, arrival?: moving.Arrival): SimulatedMachine {
+  function launch(spec: MachineSpec, arrival?: Arrival): SimulatedMachine {
     const how = { ...(arrival ? { arrival } : {}), takeStandby: () => takeStandby(spec) };
     return launchMachine(world, clock, spec, how);
   }

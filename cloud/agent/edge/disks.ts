@@ -19,9 +19,10 @@ import type { VolumeId } from "@holdfast/kernel/ids";
 import { Problem, problem } from "@holdfast/kernel/problem";
 import { seconds } from "@holdfast/kernel/time";
 import { keyOf, type Loan, type LoanBook, type Loans } from "./loans.ts";
-import { type Storage, specOf } from "./provisions.ts";
 import { said } from "./reports.ts";
+import { specOf } from "./spec.ts";
 import type { Speeds } from "./speeds.ts";
+import type { Storage } from "./storage.ts";
 import { turns } from "./turns.ts";
 
 export interface DiskKeeperDeps {

@@ -5,11 +5,12 @@
  * Beside whatever else is done with a machine: a guest may take its time to let go of a disk, and must not hold
  * up its own reboot with it.
  */
-import type { DiskReport, Wish } from "@holdfast/cloud/hosts";
+import type { Wish } from "@holdfast/cloud/hosts";
 import type { MachineRef } from "@holdfast/drivers/hypervisor";
 import type { InstanceId } from "@holdfast/kernel/ids";
 import { milliseconds } from "@holdfast/kernel/time";
 import type { DiskKeeper } from "./disks.ts";
+import type { Seen } from "./reports.ts";
 
 export interface FitterDeps {
   readonly disks: Pick<DiskKeeper, "fit">;
@@ -31,12 +32,6 @@ export interface Fitter {
   seen(ref: MachineRef): Seen | undefined;
   forget(id: InstanceId): void;
   close(): void;
-}
-
-export interface Seen {
-  readonly reports: readonly DiskReport[];
-  /** Of the wish that they were last compared with. */
-  readonly version: number;
 }
 
 /** What was last seen of the disks of one generation. */

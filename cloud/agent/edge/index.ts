@@ -30,7 +30,6 @@ export {
   type Passage,
   type Reception,
 } from "./passage.ts";
-export type { Published, Storage } from "./provisions.ts";
 export {
   fileNotes,
   filePicture,
@@ -43,6 +42,7 @@ export {
 } from "./shelf.ts";
 export { poolSpeeds, type Speeds } from "./speeds.ts";
 export { type Standbys, type StandbysDeps, standbys } from "./standbys.ts";
+export type { Published, Storage } from "./storage.ts";
 export { type Storekeeper, storekeeper } from "./storekeeper.ts";
 export { fileTemplates, memoryTemplates } from "./template-shelf.ts";
 export { type TemplateShelf, type Templates, type TemplatesDeps, templates } from "./templates.ts";

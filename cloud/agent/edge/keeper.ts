@@ -36,9 +36,11 @@ import { fitter } from "./fitter.ts";
 import { migrator } from "./migrator.ts";
 import type { Networker } from "./networker.ts";
 import type { Passage } from "./passage.ts";
-import { isShared, type Provided, provisions, rootOf, type Storage } from "./provisions.ts";
+import { isShared, type Provided, provisions } from "./provisions.ts";
 import { ended, machineReport, type Note } from "./reports.ts";
 import type { Held, Shelf } from "./shelf.ts";
+import { rootOf } from "./spec.ts";
+import type { Storage } from "./storage.ts";
 import type { Templates } from "./templates.ts";
 import { gate, turns } from "./turns.ts";
 

@@ -4,36 +4,16 @@
  * A volume may be unwanted again while its file is still being made. It is deleted after that, or it would be
  * made behind the deletion's back and stay for ever.
  */
-import type { PoolFacts, Unwanted, Wish, WishedDisk } from "@holdfast/cloud/hosts";
+import type { Unwanted, Wish } from "@holdfast/cloud/hosts";
 import { blobsOf } from "@holdfast/cloud/images";
 import type { MachineSpec } from "@holdfast/drivers/hypervisor";
 import type { Digest } from "@holdfast/drivers/images";
-import type { BackupPlace, VolumePool } from "@holdfast/drivers/volumes";
 import type { InstanceId, VolumeId } from "@holdfast/kernel/ids";
-import { problem } from "@holdfast/kernel/problem";
 import { seconds } from "@holdfast/kernel/time";
 import type { DiskKeeper } from "./disks.ts";
 import type { Networker } from "./networker.ts";
-
-/** Where volumes and the images under them are, by pool. */
-export interface Storage {
-  /** All that this host was set up with, whether they can be reached or not. */
-  readonly pools: readonly PoolFacts[];
-  /** Rejects with `pool_unreachable`; the next call tries again. */
-  pool(name: string): Promise<VolumePool>;
-  /** The file of a blob in this pool, fetched from a manager if need be. */
-  ensureBlob(digest: Digest, pool: string): Promise<string>;
-  backups(directory: string): BackupPlace;
-  /** Has `write` make a file, and brings it to a manager as a blob. Nothing of it stays here. */
-  publish(write: (file: string) => Promise<void>): Promise<Published>;
-}
-
-export interface Published {
-  readonly digest: Digest;
-  /** Of the file. */
-  readonly bytes: number;
-  readonly virtualBytes: number;
-}
+import { rootOf, specOf } from "./spec.ts";
+import type { Storage } from "./storage.ts";
 
 /** How to launch a machine, without what it is given when that is there. */
 export type Provided = Omit<MachineSpec, "disks" | "nics">;
@@ -136,18 +116,3 @@ const seedOf = (id: InstanceId, name: string, userData: string | null) => ({
   "meta-data": JSON.stringify({ "instance-id": id, "local-hostname": name }),
   "user-data": userData ?? "",
 });
-
-export function rootOf(wish: Wish): WishedDisk {
-  const [root] = specOf(wish).disks;
-  if (root) return root;
-  throw problem("bug", "wish_incomplete", "A manager asked for an instance without a disk.");
-}
-
-export function specOf(wish: Wish): NonNullable<Wish["spec"]> {
-  if (wish.spec) return wish.spec;
-  throw problem(
-    "bug",
-    "wish_incomplete",
-    "A manager asked for an instance without saying what it is.",
-  );
-}

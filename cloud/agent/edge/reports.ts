@@ -4,15 +4,21 @@
  * An ending is told with everything that was left behind, because it is told once: when it has been
  * recorded its traces are removed.
  */
-import type { MachineReport, Trouble } from "@holdfast/cloud/hosts";
+import type { DiskReport, MachineReport, Trouble } from "@holdfast/cloud/hosts";
 import type { Exit, MachineRef, MachineView } from "@holdfast/drivers/hypervisor";
 import { Problem, problem } from "@holdfast/kernel/problem";
-import type { Seen } from "./fitter.ts";
 
 /** What is known about an ending besides what the hypervisor says. */
 export interface Note {
   readonly problem?: Problem;
   readonly isBootOverdue?: boolean;
+}
+
+/** The disks of a running machine, as they were last seen. */
+export interface Seen {
+  readonly reports: readonly DiskReport[];
+  /** Of the wish that they were last compared with. */
+  readonly version: number;
 }
 
 /** `reboots`: resets carried out in this generation. */

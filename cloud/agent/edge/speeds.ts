@@ -9,7 +9,7 @@ import type { WishedDisk } from "@holdfast/cloud/hosts";
 import type { PoolSpeed } from "@holdfast/drivers/volumes";
 import { type Problem, problem } from "@holdfast/kernel/problem";
 import { type Clock, type Instant, minutes, seconds, since } from "@holdfast/kernel/time";
-import type { Storage } from "./provisions.ts";
+import type { Storage } from "./storage.ts";
 
 export interface SpeedsDeps {
   readonly storage: Pick<Storage, "pool">;

@@ -20,9 +20,9 @@ import { Problem, problem } from "@holdfast/kernel/problem";
 import { after, type Clock, milliseconds, seconds } from "@holdfast/kernel/time";
 import { unreachable } from "@holdfast/kernel/unreachable";
 import type { DiskKeeper } from "./disks.ts";
-import type { Storage } from "./provisions.ts";
 import { said } from "./reports.ts";
 import { momentOf } from "./snapshots.ts";
+import type { Storage } from "./storage.ts";
 import { gate } from "./turns.ts";
 
 export interface StorekeeperDeps {

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { after, type Instant, milliseconds, seconds } from "@holdfast/kernel/time";
-import { type Action, decide } from "./decide.ts";
+import type { Action } from "./action.ts";
+import { decide } from "./decide.ts";
 import type { InstanceEvent } from "./lifecycle.ts";
 import type { Cause, Fence, Incarnation, World } from "./model.ts";
 import { athome, exited, job, now, op, patience, running, world } from "./testing.ts";

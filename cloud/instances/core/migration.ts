@@ -7,31 +7,9 @@
  * destination reports `running`, or the source reports that it was `migrated`, and both are said only
  * after the hand-over.
  */
-import { type EventOf, machine, type StateOf } from "@holdfast/kernel/fsm";
 import { type Duration, milliseconds, seconds } from "@holdfast/kernel/time";
+import { type MigrationEvent, migrationLifecycle, openStates } from "./migration-lifecycle.ts";
 import type { Incarnation, Migration, MigrationTerms, World } from "./model.ts";
-
-export const migrationLifecycle = machine(
-  {
-    preparing: { copy: "copying", switched: "switched", aborted: "aborted", failed: "failed" },
-    copying: { switched: "switched", aborted: "aborted", failed: "failed" },
-    /** It runs on the destination; the source has not yet said that its process is gone. */
-    switched: { departed: "done" },
-    done: {},
-    aborted: {},
-    failed: {},
-  },
-  { copying: ["copy"], switched: ["switched"], done: ["departed"] },
-);
-
-export type MigrationState = StateOf<typeof migrationLifecycle>;
-export type MigrationEvent = EventOf<typeof migrationLifecycle>;
-
-/** While it is in one of these there are two incarnations, and both have to be accounted for. */
-export const openStates: ReadonlySet<MigrationState> = new Set<MigrationState>([
-  "preparing",
-  "copying",
-]);
 
 /** The move that is under way, if one is. */
 export const openMigration = ({ migration }: Pick<World, "migration">): Migration | undefined =>

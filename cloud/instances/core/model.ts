@@ -21,7 +21,7 @@ import type {
 import type { ProblemView } from "@holdfast/kernel/problem";
 import type { Duration, Instant } from "@holdfast/kernel/time";
 import type { InstanceState } from "./lifecycle.ts";
-import type { MigrationState } from "./migration.ts";
+import type { MigrationState } from "./migration-lifecycle.ts";
 
 export type Desired = "running" | "stopped" | "destroyed" | "expunged";
 

@@ -3,9 +3,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { HostId } from "@holdfast/kernel/ids";
 import { after, type Instant, minutes, seconds } from "@holdfast/kernel/time";
+import type { Action } from "./action.ts";
 import { noteMove, obey, refuseMove } from "./command.ts";
-import { type Action, decide } from "./decide.ts";
-import { migrationLifecycle, patienceOf } from "./migration.ts";
+import { decide } from "./decide.ts";
+import { patienceOf } from "./migration.ts";
+import { migrationLifecycle } from "./migration-lifecycle.ts";
 import type { Cause, Fence, Incarnation, Migration, World } from "./model.ts";
 import { settle } from "./settle.ts";
 import {

@@ -6,7 +6,7 @@
  */
 import { after } from "@holdfast/kernel/time";
 import { unreachable } from "@holdfast/kernel/unreachable";
-import type { Action } from "./decide.ts";
+import type { Action } from "./action.ts";
 import { hasLeft, isOver } from "./migration.ts";
 import type { Migration, World } from "./model.ts";
 

@@ -6,7 +6,7 @@
  */
 import type { HostId, JobId } from "@holdfast/kernel/ids";
 import { after, type Duration, type Instant, seconds, since } from "@holdfast/kernel/time";
-import type { Action } from "./decide.ts";
+import type { Action } from "./action.ts";
 import { homed, type InstanceEvent, lifecycle } from "./lifecycle.ts";
 import { broken, copyingTime, openMigration, stepped } from "./migration.ts";
 import type { Cause, Incarnation, Instance, Migration, Op, OpKind, World } from "./model.ts";

@@ -8,8 +8,8 @@ import { insertJobs, type NewJob } from "@holdfast/cloud/jobs/edge";
 import type { JobId } from "@holdfast/kernel/ids";
 import type { Problem } from "@holdfast/kernel/problem";
 import type { Sql } from "@holdfast/store/database";
-import type { Work } from "./pass.ts";
 import { keyReused } from "./repeats.ts";
+import type { Work } from "./work.ts";
 
 /** A job that is not begun, because its key has begun another. `twin`: that one, where it is in the same pass and the same. */
 export interface RepeatedJob {

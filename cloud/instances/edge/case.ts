@@ -3,11 +3,11 @@ import type { Certified } from "@holdfast/cloud/deaths/edge";
 import type { ExitReport } from "@holdfast/cloud/hosts";
 import type { HostId } from "@holdfast/kernel/ids";
 import { firstState } from "../core/lifecycle.ts";
-import { openStates } from "../core/migration.ts";
+import { openStates } from "../core/migration-lifecycle.ts";
 import type { Incarnation } from "../core/model.ts";
 import { type Settled, settle } from "../core/settle.ts";
 import type { Entry } from "../core/transition.ts";
-import type { MoveAsked } from "./moves.ts";
+import type { MoveAsked } from "./work.ts";
 import type { Loaded } from "./worlds.ts";
 
 /** An incarnation that this pass has something to write of. */

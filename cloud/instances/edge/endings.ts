@@ -8,7 +8,7 @@ import { endingOf, intentionsFor } from "../core/causes.ts";
 import { proofs } from "../core/lifecycle.ts";
 import type { Case } from "./case.ts";
 import type { Departed } from "./migration-rows.ts";
-import type { HostReport } from "./pass.ts";
+import type { HostReport } from "./work.ts";
 
 const ends: ReadonlySet<string> = proofs;
 /** Whether this row of the journal tells of the end of a generation. */

@@ -2,21 +2,16 @@
 import { briefOf } from "@holdfast/cloud/deaths/edge";
 import type { Unwanted, Wish } from "@holdfast/cloud/hosts";
 import type { Manifest } from "@holdfast/cloud/images";
-import type { HostId, ImageId, VolumeId } from "@holdfast/kernel/ids";
+import type { HostId, ImageId } from "@holdfast/kernel/ids";
 import { openMigration } from "../core/migration.ts";
 import { arrivalWishOf, farewellOf, wishOf } from "../core/wish.ts";
 import { type Case, isDeparted, isTouched, leftoverOf, versionAfter } from "./case.ts";
+import type { Leftover } from "./migration-rows.ts";
 
 /** What one host is told after a pass. */
 export interface HostOrders {
   readonly wishes: readonly Wish[];
   readonly deleteVolumes: readonly Unwanted[];
-}
-
-/** A copy of a local volume that nobody needs any more. */
-export interface Leftover {
-  readonly host: HostId;
-  readonly volume: VolumeId;
 }
 
 /** The images that `ordersOf` needs the manifests of. */

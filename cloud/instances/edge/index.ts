@@ -8,7 +8,7 @@ export { migrationRoutes } from "./migration-routes.ts";
 export { leftoversOn, settleDepartures, writeProgress } from "./migration-rows.ts";
 export { bytesFromMbps } from "./migration-views.ts";
 export type { MoveDefaults } from "./moves.ts";
-export type { Done, HostReport } from "./pass.ts";
+export type { Done } from "./pass.ts";
 export { isKeyReused } from "./repeats.ts";
 export {
   type MigrationDeps,
@@ -18,4 +18,5 @@ export {
 export { type HostReader, instanceRoutes, type TraceLine } from "./routes.ts";
 export { instanceNotFound } from "./views.ts";
 export { wishesForHost } from "./wishes.ts";
+export type { HostReport } from "./work.ts";
 export { startWorker, type Worker } from "./worker.ts";

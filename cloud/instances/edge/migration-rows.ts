@@ -15,9 +15,8 @@ import type { HostId, InstanceId, JobId, MigrationId, VolumeId } from "@holdfast
 import type { ProblemView } from "@holdfast/kernel/problem";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
-import { type MigrationState, openStates } from "../core/migration.ts";
+import { type MigrationState, openStates } from "../core/migration-lifecycle.ts";
 import type { Ending, Incarnation, Migration, MigrationTerms } from "../core/model.ts";
-import type { Leftover } from "./host-orders.ts";
 import { fenceOf, leaseOf } from "./leases.ts";
 
 /** A row as JSON, with what is known of its destination. */
@@ -159,6 +158,12 @@ export interface Departed {
   readonly host: HostId;
   readonly ending: Ending;
   readonly evidence: unknown;
+}
+
+/** A copy of a local volume that nobody needs any more. */
+export interface Leftover {
+  readonly host: HostId;
+  readonly volume: VolumeId;
 }
 
 /** They have been seen to end: their moves are done. Returns what their hosts are to remove now. */

@@ -7,28 +7,17 @@
 import type { PlacementRequest } from "@holdfast/cloud/placement";
 import { judge, localPool, type UnderWay } from "@holdfast/cloud/volumes";
 import { type GivenTask, givenTasksOf, localSnapshotsOf } from "@holdfast/cloud/volumes/edge";
-import type { HostId, InstanceId, MigrationId } from "@holdfast/kernel/ids";
+import type { HostId, InstanceId } from "@holdfast/kernel/ids";
 import { type Problem, problem } from "@holdfast/kernel/problem";
 import type { Sql } from "@holdfast/store/database";
-import { type MoveOrder, noteMove, refuseMove } from "../core/command.ts";
+import { noteMove, refuseMove } from "../core/command.ts";
 import { type Candidate, staysFor, unsuitable } from "../core/destinations.ts";
 import { type MovePatience, patienceOf } from "../core/migration.ts";
 import type { Instance, MigrationTerms } from "../core/model.ts";
 import { requestOf } from "../core/request.ts";
 import { departing } from "../core/transition.ts";
 import { type Case, conclude } from "./case.ts";
-
-/** A request to move an instance, as it comes to a pass. */
-export interface MoveAsked extends MoveOrder {
-  readonly id: MigrationId;
-  /** Undefined: wherever there is room. */
-  readonly to: HostId | undefined;
-  /** For whoever reads of it later: `maintenance of host-1`. */
-  readonly why: string;
-  readonly bytesPerSecond: number | undefined;
-  readonly mayPostcopy: boolean;
-  readonly network: string | undefined;
-}
+import type { MoveAsked } from "./work.ts";
 
 /** What a manager goes by where nobody has said. */
 export interface MoveDefaults {

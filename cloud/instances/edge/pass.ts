@@ -7,9 +7,9 @@
  * before that is as if nothing had been asked.
  */
 import { amendDeaths, certify } from "@holdfast/cloud/deaths/edge";
-import type { MachineReport, Seen, VolumeReport } from "@holdfast/cloud/hosts";
+import type { Seen } from "@holdfast/cloud/hosts";
 import type { ManifestSource } from "@holdfast/cloud/images/edge";
-import { forgetJobs, type NewJob, type Outcome } from "@holdfast/cloud/jobs/edge";
+import { forgetJobs, type Outcome } from "@holdfast/cloud/jobs/edge";
 import { allotNics } from "@holdfast/cloud/networks/edge";
 import type { Choice, PlacementSession, Placer, Want } from "@holdfast/cloud/placement/edge";
 import { fitting } from "@holdfast/cloud/quotas/edge";
@@ -19,7 +19,7 @@ import { type Problem, type ProblemView, problem, viewOf } from "@holdfast/kerne
 import { after, type Instant, milliseconds } from "@holdfast/kernel/time";
 import { byKey, type Database, type Sql } from "@holdfast/store/database";
 import { announce } from "@holdfast/store/news";
-import { type Order, obey } from "../core/command.ts";
+import { obey } from "../core/command.ts";
 import { openMigration } from "../core/migration.ts";
 import type { Incarnation, Migration, Patience, World } from "../core/model.ts";
 import { heard } from "../core/report.ts";
@@ -32,37 +32,13 @@ import { begin, type Case, conclude, unborn } from "./case.ts";
 import { departuresOf, endsOf, lateOf } from "./endings.ts";
 import { type HostOrders, imagesOf, ordersOf } from "./host-orders.ts";
 import { writeDepartures, writeLeftovers } from "./migration-rows.ts";
-import { depart, type MoveAsked, type MoveDefaults, type MoveWants, moveWants } from "./moves.ts";
+import { depart, type MoveDefaults, type MoveWants, moveWants } from "./moves.ts";
 import { onlyDisk, writePlain } from "./seen.ts";
 import { type Stirs, stirsOf } from "./stirs.ts";
 import { writeVolumes } from "./volumes.ts";
+import type { Asked, HostReport, Work } from "./work.ts";
 import { loadWorlds } from "./worlds.ts";
 import { write } from "./write.ts";
-
-/** What a pass is given. */
-export interface Work {
-  readonly births: readonly Birth[];
-  readonly orders: readonly Asked[];
-  readonly reports: readonly HostReport[];
-  readonly volumes: readonly (VolumeReport & { readonly host: HostId })[];
-  /** Instances to look at for whatever reason. */
-  readonly looks: readonly InstanceId[];
-  /** Also take what is due, at most this many. */
-  readonly due: number;
-}
-
-export interface Asked {
-  readonly instance: InstanceId;
-  readonly order: Order | { readonly verb: "migrate"; readonly move: MoveAsked };
-  readonly job: NewJob;
-  readonly actor: string;
-}
-
-export interface HostReport {
-  readonly host: HostId;
-  readonly epoch: number;
-  readonly report: MachineReport;
-}
 
 /** What a pass has done. */
 export interface Done {

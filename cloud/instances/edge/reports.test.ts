@@ -4,7 +4,8 @@ import { test } from "node:test";
 import type { HostId } from "@holdfast/kernel/ids";
 import { athome, home, job, now, running, world } from "../core/testing.ts";
 import { begin } from "./case.ts";
-import { type Asked, type HostReport, learn, order } from "./pass.ts";
+import { learn, order } from "./pass.ts";
+import type { Asked, HostReport } from "./work.ts";
 import type { Loaded } from "./worlds.ts";
 
 const alive: HostReport = {

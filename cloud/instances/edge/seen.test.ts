@@ -12,7 +12,8 @@ import { type Instant, iso, after as later, seconds } from "@holdfast/kernel/tim
 import { readJournal } from "@holdfast/store/journal";
 import { patience } from "../core/testing.ts";
 import { idOf, isWaitedFor, oneInstance } from "./fixture-instance.ts";
-import { type Done, type HostReport, type PassDeps, pass } from "./pass.ts";
+import { type Done, type PassDeps, pass } from "./pass.ts";
+import type { HostReport } from "./work.ts";
 
 const made = await oneInstance();
 

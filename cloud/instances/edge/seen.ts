@@ -13,7 +13,7 @@ import type { HostId, InstanceId, JobId, VolumeId } from "@holdfast/kernel/ids";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
 import { isOpen } from "./migration-rows.ts";
-import type { HostReport } from "./pass.ts";
+import type { HostReport } from "./work.ts";
 
 export interface Plain {
   /** These are written, and need nothing more. */

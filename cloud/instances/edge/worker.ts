@@ -15,7 +15,8 @@ import { Problem } from "@holdfast/kernel/problem";
 import { type Duration, type Instant, milliseconds, seconds } from "@holdfast/kernel/time";
 import type { Birth } from "./births.ts";
 import { fairQueue } from "./fair-queue.ts";
-import { type Asked, type Done, type HostReport, type PassDeps, pass, type Work } from "./pass.ts";
+import { type Done, type PassDeps, pass } from "./pass.ts";
+import type { Asked, HostReport, Work } from "./work.ts";
 
 export interface Worker {
   /** New instances. Resolves when they are in the database; rejects if they could not be. */
