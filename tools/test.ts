@@ -32,6 +32,8 @@ const testNeeds: readonly Need[] = [
   { name: "awscli", why: "the AWS command line, as a client of the EC2 API" },
   { name: "ansible", why: "playbooks, as clients of the EC2 API" },
   { name: "packer", why: "makes an image by the EC2 API" },
+  { name: "dropbear-bin", why: "lets Packer and SSH into the tests' own guest" },
+  { name: "openssh-client", why: "enters a guest, and copies files into it" },
   { name: "python3-boto3", why: "AWS's library for Python, as a client of the EC2 API" },
   { name: "python3-libcloud", why: "a client of many clouds, which speaks EC2 in its own way" },
   { name: "kmod", why: "finds the modules of the tests' own guest" },

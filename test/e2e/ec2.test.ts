@@ -1,15 +1,16 @@
 /**
  * Clients of EC2 against real guests: the AWS command line runs one, reads its console, copies its image and its disk and ends
- * it, and Packer makes an image of one and the image is run.
+ * it, and Packer makes an image of one, by SSH too, and the image is run.
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { aws, environment, program, type Target } from "../ec2/clients.ts";
+import { aws, environment, program, type Target, tryAws } from "../ec2/clients.ts";
 import { until } from "../platform.ts";
 import { type Installation, install } from "./installation.ts";
+import { registerSshImage } from "./ssh-image.ts";
 
 const patience = 120_000;
 let here: Installation;
@@ -30,6 +31,10 @@ after(async () => {
 interface Instance {
   readonly InstanceId: string;
   readonly State: { readonly Name: string };
+  readonly PublicIpAddress?: string;
+}
+interface Snapshot {
+  readonly SnapshotId: string;
 }
 interface Image {
   readonly ImageId: string;
@@ -39,36 +44,51 @@ interface Image {
 const images = async (...args: readonly string[]) =>
   (await aws<{ Images: Image[] }>(target, ["describe-images", ...args])).Images;
 
-async function stateOf(id: string): Promise<string | undefined> {
-  const { Reservations } = await aws<{ Reservations: { Instances: Instance[] }[] }>(target, [
+async function look(id: string, whose = target): Promise<Instance | undefined> {
+  const { Reservations } = await aws<{ Reservations: { Instances: Instance[] }[] }>(whose, [
     ...["describe-instances", "--instance-ids", id],
   ]);
-  return Reservations[0]?.Instances[0]?.State.Name;
+  return Reservations[0]?.Instances[0];
 }
+const stateOf = async (id: string, whose = target) => (await look(id, whose))?.State.Name;
 
-async function run(image: string): Promise<string> {
-  const { Instances } = await aws<{ Instances: Instance[] }>(target, [
+async function run(
+  image: string,
+  does = "echo said-by-user-data",
+  whose = target,
+): Promise<string> {
+  const { Instances } = await aws<{ Instances: Instance[] }>(whose, [
     ...["run-instances", "--image-id", image, "--instance-type", "tiny"],
-    ...["--user-data", "#!/bin/sh\necho said-by-user-data\n"],
+    ...["--user-data", `#!/bin/sh\n${does}\n`],
   ]);
   return Instances[0]?.InstanceId ?? "";
 }
 
-async function end(id: string): Promise<void> {
-  await aws(target, ["terminate-instances", "--instance-ids", id]);
-  await until(`${id} is terminated`, async () => (await stateOf(id)) === "terminated", patience);
-  await aws(target, ["wait", "instance-terminated", "--instance-ids", id]);
+async function end(id: string, whose = target): Promise<void> {
+  const isOver = async () => (await stateOf(id, whose)) === "terminated";
+  await aws(whose, ["terminate-instances", "--instance-ids", id]);
+  await until(`${id} is terminated`, isOver, patience);
+  await aws(whose, ["wait", "instance-terminated", "--instance-ids", id]);
 }
 
-async function says(id: string, what: string): Promise<void> {
+/** Of the root volume of an instance, and whole. */
+async function snapshotOf(id: string): Promise<string> {
+  const { Volumes } = await aws<{ Volumes: { VolumeId: string }[] }>(target, [
+    ...["describe-volumes", "--filters", `Name=attachment.instance-id,Values=${id}`],
+  ]);
+  const { SnapshotId } = await aws<Snapshot>(target, [
+    ...["create-snapshot", "--volume-id", Volumes[0]?.VolumeId ?? ""],
+  ]);
+  await aws(target, ["wait", "snapshot-completed", "--snapshot-ids", SnapshotId]);
+  return SnapshotId;
+}
+
+async function says(id: string, what: string, whose = target): Promise<void> {
   await until(
     `${id} says ${what}`,
     async () => {
-      const { Output = "" } = await aws<{ Output?: string }>(target, [
-        "get-console-output",
-        "--instance-id",
-        id,
-      ]);
+      const asked = ["get-console-output", "--instance-id", id];
+      const { Output = "" } = await aws<{ Output?: string }>(whose, asked);
       return Output.includes(what);
     },
     patience,
@@ -96,14 +116,7 @@ test("a copied image is run, also when it was given up, and a volume is made of 
   const id = await run(ImageId);
   await says(id, "said-by-user-data");
   await aws(target, ["deregister-image", "--image-id", ImageId]);
-  const { Volumes } = await aws<{ Volumes: { VolumeId: string }[] }>(target, [
-    ...["describe-volumes", "--filters", `Name=attachment.instance-id,Values=${id}`],
-  ]);
-  type Snapshot = { SnapshotId: string };
-  const { SnapshotId: first } = await aws<Snapshot>(target, [
-    ...["create-snapshot", "--volume-id", Volumes[0]?.VolumeId ?? ""],
-  ]);
-  await aws(target, ["wait", "snapshot-completed", "--snapshot-ids", first]);
+  const first = await snapshotOf(id);
   const { SnapshotId: copy } = await aws<Snapshot>(target, [
     ...["copy-snapshot", "--source-snapshot-id", first, ...here],
   ]);
@@ -133,17 +146,7 @@ test("Packer makes an image of a guest, and the image is run", async () => {
       ...{ communicator: "none", security_group_id: GroupId, tags: { made: "by packer" } },
     };
     writeFileSync(file, JSON.stringify({ builders: [builder] }));
-    const env = {
-      ...environment(target),
-      ...{
-        CHECKPOINT_DISABLE: "1",
-        PACKER_CACHE_DIR: directory,
-        HOME: directory,
-        TMPDIR: directory,
-      },
-      ...{ AWS_POLL_DELAY_SECONDS: "1", AWS_MAX_ATTEMPTS: "120" },
-    };
-    const ended = await program("/usr/bin/packer", ["build", "-color=false", file], env);
+    const ended = await packer(directory, [file]);
     assert.equal(ended.code, 0, ended.stdout + ended.stderr);
     const [made] = await images("--owners", "self");
     assert.equal(made?.Name, "Packer made this");
@@ -156,3 +159,82 @@ test("Packer makes an image of a guest, and the image is run", async () => {
     rmSync(directory, { recursive: true, force: true });
   }
 });
+
+test("Packer provisions a guest by SSH, and what it put there is in the image", async () => {
+  await here.command("ranges", "add", "203.0.113.0/29");
+  const source = await registerSshImage(here);
+  const directory = mkdtempSync(join(tmpdir(), "hf-packer-"));
+  try {
+    const variables = {
+      ...{ endpoint: target.endpoint, source, user: "root", type: "tiny" },
+      ...{ become: "", into: "/data" },
+    };
+    const template = join(import.meta.dirname, "../../docs/packer/image.json");
+    const ended = await packer(directory, [
+      ...Object.entries(variables).flatMap(([name, value]) => ["-var", `${name}=${value}`]),
+      template,
+    ]);
+    assert.equal(ended.code, 0, ended.stdout + ended.stderr);
+    const made = (await images("--owners", "self")).find(({ Name }) => /^greeting /.test(Name));
+    const greeting = readFileSync(join(template, "../greeting.txt"), "utf8");
+    await entered(made?.ImageId ?? "", directory, greeting);
+    const { KeyPairs } = await aws<{ KeyPairs: unknown[] }>(target, ["describe-key-pairs"]);
+    assert.deepEqual(KeyPairs, [], "its key pair is gone");
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
+
+/** Runs the image and reads, with a key of another kind than Packer's, what was put there; while a rule lets it. */
+async function entered(image: string, directory: string, greeting: string): Promise<void> {
+  const group = ["--group-name", "entrance"];
+  const { GroupId } = await aws<{ GroupId: string }>(target, [
+    ...["create-security-group", ...group, "--description", "of a test"],
+  ]);
+  const pair = ["--key-name", "of-a-test"];
+  const { KeyMaterial } = await aws<{ KeyMaterial: string }>(target, [
+    ...["create-key-pair", ...pair, "--key-type", "ed25519"],
+  ]);
+  const key = join(directory, "key");
+  writeFileSync(key, KeyMaterial, { mode: 0o600 });
+  const { Instances } = await aws<{ Instances: Instance[] }>(target, [
+    ...["run-instances", "--image-id", image, "--instance-type", "tiny", ...pair],
+    "--network-interfaces",
+    `DeviceIndex=0,AssociatePublicIpAddress=true,Groups=${GroupId}`,
+  ]);
+  const id = Instances[0]?.InstanceId ?? "";
+  const ssh = async () => {
+    const address = (await look(id))?.PublicIpAddress ?? "";
+    const options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "BatchMode=yes"];
+    const said = await program(
+      "/usr/bin/ssh",
+      [
+        ...["-F", "none", "-i", key, ...[...options, "ConnectTimeout=3"].flatMap((o) => ["-o", o])],
+        ...[`root@${address}`, "cat /data/greeting.txt"],
+      ],
+      environment(target),
+    );
+    return said.stdout;
+  };
+  const rule = [...group, "--protocol", "tcp", "--port", "22", "--cidr", "0.0.0.0/0"];
+  await aws(target, ["authorize-security-group-ingress", ...rule]);
+  await until("what was put there is read", async () => (await ssh()) === greeting, patience);
+  await aws(target, ["revoke-security-group-ingress", ...rule]);
+  await until("nobody is let in any more", async () => (await ssh()) === "", patience);
+  await end(id);
+  await aws(target, ["delete-key-pair", ...pair]);
+  await until("the group is nobody's", () => isDone(["delete-security-group", ...group]), patience);
+}
+
+const isDone = async (args: readonly string[], whose = target) =>
+  (await tryAws(whose, args)).code === 0;
+
+/** `directory` is where it may write. */
+function packer(directory: string, args: readonly string[]) {
+  const env = {
+    ...environment(target),
+    ...{ CHECKPOINT_DISABLE: "1", PACKER_CACHE_DIR: directory, HOME: directory, TMPDIR: directory },
+    ...{ AWS_POLL_DELAY_SECONDS: "1", AWS_MAX_ATTEMPTS: "120" },
+  };
+  return program("/usr/bin/packer", ["build", "-color=false", ...args], env);
+}
