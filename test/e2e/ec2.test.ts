@@ -1,8 +1,9 @@
 /**
  * Clients of EC2 against real guests: the AWS command line runs one, reads its console, copies its image and its disk and ends
- * it, and Packer makes an image of one, by SSH too, and the image is run.
+ * it; another project reads a disk that is shared with it; and Packer makes an image of one, by SSH too, and the image is run.
  */
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -130,6 +131,61 @@ test("a copied image is run, also when it was given up, and a volume is made of 
   await aws(target, ["delete-volume", "--volume-id", VolumeId]);
   await end(id);
 });
+
+test("another project copies a snapshot that is shared with it, and its guest reads what is in it", async () => {
+  const blue = { ...target, token: await keyOf("blue") };
+  const { Account } = await aws<{ Account: string }>(blue, ["get-caller-identity"], "sts");
+  const [tiny] = await images("--filters", "Name=name,Values=tiny");
+  const writer = await run(
+    tiny?.ImageId ?? "",
+    "echo of-the-owner >/data/kept; sync; echo written",
+  );
+  await says(writer, "written");
+  const first = await snapshotOf(writer);
+  await aws(target, [
+    ...["modify-snapshot-attribute", "--snapshot-id", first, "--user-ids", Account],
+    ...["--attribute", "createVolumePermission", "--operation-type", "add"],
+  ]);
+  const { SnapshotId: copy } = await aws<Snapshot>(blue, [
+    ...["copy-snapshot", "--source-snapshot-id", first],
+    ...["--source-region", environment(blue).AWS_DEFAULT_REGION ?? ""],
+  ]);
+  await aws(blue, ["wait", "snapshot-completed", "--snapshot-ids", copy]);
+  await aws(target, ["delete-snapshot", "--snapshot-id", first]);
+  await end(writer);
+  const { VolumeId } = await aws<{ VolumeId: string }>(blue, [
+    ...["create-volume", "--snapshot-id", copy, "--availability-zone", "default"],
+  ]);
+  await aws(blue, ["wait", "volume-available", "--volume-ids", VolumeId]);
+  const does = `until [ -b /dev/vdb ]; do sleep 1; done; mount -t ext4 /dev/vdb /mnt; cat /mnt/kept`;
+  const reader = await run(tiny?.ImageId ?? "", does, blue);
+  await until("it runs", async () => (await stateOf(reader, blue)) === "running", patience);
+  await aws(blue, [
+    ...["attach-volume", "--volume-id", VolumeId, "--instance-id", reader, "--device", "/dev/sdf"],
+  ]);
+  await says(reader, "of-the-owner", blue);
+  await end(reader, blue);
+  await until(
+    "it is free",
+    () => isDone(["delete-volume", "--volume-id", VolumeId], blue),
+    patience,
+  );
+  await aws(blue, ["delete-snapshot", "--snapshot-id", copy]);
+});
+
+/** Of a new project that has nobody but a developer's key. */
+async function keyOf(project: string): Promise<string> {
+  const post = async <T>(path: string, asked: object) => {
+    const key = { "idempotency-key": randomUUID() };
+    const { status, body } = await here.call<T>("POST", path, asked, key);
+    assert.ok(status < 300, JSON.stringify(body));
+    return body;
+  };
+  await post("/v1/projects", { name: project });
+  const at = `/v1/projects/${project}/service-accounts`;
+  const { id } = await post<{ id: string }>(at, { name: "bot", role: "developer" });
+  return (await post<{ token: string }>(`${at}/${id}/keys`, { name: "of-a-test" })).token;
+}
 
 test("Packer makes an image of a guest, and the image is run", async () => {
   const [tiny] = await images("--filters", "Name=name,Values=tiny");
