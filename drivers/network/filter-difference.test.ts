@@ -4,8 +4,9 @@ import { test } from "node:test";
 import type { NetworkId, NicId } from "@holdfast/kernel/ids";
 import { execute, namespaceFile } from "./commands.ts";
 import type { Network, Picture, Port, Rule } from "./driver.ts";
-import { filterOf } from "./filter.ts";
+import { filterOf, isInForce } from "./filter.ts";
 import { differenceOf } from "./filter-difference.ts";
+import { chainsIn } from "./observe.ts";
 
 const id = <Id extends string>(number: number) =>
   `01890000-0000-7000-8000-${number.toString(16).padStart(12, "0")}` as Id; // Only tests mint ids.
@@ -56,9 +57,13 @@ test("a difference leads to what the whole text leads to", async (t) => {
   for (const [index, filter] of filters.entries()) {
     const before = filters[index - 1];
     if (!before) continue;
-    const text = differenceOf(before.tables, filter.tables);
-    assert.ok(text, `picture ${index} needs the whole text`);
-    await one.nft(text);
+    const difference = differenceOf(before.tables, filter.tables);
+    assert.ok(difference, `picture ${index} needs the whole text`);
+    await one.nft(difference.now);
+    assert.ok(!isInForce(before, await one.chains()), `picture ${index} is not the one before`);
+    assert.ok(!isInForce(filter, await one.chains()), `what is left of it is in picture ${index}`);
+    await one.nft(difference.later);
+    assert.ok(isInForce(filter, await one.chains()), `picture ${index}`);
     await other.nft(filter.text(new Map()));
     assert.deepEqual(await one.rules(), await other.rules(), `picture ${index}`);
   }
@@ -70,7 +75,7 @@ test("a difference does nothing where the filters are others than it was made fr
   const { nft, rules } = await namespace(t, "c");
   await nft(first.text(new Map()));
   const before = await rules();
-  await assert.rejects(nft(differenceOf(second.tables, third.tables) ?? ""));
+  await assert.rejects(nft(differenceOf(second.tables, third.tables)?.now ?? ""));
   assert.deepEqual(await rules(), before);
 });
 
@@ -79,7 +84,7 @@ test("a port more is said in a few lines, however many there are", () => {
   const filter = (ports: readonly Port[]) =>
     filterOf({ networks: [network(7_700, peer, ports)] }, "inet");
   const before = filter(many.slice(1));
-  const text = differenceOf(before.tables, filter(many).tables) ?? "";
+  const text = differenceOf(before.tables, filter(many).tables)?.now ?? "";
   assert.ok(text.split("\n").length < 30, text);
 });
 
@@ -90,6 +95,7 @@ async function namespace(t: { after(end: () => Promise<unknown>): void }, letter
   const inside = (...argv: string[]) => ["nsenter", `--net=${namespaceFile(name)}`, ...argv];
   return {
     nft: (text: string) => execute(inside("nft", "-f", "-"), text),
+    chains: async () => chainsIn(await execute(inside("nft", "list", "chains"))),
     async rules(): Promise<readonly string[]> {
       const listed: { readonly nftables: readonly Readonly<Record<string, Listed>>[] } = JSON.parse(
         await execute(inside("nft", "-j", "-n", "list", "ruleset")),

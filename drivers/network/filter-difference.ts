@@ -3,32 +3,50 @@
  * few elements, however many rules there are.
  *
  * The text is right only for the very filters that it was made from. It says so itself: the chain that is their mark
- * is deleted in it, and where somebody has removed that, nft refuses all of the text.
+ * is flushed in it, and where somebody has removed that, nft refuses all of the text.
+ *
+ * What nothing refers to any more is removed by a second text, that mark with it. Whoever removes anything waits until no
+ * processor can be looking at it, ten times as long as all the rest takes.
  */
 import type { Piece, Table } from "./nft.ts";
 
 type Chain = Extract<Piece, { is: "chain" }>;
 type Listing = Extract<Piece, { is: "set" | "map" }>;
 
+export interface Difference {
+  /** After this the others are in force. */
+  readonly now: string;
+  /** What is left of those before, for the end. Until then these are marked by both. */
+  readonly later: string;
+}
+
 /** Undefined where only the whole text leads from one to the other. */
 export function differenceOf(
   before: readonly Table[],
   wanted: readonly Table[],
-): string | undefined {
+): Difference | undefined {
   if (wanted.length === 0 || before.length !== wanted.length) return undefined;
-  const lines: string[] = [];
+  const [now, later]: [string[], string[]] = [[], []];
   for (const [index, table] of wanted.entries()) {
     const old = before[index];
     if (old?.family !== table.family || old.name !== table.name) return undefined;
     const orders = ordersFor(old, table);
     if (!orders) return undefined;
-    lines.push(...orders);
+    now.push(...orders.now);
+    later.push(...orders.later);
   }
-  return lines.map((line) => `${line}\n`).join("");
+  return { now: textOf(now), later: textOf(later) };
+}
+
+const textOf = (lines: readonly string[]) => lines.map((line) => `${line}\n`).join("");
+
+interface Orders {
+  readonly now: readonly string[];
+  readonly later: readonly string[];
 }
 
 /** What is referred to comes before who refers to it, and goes after it. */
-function ordersFor(before: Table, { family, name, pieces }: Table): readonly string[] | undefined {
+function ordersFor(before: Table, { family, name, pieces }: Table): Orders | undefined {
   const known = byName(before.pieces);
   const wanted = byName(pieces);
   const fresh = pieces.filter((piece) => !known.has(keyOf(piece)));
@@ -52,7 +70,8 @@ function ordersFor(before: Table, { family, name, pieces }: Table): readonly str
     all.length > 0 ? [`${verb} element ${at} ${set} { ${all.join(", ")} }`] : [];
   const isHooked = (piece: Piece) => piece.is === "chain" && hookOf(piece.rules) !== undefined;
   if (gone.some(isHooked)) return undefined;
-  return [
+  const leaving = removalOrder.flatMap((is) => gone.filter((piece) => piece.is === is));
+  const now = [
     ...fresh.map((piece) => `add ${piece.is} ${at} ${piece.name}${bodyOf(piece)}`),
     ...changedChains.map((chain) => `flush chain ${at} ${chain.name}`),
     ...listings.flatMap(([{ name: set, elements: now }, old]) =>
@@ -64,18 +83,12 @@ function ordersFor(before: Table, { family, name, pieces }: Table): readonly str
     ...listings.flatMap(([{ name: set, elements: now }, old]) =>
       elements("add", set, without(now, old)),
     ),
-    ...removalOrder.flatMap((is) =>
-      gone.filter((piece) => piece.is === is).flatMap((piece) => removal(at, piece)),
-    ),
+    ...leaving.flatMap(({ is, name }) => (is === "chain" ? [`flush chain ${at} ${name}`] : [])),
   ];
+  return { now, later: leaving.map(({ is, name }) => `delete ${is} ${at} ${name}`) };
 }
 
 const removalOrder = ["chain", "map", "set", "counter"] as const;
-
-const removal = (at: string, { is, name }: Piece): readonly string[] => [
-  ...(is === "chain" ? [`flush chain ${at} ${name}`] : []),
-  `delete ${is} ${at} ${name}`,
-];
 
 const keyOf = ({ is, name }: Piece) => `${is} ${name}`;
 const byName = (pieces: readonly Piece[]) => new Map(pieces.map((piece) => [keyOf(piece), piece]));

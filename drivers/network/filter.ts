@@ -17,6 +17,7 @@ import {
   counter,
   counterOf,
   hook,
+  isMark,
   markOf,
   type Piece,
   set,
@@ -25,7 +26,7 @@ import {
 } from "./nft.ts";
 
 export interface Filter {
-  /** Names of chains without rules, one in each table: they say that this text is in force. */
+  /** Names of chains without rules, one in each table: they say that this text is in force. See `isMark`. */
   readonly marks: readonly string[];
   /** None if there is nothing to filter. */
   readonly tables: readonly Table[];
@@ -68,9 +69,13 @@ export function filterOf({ networks }: Picture, trackedIn: TrackedIn): Filter {
 
 type Marks = readonly [guarded: string, routed: string, judged: string];
 
-/** Somebody may remove one table and leave the others. */
+/**
+ * Somebody may remove one table and leave the others. And where the marks of others are there as well, whoever went from
+ * one to the other has not come to the end.
+ */
 export const isInForce = ({ marks }: Filter, chains: ReadonlySet<string>): boolean =>
-  marks.every((mark) => chains.has(mark));
+  marks.every((mark) => chains.has(mark)) &&
+  [...chains].every((chain) => !isMark(chain) || marks.includes(chain));
 
 /** A table must be there to be deleted; naming it makes it if need be. */
 function clear(trackedIn: TrackedIn): string {

@@ -116,17 +116,16 @@ export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
     if (!changes) return false;
     const { filter: old } = await filterFor(last);
     const { filter } = await filterFor(wanted);
-    const text = differenceOf(old.tables, filter.tables);
-    if (text === undefined) return false;
+    const difference = differenceOf(old.tables, filter.tables);
+    if (!difference) return false;
     picture = wanted;
-    const filters: Batch = { where: undefined, program: "nft", lines: text ? [text] : [] };
     await Promise.all([
-      kernel.sequence([filters, ...changes.come]),
+      kernel.sequence([filtersOf(difference.now), ...changes.come]),
       ...changes.served.map((network) => tellDns(kernel, network, { place: options, directory })),
     ]);
     onPlugged();
-    // To take one away takes the kernel longer than to make one, and nobody waits for it.
-    await kernel.sequence(changes.go);
+    // To take something away takes the kernel longer than to make it, and nobody waits for it.
+    await kernel.sequence([filtersOf(difference.later), ...changes.go]);
     return true;
   }
 
@@ -229,6 +228,10 @@ export async function removeRemains(tag: string): Promise<void> {
     await kernel.run(undefined, ["ip", "netns", "del", name]);
   }
 }
+
+const filtersOf = (text: string): Batch => ({
+  ...{ where: undefined, program: "nft", lines: text ? [text] : [] },
+});
 
 interface Order {
   readonly picture: Picture;

@@ -64,6 +64,8 @@ export const hook = (name: string, priority: string | number, type = "filter") =
 /** Of a chain without rules, whose name says which text is in force: that is cheap to look up. */
 export const markOf = (text: string) =>
   `is_${createHash("sha256").update(text).digest("hex").slice(0, 16)}`;
+/** Whether a chain is the mark of some text, or begins as one. */
+export const isMark = (chain: string) => chain.startsWith("is_");
 
 /** Packets that were dropped before: counters go on from there. By name, see `counterOf`. */
 export type Counts = ReadonlyMap<string, number>;
