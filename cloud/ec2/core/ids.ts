@@ -28,8 +28,8 @@ const prefixes = {
 
 export type Noun = keyof typeof prefixes;
 
-/** The digits of an id of ours. */
-export const digitsOf = (uuid: string) => uuid.replaceAll("-", "").slice(-17);
+/** The digits of an id of ours: those of a UUID, cut out where they stand, as a page has five thousand of them. */
+export const digitsOf = (uuid: string) => uuid.charAt(17) + uuid.slice(19, 23) + uuid.slice(24);
 
 /** `digits`: 17 of them, or a UUID. */
 export const idOf = (noun: Noun, digits: string) =>

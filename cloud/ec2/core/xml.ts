@@ -4,7 +4,7 @@
  *
  * What users have written goes through `text` and nowhere else.
  */
-import { iso } from "@holdfast/kernel/time";
+import { type Instant, iso } from "@holdfast/kernel/time";
 import type { ActionName } from "./actions.ts";
 import { type Scalar, structureOf } from "./model.ts";
 import { operations } from "./shapes.ts";
@@ -17,14 +17,20 @@ export interface Envelope {
   readonly requestId: string;
 }
 
-export function answerXml<Name extends ActionName>(
+/**
+ * Piece by piece, each thing of a list for itself: whoever sends it turns each into bytes while it is new. A thousand
+ * instances as one string are half a million parts that wait to be put together.
+ */
+export function* answerXml<Name extends ActionName>(
   action: Name,
   output: Outputs[Name],
   { version, requestId }: Envelope,
-): string {
+): Generator<string, void, undefined> {
   const [, shape] = operations[action];
-  const body = shape === "" ? "<return>true</return>" : structure(shape, output);
-  return `${head}<${action}Response xmlns="http://ec2.amazonaws.com/doc/${version}/"><requestId>${text(requestId)}</requestId>${body}</${action}Response>`;
+  yield `${head}<${action}Response xmlns="http://ec2.amazonaws.com/doc/${version}/"><requestId>${text(requestId)}</requestId>`;
+  if (shape === "") yield "<return>true</return>";
+  else yield* pieces(shape, output as Readonly<Record<string, unknown>>); // Its types are made from the same table.
+  yield `</${action}Response>`;
 }
 
 export const errorXml = (code: string, message: string, requestId: string): string =>
@@ -40,15 +46,28 @@ export const callerXml = (
 export const stsErrorXml = (code: string, message: string, requestId: string): string =>
   `${head}<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>${text(code)}</Code><Message>${text(message)}</Message></Error><RequestId>${text(requestId)}</RequestId></ErrorResponse>`;
 
+function* pieces(
+  shape: string,
+  output: Readonly<Record<string, unknown>>,
+): Generator<string, void, undefined> {
+  for (const { name, xml, type, item } of structureOf(shape).members) {
+    const value = output[name];
+    if (value === undefined) continue;
+    yield `<${xml}>`;
+    if (item === undefined) yield writerOf(type)(value as never);
+    else {
+      const write = elementWriter(item, type);
+      for (const one of listed(xml, value)) yield write(one as never);
+    }
+    yield `</${xml}>`;
+  }
+}
+
 /** Writes what stands between two tags. */
 type Write = (value: never) => string;
 
 /** A page of instances has ten thousand elements, so what is known of their tags is put together once. */
 const writers = new Map<string, Write>();
-
-function structure(name: string, value: object): string {
-  return writerOf(name)(value as never); // Its types are made from the same table.
-}
 
 function writerOf(type: string): Write {
   const known = writers.get(type);
@@ -59,35 +78,58 @@ function writerOf(type: string): Write {
 }
 
 const plain = (value: number | boolean) => `${value}`;
-const scalars: Readonly<Record<Scalar, Write>> = { s: text, i: plain, d: plain, b: plain, t: iso };
+const scalars: Readonly<Record<Scalar, Write>> = {
+  s: text,
+  i: plain,
+  d: plain,
+  b: plain,
+  t: moment,
+};
+
+/** What was begun together has the same times. */
+let latest = { at: 0 as Instant, says: iso(0 as Instant) };
+function moment(at: Instant): string {
+  if (at !== latest.at) latest = { at, says: iso(at) };
+  return latest.says;
+}
 
 function writerOfStructure(name: string): Write {
-  const { members } = structureOf(name);
-  const writes = members.map(({ name, xml, type, item }) => {
-    const [open, close] = [`<${xml}>`, `</${xml}>`];
-    let write: Write | undefined; // Found when there is one to write: some structures hold their own kind.
-    const one = (value: unknown) => {
-      write ??= writerOf(type);
-      return write(value as never); // As its type says.
-    };
-    if (item === undefined) return { name, write: (value: unknown) => open + one(value) + close };
-    const [first, last] = [`<${item}>`, `</${item}>`];
-    const all = (values: unknown) => {
-      if (!Array.isArray(values)) throw new Error(`${xml} is a list`);
-      let written = open;
-      for (const value of values) written += first + one(value) + last;
-      return written + close;
-    };
-    return { name, write: all };
-  });
+  const writes = structureOf(name).members.map(({ name, xml, type, item }) => ({
+    name,
+    write:
+      item === undefined ? elementWriter(xml, type) : listWriter(xml, elementWriter(item, type)),
+  }));
   return (value: Readonly<Record<string, unknown>>) => {
     let written = "";
     for (const { name, write } of writes) {
       const field = value[name];
-      if (field !== undefined) written += write(field);
+      if (field !== undefined) written += write(field as never); // As its type says.
     }
     return written;
   };
+}
+
+function elementWriter(tag: string, type: string): Write {
+  const [open, close] = [`<${tag}>`, `</${tag}>`];
+  let write: Write | undefined; // Found when there is one to write: some structures hold their own kind.
+  return (value) => {
+    write ??= writerOf(type);
+    return open + write(value) + close;
+  };
+}
+
+function listWriter(tag: string, write: Write): Write {
+  const [open, close] = [`<${tag}>`, `</${tag}>`];
+  return (value) => {
+    let written = open;
+    for (const one of listed(tag, value)) written += write(one as never);
+    return written + close;
+  };
+}
+
+function listed(tag: string, value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) throw new Error(`${tag} is a list`);
+  return value;
 }
 
 /** Also safe inside of an attribute. Line ends are kept as they are, which plain ones are not. */

@@ -36,7 +36,7 @@ export interface DoorDeps extends Ec2Deps {
 
 interface Answered {
   readonly status: number;
-  readonly xml: string;
+  readonly xml: string | Buffer;
   /** Of a refusal. */
   readonly code?: string;
 }
@@ -188,7 +188,7 @@ export function ec2Door(deps: DoorDeps): Server {
         checkReplay(claim.signature, deps.clock.now(), after(claim.at, claim.goodFor ?? mostSkew));
       }
       const output = await answer(deps, asked);
-      return { status: 200, xml: answerXml(known, output, { version, requestId }) };
+      return { status: 200, xml: bytesOf(answerXml(known, output, { version, requestId })) };
     }
   }
 
@@ -231,6 +231,19 @@ export function ec2Door(deps: DoorDeps): Server {
       500,
     );
   }
+}
+
+/** A piece at a time, so that few are strings at once; the smallest together. */
+function bytesOf(pieces: Iterable<string>): Buffer {
+  const parts: Buffer[] = [];
+  let waiting = "";
+  for (const piece of pieces) {
+    waiting += piece;
+    if (waiting.length < 8_192) continue;
+    parts.push(Buffer.from(waiting));
+    waiting = "";
+  }
+  return Buffer.concat([...parts, Buffer.from(waiting)]);
 }
 
 function send(

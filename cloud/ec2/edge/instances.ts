@@ -18,7 +18,7 @@ import {
   reservationOf,
   stateOf,
 } from "../core/instance.ts";
-import type { InstanceStateChange, Reservation } from "../core/words.ts";
+import type { Instance, InstanceStateChange, Reservation } from "../core/words.ts";
 import { type Answers, accountOf, type Call } from "./call.ts";
 import { attributeAnswers } from "./instance-attributes.ts";
 import { findInstanceRow, findInstances, readInstances } from "./instance-rows.ts";
@@ -37,13 +37,13 @@ export const instanceAnswers: Answers = {
     const place = await placeOf(call);
     const account = accountOf(project);
     const passes = filtering(input.Filters, instanceFilters, ({ Tags = [] }) => Tags as never); // Keys and values are there.
+    const isFiltered = (input.Filters ?? []).length > 0;
     const pick = (row: InstanceRow) => {
-      const view = {
-        ...instanceView(row, place),
-        ReservationId: reservationOf(row),
-        OwnerId: account,
-      };
-      return passes(view) ? view : undefined;
+      const instance = instanceView(row, place);
+      const id = reservationOf(row);
+      return !isFiltered || passes({ ...instance, ReservationId: id, OwnerId: account })
+        ? { instance, id }
+        : undefined;
     };
     const { page, next } = await chosen(input, "instance", input.InstanceIds, {
       find: (ids) => findInstances(database, project, ids),
@@ -51,14 +51,14 @@ export const instanceAnswers: Answers = {
         readInstances(database, project, from, count, wantedTag(input.Filters)),
       pick,
     });
-    const reservations = new Map<string, Reservation & { readonly Instances: object[] }>();
-    for (const { ReservationId, OwnerId, ...instance } of page) {
-      const known = reservations.get(ReservationId);
+    const reservations = new Map<string, Reservation & { readonly Instances: Instance[] }>();
+    for (const { id, instance } of page) {
+      const known = reservations.get(id);
       if (known) known.Instances.push(instance);
       else
-        reservations.set(ReservationId, {
-          ReservationId,
-          OwnerId,
+        reservations.set(id, {
+          ReservationId: id,
+          OwnerId: account,
           Groups: [],
           Instances: [instance],
         });

@@ -28,7 +28,21 @@ export async function placeOf(
 ): Promise<Place> {
   const [zone = "default"] = await zonesOf(call.database);
   const { aliasOf } = readAliases(call.typeAliases());
-  return { account: accountOf(call.project), zone, aliasOf, subnetOf };
+  return { account: accountOf(call.project), zone, aliasOf, subnetOf: remembered(subnetOf) };
+}
+
+/** All of a page are in a few subnets. */
+function remembered(of: typeof subnetOf): typeof subnetOf {
+  const known = new Map<string, Map<string, string>>();
+  return (network, zone) => {
+    const zones = known.get(network) ?? new Map<string, string>();
+    if (zones.size === 0) known.set(network, zones);
+    const before = zones.get(zone);
+    if (before !== undefined) return before;
+    const found = of(network, zone);
+    zones.set(zone, found);
+    return found;
+  };
 }
 
 /** Rejects with `InvalidParameterValue`. */
