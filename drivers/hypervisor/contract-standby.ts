@@ -76,6 +76,15 @@ export function standbyContract(
         assert.deepEqual([exit.status, exit.requested], [{ signal: "SIGKILL" }, false]);
         await assert.rejects(driver.start(one), { code: "already_ended" });
       });
+      await t.test("whose taps do not come has not run, and may still be started", async () => {
+        await driver.standBy(template, like);
+        const [one, cable] = [spec(), new Error("its cable is not there")];
+        await assert.rejects(driver.start(one, Promise.reject(cable)), cable);
+        assert.deepEqual(driver.list(one.id), []);
+        await driver.start(one);
+        assert.equal(begunOf(driver, one)?.how, "warm");
+        await driver.stop(one, atOnce);
+      });
       await t.test("it ends with its driver", async () => {
         await driver.standBy(template, like);
         await driver.close();

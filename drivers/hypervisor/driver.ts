@@ -358,8 +358,11 @@ export interface Hypervisor {
    * `host_disk_full`, `guest_users_exhausted`, `nic_missing`, `nic_in_use`); no `exited` event follows, but the generation is spent.
    * Rejects with `already_ended` when this generation has run and ended, `overtaken` when a younger
    * generation has been seen, `still_running` while an older one runs here.
+   *
+   * `taps` resolves when the taps of its cards are there, if they are not yet; what needs none of them may be done before.
+   * Where that rejects, this rejects with the same, and the generation is not spent.
    */
-  start(spec: MachineSpec): Promise<void>;
+  start(spec: MachineSpec, taps?: Promise<void>): Promise<void>;
   /**
    * What the templates of this spec are good for, as a digest: another host, QEMU or processor has another one.
    * `contents` says what is in the files that it boots from.

@@ -159,7 +159,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
   return {
     acceleration,
 
-    start: (spec) => launchOnce(spec),
+    start: (spec, taps) => launchOnce(spec, undefined, taps),
 
     async templateKey(spec, contents) {
       const { hardware } = await home();
@@ -287,7 +287,12 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
   };
 
   /** `form` of one that is to wait for its memory. */
-  async function launchOnce(spec: MachineSpec, form?: MachineForm): Promise<void> {
+  async function launchOnce(
+    spec: MachineSpec,
+    form?: MachineForm,
+    taps?: Promise<void>,
+  ): Promise<void> {
+    taps?.catch(() => {}); // It may be a while until somebody waits for them.
     const house = await home();
     const key = keyOf(spec);
     const underWay = starting.get(key);
@@ -297,7 +302,10 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     if (machine) return;
     for (const other of starting.values())
       if (other.ref.id === spec.id) throw stillRunning(other.ref);
-    const done = inTurn(() => bringUp(spec, house, form)).finally(() => starting.delete(key));
+    const canBegin = waiting.has(spec) ? undefined : taps; // Who can do nothing before them holds up nobody.
+    const done = Promise.resolve(canBegin)
+      .then(() => inTurn(() => bringUp(spec, house, form, taps)))
+      .finally(() => starting.delete(key));
     starting.set(key, { ref: spec, done });
     return done;
   }
@@ -366,12 +374,14 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     spec: MachineSpec,
     home: Awaited<ReturnType<typeof moveIn>>,
     form: MachineForm | undefined,
+    taps: Promise<void> | undefined,
   ): Promise<void> {
     const begun = performance.now();
     const paths = pathsOf(runDir, spec);
     assertSocketsFit(paths);
     await assertYoungest(spec, paths);
-    if (!form && (await takeStandby(spec, paths, home.house, begun))) return;
+    if (!form && (await takeStandby(spec, paths, home.house, begun, taps))) return;
+    await taps;
     const state = spec.template && !form ? await openState(spec) : undefined;
     const why = spec.template && !state ? "its template is not there any more" : undefined;
     const cold = { begun, ...(why ? { why } : {}) };
@@ -457,6 +467,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     paths: Paths,
     house: Household,
     begun: number,
+    taps: Promise<void> | undefined,
   ): Promise<boolean> {
     const standby = waiting.take(spec);
     if (!standby) return false;
@@ -470,7 +481,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
         appendFile(standby.paths.log, `${logHeader(spec, clock)}\n`),
         lend(record),
       ]);
-      await standby.dress(spec);
+      await standby.dress(spec, taps);
       if (machines.has(key)) throw alreadyEnded(spec); // A stop was faster.
       seen.set(spec.id, Math.max(seen.get(spec.id) ?? 0, spec.generation));
       // The step that makes it an instance. It fails if anybody was there before, also whoever has forbidden it.

@@ -65,7 +65,8 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
   return {
     acceleration: { kind: "simulated", reason: "Nothing is real here." },
 
-    async start(spec) {
+    async start(spec, taps) {
+      if (taps) await taps;
       const known = world.machines.get(keyOf(spec));
       if (known?.exit) throw alreadyEnded(spec);
       if (known && !known.hangsAtLaunch) return;

@@ -50,8 +50,8 @@ export interface Standby extends Talk {
   readonly keeper: Keeper;
   /** Resolves when it waits no more without having been taken. */
   readonly gone: Promise<void>;
-  /** Gives it disk, card and name. Who has been told no must end it. */
-  dress(spec: MachineSpec): Promise<void>;
+  /** Gives it disk and name, and its card when `taps` are there. Who has been told no must end it. */
+  dress(spec: MachineSpec, taps?: Promise<void>): Promise<void>;
   /** Resolves when nothing of it is left but its cgroup. */
   end(): Promise<void>;
 }
@@ -71,6 +71,8 @@ export interface Standbys {
   list(): readonly string[];
   /** False if guests of this template do not know how to. Rejects where it did not work. */
   add(order: Order): Promise<boolean>;
+  /** Whether there is one that fits. */
+  has(spec: MachineSpec): boolean;
   /** One that fits; it is the caller's from then on. */
   take(spec: MachineSpec): Standby | undefined;
   /** Ends one of this template; none is fine. */
@@ -91,6 +93,10 @@ export function standbys(
     await standby.end();
     await close(standby.group);
   };
+  const find = (spec: MachineSpec) =>
+    identityRom(spec.metadata)
+      ? [...waiting].find(({ order }) => fitsOrder(order, spec))
+      : undefined;
   return {
     list: () => [...waiting].map(({ order }) => order.template),
     async add(order) {
@@ -110,9 +116,9 @@ export function standbys(
       if (!isOpen) await discard(standby);
       return true;
     },
+    has: (spec) => find(spec) !== undefined,
     take(spec) {
-      if (!identityRom(spec.metadata)) return undefined;
-      const found = [...waiting].find(({ order }) => fitsOrder(order, spec));
+      const found = find(spec);
       if (found) waiting.delete(found);
       return found;
     },
@@ -177,13 +183,14 @@ function standbyOf(
   return {
     ...{ order, uid, group, paths, keeper, gone, goOn },
 
-    async dress(spec) {
+    async dress(spec, taps) {
       const [disk, card] = [spec.disks[0], spec.nics?.[0]];
       const rom = identityRom(spec.metadata);
       if (!disk || !rom) throw new Error("it does not fit");
       await writeFile(paths.identity, rom, { mode: 0o600 });
       await chown(paths.identity, uid, uid);
       await Promise.all([
+        taps,
         tell("object-add", {
           ...{ "qom-type": "throttle-group", id: limitsOf(disk.id) },
           limits: limitsFor(disk.limits),
@@ -191,8 +198,8 @@ function standbyOf(
         tell("blockdev-add", nodesOf(disk)),
         tell("device_add", { ...deviceOf(disk.id, slotName(0)), romfile: paths.identity }),
         card &&
-          keeper
-            .attach(tapOf(card.id))
+          Promise.resolve(taps)
+            .then(() => keeper.attach(tapOf(card.id)))
             .then(() =>
               Promise.all([
                 tell("netdev_add", { type: "tap", id: `tap-${card.id}`, fd: `${firstTapFd}` }),

@@ -82,7 +82,7 @@ async function kept(
         return "/blob";
       },
     },
-    networks: { ready: async () => new Map() },
+    networks: { heard: async () => new Map(), ready: async () => new Map() },
     ...(slow.templates ? { templates: slow.templates } : {}),
     hasLease: (asked) => asked === epoch(),
     shelf: {

@@ -55,7 +55,7 @@ export interface KeeperDeps {
   readonly hypervisor: Hypervisor;
   readonly disks: DiskKeeper;
   readonly storage: Pick<Storage, "ensureBlob">;
-  readonly networks: Pick<Networker, "ready">;
+  readonly networks: Pick<Networker, "heard" | "ready">;
   /** What guests may begin with; all are booted if not given. */
   readonly templates?: Pick<Templates, "find" | "discard">;
   /** Whether guests that another host could start may be started here: this lease is held, by our own reckoning. */
@@ -116,7 +116,7 @@ export function keeper(deps: KeeperDeps): Keeper {
   const wards = new Map<InstanceId, Ward>();
   const notes = new Map<string, Note>();
   const inTurn = turns<InstanceId>();
-  const { ready, cleared, plugged, remove } = provisions(deps.storage, disks, deps.networks);
+  const { ready, cleared, cards, plugged, remove } = provisions(deps.storage, disks, deps.networks);
   /** Incarnations whose volumes are being opened, or are about to be used. */
   const coming = new Set<string>();
   const fit = fitter({
@@ -143,7 +143,8 @@ export function keeper(deps: KeeperDeps): Keeper {
     async prepare(wish) {
       coming.add(keyOf({ id: wish.instance, generation: wish.generation }));
       const spec = await cleared(wish);
-      return { ...spec, nics: await plugged(wish), disks: await disks.lend(wish) };
+      await plugged(wish);
+      return { ...spec, nics: await cards(wish), disks: await disks.lend(wish) };
     },
     onWaiting: (report) => onReport([report], []),
   });
@@ -396,13 +397,16 @@ export function keeper(deps: KeeperDeps): Keeper {
       if (!mayStart()) return !isWished();
       const spec = await ready(wish);
       if (!mayStart()) return !isWished();
+      const taps = plugged(wish);
+      taps.catch(() => {}); // Whoever launches it is told.
       const [lent, template, nics] = await Promise.all([
         disks.lend(wish),
         findTemplate(wish, spec),
-        plugged(wish),
+        cards(wish),
+        isShared(wish) ? taps : undefined, // The lease is looked at when there is nothing more to wait for.
       ]);
       if (!mayStart()) return !isWished(); // That may have taken its time.
-      await launch({ ...spec, nics, disks: lent, ...template }, wish.epoch);
+      await launch({ ...spec, nics, disks: lent, ...template }, taps, wish.epoch);
       await lookHowItBegan(ref, wish, template);
       onReport([], [{ volume, is: "ready" }]);
       awaitBoot(ref.id, ward, milliseconds(0));
@@ -472,8 +476,8 @@ export function keeper(deps: KeeperDeps): Keeper {
     return exit;
   }
 
-  function launch(spec: MachineSpec, epoch: number): Promise<void> {
-    return whileLaunching(spec, epoch, hypervisor.start(spec));
+  function launch(spec: MachineSpec, taps: Promise<void>, epoch: number): Promise<void> {
+    return whileLaunching(spec, epoch, hypervisor.start(spec, taps));
   }
 
   function whileLaunching<T>(spec: MachineSpec, epoch: number, begun: Promise<T>): Promise<T> {

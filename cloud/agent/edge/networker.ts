@@ -43,9 +43,11 @@ export interface Networker {
   /** All others stay as they were last heard. */
   hearChanges(changes: NetworkChanges): void;
   /**
-   * Resolves when these can be plugged into, with what their guests should know of them. Rejects with
-   * `network_not_ready` if they cannot by `within`.
+   * Resolves when the picture has these, with what their guests should know of them. Rejects with `network_not_ready`
+   * if it has not by `within`.
    */
+  heard(nics: readonly NicId[], within: Duration): Promise<ReadonlyMap<NicId, { mtu: number }>>;
+  /** The same, when they can be plugged into. */
   ready(nics: readonly NicId[], within: Duration): Promise<ReadonlyMap<NicId, { mtu: number }>>;
   /** The network and the port of a connection, as the last picture has them. */
   seatOf(nic: NicId): Seat | undefined;
@@ -82,7 +84,7 @@ export function networker(deps: NetworkerDeps): Networker {
   let toldAgo = 0;
   let isOpen = true;
   let timer: NodeJS.Timeout | undefined;
-  /** Whoever waits for ports. */
+  /** Whoever waits for ports, to be heard of or to be there. */
   const waiting = new Set<() => void>();
 
   return {
@@ -98,27 +100,8 @@ export function networker(deps: NetworkerDeps): Networker {
       const others = wanted.filter(({ id }) => !changed.has(id));
       hear([...others.map((picture) => withPeers(picture, peersOf.get(picture.id))), ...networks]);
     },
-    ready: (nics, within) =>
-      new Promise((resolve, reject) => {
-        const found = new Map<NicId, { mtu: number }>();
-        const look = () => {
-          for (const { mtu, ports } of plugged)
-            for (const { nic } of ports) if (nics.includes(nic)) found.set(nic, { mtu });
-          if (found.size < nics.length) return;
-          done();
-          resolve(found);
-        };
-        const late = setTimeout(() => {
-          done();
-          reject(notReady(trouble));
-        }, within);
-        const done = () => {
-          clearTimeout(late);
-          waiting.delete(look);
-        };
-        waiting.add(look);
-        look();
-      }),
+    heard: (nics, within) => found(() => wanted, nics, within),
+    ready: (nics, within) => found(() => plugged, nics, within),
     seatOf(nic) {
       for (const network of wanted) {
         const port = network.ports.find((each) => each.nic === nic);
@@ -132,6 +115,33 @@ export function networker(deps: NetworkerDeps): Networker {
     },
   };
 
+  function found(
+    where: () => readonly NetworkPicture[],
+    nics: readonly NicId[],
+    within: Duration,
+  ): Promise<ReadonlyMap<NicId, { mtu: number }>> {
+    return new Promise((resolve, reject) => {
+      const seen = new Map<NicId, { mtu: number }>();
+      const look = () => {
+        for (const { mtu, ports } of where())
+          for (const { nic } of ports) if (nics.includes(nic)) seen.set(nic, { mtu });
+        if (seen.size < nics.length) return;
+        done();
+        resolve(seen);
+      };
+      const late = setTimeout(() => {
+        done();
+        reject(notReady(trouble));
+      }, within);
+      const done = () => {
+        clearTimeout(late);
+        waiting.delete(look);
+      };
+      waiting.add(look);
+      look();
+    });
+  }
+
   function hear(networks: readonly NetworkPicture[]): void {
     shelf.save(networks).catch((error) => log("could not keep the picture", { error }));
     void apply(networks);
@@ -139,6 +149,7 @@ export function networker(deps: NetworkerDeps): Networker {
 
   async function apply(networks: readonly NetworkPicture[]): Promise<void> {
     wanted = networks;
+    lookAgain();
     try {
       const picture = { networks: networks.map((each) => networkOf(each, deps)) };
       await kernel.apply(picture, () => plug(networks));
@@ -156,6 +167,10 @@ export function networker(deps: NetworkerDeps): Networker {
 
   function plug(networks: readonly NetworkPicture[]): void {
     plugged = networks;
+    lookAgain();
+  }
+
+  function lookAgain(): void {
     for (const look of [...waiting]) look();
   }
 

@@ -26,8 +26,10 @@ export interface Provisions {
    * here is in the way.
    */
   cleared(wish: Wish): Promise<Provided>;
-  /** Its cards, when they can be plugged in. Rejects with `network_not_ready`. */
-  plugged(wish: Wish): Promise<NonNullable<MachineSpec["nics"]>>;
+  /** Its cards, when it is known what they are like. Rejects with `network_not_ready`, as the next does. */
+  cards(wish: Wish): Promise<NonNullable<MachineSpec["nics"]>>;
+  /** Resolves when they can be plugged in. */
+  plugged(wish: Wish): Promise<void>;
   remove(unwanted: Unwanted): Promise<void>;
 }
 
@@ -43,7 +45,7 @@ export const isShared = (wish: Wish) => specOf(wish).disks.some(({ pool }) => po
 export function provisions(
   storage: Pick<Storage, "ensureBlob">,
   disks: Pick<DiskKeeper, "make" | "remove">,
-  networks: Pick<Networker, "ready">,
+  networks: Pick<Networker, "heard" | "ready">,
 ): Provisions {
   /** Volumes whose files are being made. */
   const preparing = new Map<VolumeId, Promise<unknown>>();
@@ -54,13 +56,14 @@ export function provisions(
         if (pool === local) await disks.remove({ volume, pool });
       return ready(wish);
     },
+    async cards(wish) {
+      const known = await networks.heard(nicsOf(wish), networkPatience);
+      return specOf(wish).nics.map(({ id, mac }) => ({
+        ...{ id, mac, mtu: known.get(id)?.mtu ?? smallestMtu },
+      }));
+    },
     async plugged(wish) {
-      const { nics } = specOf(wish);
-      const plugs = await networks.ready(
-        nics.map(({ id }) => id),
-        networkPatience,
-      );
-      return nics.map(({ id, mac }) => ({ id, mac, mtu: plugs.get(id)?.mtu ?? smallestMtu }));
+      await networks.ready(nicsOf(wish), networkPatience);
     },
     async remove(unwanted) {
       await preparing.get(unwanted.volume)?.catch(() => {});
@@ -110,6 +113,8 @@ export function provisions(
     };
   }
 }
+
+const nicsOf = (wish: Wish) => specOf(wish).nics.map(({ id }) => id);
 
 /** As cloud-init's NoCloud source wants them. JSON is YAML. */
 const seedOf = (id: InstanceId, name: string, userData: string | null) => ({
