@@ -16,6 +16,7 @@ const view: ImageView = {
   source: "upload",
   manifest: null,
   warm: false,
+  encrypted: false,
   bytes: 1,
   problem: null,
   createdAt: 0,

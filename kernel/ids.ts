@@ -21,6 +21,7 @@ export type ProjectId = Id<"Project">;
 export type SecurityGroupId = Id<"SecurityGroup">;
 export type SnapshotId = Id<"Snapshot">;
 export type VolumeId = Id<"Volume">;
+export type VolumeKeyId = Id<"VolumeKey">;
 
 /** Makes a new identifier of whatever kind the caller needs. Handed out by main.ts. */
 export type MintId = <Kind extends string>() => Id<Kind>;

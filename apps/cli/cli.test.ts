@@ -601,6 +601,7 @@ test("an image is sent from a file, under its own name", async (t) => {
             manifest: null,
             warm: false,
             bytes: 5,
+            encrypted: false,
             problem: null,
             createdAt: 0,
             tags: {},

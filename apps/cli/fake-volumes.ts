@@ -24,6 +24,7 @@ const aVolume = (moment: number, change: Partial<volumes.VolumeView> = {}): volu
   instance: "web",
   slot: 1,
   deleteWithInstance: false,
+  encrypted: false,
   deleteWithSnapshots: false,
   attachment: "attached",
   problem: null,
@@ -49,6 +50,7 @@ const aSnapshot = (
   volume: "data",
   volumeId: "0197a000-0000-7000-8000-000000000201",
   state: "ready",
+  encrypted: false,
   sizeBytes: 20 * gib,
   guest: "frozen",
   problem: null,
@@ -65,6 +67,7 @@ const aBackup = (moment: number, change: Partial<volumes.BackupView> = {}): volu
   volume: "data",
   volumeId: "0197a000-0000-7000-8000-000000000201",
   state: "ready",
+  encrypted: false,
   sizeBytes: 20 * gib,
   usedBytes: 3 * gib,
   since: null,
@@ -108,6 +111,7 @@ export function volumeHandlers(moment: number, image: ImageView): readonly Handl
     handle(volumes.createVolume, async ({ body }) =>
       aVolume(moment, {
         ...{ name: body.name, sizeBytes: body.sizeGiB * gib, state: "allocated", host: null },
+        encrypted: body.encrypted,
         ...{ instance: null, slot: null, attachment: null },
       }),
     ),

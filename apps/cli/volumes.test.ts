@@ -14,7 +14,8 @@ const answers: readonly [line: string, says: RegExp][] = [
   ["volumes", /^NAME {2}SIZE(.|\n)*\ndata {2}20 GiB {2}ready {2}web +local +h1 +1 +1 +2 h\n$/],
   ["volumes --project blue", /^No volumes in project blue\. Make one: holdfast volumes create/],
   ["volumes create logs --size 5", /^logs {2}5 GiB\n +state +not made yet\n(.|\n)*nothing\n/],
-  ["volumes show data", /limits +500 requests\/s\n/],
+  ["volumes create logs --size 5 --encrypted", /encrypted +yes\n/],
+  ["volumes show data", /encrypted +no\n(.|\n)*limits +500 requests\/s\n/],
   ["volumes attach data web", /attached to +web as disk 1: its host has not said so yet\n/],
   ["volumes attach data web --wait", /attached to +web as disk 1: its guest has it\n/],
   ["volumes detach data", /^data: the guest of web is asked to let go of it\.\n$/],
@@ -85,7 +86,7 @@ test("run attaches volumes by name, makes new ones by size, and has an ephemeral
 test("what would lose an ephemeral disk is not asked for before somebody says yes", async (t) => {
   const scratch = {
     ...{ volume: "0197a000-0000-7000-8000-000000000204", name: "web.ephemeral" },
-    ...{ kind: "ephemeral" as const, sizeBytes: 2 ** 30, pool: "local" },
+    ...{ kind: "ephemeral" as const, sizeBytes: 2 ** 30, pool: "local", encrypted: false },
   };
   const { type, manager } = await given(t, anInstance({ disks: [scratch] }));
   for (const verb of ["stop", "destroy", "relaunch"]) {

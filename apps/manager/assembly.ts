@@ -53,7 +53,7 @@ import { networkTroubles, networkWatch } from "@holdfast/cloud/networks/edge";
 import { picturePlacer } from "@holdfast/cloud/placement/edge";
 import type { Settings } from "@holdfast/cloud/settings";
 import { liveSettings } from "@holdfast/cloud/settings/edge";
-import { volumeTroubles, volumeWatch } from "@holdfast/cloud/volumes/edge";
+import { volumeKeys, volumeTroubles, volumeWatch } from "@holdfast/cloud/volumes/edge";
 import type { Blobs, Disks } from "@holdfast/drivers/images";
 import type { Webhooks } from "@holdfast/drivers/webhook";
 import type { HostId, MintId } from "@holdfast/kernel/ids";
@@ -147,6 +147,7 @@ export async function assembleManager(
   const clock = await databaseClock(database, ticks);
   const seal = sealWith(options.platformKey);
   await checkPlatformKey(database, seal);
+  const keys = volumeKeys(seal, mintId, mintSecret);
   await ensureDefaultPlace(database);
   await ensureDefaultProject(database, mintId);
   await ensureDefaultTypes(database);
@@ -219,9 +220,17 @@ export async function assembleManager(
     { about: "planned work", find: eventTroubles(database) },
     { about: "what always holds", find: invariantTroubles(database) },
   ];
-  const hub = openHub(
-    hearing({ database, clock, notary, terms, guards, changed, log, onError }, parts),
-  );
+  const hub = openHub({
+    ...hearing({ database, clock, notary, terms, guards, changed, log, onError }, parts),
+    openKey(sealed) {
+      try {
+        return keys.open(sealed);
+      } catch (error) {
+        log.error({ error }, "a key of a volume cannot be opened");
+        return sealed;
+      }
+    },
+  });
 
   const imports = imageImports({
     ...{ database, blobs, disks, clock, self, onError },
@@ -283,7 +292,20 @@ export async function assembleManager(
   const stream = journalRoutes({ database, ticks });
   const agentAddress = `${options.agents.names[0]}:${options.agents.port}`;
   const handlers = handlersOf({
-    ...{ database, clock, mintId, mintSecret, self, settings, seal, worker, ticks, blobs, gate },
+    ...{
+      database,
+      clock,
+      mintId,
+      mintSecret,
+      self,
+      settings,
+      seal,
+      keys,
+      worker,
+      ticks,
+      blobs,
+      gate,
+    },
     ...{ mintName: options.mintName, power: options.power, agentAddress, onError },
     ...{ hub, guards, placer, sites, notary, troubles, enrolment: joining },
     fencingRules: terms.fencing,

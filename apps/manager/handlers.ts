@@ -26,7 +26,7 @@ import { quotaRoutes } from "@holdfast/cloud/quotas/edge";
 import { settingRoutes } from "@holdfast/cloud/settings/edge";
 import { tagRoutes } from "@holdfast/cloud/tags/edge";
 import { typeRoutes } from "@holdfast/cloud/types/edge";
-import { volumeRoutes } from "@holdfast/cloud/volumes/edge";
+import { type VolumeKeys, volumeRoutes } from "@holdfast/cloud/volumes/edge";
 import type { HostId, MintId } from "@holdfast/kernel/ids";
 import type { Handler } from "@holdfast/kernel/route";
 import type { Clock, Ticks } from "@holdfast/kernel/time";
@@ -46,6 +46,7 @@ export interface Parts {
   readonly settings: Of<typeof settingRoutes>["settings"];
   readonly gate: Access;
   readonly seal: Seal;
+  readonly keys: VolumeKeys;
   readonly worker: Of<typeof instanceRoutes>["worker"];
   readonly hosts: Of<typeof instanceRoutes>["hosts"];
   readonly progress: Of<typeof cancelRoutes>["progress"];

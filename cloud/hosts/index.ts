@@ -34,6 +34,7 @@ export {
   type StorageFacts,
   StorageResult,
   StorageTask,
+  sealedMark,
   type Trouble,
   type WishedDisk,
 } from "./core/storage-words.ts";

@@ -25,6 +25,9 @@ export const ImageView = z.object({
   manifest: z.unknown().nullable(),
   warm: z.boolean().describe("Its guests may begin with the memory of one that has booted before."),
   bytes: z.number().nullable().describe("How big its disk looks to a guest."),
+  encrypted: z
+    .boolean()
+    .describe("It was made of an encrypted volume, and so is what is made of it."),
   problem: ProblemShape.nullable(),
   createdAt: z.number(),
   tags: TagsShown.describe("Of one's own images: words on them. Of others none are shown."),

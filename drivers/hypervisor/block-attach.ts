@@ -16,6 +16,7 @@ import {
   removeNodeSnapshot,
   snapshotNodes,
 } from "./block-jobs.ts";
+import { addKey, removeKey } from "./block-keys.ts";
 import {
   assertDiskId,
   deviceOf,
@@ -33,8 +34,10 @@ import {
   diskBusy,
   diskCannotGrow,
   diskInUse,
+  diskLocked,
   diskNotAttached,
   diskUnusable,
+  keyIsWrong,
   noFreeSlot,
 } from "./refusals.ts";
 
@@ -92,6 +95,7 @@ export async function attachDisk(machine: Plugged, disk: Disk): Promise<void> {
   try {
     const limits = limitsFor(disk.limits);
     await ask("object-add", { "qom-type": "throttle-group", id: limitsOf(disk.id), limits });
+    if (disk.key !== undefined) await addKey(ask, disk.id, disk.key);
     await ask("blockdev-add", nodesOf(disk));
     await plugIn(ask, disk.id);
   } catch (error) {
@@ -130,6 +134,7 @@ export async function clearDisk(machine: Plugged, id: string): Promise<void> {
   await ask("object-del", { id: limitsOf(id) }).catch((error) => {
     if (!(error instanceof QmpRefusal)) throw error; // It has none.
   });
+  await removeKey(ask, id);
   await machine.takeBack(id);
 }
 
@@ -230,4 +235,6 @@ function unlessSilent(error: unknown): undefined {
 const unusable = (refusal: QmpRefusal) =>
   /Failed to get .* lock/.test(refusal.message)
     ? diskInUse([refusal.message])
-    : diskUnusable([refusal.message]);
+    : keyIsWrong.test(refusal.message)
+      ? diskLocked([refusal.message])
+      : diskUnusable([refusal.message]);

@@ -8,6 +8,7 @@
  * when the job ends, because the file is not safe at that moment yet.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { addKey, encryptedBy, removeKey } from "./block-keys.ts";
 import type { BackupOrder } from "./driver.ts";
 import { type Ask, isRecord, QmpRefusal } from "./qmp.ts";
 import {
@@ -100,13 +101,14 @@ export async function backUpNode(ask: Ask, node: string, order: BackupOrder): Pr
   const job = backupJob(node);
   await clearJob(ask, job);
   const state = (await readNodes(ask)).get(node);
-  const { file, point, since, bytesPerSecond = 0 } = order;
+  const { file, point, since, bytesPerSecond = 0, key } = order;
   if (since !== undefined && !pointsIn(state).includes(since)) throw backupPointMissing();
   for (const name of superfluous(state?.bitmaps ?? [], order))
     await ask("block-dirty-bitmap-remove", { node, name });
 
-  const target = { driver: "file", filename: file };
-  await ask("blockdev-add", { driver: "qcow2", "node-name": job, file: target }).catch(failed);
+  const target = { driver: "qcow2", "node-name": job, file: { driver: "file", filename: file } };
+  if (key !== undefined) await addKey(ask, job, key);
+  await ask("blockdev-add", { ...target, ...encryptedBy(job, key) }).catch(failed);
   const bitmap = { node, name: point, granularity, persistent: state?.driver === "qcow2" };
   const what = since === undefined ? { sync: "full" } : increment(since);
   const backup = { "job-id": job, device: node, target: job, speed: bytesPerSecond, ...what };
@@ -119,6 +121,7 @@ export async function backUpNode(ask: Ask, node: string, order: BackupOrder): Pr
     }).catch(failed);
   } catch (error) {
     await ask("blockdev-del", { "node-name": job }).catch(() => {});
+    await removeKey(ask, job);
     throw error;
   }
   const error = await jobsEnd(ask, job);
@@ -164,6 +167,7 @@ async function clearJob(ask: Ask, id: string): Promise<void> {
   }
   if (job) await ask("job-dismiss", { id });
   if ((await readNodes(ask)).has(id)) await ask("blockdev-del", { "node-name": id });
+  await removeKey(ask, id);
 }
 
 async function findJob(ask: Ask, id: string) {

@@ -7,6 +7,7 @@
  * everything that concerns the guest (its size) to the one on top.
  */
 import { type Problem, problem } from "@holdfast/kernel/problem";
+import { encryptedBy, keyObject } from "./block-keys.ts";
 import type { Disk, DiskLimits } from "./driver.ts";
 
 /** As many disks can be attached while it runs, beside those that it was launched with. */
@@ -33,7 +34,7 @@ export function assertDiskId(id: string): void {
 }
 
 /** The disk as `blockdev-add` takes it. */
-export const nodesOf = ({ id, source, readOnly }: Disk) => ({
+export const nodesOf = ({ id, source, readOnly, key }: Disk) => ({
   driver: "throttle",
   "node-name": id,
   "throttle-group": limitsOf(id),
@@ -41,6 +42,7 @@ export const nodesOf = ({ id, source, readOnly }: Disk) => ({
   discard: "unmap",
   file: {
     ...source.blockdev,
+    ...encryptedBy(id, key),
     "node-name": formatNode(id),
     "read-only": readOnly,
     discard: "unmap",
@@ -68,14 +70,16 @@ export const limitsFor = ({ iops = 0, bytesPerSecond = 0 }: DiskLimits = {}) => 
 });
 
 /** The command line of one disk that is there from the start. */
-export function diskArgv(disk: Disk, { order, slot, rom }: Place = {}): readonly string[] {
+export function diskArgv(disk: Disk, { order, slot, rom, keyFd }: Place = {}): readonly string[] {
   const { id, limits } = disk;
   assertDiskId(id);
   const group = { "qom-type": "throttle-group", id: limitsOf(id), limits: limitsFor(limits) };
   const boots = order === undefined ? "" : `,bootindex=${order}`;
   const words = rom === undefined ? "" : `,romfile=${rom.replaceAll(",", ",,")}`;
   const device = `virtio-blk-pci,drive=${id},id=${id},werror=stop,rerror=stop`;
+  const key = keyObject(id, { file: `/dev/fd/${keyFd}` });
   return [
+    ...(keyFd === undefined ? [] : ["-object", JSON.stringify(key)]),
     ...["-object", JSON.stringify(group)],
     ...["-blockdev", JSON.stringify(nodesOf(disk))],
     ...["-device", `${device}${boots}${slotWords(slot)}${words}`],
@@ -90,6 +94,8 @@ export interface Place {
   readonly slot?: number | undefined;
   /** File of its ROM. */
   readonly rom?: string | undefined;
+  /** The file that its key is in, as the process has it open. */
+  readonly keyFd?: number | undefined;
 }
 
 export const slotWords = (slot: number | undefined) =>

@@ -88,6 +88,11 @@ export interface Disk {
   readonly readOnly: boolean;
   /** None if not given. */
   readonly limits?: DiskLimits;
+  /**
+   * That it is opened with: it is encrypted then, and one that is not is refused. Told to the hypervisor where nobody else
+   * on the host can read it, and written down nowhere.
+   */
+  readonly key?: string;
 }
 
 /** How much a guest may ask of a disk, reads and writes together; absent or zero is as much as there is. */
@@ -120,6 +125,8 @@ export interface BackupOrder {
   readonly since?: string;
   /** How fast it may go; as fast as it can if not given. */
   readonly bytesPerSecond?: number;
+  /** That the file is opened with, if it is encrypted. It builds on no other then. */
+  readonly key?: string;
 }
 
 /** How far a guest got, as far as can be told from outside. */

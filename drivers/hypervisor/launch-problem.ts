@@ -10,7 +10,15 @@ import { type Problem, problem } from "@holdfast/kernel/problem";
 import type { Exit, MachineSpec } from "./driver.ts";
 import { lastWords } from "./evidence.ts";
 import { codeOf } from "./incarnation.ts";
-import { diskInUse, diskUnusable, hostDiskFull, launchFailed, qemuMissing } from "./refusals.ts";
+import {
+  diskInUse,
+  diskLocked,
+  diskUnusable,
+  hostDiskFull,
+  keyIsWrong,
+  launchFailed,
+  qemuMissing,
+} from "./refusals.ts";
 
 /** What QEMU says, and the problem that it means. In order: the first that fits. */
 const diagnoses: readonly (readonly [words: RegExp, of: (said: readonly string[]) => Problem])[] = [
@@ -19,6 +27,7 @@ const diagnoses: readonly (readonly [words: RegExp, of: (said: readonly string[]
   [/there is no tap \w+ here/, nicMissing],
   [/cannot take tap \w+: .*busy/, nicInUse],
   [/Failed to get .* lock/, diskInUse],
+  [keyIsWrong, diskLocked],
   [/not in \w+ format|Could not open backing file|Image is corrupt|Could not read/, diskUnusable],
 ];
 

@@ -73,6 +73,8 @@ const closeOnExec = 0o2000000;
 
 /** Saved memory is this file in QEMU. The next ones are taps. */
 export const stateFd = firstTapFd - 1;
+/** Below it the keys of encrypted disks, each a file. */
+export const keyFd = (index: number) => stateFd - 1 - index;
 
 /** What a process of a guest is started with. */
 export interface Given {
@@ -81,6 +83,7 @@ export interface Given {
   readonly inherited: readonly number[];
   /** Saved memory. */
   readonly state?: FileHandle | undefined;
+  readonly keys?: readonly FileHandle[];
 }
 
 /** Starts the shim, detached. */
@@ -112,11 +115,12 @@ export const withShim = (
 /** `talk` says what to do with the first two of its files. */
 export function stdioOf<T extends "ignore" | "pipe">(
   talk: T,
-  { log, inherited, state }: Given,
+  { log, inherited, state, keys = [] }: Given,
 ): (T | "ignore" | number)[] {
   const stdio: (T | "ignore" | number)[] = [talk, talk, log.fd];
   // A guest gets an append-only log in place of whatever the agent was given; it has that already.
   for (const fd of inherited) stdio[fd] = log.fd;
   if (state) stdio[stateFd] = state.fd;
+  for (const [index, { fd }] of keys.entries()) stdio[keyFd(index)] = fd;
   return Array.from(stdio, (each) => each ?? "ignore");
 }

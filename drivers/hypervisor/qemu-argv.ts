@@ -8,7 +8,7 @@
 import { diskArgv, slotArgv, slotWords } from "./block-nodes.ts";
 import type { Acceleration, MachineForm, MachineSpec, Nic } from "./driver.ts";
 import type { Paths } from "./incarnation.ts";
-import { stateFd } from "./launch.ts";
+import { keyFd, stateFd } from "./launch.ts";
 import { firstTapFd } from "./taps.ts";
 
 export interface Hardware {
@@ -31,6 +31,7 @@ export function qemuArgv(
   form?: MachineForm | "warm",
 ): readonly string[] {
   const { id, name, generation, requestId, cpus, memoryMiB } = spec;
+  const locked = spec.disks.filter(({ key }) => key !== undefined);
   const { slots = {}, identityDisk } = form === "warm" ? {} : (form ?? {});
   return [
     // Shown by `ps` and, with -msg guest-name, in front of everything that QEMU complains about.
@@ -74,6 +75,7 @@ export function qemuArgv(
         order: index === 0 ? 1 : undefined,
         slot: slots[disk.id],
         rom: disk.id === identityDisk ? paths.identity : undefined,
+        keyFd: disk.key === undefined ? undefined : keyFd(locked.indexOf(disk)),
       }),
     ),
     spec.seed ? seed(paths.seed) : [],

@@ -35,6 +35,7 @@ import {
   resizeDisk,
   snapshotDisks,
 } from "./block-attach.ts";
+import { openKeys } from "./block-keys.ts";
 import { findCgroups, overheadMiB } from "./cgroup.ts";
 import {
   type Acceleration,
@@ -423,15 +424,16 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     );
     const log = await open(paths.log, "a", 0o600);
     await log.appendFile(`${logHeader(spec, clock)}\n`);
+    const keys = await openKeys(spec.disks, record.uid);
     if (machines.has(key) || (why && toStop.has(key))) {
-      await log.close();
+      await Promise.all([log.close(), keys.wipe()]);
       throw alreadyEnded(spec); // A stop was faster.
     }
 
     // No wait between these two: whoever finds the machine in the map must find its shim as well.
     const machine = new Machine(house, spec, paths, record);
     const bell = doorbell(paths.vm);
-    const shim = launch(paths, procs, command, { log, inherited, state });
+    const shim = launch(paths, procs, command, { log, inherited, state, keys: keys.files });
     machines.set(key, machine);
     await Promise.all([machine.nurse(shim), log.close()]);
     const deadline = performance.now() + launchTime;
@@ -442,6 +444,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
       await Promise.race([bell.next(refusal === "ECONNREFUSED" ? 1 : 100), machine.ended]);
     }
     bell.close();
+    await keys.wipe(); // It answers, so it has opened its disks, or it never will.
     if (state && machine.isConnected) await wake(machine, begun).catch(() => endNow(machine));
     if (!machine.isConnected && !machine.exit) await endNow(machine);
     if (machine.exit) throw await launchProblem(spec, record.uid, machine.exit);

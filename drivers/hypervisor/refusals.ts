@@ -107,6 +107,21 @@ export const diskUnusable = (said: readonly string[]): Problem =>
     facts: { said },
   });
 
+/** In QEMU's words. */
+export const keyIsWrong =
+  /cannot unlock any keyslot|No encryption in image header|encrypt\.key-secret' is required/;
+
+export const diskLocked = (said: readonly string[]): Problem =>
+  problem(
+    "conflict",
+    "volume_key_wrong",
+    "The key of a disk does not open it, or the disk is not encrypted at all.",
+    {
+      fix: "Somebody has put another file into its place: restore it from a snapshot or a backup.",
+      facts: { said },
+    },
+  );
+
 export const diskNotAttached = (disk: string): Problem =>
   problem("not_found", "disk_not_attached", `No disk ${disk} is attached to this instance.`, {
     fix: "Look at the instance's volumes.",

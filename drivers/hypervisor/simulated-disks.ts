@@ -12,6 +12,7 @@ import {
   backupTargetFull,
   detachRefused,
   diskInUse,
+  diskLocked,
   diskNotAttached,
   noFreeSlot,
 } from "./refusals.ts";
@@ -49,6 +50,7 @@ export function attach(world: SimulatedWorld, machine: SimulatedMachine, disk: D
   const hot = [...machine.disks.values()].filter(({ isHot }) => isHot);
   if (hot.length >= hotSlots) throw noFreeSlot(hotSlots);
   if (isLocked(world, disk)) throw diskInUse([]);
+  if (!world.backing.opens(disk)) throw diskLocked([]);
   machine.disks.set(disk.id, simulatedDisk(world, disk, true));
 }
 

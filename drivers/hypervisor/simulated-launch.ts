@@ -42,7 +42,9 @@ export function launchMachine(
   machine.arrival = arrival;
   enter(world, machine);
   bootMachine(world, machine, clock, "launch");
-  if (temper.launch === "fails") endMachine(world, spec, clock, { status: { code: 1 } });
+  const isLocked = !spec.disks.every((disk) => world.backing.opens(disk));
+  if (temper.launch === "fails" || isLocked)
+    endMachine(world, spec, clock, { status: { code: 1 } });
   return machine;
 }
 

@@ -81,6 +81,8 @@ export interface SimulatedWorld {
 
 /** The storage below the disks: what is done to a disk is done there as well. */
 export interface DiskBacking {
+  /** Whether the key that it has is the one that it takes; none for one that is plain. */
+  opens(disk: Disk): boolean;
   /** If somebody knows; a gibibyte otherwise. */
   sizeOf(disk: Disk): number | undefined;
   grow(disk: Disk, bytes: number): void;
@@ -89,6 +91,7 @@ export interface DiskBacking {
 }
 
 export const noBacking: DiskBacking = {
+  opens: () => true,
   sizeOf: () => undefined,
   grow() {},
   snapshot() {},

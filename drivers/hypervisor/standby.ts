@@ -11,6 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { InstanceId } from "@holdfast/kernel/ids";
 import { milliseconds, seconds } from "@holdfast/kernel/time";
 import { tapOf } from "../network/names.ts";
+import { keyObject } from "./block-keys.ts";
 import { deviceOf, limitsFor, limitsOf, nodesOf, slotName } from "./block-nodes.ts";
 import type { MachineSpec } from "./driver.ts";
 import { identityRom } from "./identity-rom.ts";
@@ -191,6 +192,7 @@ function standbyOf(
       await chown(paths.identity, uid, uid);
       await Promise.all([
         taps,
+        disk.key === undefined || tell("object-add", keyObject(disk.id, { data: disk.key })),
         tell("object-add", {
           ...{ "qom-type": "throttle-group", id: limitsOf(disk.id) },
           limits: limitsFor(disk.limits),

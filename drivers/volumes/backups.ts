@@ -13,9 +13,10 @@ import type { Clock, Instant } from "@holdfast/kernel/time";
 import { backupTargetFull } from "../hypervisor/refusals.ts";
 import { turns } from "../hypervisor/turns.ts";
 import type { Backup, BackupPlace, BackupTarget, BackupWish } from "./driver.ts";
+import { encryptEmpty, isEncrypted } from "./encryption.ts";
 import { exists, replaceSynced, sync } from "./place.ts";
 import { backupDamaged, backupNotFound, badName, placeMissing } from "./problems.ts";
-import { meaning, qemuImg, tryQemuImg } from "./programs.ts";
+import { meaning, optionsOf, qemuImg, tryQemuImg, tryWithKey } from "./programs.ts";
 
 const mark = "holdfast-backups.json";
 const ending = ".qcow2";
@@ -33,18 +34,25 @@ export async function prepareBackups(directory: string, id: string): Promise<voi
 
 export function directoryBackups(directory: string, clock: Clock): BackupPlace {
   const inOrder = new Map<VolumeId, ReturnType<typeof turns>>();
+  const keys = new Map<VolumeId, string>();
   const folderOf = (volume: VolumeId) => join(directory, volume);
   const fileOf = (volume: VolumeId, id: string) => join(folderOf(volume), `${named(id)}${ending}`);
   const noteOf = (volume: VolumeId, id: string) => join(folderOf(volume), `${named(id)}.json`);
 
   return {
     directory,
+    know(volume, key) {
+      keys.set(volume, key);
+    },
     take: (volume, virtualBytes, wish, write) =>
       inside(volume, async (place) => {
         const known = await find(volume, wish.id);
         if (known) return known;
         await mkdir(folderOf(volume), { recursive: true, mode: 0o711 });
-        const since = wish.since && (await find(volume, wish.since)) ? wish.since : undefined;
+        const key = keys.get(volume);
+        // Upon an encrypted one nothing is built: whoever deletes that would need the key as well.
+        const isBase = key === undefined && wish.since && (await find(volume, wish.since));
+        const since = isBase ? wish.since : undefined;
         const partial = `${fileOf(volume, wish.id)}.partial`;
         await sweep(folderOf(volume));
         try {
@@ -52,7 +60,7 @@ export function directoryBackups(directory: string, clock: Clock): BackupPlace {
             place,
             partial,
             virtualBytes,
-            { ...without(wish), ...(since === undefined ? {} : { since }) },
+            { ...without(wish), ...(since === undefined ? {} : { since }), key },
             write,
           );
           await replaceSynced(noteOf(volume, wish.id), JSON.stringify({ at: clock.now() }));
@@ -77,7 +85,9 @@ export function directoryBackups(directory: string, clock: Clock): BackupPlace {
     check: (volume, id) =>
       inside(volume, async () => {
         for (const file of (await chainOf(volume, id)).files) {
-          const { code, stdout, stderr } = await tryQemuImg("check", "-f", "qcow2", file);
+          const key = (await isEncrypted(file)) ? keys.get(volume) : undefined;
+          const what = ["check", "--image-opts", optionsOf({ file, key })];
+          const { code, stdout, stderr } = await tryWithKey(key, what);
           if (code !== 0 && code !== 3)
             return { is: "damaged", why: (stderr || stdout).trim().split("\n").at(-1) ?? "" };
         }
@@ -129,14 +139,16 @@ export function directoryBackups(directory: string, clock: Clock): BackupPlace {
     place: string,
     partial: string,
     virtualBytes: number,
-    { id, since, bytesPerSecond }: BackupWish,
+    { id, since, bytesPerSecond, key }: BackupWish & { readonly key?: string | undefined },
     write: (target: BackupTarget) => Promise<void>,
   ): Promise<void> {
     const speed = bytesPerSecond === undefined ? {} : { bytesPerSecond };
-    const target = { file: partial, point: pointOf(place, id), ...speed };
+    const opened = key === undefined ? {} : { key };
+    const target = { file: partial, point: pointOf(place, id), ...speed, ...opened };
     await rm(partial, { force: true });
     const backing = since === undefined ? [] : ["-b", `${since}${ending}`, "-F", "qcow2"];
     await qemuImg("create", "-q", "-f", "qcow2", ...backing, partial, `${virtualBytes}`);
+    if (key !== undefined) await encryptEmpty(partial, key);
     try {
       if (since === undefined) return await write(target);
       await write({ ...target, since: pointOf(place, since) });

@@ -36,6 +36,15 @@ export interface PoolRig {
 }
 
 const MiB = 1 << 20;
+const can = (work: () => void): boolean => {
+  try {
+    work();
+    return true;
+  } catch (error) {
+    assert.equal((error as { code?: unknown }).code, "pool_cannot_encrypt");
+    return false;
+  }
+};
 let minted = 0;
 const mint = <Id>() => uuidV7(Date.now(), new Uint8Array(16).fill(++minted % 251)) as Id; // Its own maker's word.
 
@@ -86,6 +95,75 @@ export function volumesContract(name: string, makeRig: (t: TestContext) => Promi
       await assert.rejects(pool.make(volume, MiB, { is, image }));
     assert.equal(await viewOf(pool, volume), undefined);
   });
+
+  promise("what is encrypted stays so, and opens with its key alone", async (desk) => {
+    const { rig, pool, volume } = desk;
+    const keys = ["one-key-that-nobody-guesses", "another-one"] as const;
+    if (!can(() => pool.know(volume, keys[0]))) return;
+    await pool.make(volume, 4 * MiB, blank);
+    await pool.snapshot(volume, "s");
+    await pool.resize(volume, 8 * MiB);
+    await pool.backUp(volume, rig.place, { id: "b1" });
+    assert.equal(
+      (await pool.backUp(volume, rig.place, { id: "b2", since: "b1" })).since,
+      undefined,
+    );
+    assert.deepEqual(await rig.place.check(volume, "b2"), { is: "sound" });
+    const plain = mint<VolumeId>();
+    for (const work of [
+      () => pool.restore(plain, volume, "s"),
+      () => pool.copy(plain, volume, "s", MiB),
+      () => pool.restoreBackup(plain, rig.place, volume, "b1"),
+    ])
+      await assert.rejects(work(), { code: "volume_key_missing" });
+    assert.equal(await viewOf(pool, plain), undefined);
+    const image = { file: await rig.newFile(), format: "qcow2" } as const;
+    await pool.extract(volume, "s", image.file);
+    await assert.rejects(pool.make(plain, MiB, { is: "overlay", image }), {
+      code: "volume_key_missing",
+    });
+    for (const work of [
+      (copy: VolumeId) => pool.restore(copy, volume, "s"),
+      (copy: VolumeId) => pool.copy(copy, volume, "s", 16 * MiB),
+      (copy: VolumeId) => pool.restoreBackup(copy, rig.place, volume, "b2"),
+      (copy: VolumeId) => pool.make(copy, MiB, { is: "overlay", image }),
+    ]) {
+      const copy = mint<VolumeId>();
+      pool.know(copy, keys[0]);
+      await work(copy);
+      assert.deepEqual(await pool.check(copy), { is: "sound" });
+      await pool.snapshot(copy, "t");
+    }
+    pool.close();
+    const next = await rig.open();
+    await assert.rejects(next.snapshot(volume, "t"), { code: "volume_key_missing" });
+    next.know(volume, keys[1]);
+    await assert.rejects(next.snapshot(volume, "t"), { code: "volume_key_wrong" });
+    next.know(volume, keys[0]);
+    await next.removeSnapshot(volume, "s");
+    assert.deepEqual(await namesOf(next, volume), []);
+    next.close();
+  });
+
+  promise(
+    "a plain volume is copied into an encrypted one, and is no encrypted one itself",
+    async (desk) => {
+      const { rig, pool, volume } = desk;
+      const copy = mint<VolumeId>();
+      await pool.make(volume, MiB, { is: "overlay", image: await rig.image(MiB) });
+      await pool.snapshot(volume, "s");
+      if (!can(() => pool.know(copy, "a-key"))) return;
+      await pool.copy(copy, volume, "s", 2 * MiB);
+      assert.equal((await viewOf(pool, copy))?.virtualBytes, 2 * MiB);
+      await pool.snapshot(copy, "t");
+      const upon = mint<VolumeId>();
+      pool.know(upon, "a-key");
+      await pool.make(upon, 2 * MiB, { is: "overlay", image: await rig.image(MiB) });
+      await pool.snapshot(upon, "t");
+      pool.know(volume, "a-key");
+      await assert.rejects(pool.snapshot(volume, "t"), { code: "volume_key_wrong" });
+    },
+  );
 
   promise("what is not there is said so, and may be removed", async ({ rig, pool, volume }) => {
     const absent = { code: "volume_not_found", kind: "not_found" };

@@ -14,7 +14,7 @@ import { milliseconds } from "@holdfast/kernel/time";
 import type { Layered } from "../hypervisor/block-jobs.ts";
 import { type Ask, connectQmp, type Qmp } from "../hypervisor/qmp.ts";
 import { daemonFailed, storageProgramMissing } from "./problems.ts";
-import { meaning } from "./programs.ts";
+import { type Locked, meaning } from "./programs.ts";
 import { type Service, service } from "./service.ts";
 
 /** The node of the volume, in every daemon. */
@@ -26,13 +26,22 @@ const answerTime = milliseconds(10_000);
 const greetingTime = milliseconds(2_000);
 const mostSilences = 4;
 
-const blockdev = (file: string) =>
-  JSON.stringify({
-    driver: "qcow2",
-    "node-name": theDisk.node,
-    discard: "unmap",
-    file: { driver: "file", filename: file, discard: "unmap" },
+const blockdev = (file: string) => ({
+  driver: "qcow2",
+  "node-name": theDisk.node,
+  discard: "unmap",
+  file: { driver: "file", filename: file, discard: "unmap" },
+});
+
+/** Told over its monitor, which is ours alone: a command line can be read by everybody on the host. */
+async function unlock(ask: Ask, { file, key }: Locked): Promise<void> {
+  if (key === undefined) return;
+  await ask("object-add", { "qom-type": "secret", id: "key", data: key });
+  const encrypt = { format: "luks", "key-secret": "key" };
+  await ask("blockdev-add", { ...blockdev(file), encrypt }).catch((error: unknown) => {
+    throw meaning(error);
   });
+}
 
 const monitor = (socket: string) => [
   ...["--chardev", `socket,id=qmp,path=${socket},server=on,wait=off`],
@@ -44,11 +53,13 @@ const monitor = (socket: string) => [
  * ends the daemon in any case; if we are killed it dies as well.
  */
 export async function withDaemon<T>(
-  file: string,
+  image: Locked,
   socket: string,
   work: (ask: Ask) => Promise<T>,
 ): Promise<T> {
-  const argv = ["--pdeathsig=KILL", "qemu-storage-daemon", "--blockdev", blockdev(file)];
+  const opened =
+    image.key === undefined ? ["--blockdev", JSON.stringify(blockdev(image.file))] : [];
+  const argv = ["--pdeathsig=KILL", "qemu-storage-daemon", ...opened];
   const child = spawn("setpriv", [...argv, ...monitor(socket)], {
     env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
     stdio: ["ignore", "ignore", "pipe"],
@@ -68,6 +79,7 @@ export async function withDaemon<T>(
   try {
     const { ask, close } = await connect(socket, isOver, () => {});
     try {
+      await unlock(ask, image);
       const result = await work(ask);
       await ask("quit");
       await ended;
@@ -116,7 +128,12 @@ export const servingDaemon = (file: string, paths: DaemonPaths): Service =>
   service(paths.directory, "daemon", [
     ...(["unshare", "--net", "--ipc", "--mount", "--propagation", "slave"] as const),
     ...["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"],
-    ...["qemu-storage-daemon", "--blockdev", blockdev(file), ...monitor(paths.monitor)],
+    ...[
+      "qemu-storage-daemon",
+      "--blockdev",
+      JSON.stringify(blockdev(file)),
+      ...monitor(paths.monitor),
+    ],
     ...["--nbd-server", `addr.type=unix,addr.path=${paths.socket},max-connections=0`],
   ]);
 

@@ -7,6 +7,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   truncateSync,
@@ -226,4 +227,35 @@ test("sources: what QEMU speaks to is told as it wants it, and nothing else is t
     "iscsi://host/iqn.2026-11.x:d/-1",
   ])
     assert.throws(() => sourceFromUrl(wrong), { code: "block_source_invalid" }, wrong);
+});
+
+test("directory: what is written to an encrypted volume is in no file in the clear", async (t) => {
+  const { pool, place, backups, directory, fileOf } = await desk(t);
+  const volume = mint<VolumeId>();
+  const key = "a-key-of-256-bits-that-nobody-guesses";
+  const image = join(directory, "image.qcow2");
+  execFileSync("qemu-img", ["create", "-q", "-f", "qcow2", image, "4M"]);
+  pool.know(volume, key);
+  await pool.make(volume, 8 * MiB, { is: "overlay", image: { file: image, format: "qcow2" } });
+  const io = (file: string, secret: string, ...commands: readonly string[]) =>
+    execFileSync("qemu-io", [
+      ...["--object", `secret,id=k,data=${secret}`, "--image-opts"],
+      `driver=qcow2,encrypt.format=luks,encrypt.key-secret=k,file.filename=${file}`,
+      ...commands.flatMap((command) => ["-c", command]),
+    ]).toString();
+  io(fileOf(volume), key, "write -P 65 0 1M");
+  await pool.snapshot(volume, "s");
+  await pool.backUp(volume, place, { id: "b" });
+  const copy = mint<VolumeId>();
+  pool.know(copy, key);
+  await pool.restoreBackup(copy, place, volume, "b");
+  for (const file of [fileOf(volume), fileOf(copy)])
+    assert.doesNotMatch(io(file, key, "read -P 65 0 1M", "read -P 0 1M 1M"), /failed/);
+  const files = [fileOf(volume), fileOf(copy), join(backups, volume, "b.qcow2")];
+  for (const file of files) {
+    const bytes = readFileSync(file);
+    assert.ok(!bytes.includes("A".repeat(64)), file);
+    assert.ok(!bytes.includes(key), file);
+  }
+  assert.throws(() => io(fileOf(volume), "another", "read 0 1M"), /cannot unlock any keyslot/);
 });

@@ -16,16 +16,18 @@ import { turns } from "../hypervisor/turns.ts";
 import { qemuDisks } from "../images/qemu-img.ts";
 import { claim, readClaim, unclaim } from "./claims.ts";
 import { withDaemon } from "./daemon.ts";
-import type { VolumePool, VolumeView } from "./driver.ts";
+import type { ImageFile, VolumePool, VolumeView } from "./driver.ts";
+import { isEncrypted } from "./encryption.ts";
 import { exists, openPlace, sync } from "./place.ts";
 import {
   cannotRevoke,
+  keyMissing,
   poolUnreachable,
   snapshotNotFound,
   volumeInUse,
   volumeNotFound,
 } from "./problems.ts";
-import { qemuImg } from "./programs.ts";
+import { type Locked, onFile } from "./programs.ts";
 import { measureSpeed } from "./speed.ts";
 import {
   checkFile,
@@ -34,6 +36,8 @@ import {
   hasSnapshots,
   infoOf,
   named,
+  type Original,
+  sizeOf,
   virtualBytesOf,
 } from "./volume-file.ts";
 
@@ -63,24 +67,33 @@ export async function directoryPool(options: DirectoryPoolOptions): Promise<Volu
   const inOrder = new Map<VolumeId, ReturnType<typeof turns>>();
   const fileOf = (volume: VolumeId) => join(directory, `${volume}${ending}`);
   const claimOf = (volume: VolumeId) => join(directory, `${volume}.claim`);
+  const keys = new Map<VolumeId, string>();
 
   return {
     abilities: { isShared, canRevoke: false, isLive: false },
+
+    know(volume, key) {
+      keys.set(volume, key);
+    },
 
     make: (volume, bytes, origin) =>
       alone(volume, async () => {
         const file = fileOf(volume);
         if (await exists(file)) return;
         const size = Math.ceil(bytes / sector) * sector;
-        if (origin.is === "overlay") {
+        const key = keys.get(volume);
+        // An overlay upon what is encrypted would need its key as well, for as long as it is open.
+        const isOverlay = origin.is === "overlay" && !(await isLocked(origin.image));
+        if (origin.is !== "blank" && isOverlay && key === undefined) {
           await overlays.ensureOverlay(file, origin.image, size);
           await chmod(file, 0o600);
         } else
           await place.make(file, 0o600, async (temporary) => {
-            if (origin.is === "blank") return create(temporary, size);
-            await copy(origin.image.file, origin.image.format, temporary);
-            if ((await infoOf(temporary)).bytes < size)
-              await qemuImg("resize", "-q", "-f", "qcow2", temporary, `${size}`);
+            const to = { file: temporary, key };
+            if (origin.is === "blank") return create(to, size);
+            const { image } = origin;
+            if (isOverlay) await create(to, Math.max(size, await sizeOf(image)), image);
+            else await copy({ ...image, key }, to, { bytes: size });
           });
       }),
 
@@ -105,18 +118,18 @@ export async function directoryPool(options: DirectoryPoolOptions): Promise<Volu
       known(volume, async (file) => {
         const { bytes: now, spoiltBitmaps } = await infoOf(file);
         if (now >= bytes) return;
+        const image = await unlocked(volume, file);
         // What a crash has spoilt stands in the way, and can be of no use to anybody.
-        for (const name of spoiltBitmaps)
-          await qemuImg("bitmap", "--remove", "-f", "qcow2", file, name);
+        for (const name of spoiltBitmaps) await onFile(image, ["bitmap", "--remove"], name);
         const size = Math.ceil(bytes / sector) * sector;
-        await qemuImg("resize", "-q", "-f", "qcow2", file, `${size}`);
+        await onFile(image, ["resize", "-q"], `${size}`);
       }),
 
     snapshot: (volume, name) =>
       known(volume, async (file) => {
         named(name);
         if ((await hasSnapshots(file)) && (await snapshotsOf(file)).includes(name)) return;
-        await qemuImg("snapshot", "-q", "-c", name, file);
+        await onFile(await unlocked(volume, file), ["snapshot", "-q", "-c", name]);
       }),
 
     snapshots: (volume) => known(volume, async (file) => (await infoOf(file)).snapshots),
@@ -124,7 +137,7 @@ export async function directoryPool(options: DirectoryPoolOptions): Promise<Volu
     removeSnapshot: (volume, name) =>
       known(volume, async (file) => {
         if (!(await snapshotsOf(file)).includes(named(name))) return;
-        await qemuImg("snapshot", "-q", "-d", name, file);
+        await onFile(await unlocked(volume, file), ["snapshot", "-q", "-d", name]);
       }),
 
     restore: (volume, from, name) =>
@@ -132,12 +145,11 @@ export async function directoryPool(options: DirectoryPoolOptions): Promise<Volu
         if (await exists(fileOf(volume))) return;
         const { snapshots, backing } = await infoOf(source);
         if (!snapshots.some((each) => each.name === named(name))) throw snapshotNotFound(name);
+        const original = await originalOf(from, source, name);
         // Only what differs from the image, where there is one.
-        const below = backing ? ["-B", backing.file, "-F", backing.format] : [];
-        const what = [...wholeOf(name), ...below];
-        await place.make(fileOf(volume), 0o600, async (temporary) => {
-          await qemuImg("convert", ...what, source, temporary);
-        });
+        await place.make(fileOf(volume), 0o600, (temporary) =>
+          copy(original, { file: temporary, key: keys.get(volume) }, { below: backing }),
+        );
       }),
 
     // Of the copy first: whoever removes it waits, and finds it.
@@ -147,11 +159,10 @@ export async function directoryPool(options: DirectoryPoolOptions): Promise<Volu
           if (await exists(fileOf(volume))) return;
           if (!(await snapshotsOf(source)).includes(named(name))) throw snapshotNotFound(name);
           const size = Math.ceil(bytes / sector) * sector;
-          await place.make(fileOf(volume), 0o600, async (temporary) => {
-            await qemuImg("convert", ...wholeOf(name), source, temporary);
-            if ((await infoOf(temporary)).bytes < size)
-              await qemuImg("resize", "-q", "-f", "qcow2", temporary, `${size}`);
-          });
+          const original = await originalOf(from, source, name);
+          await place.make(fileOf(volume), 0o600, (temporary) =>
+            copy(original, { file: temporary, key: keys.get(volume) }, { bytes: size }),
+          );
         }),
       ),
 
@@ -159,8 +170,9 @@ export async function directoryPool(options: DirectoryPoolOptions): Promise<Volu
       known(volume, async (source) => {
         if (!(await snapshotsOf(source)).includes(named(name))) throw snapshotNotFound(name);
         const temporary = `${file}.partial`;
+        const original = await originalOf(volume, source, name);
         try {
-          await qemuImg("convert", ...wholeOf(name), source, temporary);
+          await copy(original, { file: temporary, key: original.key });
           await sync(temporary);
           await rename(temporary, file);
         } finally {
@@ -172,28 +184,35 @@ export async function directoryPool(options: DirectoryPoolOptions): Promise<Volu
       alone(volume, async () => {
         if (await readClaim(claimOf(volume))) throw volumeInUse();
         await rm(fileOf(volume), { force: true });
+        keys.delete(volume);
       }),
 
     backUp: (volume, backups, wish) =>
-      known(volume, async (file) =>
-        backups.take(volume, (await infoOf(file)).bytes, wish, (target) =>
-          withDaemon(file, join(runDir, `backup-${process.pid}-${volume.slice(-12)}`), (ask) =>
-            backUpNode(ask, "disk", target),
-          ),
-        ),
-      ),
+      known(volume, async (file) => {
+        const image = await unlocked(volume, file);
+        if (image.key !== undefined) backups.know(volume, image.key);
+        const socket = join(runDir, `backup-${process.pid}-${volume.slice(-12)}`);
+        return backups.take(volume, (await infoOf(file)).bytes, wish, (target) =>
+          withDaemon(image, socket, (ask) => backUpNode(ask, "disk", target)),
+        );
+      }),
 
     restoreBackup: (volume, backups, from, id) =>
       alone(volume, async () => {
         if (await exists(fileOf(volume))) return;
-        const { file, format } = await backups.find(from, id);
-        await place.make(fileOf(volume), 0o600, (temporary) => copy(file, format, temporary));
+        const image = await backups.find(from, id);
+        const key = keys.get(volume);
+        await place.make(fileOf(volume), 0o600, (temporary) =>
+          copy({ ...image, key }, { file: temporary, key }),
+        );
       }),
 
     check: (volume) =>
       alone(volume, async () => {
         const file = fileOf(volume);
-        return (await exists(file)) ? checkFile(file) : { is: "missing" };
+        return (await exists(file))
+          ? checkFile({ file, key: keys.get(volume) })
+          : { is: "missing" };
       }),
 
     async measure() {
@@ -234,6 +253,22 @@ export async function directoryPool(options: DirectoryPoolOptions): Promise<Volu
     });
   }
 
+  /** Rejects with `volume_key_missing` where its file is encrypted and nobody has said the key. */
+  async function unlocked(volume: VolumeId, file: string): Promise<Locked> {
+    const key = keys.get(volume);
+    if (key === undefined && (await isEncrypted(file))) throw keyMissing();
+    return { file, key };
+  }
+
+  async function originalOf(volume: VolumeId, file: string, snapshot: string): Promise<Original> {
+    return { ...(await plainOrUnlocked(volume, file)), format: "qcow2", snapshot };
+  }
+
+  /** What is copied may be plain though the copy has a key, which may be known of both. */
+  async function plainOrUnlocked(volume: VolumeId, file: string): Promise<Locked> {
+    return (await isEncrypted(file)) ? unlocked(volume, file) : { file };
+  }
+
   async function snapshotsOf(file: string): Promise<readonly string[]> {
     return (await infoOf(file)).snapshots.map(({ name }) => name);
   }
@@ -256,7 +291,5 @@ export async function directoryPool(options: DirectoryPoolOptions): Promise<Volu
   }
 }
 
-/** All that a snapshot holds. -U: nobody changes it, whoever has the file open. */
-const wholeOf = (snapshot: string) => [
-  ...["-U", "-f", "qcow2", "-l", `snapshot.name=${snapshot}`, "-O", "qcow2"],
-];
+const isLocked = async ({ file, format }: ImageFile) =>
+  format === "qcow2" && (await isEncrypted(file));

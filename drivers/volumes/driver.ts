@@ -86,12 +86,16 @@ export interface BackupTarget {
   readonly point: string;
   readonly since?: string;
   readonly bytesPerSecond?: number;
+  /** That the file is opened with, if it is encrypted. */
+  readonly key?: string;
 }
 
 /** A place for backups: see backups.ts. Every call rejects with `backup_place_missing` if it is not there. */
 export interface BackupPlace {
   /** Where it is, for whoever must open it on another host; absent: nowhere else. */
   readonly directory?: string;
+  /** Backups of this volume are encrypted from now on, with this key; each is a full one. Kept in memory alone. */
+  know(volume: VolumeId, key: string): void;
   /**
    * Make a backup, or find the one that is there. `write` fills a file, for example with a hypervisor's
    * `backupDisk`; if it rejects with `backup_point_missing` it is called again for a full one.
@@ -148,6 +152,13 @@ export interface PoolSpeed {
  */
 export interface VolumePool {
   readonly abilities: PoolAbilities;
+  /**
+   * This volume is encrypted, and this opens it: for whatever is done with it from now on. One that is made afterwards is
+   * made so. Kept in memory alone, until the volume is removed or the pool closed; without it what would read an encrypted volume
+   * or write one rejects with `volume_key_missing`, and with another one or for a plain one with `volume_key_wrong`. Throws
+   * `pool_cannot_encrypt` where a pool cannot.
+   */
+  know(volume: VolumeId, key: string): void;
   /**
    * Make a volume, as big as asked and never smaller than its image. One that is there is left alone,
    * whatever is in it. Rejects with `store_full` or `image_damaged`, and leaves nothing then.

@@ -21,7 +21,7 @@ import { directoryPool } from "./directory.ts";
 import { diskIdOf, type Opened, type VolumePool } from "./driver.ts";
 import { admitting, nameOf, releasing, revoking } from "./exports.ts";
 import { exists } from "./place.ts";
-import { noFreePort, volumeInUse, volumeNotFound } from "./problems.ts";
+import { cannotEncrypt, noFreePort, volumeInUse, volumeNotFound } from "./problems.ts";
 import { meaning } from "./programs.ts";
 import { type Listen, type Served, serving } from "./served.ts";
 import { named, virtualBytesOf } from "./volume-file.ts";
@@ -47,6 +47,10 @@ export async function nbdPool(options: NbdPoolOptions): Promise<VolumePool> {
 
   return {
     abilities: { isShared: true, canRevoke: true, isLive: true },
+
+    know() {
+      throw cannotEncrypt();
+    },
     make: files.make,
     snapshots: files.snapshots,
     restore: files.restore,

@@ -35,6 +35,32 @@ export const generationRevoked = (generation: number): Problem =>
     { fix: "Nothing: a younger one may have it." },
   );
 
+export const keyMissing = (): Problem =>
+  problem(
+    "conflict",
+    "volume_key_missing",
+    "This volume is encrypted, and its host was not told its key.",
+    {
+      fix: "See whether the managers have the platform key of this installation: docs/encryption.md",
+    },
+  );
+
+export const keyWrong = (cause?: unknown): Problem =>
+  problem(
+    "conflict",
+    "volume_key_wrong",
+    "The key of this volume does not open its file, or the file is not encrypted at all.",
+    {
+      fix: "Somebody has put another file into its place: restore it from a snapshot or a backup.",
+    },
+    cause,
+  );
+
+export const cannotEncrypt = (): Problem =>
+  problem("conflict", "pool_cannot_encrypt", "This pool cannot keep encrypted volumes.", {
+    fix: "Make it in `local` or in a shared directory: docs/encryption.md",
+  });
+
 export const cannotRevoke = (): Problem =>
   problem("conflict", "cannot_revoke", "This pool cannot cut a guest off from its volume.", {
     fix: "Prove the death of its host another way: power, watchdog, or your own eyes.",

@@ -25,7 +25,7 @@ import type {
   VolumePool,
 } from "./driver.ts";
 import { nameOf } from "./exports.ts";
-import { placeMissing, poolUnreachable } from "./problems.ts";
+import { cannotEncrypt, placeMissing, poolUnreachable } from "./problems.ts";
 
 export { doorsTo };
 
@@ -60,6 +60,10 @@ export function remotePool(options: RemotePoolOptions): VolumePool {
 
   return {
     abilities: { isShared: true, canRevoke: true, isLive: true },
+
+    know() {
+      throw cannotEncrypt();
+    },
     make: (volume, bytes, origin) => ask("make", volume, bytes, told(origin)),
 
     async open(volume, opener) {

@@ -18,6 +18,8 @@ import { nbdSource } from "./nbd-source.ts";
 import {
   backupNotFound,
   cannotRevoke,
+  keyMissing,
+  keyWrong,
   placeMissing,
   poolUnreachable,
   snapshotNotFound,
@@ -35,12 +37,16 @@ export interface SimulatedVolume {
   points: readonly string[];
   /** What is wrong with it, if anything. */
   damage: string | undefined;
+  /** That it is encrypted with. */
+  readonly key: string | undefined;
 }
 
 export interface SimulatedPool {
   readonly volumes: Map<VolumeId, SimulatedVolume>;
   /** Of images, by their file: how big a disk is in them. */
   readonly images: Map<string, number>;
+  /** Those of them that are encrypted. */
+  readonly locked: Set<string>;
   capacity: number;
   isReachable: boolean;
   /** Every cut, in order, for whoever wants to see that a guest was stopped by one. */
@@ -52,6 +58,7 @@ export interface SimulatedPool {
 export const simulatedStorage = (capacity = Number.MAX_SAFE_INTEGER): SimulatedPool => ({
   volumes: new Map(),
   images: new Map(),
+  locked: new Set(),
   capacity,
   isReachable: true,
   cuts: [],
@@ -71,6 +78,10 @@ export function backing(pools: () => Iterable<SimulatedPool>): DiskBacking {
     return undefined;
   };
   return {
+    opens: (disk) => {
+      const volume = find(disk);
+      return !volume || volume.key === disk.key;
+    },
     sizeOf: (disk) => find(disk)?.bytes,
     grow(disk, bytes) {
       const volume = find(disk);
@@ -99,14 +110,21 @@ export function simulatedPool(
   clock: Clock,
   abilities: PoolAbilities = { isShared: true, canRevoke: true, isLive: true },
 ): VolumePool {
+  const keys = new Map<VolumeId, string>();
   return {
     abilities,
+
+    know(volume, key) {
+      keys.set(volume, key);
+    },
 
     async make(volume, bytes, origin) {
       reach();
       if (world.volumes.has(volume)) return;
       const image = origin.is === "blank" ? 0 : world.images.get(origin.image.file);
       if (image === undefined) throw damaged("its file is not there");
+      if (origin.is !== "blank" && world.locked.has(origin.image.file) && !keys.has(volume))
+        throw keyMissing();
       enter(volume, Math.max(bytes, image), emptyFile + (origin.is === "copy" ? image : 0));
     },
     async open(volume, opener) {
@@ -136,11 +154,11 @@ export function simulatedPool(
       known.exports = after;
     },
     async resize(volume, bytes) {
-      const known = unused(volume);
+      const known = unlocked(volume, unused(volume));
       known.bytes = Math.max(known.bytes, bytes);
     },
     async snapshot(volume, name) {
-      const known = unused(volume);
+      const known = unlocked(volume, unused(volume));
       if (known.snapshots.some((each) => each.name === named(name))) return;
       take(emptyFile);
       known.used += emptyFile;
@@ -157,36 +175,44 @@ export function simulatedPool(
       const source = find(from);
       if (world.volumes.has(volume)) return;
       if (!source.snapshots.some((each) => each.name === named(name))) throw snapshotNotFound(name);
+      staysLocked(volume, from, source);
       enter(volume, source.bytes, source.used - emptyFile * source.snapshots.length);
     },
     async copy(volume, from, name, bytes) {
       const source = find(from);
       if (world.volumes.has(volume)) return;
       if (!source.snapshots.some((each) => each.name === named(name))) throw snapshotNotFound(name);
+      staysLocked(volume, from, source);
       const used = source.used - emptyFile * source.snapshots.length;
       enter(volume, Math.max(bytes, source.bytes), used);
     },
     async extract(volume, name, file) {
-      const { snapshots, bytes } = find(volume);
+      const { snapshots, bytes, key } = unlocked(volume, find(volume));
       if (!snapshots.some((each) => each.name === named(name))) throw snapshotNotFound(name);
       world.images.set(file, bytes);
+      if (key !== undefined) world.locked.add(file);
     },
     async remove(volume) {
       reach();
       if (world.volumes.get(volume)?.exports.openers.length) throw volumeInUse();
       world.volumes.delete(volume);
+      keys.delete(volume);
     },
     async backUp(volume, place, wish) {
-      const known = unused(volume);
-      return place.take(volume, known.bytes, wish, async ({ point, since }) => {
+      const known = unlocked(volume, unused(volume));
+      if (known.key !== undefined) place.know(volume, known.key);
+      const backup = await place.take(volume, known.bytes, wish, async ({ point, since }) => {
         if (since !== undefined && !known.points.includes(since)) throw backupPointMissing();
         known.points = [...known.points.filter((each) => each !== point), point];
       });
+      if (known.key !== undefined) world.locked.add((await place.find(volume, wish.id)).file);
+      return backup;
     },
     async restoreBackup(volume, place, from, id) {
       reach();
       if (world.volumes.has(volume)) return;
-      await place.find(from, id);
+      const { file } = await place.find(from, id);
+      if (world.locked.has(file) && !keys.has(volume)) throw keyMissing();
       const backup = (await place.list(from)).find((each) => each.id === id);
       enter(volume, backup?.virtualBytes ?? 0, emptyFile);
     },
@@ -240,10 +266,24 @@ export function simulatedPool(
     if (used() + bytes > world.capacity) throw storeFull();
   }
 
+  function unlocked(volume: VolumeId, known: SimulatedVolume): SimulatedVolume {
+    const key = keys.get(volume);
+    if (known.key !== undefined && key === undefined) throw keyMissing();
+    if (key !== known.key) throw keyWrong();
+    return known;
+  }
+
+  /** A plain one may become encrypted, and never the other way round. */
+  function staysLocked(volume: VolumeId, from: VolumeId, source: SimulatedVolume): void {
+    if (source.key === undefined) return;
+    unlocked(from, source);
+    if (!keys.has(volume)) throw keyMissing();
+  }
+
   function enter(volume: VolumeId, bytes: number, used: number): void {
     take(used);
     const empty = { snapshots: [], exports: noExports, points: [], damage: undefined };
-    world.volumes.set(volume, { bytes, used, ...empty });
+    world.volumes.set(volume, { bytes, used, ...empty, key: keys.get(volume) });
   }
 }
 
@@ -254,6 +294,7 @@ export interface SimulatedBackups extends BackupPlace {
 
 export function simulatedBackups(clock: Clock): SimulatedBackups {
   const kept = new Map<VolumeId, Map<string, Backup>>();
+  const locked = new Set<VolumeId>();
   const of = (volume: VolumeId) => {
     if (!place.isThere) throw placeMissing();
     const known = kept.get(volume) ?? new Map<string, Backup>();
@@ -262,6 +303,9 @@ export function simulatedBackups(clock: Clock): SimulatedBackups {
   };
   const place: SimulatedBackups = {
     isThere: true,
+    know(volume) {
+      locked.add(volume);
+    },
     async take(volume, virtualBytes, { id, since, bytesPerSecond }, write) {
       const backups = of(volume);
       const known = backups.get(named(id));
@@ -270,7 +314,7 @@ export function simulatedBackups(clock: Clock): SimulatedBackups {
       const target = { file: `/backups/${volume}/${id}`, point: `p.${id}`, ...speed };
       const full = async (): Promise<undefined> => void (await write(target));
       const upon =
-        since === undefined || !backups.has(since)
+        since === undefined || !backups.has(since) || locked.has(volume)
           ? await full()
           : await write({ ...target, since: `p.${since}` }).then(
               () => since,

@@ -7,9 +7,10 @@
 import { open } from "node:fs/promises";
 import type { Instant } from "@holdfast/kernel/time";
 import type { Checked, ImageFile, Snapshot } from "./driver.ts";
+import { encryptEmpty, isEncrypted } from "./encryption.ts";
 import { findCut } from "./extent.ts";
-import { badName } from "./problems.ts";
-import { qemuImg, tryQemuImg } from "./programs.ts";
+import { badName, keyMissing } from "./problems.ts";
+import { type Locked, optionsOf, qemuImg, tryQemuImg, tryWithKey, worked } from "./programs.ts";
 
 export interface VolumeInfo {
   readonly bytes: number;
@@ -69,9 +70,12 @@ export async function hasSnapshots(file: string): Promise<boolean> {
 }
 
 /** Of one that somebody has open only whether a part of its file is missing. */
-export async function checkFile(file: string): Promise<Checked> {
-  const what = ["-f", "qcow2", "--output=json", file];
-  const { code, stderr } = await tryQemuImg("check", ...what);
+export async function checkFile(image: Locked): Promise<Checked> {
+  const { file, key } = image;
+  if (key === undefined && (await isEncrypted(file)))
+    return { is: "unknown", why: keyMissing().message };
+  const what = ["--output=json", "--image-opts", optionsOf(image)];
+  const { code, stderr } = await tryWithKey(key, ["check", ...what]);
   if (/Failed to get .* lock/.test(stderr)) {
     const why = await findCut(file);
     return why === undefined ? { is: "sound" } : { is: "damaged", why };
@@ -79,17 +83,69 @@ export async function checkFile(file: string): Promise<Checked> {
   // 0: nothing; 3: lost space, which harms nobody; 2: corrupt; 1: it could not even look.
   if (code !== 0 && code !== 3)
     return { is: "damaged", why: (await findCut(file)) ?? lastLine(stderr) };
-  const chain = await tryQemuImg("info", "-U", "--backing-chain", ...what);
+  const all = ["-U", "--backing-chain", "-f", "qcow2", "--output=json", file];
+  const chain = await tryQemuImg("info", ...all);
   if (chain.code !== 0) return { is: "damaged", why: lastLine(chain.stderr) };
   return { is: "sound" };
 }
 
-export const create = async (file: string, bytes: number): Promise<void> =>
-  void (await qemuImg("create", "-q", "-f", "qcow2", file, `${bytes}`));
+/** With `below`, only what differs from that takes room. */
+export async function create(
+  { file, key }: Locked,
+  bytes: number,
+  below?: ImageFile,
+): Promise<void> {
+  const upon = below ? ["-b", below.file, "-F", below.format] : [];
+  await qemuImg("create", "-q", "-f", "qcow2", ...upon, file, `${bytes}`);
+  if (key !== undefined) await encryptEmpty(file, key);
+}
 
-/** All of an image, and of what is below it. */
-export const copy = async (from: string, format: string, to: string): Promise<void> =>
-  void (await qemuImg("convert", "-f", format, "-O", "qcow2", from, to));
+/** What is copied: all of a file, and of what is below it, or of a snapshot inside. */
+export interface Original extends Locked {
+  readonly format: "qcow2" | "raw";
+  readonly snapshot?: string;
+}
+
+/**
+ * Into a new file, which is encrypted if it has a key, and at least so big. Rejects with `volume_key_missing` where
+ * something encrypted would become plain.
+ */
+export async function copy(
+  from: Original,
+  to: Locked,
+  { bytes = 0, below }: { readonly bytes?: number; readonly below?: ImageFile | undefined } = {},
+): Promise<void> {
+  const isLocked = from.format === "qcow2" && (await isEncrypted(from.file));
+  if (isLocked && (from.key === undefined || to.key === undefined)) throw keyMissing();
+  const source = isLocked ? from : { file: from.file };
+  const part = from.snapshot === undefined ? [] : ["-l", `snapshot.name=${from.snapshot}`];
+  // -U: nobody changes what is copied, whoever has the file open.
+  const what = [
+    "-U",
+    ...part,
+    ...(below ? ["-B", below.file, "-F", below.format] : []),
+    ...["--image-opts", from.format === "raw" ? rawOptions(from.file) : optionsOf(source)],
+  ];
+  if (to.key === undefined) {
+    const [options, file] = [what.slice(0, -1), what.slice(-1)];
+    await qemuImg("convert", ...options, "-O", "qcow2", ...file, to.file);
+    if ((await infoOf(to.file)).bytes < bytes)
+      await qemuImg("resize", "-q", "-f", "qcow2", to.file, `${bytes}`);
+    return;
+  }
+  await create(to, Math.max(bytes, await sizeOf(from)), below);
+  const how = ["-n", ...(below ? [] : ["--target-is-zero"]), "--target-image-opts"];
+  worked(await tryWithKey(to.key, ["convert", ...how, ...what, optionsOf(to)]));
+}
+
+const rawOptions = (file: string) =>
+  `driver=raw,file.driver=file,file.filename=${file.replaceAll(",", ",,")}`;
+
+/** As a guest would see it. */
+export async function sizeOf({ file, format }: ImageFile): Promise<number> {
+  const text = await qemuImg("info", "-U", "-f", format, "--output=json", file);
+  return Number(record(JSON.parse(text))["virtual-size"]);
+}
 
 /** Of a snapshot. Throws `bad_storage_name`. */
 export function named(name: string): string {

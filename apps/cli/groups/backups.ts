@@ -27,6 +27,7 @@ interface Waiting {
 interface RestoreOptions extends Waiting {
   readonly name?: string;
   readonly pool?: string;
+  readonly encrypted?: true;
   readonly tag?: Readonly<Record<string, string>>;
 }
 interface ScheduleOptions {
@@ -90,12 +91,15 @@ export const backupsGroup: Group = (program, open) => {
     .argument("<backup>", "its id")
     .option("--name <name>", "make a new volume of this name (the volume itself is restored)")
     .option("--pool <pool>", "where the new one is made (where the volume was)")
+    .option("--encrypted", "encrypt the new one, also if the backup is not")
     .option("--tag <key=value>", "a tag on the new one; may be repeated", tag)
     .option("--wait", "wait until it is restored")
-    .action(async (backup: string, { name, pool, tag: tags, wait }: RestoreOptions, command) => {
+    .action(async (backup: string, options: RestoreOptions, command) => {
       const session = open(command);
       const params = { project: session.options.project, backup };
-      const reply = await session.call(restoreBackup, { params, body: { name, pool, tags } });
+      const { name, pool, tag: tags, encrypted, wait } = options;
+      const body = { name, pool, tags, encrypted };
+      const reply = await session.call(restoreBackup, { params, body });
       const end = wait ? await untilRestored(session, reply) : reply;
       session.show(end, () => volumeDetails(end, session.now(), session.paint));
     });

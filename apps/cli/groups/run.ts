@@ -34,6 +34,7 @@ interface Options {
   readonly metadata?: "on" | "off";
   readonly metadataTokens?: MetadataTokens;
   readonly metadataHops?: number;
+  readonly encrypted?: true;
   readonly pool?: string;
   readonly recovery?: InstanceView["recovery"];
   readonly priority?: number;
@@ -116,6 +117,7 @@ export const runGroup: Group = (program, open) => {
       "--pool <pool>",
       "where the root volume is made: local, or a shared pool of `holdfast hosts`",
     )
+    .option("--encrypted", "encrypt its root volume and every new disk")
     .addOption(recoveryOption("--recovery <policy>"))
     .option("--priority <n>", "who is started first where not all find room (0)", whole)
     .option(
@@ -144,7 +146,8 @@ export const runGroup: Group = (program, open) => {
         userData,
         tags: options.tag,
         diskGiB: options.disk,
-        volumes: options.volume?.map(volumeOf),
+        volumes: options.volume?.map((volume) => volumeOf(volume, options.encrypted)),
+        encrypted: options.encrypted,
         ephemeralGiB: options.ephemeral,
         networks: options.network === false ? [] : options.network && [...options.network],
         isPublic: options.public,
@@ -190,5 +193,5 @@ export const runGroup: Group = (program, open) => {
 };
 
 /** A number is the size of a new one: names begin with a letter. */
-const volumeOf = (text: string) =>
-  /^\d+$/.test(text) ? { sizeGiB: Number(text) } : { volume: text };
+const volumeOf = (text: string, encrypted: true | undefined) =>
+  /^\d+$/.test(text) ? { sizeGiB: Number(text), encrypted } : { volume: text };

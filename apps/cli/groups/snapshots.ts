@@ -26,6 +26,7 @@ interface Waiting {
 
 interface CopyOptions extends Waiting {
   readonly size?: number;
+  readonly encrypted?: true;
 }
 
 export const snapshotsGroup: Group = (program, open) => {
@@ -104,12 +105,13 @@ export const snapshotsGroup: Group = (program, open) => {
     .description(copySnapshot.summary)
     .argument("<snapshot>", "its name or id")
     .argument("<name>", "what to call the copy")
+    .option("--encrypted", "encrypt the copy, also if the snapshot is not")
     .option("--wait", "wait until it is made")
     .addHelpText("after", "\nExample:\n  holdfast snapshots copy before-upgrade kept --wait")
-    .action(async (snapshot: string, name: string, { wait }: Waiting, command) => {
+    .action(async (snapshot: string, name: string, { wait, encrypted }: CopyOptions, command) => {
       const session = open(command);
       const params = { project: session.options.project, snapshot };
-      const asked = session.call(copySnapshot, { params, body: { name } });
+      const asked = session.call(copySnapshot, { params, body: { name, encrypted } });
       const reply = await session.named("snapshot", snapshot, asked);
       show(session, wait ? await untilMade(session, reply) : reply);
     });
@@ -121,13 +123,14 @@ export const snapshotsGroup: Group = (program, open) => {
     .argument("<snapshot>", "its name or id")
     .argument("<name>", "what to call the volume")
     .option("--size <GiB>", "how big; as big as the snapshot if not said", whole)
+    .option("--encrypted", "encrypt the volume, also if the snapshot is not")
     .option("--wait", "wait until it is made")
     .addHelpText("after", "\nExample:\n  holdfast snapshots to-volume before-upgrade copy --wait")
     .action(async (snapshot: string, name: string, options: CopyOptions, command) => {
       const session = open(command);
       const params = { project: session.options.project, snapshot };
-      const { size, wait } = options;
-      const body = { name, ...(size === undefined ? {} : { sizeGiB: size }) };
+      const { size, wait, encrypted } = options;
+      const body = { name, encrypted, ...(size === undefined ? {} : { sizeGiB: size }) };
       const asked = session.call(createVolumeFromSnapshot, { params, body });
       const reply = await session.named("snapshot", snapshot, asked);
       const end = wait ? await untilRestored(session, reply) : reply;

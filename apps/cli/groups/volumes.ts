@@ -59,6 +59,7 @@ export const volumesGroup: Group = (program, open) => {
     .argument("<name>", "a new name")
     .requiredOption("--size <GiB>", "how big", whole)
     .option("--pool <pool>", "where: local, or a shared pool of `holdfast hosts`")
+    .option("--encrypted", "what is written to it is on no disk in the clear")
     .option("--iops <n>", "at most so many requests per second", whole)
     .option("--speed <bytes>", "at most so many bytes per second: 20M, 1G", bytesPerSecond)
     .option("--tag <key=value>", "a tag on it; may be repeated; some may be required", tag)
@@ -74,6 +75,7 @@ export const volumesGroup: Group = (program, open) => {
         sizeGiB: options.size,
         pool: options.pool,
         tags: options.tag,
+        encrypted: options.encrypted,
         ...(limits && { limits }),
       };
       const made = await session.call(createVolume, { params, body });
@@ -189,6 +191,7 @@ export const volumesGroup: Group = (program, open) => {
 interface CreateOptions extends Limits, AttachOptions {
   readonly size: number;
   readonly pool?: string;
+  readonly encrypted?: true;
   readonly attach?: string;
   readonly tag?: Readonly<Record<string, string>>;
 }

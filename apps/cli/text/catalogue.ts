@@ -51,6 +51,7 @@ export function imageDetails(image: ImageView, now: Instant, paint: Paint): stri
     ["for", image.project ?? "everybody"],
     ["source", image.source],
     ["disk", image.bytes === null ? undefined : bytes(image.bytes)],
+    ["encrypted", image.encrypted ? "yes, and so is what is made of it" : undefined],
     ["starts", image.warm ? "warm, where its host has a template" : undefined],
     ["created", relative(image.createdAt, now)],
     ["tags", tagWords(image.tags)],

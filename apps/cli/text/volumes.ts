@@ -76,6 +76,7 @@ export function volumeDetails(one: VolumeView, now: Instant, paint: Paint): stri
     ],
     ["attached to", one.instance ? attachmentOf(one) : "nothing"],
     ["pool", one.host ? `${one.pool}, on ${one.host}` : one.pool],
+    ["encrypted", one.encrypted ? "yes" : "no"],
     ["made of", one.fromSnapshot ? `snapshot ${one.fromSnapshot}` : undefined],
     ["made of", one.fromBackup ? `backup ${one.fromBackup}` : undefined],
     ["limits", speed(one.limits)],
@@ -153,11 +154,13 @@ export function speed({
 export const disksOf = ({ disks }: InstanceView): readonly (readonly [string, string])[] =>
   disks
     .filter(({ kind }) => kind !== "root")
-    .map(({ name, kind, sizeBytes, pool }) => [
+    .map(({ name, kind, sizeBytes, pool, encrypted }) => [
       "disk",
-      kind === "ephemeral"
-        ? `${name}, ${bytes(sizeBytes)}, ephemeral: survives a reboot and nothing else`
-        : `${name}, ${bytes(sizeBytes)} in the pool ${pool}`,
+      `${name}, ${bytes(sizeBytes)}${encrypted ? ", encrypted" : ""}${
+        kind === "ephemeral"
+          ? ", ephemeral: survives a reboot and nothing else"
+          : ` in the pool ${pool}`
+      }`,
     ]);
 
 const madeTones = { making: "busy", ready: "good", failed: "bad", deleting: "dim" } as const;
@@ -175,13 +178,26 @@ export function snapshotTable(
 ): string {
   const tags = tagColumn(snapshots);
   const shares = snapshots.some((one) => one.sharedWith.length > 0) ? ["SHARED WITH"] : [];
+  const locks = snapshots.some((one) => one.encrypted) ? ["ENCRYPTED"] : [];
   return table(
-    ["NAME", "VOLUME", "STATE", "SIZE", "GUEST", "AGE", ...tags.heads, ...shares, "PROBLEM"],
+    [
+      "NAME",
+      "VOLUME",
+      "STATE",
+      "SIZE",
+      ...locks,
+      "GUEST",
+      "AGE",
+      ...tags.heads,
+      ...shares,
+      "PROBLEM",
+    ],
     snapshots.map((one) => [
       // Another project's is found by its id alone.
       ...(one.volume === null ? [one.id, `${one.project}: ${one.name}`] : [one.name, one.volume]),
       { text: one.state, tone: madeTones[one.state] },
       bytes(one.sizeBytes),
+      ...locks.map(() => (one.encrypted ? "yes" : "no")),
       one.guest ? guests[one.guest] : "-",
       age(one.createdAt, now),
       ...tags.of(one),

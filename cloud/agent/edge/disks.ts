@@ -18,6 +18,7 @@ import { diskIdOf, type ImageFile, type Opener, type VolumePool } from "@holdfas
 import type { VolumeId } from "@holdfast/kernel/ids";
 import { Problem, problem } from "@holdfast/kernel/problem";
 import { seconds } from "@holdfast/kernel/time";
+import { opened } from "./keys.ts";
 import { keyOf, type Loan, type LoanBook, type Loans } from "./loans.ts";
 import { said } from "./reports.ts";
 import { specOf } from "./spec.ts";
@@ -79,7 +80,7 @@ export function diskKeeper(deps: DiskKeeperDeps): DiskKeeper {
       for (const disk of disks)
         if (disk.kind === "ephemeral") await makeAnew(refOf(wish), disk);
         else if (disk.origin === "image") {
-          const pool = await storage.pool(disk.pool);
+          const pool = await poolFor(disk);
           await pool.make(disk.volume, disk.bytes, { is: "overlay", image });
         }
     },
@@ -203,19 +204,29 @@ export function diskKeeper(deps: DiskKeeperDeps): DiskKeeper {
   }
 
   async function openDisk(ref: MachineRef, disk: WishedDisk): Promise<Disk> {
-    const pool = await storage.pool(disk.pool);
+    const pool = await poolFor(disk);
     const { source } = await pool.open(disk.volume, openerOf(ref));
     // Its machine may have ended meanwhile, and all that was known to be open was given back.
     if (!open.get(keyOf(ref))?.volumes.some(({ volume }) => volume === disk.volume)) {
       await pool.release(disk.volume, openerOf(ref));
       throw problem("conflict", "not_running", "The machine has ended meanwhile.");
     }
-    return { id: diskIdOf(disk.volume), source, readOnly: false, limits: limitsOf(disk) };
+    const { key } = disk;
+    const opened = { id: diskIdOf(disk.volume), source, readOnly: false, limits: limitsOf(disk) };
+    return key === undefined ? opened : { ...opened, key };
+  }
+
+  /** Which knows the key of an encrypted one by then. Rejects with `volume_key_missing`. */
+  async function poolFor({ volume, pool: name, key }: WishedDisk): Promise<VolumePool> {
+    const pool = await storage.pool(name);
+    if (key !== undefined) pool.know(volume, opened(key));
+    return pool;
   }
 
   /** Blank, whatever an earlier generation has left; but not if this one has it open already. */
-  async function makeAnew(ref: MachineRef, { volume, pool: name, bytes }: WishedDisk) {
-    const pool = await storage.pool(name);
+  async function makeAnew(ref: MachineRef, disk: WishedDisk) {
+    const { volume, bytes, key } = disk;
+    const pool = await storage.pool(disk.pool);
     await pool.release(volume, { instance: ref.id, generation: ref.generation - 1 });
     try {
       await pool.remove(volume);
@@ -223,6 +234,7 @@ export function diskKeeper(deps: DiskKeeperDeps): DiskKeeper {
       if (isInUse(error)) return;
       throw error;
     }
+    if (key !== undefined) pool.know(volume, opened(key)); // It was forgotten with the one before.
     await pool.make(volume, bytes, { is: "blank" });
   }
 

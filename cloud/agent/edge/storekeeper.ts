@@ -20,6 +20,7 @@ import { Problem, problem } from "@holdfast/kernel/problem";
 import { after, type Clock, milliseconds, seconds } from "@holdfast/kernel/time";
 import { unreachable } from "@holdfast/kernel/unreachable";
 import type { DiskKeeper } from "./disks.ts";
+import { opened, unlocked } from "./keys.ts";
 import { said } from "./reports.ts";
 import { momentOf } from "./snapshots.ts";
 import type { Storage } from "./storage.ts";
@@ -118,7 +119,7 @@ export function storekeeper(deps: StorekeeperDeps): Storekeeper {
       try {
         return { is: "done", result: await perform(task) };
       } catch (error) {
-        log("could not do a storage task", { ...task, error });
+        log("could not do a storage task", { ...unlocked(task), error });
         return { is: "failed", problem: said(error) };
       }
     });
@@ -132,6 +133,10 @@ export function storekeeper(deps: StorekeeperDeps): Storekeeper {
   async function perform(task: StorageTask): Promise<StorageFacts> {
     const { volume } = task;
     const pool = await storage.pool(task.pool);
+    if (task.key !== undefined) {
+      pool.know(volume, opened(task.key));
+      if ("from" in task) pool.know(task.from, opened(task.key));
+    }
     switch (task.do) {
       case "make":
         await pool.make(volume, task.bytes, { is: "blank" });
@@ -263,8 +268,12 @@ export function storekeeper(deps: StorekeeperDeps): Storekeeper {
     }
   }
 
-  function placeFor({ do: what }: StorageTask) {
-    if (place !== null) return storage.backups(place);
+  function placeFor({ do: what, volume, key }: StorageTask) {
+    if (place !== null) {
+      const backups = storage.backups(place);
+      if (key !== undefined) backups.know(volume, opened(key));
+      return backups;
+    }
     throw problem("conflict", "no_backup_place", `There is no place for backups: ${what}.`, {
       fix: "Set one up: holdfast backups prepare DIRECTORY",
     });

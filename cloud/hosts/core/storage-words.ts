@@ -17,6 +17,13 @@ const DiskLimits = z.object({
   bytesPerSecond: z.number().int().positive().optional(),
 });
 
+/**
+ * Of an encrypted volume: what it is opened with. Managers carry it sealed, and it is opened when a host is told of it;
+ * one that begins with the mark could not be.
+ */
+const VolumeKey = z.string();
+export const sealedMark = "sealed:";
+
 /** A disk that an instance should have. */
 export const WishedDisk = z.object({
   volume: id<VolumeId>(),
@@ -29,6 +36,7 @@ export const WishedDisk = z.object({
   /** What it is made from if it is not there yet. A `data` disk must be there: see the task `make`. */
   origin: z.enum(["image", "blank"]),
   limits: DiskLimits.nullable(),
+  key: VolumeKey.optional(),
 });
 export type WishedDisk = z.output<typeof WishedDisk>;
 
@@ -55,7 +63,13 @@ export type DiskReport = z.output<typeof DiskReport>;
 /** Who has a volume open. */
 const Opener = z.object({ instance: id<InstanceId>(), generation });
 
-const inPool = { id: z.uuid(), volume: id<VolumeId>(), pool: z.string() };
+const inPool = {
+  id: z.uuid(),
+  volume: id<VolumeId>(),
+  pool: z.string(),
+  /** Of the volume, and of whatever it is made of. */
+  key: VolumeKey.optional(),
+};
 /** Of snapshots and backups: up to 64 of a-z, 0-9 and hyphen. */
 const storageName = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/);
 

@@ -67,6 +67,8 @@ export interface Open {
 export interface Connection {
   readonly host: HostId;
   readonly socket: Socket;
+  /** What a sealed key is to a host. */
+  readonly openKey: (sealed: string) => string;
   epoch: number | undefined;
   /** What was recorded of the host before it was asked for the hello that comes next. */
   known: Known | undefined;
@@ -91,9 +93,14 @@ export interface Connection {
   readonly open: Map<number, Open>;
 }
 
-export const newConnection = (host: HostId, socket: Socket): Connection => ({
+export const newConnection = (
+  host: HostId,
+  socket: Socket,
+  openKey: Connection["openKey"],
+): Connection => ({
   host,
   socket,
+  openKey,
   epoch: undefined,
   known: undefined,
   terms: undefined,

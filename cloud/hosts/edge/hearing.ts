@@ -66,6 +66,8 @@ export interface HubDeps {
     results: readonly StorageResult[],
   ) => Promise<readonly string[]>;
   readonly onError: (host: HostId, error: unknown) => void;
+  /** What a sealed key of a volume is to a host; what it cannot open stays sealed, and that host says so. Sealed if not given. */
+  readonly openKey?: (sealed: string) => string;
 }
 
 type Heartbeat = Extract<FromAgent, { say: "heartbeat" }>;

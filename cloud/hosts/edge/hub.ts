@@ -138,7 +138,7 @@ export function openHub(deps: HubDeps): Hub {
       return { said: () => {}, closed: () => {} };
     }
     connections.get(host)?.socket.close(); // The newer one is the one that its agent uses.
-    const connection = newConnection(host, socket);
+    const connection = newConnection(host, socket, deps.openKey ?? ((sealed) => sealed));
     connections.set(host, connection);
     return {
       said: hearing(deps, asked, connection, () => connections.get(host) !== connection),

@@ -16,17 +16,31 @@ import { newsOfNetworks, wholeNetworks } from "./told-networks.ts";
 /** What was decided about another epoch of the host is not for this one, however late it comes. */
 export function tellWishes(
   connection: Connection,
-  wishes: readonly Wish[],
+  all: readonly Wish[],
   deleteVolumes: readonly Unwanted[],
 ): void {
-  const fresh = wishes.filter(
+  const fresh = all.filter(
     ({ instance, version, epoch }) =>
       version > (connection.told.get(instance) ?? 0) && epoch === connection.epoch,
   );
   for (const { instance, version } of fresh) connection.told.set(instance, version);
   if (fresh.length + deleteVolumes.length === 0) return;
-  send(connection, { say: "wishes", wishes: fresh, deleteVolumes: [...deleteVolumes] });
+  const wishes = fresh.map((wish) => unsealed(connection, wish));
+  send(connection, { say: "wishes", wishes, deleteVolumes: [...deleteVolumes] });
 }
+
+/** With the keys of its encrypted disks as its host needs them. */
+export function unsealed({ openKey }: Connection, wish: Wish): Wish {
+  const { spec } = wish;
+  if (!spec?.disks.some(({ key }) => key !== undefined)) return wish;
+  const disks = spec.disks.map((disk) => withKey(disk, openKey));
+  return { ...wish, spec: { ...spec, disks } };
+}
+
+const withKey = <Locked extends { readonly key?: string | undefined }>(
+  locked: Locked,
+  openKey: Connection["openKey"],
+): Locked => (locked.key === undefined ? locked : { ...locked, key: openKey(locked.key) });
 
 /** Said of those of which it was told the version before. Returns whether it knows of all of them now. */
 export function tellSeen(connection: Connection, machines: readonly Seen[]): boolean {
@@ -61,7 +75,8 @@ export function tellStorage(
   tasks: readonly StorageTask[],
   place: string | null,
 ): void {
-  const message: FromManager = { say: "storage", tasks: [...tasks], place };
+  const opened = tasks.map((task) => withKey(task, connection.openKey));
+  const message: FromManager = { say: "storage", tasks: opened, place };
   const { text, hash } = saying(message);
   if (hash === connection.storage) return;
   connection.storage = hash;

@@ -26,8 +26,8 @@ export async function beginCapture(
 ): Promise<void> {
   await mustFit(sql, project, { images: 1 });
   await sql.query(
-    `insert into image (id, project_id, name, state, source, import, created_at)
-     select $1, $2, $3, 'importing', $4, jsonb_build_object('captured', true, 'parent', m.manifest), $6::timestamptz
+    `insert into image (id, project_id, name, state, source, import, created_at, key_id)
+     select $1, $2, $3, 'importing', $4, jsonb_build_object('captured', true, 'parent', m.manifest), $6::timestamptz, v.key_id
      from volume v left join image m on m.id = v.image_id where v.id = $5`,
     [id, project, name, source, volume, iso(createdAt)],
   );

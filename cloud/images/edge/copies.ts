@@ -31,8 +31,8 @@ export async function insertCopy(
       fix: `Wait for it: holdfast images show ${from.name}`,
     });
   await sql.query(
-    `insert into image (id, project_id, name, state, source, manifest, warm, created_at)
-     select $1, $2, $3, state, $5, manifest, warm, $6 from image where id = $4`,
+    `insert into image (id, project_id, name, state, source, manifest, warm, created_at, key_id)
+     select $1, $2, $3, state, $5, manifest, warm, $6, key_id from image where id = $4`,
     [id, project, name, from.id, `copy of ${from.name}`, iso(createdAt)],
   );
 }

@@ -1,7 +1,7 @@
 /** Images as rows. */
 import { sharedWith, sharesWith } from "@holdfast/cloud/access/edge";
 import { tagsOf } from "@holdfast/cloud/tags/edge";
-import type { ImageId, ProjectId } from "@holdfast/kernel/ids";
+import type { ImageId, ProjectId, VolumeKeyId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { isText, isUuid } from "@holdfast/store/cursor";
 import type { Sql } from "@holdfast/store/database";
@@ -14,10 +14,12 @@ export interface ImageRecord {
   readonly name: string;
   readonly state: ImageView["state"];
   readonly manifest: Manifest | undefined;
+  /** Of one that is encrypted, sealed: also what is made of it is opened with it. */
+  readonly key?: { readonly id: VolumeKeyId; readonly sealed: string };
 }
 
 const columns = `i.id, i.name, p.name as project, i.state, i.source, i.manifest,
-  (i.manifest->'disk'->>'virtualBytes')::bigint as bytes, i.problem,
+  (i.manifest->'disk'->>'virtualBytes')::bigint as bytes, i.key_id is not null as encrypted, i.problem,
   coalesce(i.warm, (i.manifest->>'warm')::boolean, false) as warm, i.created_at as "createdAt",
   ${tagsOf("i.id")} as tags, i.project_id as "projectId",
   ${sharedWith("image", "i.id")} as "sharedWith"`;
@@ -67,13 +69,20 @@ export async function findImage(
   project: ProjectId,
   nameOrId: string,
 ): Promise<ImageRecord> {
-  const { id, name, state, manifest } = await findImageView(sql, project, nameOrId);
+  const { id, name, state, manifest, encrypted } = await findImageView(sql, project, nameOrId);
   if (state === "failed")
     throw problem("conflict", "image_not_ready", `The import of ${name} has failed.`, {
       fix: `See why: holdfast images show ${name}`,
     });
   const parsed = manifest ? Manifest.parse(manifest) : undefined;
-  return { id: id as ImageId, name, state, manifest: parsed }; // A view's id is plain text.
+  const [row] = encrypted
+    ? await sql.query<NonNullable<ImageRecord["key"]>>(
+        "select k.id, k.sealed from image i join volume_key k on k.id = i.key_id where i.id = $1",
+        [id],
+      )
+    : [];
+  const key = row ? { key: row } : {};
+  return { id: id as ImageId, name, state, manifest: parsed, ...key }; // A view's id is plain text.
 }
 
 /** Those that a project may use, by name. Rejects with `cursor_not_valid`. */

@@ -52,6 +52,7 @@ export const RunRequest = z
           z.strictObject({
             sizeGiB: z.number().int().min(1).max(65_536).describe("A new and empty one."),
             deleteWithInstance: z.boolean().default(true),
+            encrypted: z.boolean().default(false),
           }),
         ]),
       )
@@ -65,6 +66,12 @@ export const RunRequest = z
       .max(65_536)
       .optional()
       .describe("Size of a disk that survives a reboot and nothing else."),
+    encrypted: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Encrypt its root volume, and its ephemeral disk. Whatever is made of an encrypted image is, and in a project that wants it everything.",
+      ),
     isProtected: z.boolean().default(false),
     metadata: Metadata.default("on"),
     metadataTokens: MetadataTokens.default("optional"),

@@ -133,6 +133,7 @@ export const InstanceView = z.object({
         kind: z.enum(["root", "data", "ephemeral"]),
         sizeBytes: z.number().int(),
         pool: z.string(),
+        encrypted: z.boolean(),
       }),
     )
     .describe("In the order in which its guest sees them; `holdfast volumes show` says more."),

@@ -7,7 +7,7 @@ import type { Connection } from "@holdfast/cloud/networks/edge";
 import type { Amounts } from "@holdfast/cloud/quotas";
 import { insertTags } from "@holdfast/cloud/tags/edge";
 import { type Disk, type VolumeState, volumeLifecycle } from "@holdfast/cloud/volumes";
-import type { NewDisk } from "@holdfast/cloud/volumes/edge";
+import { insertKeys, type NewDisk, type NewKey, sealedText } from "@holdfast/cloud/volumes/edge";
 import type { HostId, InstanceId, ProjectId, VolumeId } from "@holdfast/kernel/ids";
 import { after, type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
@@ -51,6 +51,8 @@ export interface Birth {
   readonly seed: Seed;
   readonly volumeBytes: number;
   readonly pool: string;
+  /** Of its root volume, if that is encrypted: one that is to be written, or that of its image. */
+  readonly key: NewKey | undefined;
   /** Besides the root volume. */
   readonly more: readonly NewDisk[];
   /** What its host should give it at first, and what that needs of the host. */
@@ -69,11 +71,12 @@ export function birthOf(
     volumeBytes,
     pool,
     limits,
+    key,
     more,
     connections,
     dowry,
     image,
-  }: Pick<Birth, "volumeBytes" | "pool" | "more" | "connections" | "dowry" | "image"> & {
+  }: Pick<Birth, "volumeBytes" | "pool" | "key" | "more" | "connections" | "dowry" | "image"> & {
     readonly limits: WishedDisk["limits"];
   },
   job: NewJob,
@@ -84,9 +87,13 @@ export function birthOf(
     seed,
     volumeBytes,
     pool,
+    key,
     more,
     disks: [
-      { ...root, bytes: volumeBytes, origin: "image", limits },
+      {
+        ...{ ...root, bytes: volumeBytes, origin: "image", limits },
+        ...(key ? { key: sealedText(key) } : {}),
+      },
       ...more.filter(({ isThere }) => isThere).map(({ wished }) => wished),
     ],
     station: [
@@ -185,6 +192,14 @@ export function sizeOf(births: readonly Birth[]): Amounts {
   };
 }
 
+/** Those that are new; volumes refer to them. */
+export const insertVolumeKeys = (sql: Sql, births: readonly Birth[], now: Instant) =>
+  insertKeys(
+    sql,
+    births.flatMap(({ key, more }) => [key ?? [], ...more.map((disk) => disk.key ?? [])].flat()),
+    now,
+  );
+
 /** `homes`: where an instance was placed at once, its volume is made there. */
 export async function insertVolumes(
   sql: Sql,
@@ -193,7 +208,7 @@ export async function insertVolumes(
   now: Instant,
 ): Promise<void> {
   if (births.length === 0) return;
-  const rows = births.map(({ seed: { volume, project, image }, volumeBytes, pool }) => {
+  const rows = births.map(({ seed: { volume, project, image }, volumeBytes, pool, key }) => {
     const home = homes.get(volume);
     return {
       id: volume,
@@ -204,6 +219,7 @@ export async function insertVolumes(
       host_id: home ?? null,
       pool,
       kind: "root",
+      key_id: key?.id ?? null,
       created_at: iso(now),
     };
   });

@@ -14,7 +14,7 @@ import { type RequiredTag, tagsRefused } from "@holdfast/cloud/tags";
 import { readRequiredTags } from "@holdfast/cloud/tags/edge";
 import type { TypeView } from "@holdfast/cloud/types";
 import { findType } from "@holdfast/cloud/types/edge";
-import { planDisks } from "@holdfast/cloud/volumes/edge";
+import { encryptsAll, planDisks, type VolumeKeys } from "@holdfast/cloud/volumes/edge";
 import type { InstanceId, MintId, ProjectId } from "@holdfast/kernel/ids";
 import { type Problem, problem } from "@holdfast/kernel/problem";
 import type { Database } from "@holdfast/store/database";
@@ -30,6 +30,7 @@ export interface PlanDeps {
   readonly mintId: MintId;
   /** A pronounceable name that nobody has chosen. */
   readonly mintName: () => string;
+  readonly keys: VolumeKeys;
 }
 
 /** Makes the plan of one request; `jobFor` makes the job that all of its instances share. */
@@ -40,8 +41,15 @@ export type Plan = (
   jobFor: (ids: readonly InstanceId[]) => NewJob,
 ) => Promise<readonly Birth[]>;
 
-export function planning({ database, settings, mintId, mintName }: PlanDeps): Plan {
-  const { typeOf, imageOf, runningJobs, connectionsOf, requiredTags } = sharedReads(database);
+export function planning({
+  database,
+  settings,
+  mintId,
+  mintName,
+  keys: volumeKeys,
+}: PlanDeps): Plan {
+  const { typeOf, imageOf, runningJobs, connectionsOf, requiredTags, encrypts } =
+    sharedReads(database);
   return plan;
 
   async function plan(
@@ -54,9 +62,10 @@ export function planning({ database, settings, mintId, mintName }: PlanDeps): Pl
     const most = limits["manager.instances_per_request"];
     if (body.count > most) throw tooMany(body.count, most);
     const tags = body.tags ?? {};
-    const [type, image] = await Promise.all([
+    const [type, image, encryptsEverything] = await Promise.all([
       typeOf(body.type),
       imageOf(`${project} ${body.image}`),
+      encrypts(project),
       runningJobs(project).then((count) => checkJobs(count, limits["manager.concurrent_jobs"])),
       requiredTags(project).then((required) => checkTags(required, tags)),
     ]);
@@ -84,10 +93,18 @@ export function planning({ database, settings, mintId, mintName }: PlanDeps): Pl
     const more = await planDisks(
       database,
       project,
-      { volumes: body.volumes, ephemeralGiB: body.ephemeralGiB, names, pool },
+      {
+        ...{ volumes: body.volumes, ephemeralGiB: body.ephemeralGiB, names, pool },
+        areEncrypted: encryptsEverything,
+        isEphemeralEncrypted: body.encrypted,
+      },
+      volumeKeys,
       mintId,
       limits["volumes.most_disks"],
     );
+    const isEncrypted = body.encrypted || encryptsEverything;
+    // What is made of an encrypted image is opened with the key of the image.
+    const rootKey = () => image.key ?? (isEncrypted ? volumeKeys.make() : undefined);
     const births: Birth[] = [];
     await inBreaths(ids.entries(), ([index, id]) => {
       const birth = birthOf(
@@ -118,6 +135,7 @@ export function planning({ database, settings, mintId, mintName }: PlanDeps): Pl
           volumeBytes,
           pool,
           limits: limitsOf(type),
+          key: rootKey(),
           more: more[index] ?? [],
           connections: networks.map((network, slot) => ({
             id: mintId<"Nic">(),
@@ -152,6 +170,7 @@ function sharedReads(database: Database) {
       return findConnections(database, project, { networks: networks ?? undefined, groups });
     }),
     requiredTags: shared((project) => readRequiredTags(database, project as ProjectId)), // Keys are text.
+    encrypts: shared((project) => encryptsAll(database, project as ProjectId)), // Keys are text.
     runningJobs: shared((project) => countRunningJobs(database, project as ProjectId)), // Keys are text.
   };
 }

@@ -11,7 +11,7 @@ import * as api from "../api.ts";
 import type { Order } from "../core/command.ts";
 import { changeMetadata } from "./change-metadata.ts";
 import { changeType } from "./change-type.ts";
-import { nameTaken, planning } from "./planning.ts";
+import { nameTaken, type PlanDeps, planning } from "./planning.ts";
 import { changeRecovery } from "./recovery.ts";
 import { type Begun, repeats, type Told } from "./repeats.ts";
 import { findInstance, pageOfInstances, viewInstances } from "./views.ts";
@@ -25,6 +25,7 @@ export interface InstanceRouteDeps {
   readonly mintId: MintId;
   /** A pronounceable name that nobody has chosen. */
   readonly mintName: () => string;
+  readonly keys: PlanDeps["keys"];
   /** This manager, as it signs its news. */
   readonly self: string;
   /** The wishes of these hosts are newer. */

@@ -12,7 +12,7 @@ import type { Sql } from "@holdfast/store/database";
 import { appendJournal, type JournalRow } from "@holdfast/store/journal";
 import { openMigration, stepped } from "../core/migration.ts";
 import type { Cause, World } from "../core/model.ts";
-import { type Birth, insertDowries, insertVolumes } from "./births.ts";
+import { type Birth, insertDowries, insertVolumeKeys, insertVolumes } from "./births.ts";
 import { begunInBreaths } from "./breath.ts";
 import { type Case, isDeparted, isTouched, leftoverOf, versionAfter } from "./case.ts";
 import { isEnd } from "./endings.ts";
@@ -47,6 +47,7 @@ export async function write(
   // Sent in this order: a row comes after those that it refers to.
   const gone = all.filter(isGone).map(idOf);
   const sent = [
+    () => insertVolumeKeys(sql, births, now),
     () => insertVolumes(sql, births, new Map(born.map(homeOf)), now),
     () => insertInstances(sql, born.map(versioned)),
     () => insertNics(sql, nics),

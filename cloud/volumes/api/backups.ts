@@ -6,13 +6,23 @@ import { route } from "@holdfast/kernel/route";
 import { inProject, Label, Next, Page, ProblemShape } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { VolumeView } from "./volumes.ts";
-import { busyFails, ofBackup, ofVolume, Schedule, VolumeName, volumeFails } from "./words.ts";
+import {
+  busyFails,
+  Encrypted,
+  IsEncrypted,
+  ofBackup,
+  ofVolume,
+  Schedule,
+  VolumeName,
+  volumeFails,
+} from "./words.ts";
 
 export const BackupView = z.object({
   id: z.string(),
   project: z.string(),
   volume: z.string().describe("The name that its volume had."),
   volumeId: z.string(),
+  encrypted: IsEncrypted,
   state: z.enum(["making", "ready", "failed", "deleting"]),
   sizeBytes: z.number().int().describe("Of the disk."),
   usedBytes: z.number().int().nullable().describe("That it takes in the place for backups."),
@@ -72,6 +82,7 @@ export const restoreBackup = changes("POST", {
   body: z.strictObject({
     name: Name.optional().describe("Of a new data volume; the volume itself if absent."),
     pool: Label.optional().describe("Where that is made; where the volume was, if absent."),
+    encrypted: Encrypted,
     tags: Tags.optional().describe("Of a new volume; some may be required."),
   }),
   reply: [202, VolumeView],

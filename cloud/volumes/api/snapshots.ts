@@ -9,6 +9,8 @@ import { z } from "zod";
 import { VolumeView } from "./volumes.ts";
 import {
   busyFails,
+  Encrypted,
+  IsEncrypted,
   Limits,
   ofSnapshot,
   Projects,
@@ -23,6 +25,7 @@ export const SnapshotView = z.object({
   project: z.string(),
   volume: z.string().nullable().describe("The name of its volume. Null: another project's."),
   volumeId: z.string().nullable(),
+  encrypted: IsEncrypted,
   state: z.enum(["making", "ready", "failed", "deleting"]),
   sizeBytes: z.number().int(),
   guest: z
@@ -116,6 +119,7 @@ export const createVolumeFromSnapshot = changes("POST", {
     name: Name,
     sizeGiB: SizeGiB.optional().describe("As big as the snapshot if absent."),
     limits: Limits.optional(),
+    encrypted: Encrypted,
   }),
   reply: [202, VolumeView],
   fails: {
@@ -142,6 +146,7 @@ export const copySnapshot = changes("POST", {
   body: z.strictObject({
     tags: Tags.optional().describe("Words of yours on it; some may be required."),
     name: Name,
+    encrypted: Encrypted,
   }),
   reply: [202, SnapshotView],
   fails: {

@@ -8,7 +8,16 @@ import { z } from "zod";
 import { volumeLifecycle } from "../core/lifecycle.ts";
 import { volumeKinds } from "../core/model.ts";
 import { taskKinds } from "../core/tasks.ts";
-import { busyFails, Limits, ofVolume, Schedule, SizeGiB, volumeFails } from "./words.ts";
+import {
+  busyFails,
+  Encrypted,
+  IsEncrypted,
+  Limits,
+  ofVolume,
+  Schedule,
+  SizeGiB,
+  volumeFails,
+} from "./words.ts";
 
 /** Something that a host has been asked to do, and has not said the end of. */
 const Doing = z.object({
@@ -45,6 +54,7 @@ export const VolumeView = z.object({
   pool: z.string(),
   host: z.string().nullable().describe("Where it lies, or was used last; null: it is not made."),
   limits: z.object({ iops: z.number().nullable(), bytesPerSecond: z.number().nullable() }),
+  encrypted: IsEncrypted,
   instance: z.string().nullable().describe("The name of the instance that it is a disk of."),
   slot: z.number().int().nullable().describe("0 is the root volume."),
   deleteWithInstance: z.boolean(),
@@ -87,6 +97,7 @@ export const createVolume = changes("POST", {
     sizeGiB: SizeGiB,
     pool: Label.optional().describe("The setting `volumes.default_pool` if absent."),
     limits: Limits.optional(),
+    encrypted: Encrypted,
   }),
   reply: [201, VolumeView],
   fails: {

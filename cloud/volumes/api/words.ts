@@ -15,6 +15,16 @@ export const ofBackup = inProject.extend({ backup: z.uuid() });
 
 export const Projects = z.array(ProjectParam).max(100).default([]);
 export const SizeGiB = z.number().int().min(1).max(65_536);
+export const Encrypted = z
+  .boolean()
+  .default(false)
+  .describe(
+    "Whatever is made of something encrypted is, and in a project that wants it everything.",
+  );
+/** Of a view. */
+export const IsEncrypted = z
+  .boolean()
+  .describe("What is written to it is on no disk in the clear.");
 export const Limits = z.strictObject({
   iops: z
     .number()

@@ -11,6 +11,7 @@ import { type Instant, iso } from "@holdfast/kernel/time";
 import { byKey, type Database, type Sql } from "@holdfast/store/database";
 import { appendJournal } from "@holdfast/store/journal";
 import type { Disk } from "../core/model.ts";
+import type { NewKey } from "./keys.ts";
 import { expunge, moveVolumes } from "./states.ts";
 
 /** A disk that an instance is born with, besides its root. */
@@ -25,6 +26,8 @@ export interface NewDisk {
   readonly isThere: boolean;
   /** Of a new data volume. */
   readonly name: string | undefined;
+  /** Of a new one that is encrypted. */
+  readonly key: NewKey | undefined;
 }
 
 export interface Bearing {
@@ -46,8 +49,8 @@ export async function insertDisks(
   const made = disks.filter(({ isKnown }) => !isKnown);
   if (made.length > 0)
     await sql.query(
-      `insert into volume (id, project_id, name, kind, state, size_bytes, pool, created_at)
-       select *, $7::timestamptz from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $8::text[], $5::bigint[], $6::text[])`,
+      `insert into volume (id, project_id, name, kind, state, size_bytes, pool, key_id, created_at)
+       select *, $7::timestamptz from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $8::text[], $5::bigint[], $6::text[], $9::uuid[])`,
       [
         made.map(({ disk }) => disk.volume),
         made.map(({ project }) => project),
@@ -57,6 +60,7 @@ export async function insertDisks(
         made.map(({ disk }) => disk.pool),
         iso(now),
         made.map(({ disk }) => disk.state),
+        made.map(({ key }) => key?.id ?? null),
       ],
     );
   const attached = await sql.query(

@@ -11,6 +11,7 @@ import { problem } from "@holdfast/kernel/problem";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
 import type { Keep } from "../core/retention.ts";
+import type { NewKey } from "./keys.ts";
 import {
   type HeldBackup,
   type HeldVolume,
@@ -148,6 +149,8 @@ export async function restoreBackup(
     readonly name: string | undefined;
     readonly pool: string | undefined;
     readonly tags: Readonly<Record<string, string>>;
+    /** A volume beside it is to be encrypted, also if the backup is not. */
+    readonly newKey: NewKey | undefined;
   },
   rules: Rules,
   asker: Asker,
@@ -183,6 +186,7 @@ export async function restoreBackup(
       pool: place.pool,
       limits,
       fromBackup: backup.id,
+      key: backup.key ?? to.newKey,
     };
     await insertRow(sql, volume, "creating", rules, asker);
     await sql.query("update volume set host_id = $2 where id = $1", [fresh, place.host]);

@@ -10,6 +10,7 @@ import type { Sql } from "@holdfast/store/database";
 import type { VolumeState } from "../core/lifecycle.ts";
 import type { Disk, DiskLimits, VolumeKind } from "../core/model.ts";
 import { meanings, taskKinds } from "../core/tasks.ts";
+import { keyOf } from "./keys.ts";
 
 /** Root first, then the others as the guest has them. */
 const all = (instance: string, volume: string) =>
@@ -33,12 +34,12 @@ const workedOn = (instance: string, volume: string) =>
  * are any. Nearly always there are none, and to make JSON of a disk costs PostgreSQL more than to find all else.
  */
 export const diskColumns = `v.size_bytes as root_bytes, v.actual_bytes as root_actual, v.state as volume_state,
-  v.kind as root_kind, v.host_id as root_host, ${workedOn("i", "v.id")} as root_worked_on_by, v.problem is null as root_is_well,
+  v.kind as root_kind, v.host_id as root_host, ${workedOn("i", "v.id")} as root_worked_on_by, v.problem is null as root_is_well, ${keyOf("v")} as root_key,
   coalesce(v.iops, t.disk_iops) as root_iops, coalesce(v.bytes_per_second, t.disk_bytes_per_second) as root_bytes_per_second,
   case when exists (select from attachment where instance_id = i.id) then
     (select json_agg(json_build_object('volume', d.id, 'pool', d.pool, 'kind', d.kind, 'state', d.state, 'host', d.host_id,
        'workedOnBy', ${workedOn("i", "d.id")}, 'bytes', d.size_bytes, 'isLeaving', a.leaving is not null,
-       'iops', d.iops, 'bytesPerSecond', d.bytes_per_second) order by a.slot)
+       'iops', d.iops, 'bytesPerSecond', d.bytes_per_second, 'key', ${keyOf("d")}) order by a.slot)
      from attachment a join volume d on d.id = a.volume_id where a.instance_id = i.id) end as more_disks`;
 
 export interface DiskColumns {
@@ -49,6 +50,8 @@ export interface DiskColumns {
   /** As its host has said. */
   readonly root_actual: number | null;
   readonly root_is_well: boolean;
+  /** Sealed; null: it is not encrypted. */
+  readonly root_key: string | null;
   readonly volume_state: VolumeState;
   readonly root_host: HostId | null;
   readonly root_worked_on_by: HostId | null;
@@ -61,6 +64,7 @@ export interface DiskColumns {
 interface MoreDisk extends Disk, DiskLimits {
   readonly bytes: number;
   readonly isLeaving: boolean;
+  readonly key: string | null;
 }
 
 /** Root first, then the others as the guest has them. */
@@ -76,15 +80,16 @@ export function disksOf(row: DiskColumns): {
   const more = row.more_disks ?? [];
   return {
     wished: [
-      { ...root, bytes, origin: "image", limits },
+      { ...root, bytes, origin: "image", limits, ...keyed(row.root_key) },
       ...more
         .filter(
           ({ isLeaving, kind, state }) => !isLeaving && (kind !== "data" || state === "ready"),
         )
         .map(
-          ({ volume, pool, bytes, kind, iops, bytesPerSecond }): WishedDisk => ({
+          ({ volume, pool, bytes, kind, iops, bytesPerSecond, key }): WishedDisk => ({
             ...{ volume, pool, bytes, kind, origin: "blank" },
             limits: limitsOf({ iops, bytesPerSecond }),
+            ...keyed(key),
           }),
         ),
     ],
@@ -96,6 +101,8 @@ export function disksOf(row: DiskColumns): {
     ],
   };
 }
+
+const keyed = (key: string | null) => (key === null ? {} : { key });
 
 function limitsOf({ iops, bytesPerSecond }: DiskLimits): WishedDisk["limits"] {
   if (iops === null && bytesPerSecond === null) return null;
@@ -128,11 +135,12 @@ export interface DiskView {
   readonly kind: VolumeKind;
   readonly sizeBytes: number;
   readonly pool: string;
+  readonly encrypted: boolean;
 }
 
 /** What `diskViews` begins with: columns of the instance `i` and of its root volume `v`. */
 export const rootColumns = `v.id as root, coalesce(v.name, i.name || '.' || v.kind) as root_name, v.kind as root_kind,
-  v.size_bytes as root_bytes, exists (select from attachment a where a.instance_id = i.id) as has_more`;
+  v.size_bytes as root_bytes, v.key_id is not null as root_encrypted, exists (select from attachment a where a.instance_id = i.id) as has_more`;
 
 export interface RootColumns {
   readonly id: InstanceId;
@@ -140,6 +148,7 @@ export interface RootColumns {
   readonly root_name: string;
   readonly root_kind: VolumeKind;
   readonly root_bytes: number;
+  readonly root_encrypted: boolean;
   readonly has_more: boolean;
   readonly pool: string;
 }
@@ -153,13 +162,14 @@ export async function diskViews(
   const ids: InstanceId[] = [];
   for (const row of rows) {
     const { root: volume, root_name: name, root_kind: kind, root_bytes: sizeBytes, pool } = row;
-    found.set(row.id, [{ volume, name, kind, sizeBytes, pool }]);
+    const encrypted = row.root_encrypted;
+    found.set(row.id, [{ volume, name, kind, sizeBytes, pool, encrypted }]);
     if (row.has_more) ids.push(row.id);
   }
   if (ids.length === 0) return found;
   const more = await sql.query<DiskView & { instance: InstanceId }>(
     `select i.id as instance, d.id as volume, coalesce(d.name, i.name || '.' || d.kind) as name, d.kind,
-       d.size_bytes as "sizeBytes", d.pool
+       d.size_bytes as "sizeBytes", d.pool, d.key_id is not null as encrypted
      from attachment a join volume d on d.id = a.volume_id join instance i on i.id = a.instance_id
      where a.instance_id = any($1) order by a.instance_id, a.slot`,
     [ids],

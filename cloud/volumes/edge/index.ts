@@ -9,6 +9,15 @@ export {
   rootColumns,
   underWayOf,
 } from "./disks.ts";
+export {
+  encryptsAll,
+  insertKeys,
+  keyOf,
+  type NewKey,
+  sealedText,
+  type VolumeKeys,
+  volumeKeys,
+} from "./keys.ts";
 export { mayUse as mayUseSnapshot } from "./lookup.ts";
 export { type GivenTask, givenTasksOf, localSnapshotsOf } from "./moving.ts";
 export { planDisks } from "./planning.ts";

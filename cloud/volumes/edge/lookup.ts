@@ -14,6 +14,7 @@ import type {
   ProjectId,
   SnapshotId,
   VolumeId,
+  VolumeKeyId,
 } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import type { Instant } from "@holdfast/kernel/time";
@@ -40,6 +41,8 @@ export interface HeldVolume {
   readonly host: HostId | null;
   readonly image: ImageId | null;
   readonly isOwnName: boolean;
+  /** Null: it is not encrypted. */
+  readonly key: VolumeKeyId | null;
   /** Of a snapshot or a backup, and not made so far: nothing but that can be put into it. */
   readonly isUnmadeCopy: boolean;
   readonly leaving: number | null;
@@ -93,7 +96,7 @@ export async function holdVolumeById(sql: Sql, id: VolumeId, asked: string): Pro
     const locked = sql.query("select from volume where id = $1 for update", [id]);
     const read = sql.query<Omit<HeldVolume, "instance" | "tasks"> & { owner: InstanceId | null }>(
       `select v.id, coalesce(v.name, (select name from instance where id = o.id) || '.' || v.kind, v.id::text) as name,
-         v.kind, v.state, v.size_bytes as bytes, v.pool, v.host_id as host, v.image_id as image,
+         v.kind, v.state, v.size_bytes as bytes, v.pool, v.host_id as host, v.image_id as image, v.key_id as key,
          v.name is not null as "isOwnName",
          coalesce(v.from_snapshot, v.from_backup) is not null and v.actual_bytes is null as "isUnmadeCopy", (select leaving from attachment where volume_id = v.id) as leaving, o.id as owner
        from volume v left join (${ownerOf}) o on true where v.id = $1 and v.state <> 'expunged'`,
@@ -210,14 +213,16 @@ export interface HeldBackup {
   readonly state: "making" | "ready" | "failed" | "deleting";
   readonly bytes: number;
   readonly isVolumeThere: boolean;
+  /** Null: it is not encrypted. */
+  readonly key: VolumeKeyId | null;
 }
 
 /** Rejects with `backup_not_found`. */
 export async function holdBackup(sql: Sql, project: ProjectId, id: string): Promise<HeldBackup> {
   const [row] = await sql.query<HeldBackup>(
     `select b.id, b.volume_id as volume, b.volume_name as "volumeName", b.kind, b.lies_in as "liesIn", b.state, b.bytes,
-       v.state <> 'expunged' as "isVolumeThere"
-     from backup b join volume v on v.id = b.volume_id where b.project_id = $1 and b.id = $2 for update of b`,
+       v.state <> 'expunged' as "isVolumeThere", l.key_id as key
+     from backup b join volume v on v.id = b.volume_id join volume l on l.id = b.lies_in where b.project_id = $1 and b.id = $2 for update of b`,
     [project, id],
   );
   if (row) return row;

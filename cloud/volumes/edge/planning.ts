@@ -10,15 +10,23 @@ import { fit } from "../core/attach.ts";
 import type { VolumeState } from "../core/lifecycle.ts";
 import { type Disk, localPool } from "../core/model.ts";
 import type { NewDisk } from "./attachments.ts";
+import { keyOf, type NewKey, sealedText, type VolumeKeys } from "./keys.ts";
 import { findVolume } from "./lookup.ts";
 import { tooManyDisks, volumeInUse } from "./refusals.ts";
 
 export interface NewDisksRequest {
   readonly volumes: readonly (
     | { readonly volume: string; readonly deleteWithInstance: boolean }
-    | { readonly sizeGiB: number; readonly deleteWithInstance: boolean }
+    | {
+        readonly sizeGiB: number;
+        readonly deleteWithInstance: boolean;
+        readonly encrypted: boolean;
+      }
   )[];
   readonly ephemeralGiB: number | undefined;
+  /** Every new one is. */
+  readonly areEncrypted: boolean;
+  readonly isEphemeralEncrypted: boolean;
   /** Of the instances, in order. */
   readonly names: readonly string[];
   /** Where new ones are made. */
@@ -34,7 +42,8 @@ const gib = 2 ** 30;
 export async function planDisks(
   sql: Sql,
   project: ProjectId,
-  { volumes, ephemeralGiB, names, pool }: NewDisksRequest,
+  { volumes, ephemeralGiB, areEncrypted, isEphemeralEncrypted, names, pool }: NewDisksRequest,
+  keys: VolumeKeys,
   mintId: MintId,
   mostDisks: number,
 ): Promise<readonly (readonly NewDisk[])[]> {
@@ -66,13 +75,21 @@ export async function planDisks(
         index + 1,
         name,
         one.deleteWithInstance,
+        areEncrypted || ("sizeGiB" in one && one.encrypted) ? keys.make() : undefined,
       );
     });
     if (ephemeralGiB === undefined) return data;
     const id = mintId<"Volume">();
     return [
       ...data,
-      blank(id, "ephemeral", localPool, ephemeralGiB * gib, data.length + 1, undefined, true),
+      blank(
+        ...([id, "ephemeral", localPool, ephemeralGiB * gib, data.length + 1] as const),
+        ...([
+          undefined,
+          true,
+          areEncrypted || isEphemeralEncrypted ? keys.make() : undefined,
+        ] as const),
+      ),
     ];
   });
 }
@@ -85,10 +102,15 @@ function blank(
   slot: number,
   name: string | undefined,
   deleteWithInstance: boolean,
+  key: NewKey | undefined,
 ): NewDisk {
   return {
     disk: { volume, pool, kind, state: "allocated", host: null, workedOnBy: null },
-    wished: { volume, pool, bytes, kind, origin: "blank", limits: null },
+    wished: {
+      ...{ volume, pool, bytes, kind, origin: "blank", limits: null },
+      ...(key ? { key: sealedText(key) } : {}),
+    },
+    key,
     ...{ slot, deleteWithInstance, name },
     isKnown: false,
     isThere: kind === "ephemeral", // A data volume is made first.
@@ -109,15 +131,16 @@ async function findFree(
       iops: number | null;
       bytesPerSecond: number | null;
       owner: string | null;
+      key: string | null;
     }
   >(
-    `select v.pool, v.kind, v.host_id as host, v.state, v.size_bytes as bytes, v.iops, v.bytes_per_second as "bytesPerSecond",
+    `select v.pool, v.kind, v.host_id as host, v.state, v.size_bytes as bytes, v.iops, v.bytes_per_second as "bytesPerSecond", ${keyOf("v")} as key,
        (select i.name from attachment a join instance i on i.id = a.instance_id where a.volume_id = v.id) as owner
      from volume v where v.id = $1`,
     [id],
   );
   if (!row) throw new Error(`the volume ${id} that was found is gone`);
-  const { pool, kind, host, state, bytes, iops, bytesPerSecond, owner } = row;
+  const { pool, kind, host, state, bytes, iops, bytesPerSecond, owner, key } = row;
   if (owner) throw volumeInUse(asked, owner);
   if (kind !== "data" || !["allocated", "creating", "ready"].includes(state))
     throw problem(
@@ -135,7 +158,11 @@ async function findFree(
         };
   return {
     disk: { volume: id, pool, kind, state, host, workedOnBy: null },
-    wished: { volume: id, pool, bytes, kind, origin: "blank", limits },
+    wished: {
+      ...{ volume: id, pool, bytes, kind, origin: "blank", limits },
+      ...(key === null ? {} : { key }),
+    },
+    key: undefined,
     ...{ slot: 1, deleteWithInstance, name: undefined },
     isKnown: true,
     isThere: state === "ready",

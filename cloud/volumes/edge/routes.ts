@@ -24,6 +24,7 @@ import { appendJournal, type JournalRow } from "@holdfast/store/journal";
 import { announce } from "@holdfast/store/news";
 import * as api from "../api.ts";
 import { dropSchedule, putSchedule, removeBackup, restoreBackup, takeBackup } from "./backups.ts";
+import { encryptsAll, type VolumeKeys } from "./keys.ts";
 import { holdSnapshot, holdVolume } from "./lookup.ts";
 import { nameTaken, type Rules } from "./refusals.ts";
 import {
@@ -63,6 +64,7 @@ export interface VolumeRouteDeps {
   readonly clock: Clock;
   readonly mintId: MintId;
   readonly self: string;
+  readonly keys: VolumeKeys;
   readonly settings: () => Pick<
     Settings,
     | "volumes.default_pool"
@@ -101,9 +103,14 @@ export function volumeRoutes({
   clock,
   mintId,
   self,
+  keys,
   settings,
   onChanged,
 }: VolumeRouteDeps) {
+  /** For what is made anew: where it is asked for, and where the project wants it of everything. */
+  const newKey = async (sql: Sql, project: ProjectId, wantEncrypted: boolean) =>
+    wantEncrypted || (await encryptsAll(sql, project)) ? keys.make() : undefined;
+
   /** An image of what is held: its row first, and then the task that fills it. */
   function imageOf(
     request: Asked,
@@ -187,8 +194,10 @@ export function volumeRoutes({
       return unlessTaken("volume_by_name", volumeTaken(name), () =>
         change(request, async ({ sql, asker, tell }) => {
           const pool = body.pool ?? settings()["volumes.default_pool"];
-          const volume = { id, project: params.project, name, bytes: sizeGiB * gib, pool, limits };
-          await mustBeTagged(sql, params.project, body.tags ?? {});
+          const { project } = params;
+          const key = await newKey(sql, project, body.encrypted);
+          const volume = { id, project, name, bytes: sizeGiB * gib, pool, limits, key };
+          await mustBeTagged(sql, project, body.tags ?? {});
           await insertVolume(sql, volume, rules(), asker);
           await insertTags(sql, [{ resource: id, kind: "volume", ...tagsIn(params, body) }]);
           tell({ subject: id, event: "created", detail: { name, sizeGiB, pool } });
@@ -320,7 +329,9 @@ export function volumeRoutes({
           change(request, async ({ sql, asker, tell }) => {
             const { project } = params;
             await mustBeTagged(sql, project, body.tags ?? {});
-            const from = await copySnapshot(sql, project, params.snapshot, fresh, rules(), asker);
+            const key = await newKey(sql, project, body.encrypted);
+            const wanted = { ...fresh, newKey: key };
+            const from = await copySnapshot(sql, project, params.snapshot, wanted, rules(), asker);
             const tags = tagsIn(params, body);
             await insertTags(sql, [
               { resource: fresh.snapshot, kind: "snapshot", ...tags },
@@ -342,7 +353,8 @@ export function volumeRoutes({
         change(request, async ({ sql, asker, tell }) => {
           const { project } = params;
           const bytes = sizeGiB === undefined ? undefined : sizeGiB * gib;
-          const wanted = { id, project, name, bytes, limits };
+          const key = await newKey(sql, project, body.encrypted);
+          const wanted = { id, project, name, bytes, limits, newKey: key };
           await mustBeTagged(sql, project, body.tags ?? {});
           const { snapshot } = params;
           const from = await volumeFromSnapshot(sql, project, snapshot, wanted, rules(), asker);
@@ -412,7 +424,8 @@ export function volumeRoutes({
       return unlessTaken("volume_by_name", volumeTaken(name ?? ""), () =>
         change(request, async ({ sql, asker, tell }) => {
           const { project, backup: asked } = request.params;
-          const to = { fresh: mintId<"Volume">(), name, pool, tags };
+          const key = await newKey(sql, project, request.body.encrypted);
+          const to = { fresh: mintId<"Volume">(), name, pool, tags, newKey: key };
           const done = await restoreBackup(sql, project, asked, to, rules(), asker);
           const { volume, instance, backup } = done;
           const detail = { backup: backup.id, name };

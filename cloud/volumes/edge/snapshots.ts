@@ -5,11 +5,19 @@
  * crash on the way costs nothing but the copy, and the old volume stays for as long as snapshots lie in it.
  */
 import { mustFit } from "@holdfast/cloud/quotas/edge";
-import type { ImageId, InstanceId, ProjectId, SnapshotId, VolumeId } from "@holdfast/kernel/ids";
+import type {
+  ImageId,
+  InstanceId,
+  ProjectId,
+  SnapshotId,
+  VolumeId,
+  VolumeKeyId,
+} from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
 import { localPool } from "../core/model.ts";
+import type { NewKey } from "./keys.ts";
 import {
   type Held,
   type HeldSnapshot,
@@ -160,8 +168,13 @@ export async function volumeFromSnapshot(
   nameOrId: string,
   {
     bytes: asked,
+    newKey,
     ...fresh
-  }: Omit<NewVolume, "bytes" | "pool"> & { readonly bytes: number | undefined },
+  }: Omit<NewVolume, "bytes" | "pool" | "key"> & {
+    readonly bytes: number | undefined;
+    /** It is to be encrypted, also if the snapshot is not. */
+    readonly newKey: NewKey | undefined;
+  },
   rules: Rules,
   asker: Asker,
 ): Promise<HeldSnapshot> {
@@ -177,7 +190,8 @@ export async function volumeFromSnapshot(
   if (bytes < snapshot.bytes) throw cannotShrink(snapshot.name, snapshot.bytes);
   const { pool } = volume;
   await checkRoom(sql, volume, rules);
-  const copy = { ...fresh, pool, bytes, fromSnapshot: snapshot.id };
+  const key = (await keyIn(sql, snapshot)) ?? newKey;
+  const copy = { ...fresh, pool, bytes, fromSnapshot: snapshot.id, key };
   await insertRow(sql, copy, "creating", rules, asker);
   if (pool === localPool)
     await sql.query("update volume set host_id = $2 where id = $1", [fresh.id, volume.host]);
@@ -194,6 +208,15 @@ export async function volumeFromSnapshot(
     owner === undefined ? asker : { ...asker, actor: await asProject(sql, project) },
   );
   return snapshot;
+}
+
+/** What the volume that it lies in is encrypted with, and so everything that is made of it. */
+async function keyIn(sql: Sql, { liesIn }: HeldSnapshot): Promise<VolumeKeyId | undefined> {
+  const [row] = await sql.query<{ key: VolumeKeyId | null }>(
+    "select key_id as key from volume where id = $1",
+    [liesIn],
+  );
+  return row?.key ?? undefined;
 }
 
 /** Who somebody is to another project: it has shared with a project, and with nobody in it by name. */
@@ -216,13 +239,19 @@ export async function copySnapshot(
     volume,
     snapshot: id,
     name,
-  }: { readonly volume: VolumeId; readonly snapshot: SnapshotId; readonly name: string },
+    newKey,
+  }: {
+    readonly volume: VolumeId;
+    readonly snapshot: SnapshotId;
+    readonly name: string;
+    readonly newKey: NewKey | undefined;
+  },
   rules: Rules,
   asker: Asker,
 ): Promise<HeldSnapshot> {
   await mustFit(sql, project, { snapshots: 1 });
   const limits = { iops: null, bytesPerSecond: null };
-  const wanted = { id: volume, project, name, bytes: undefined, limits };
+  const wanted = { id: volume, project, name, bytes: undefined, limits, newKey };
   const from = await volumeFromSnapshot(sql, project, nameOrId, wanted, rules, asker);
   await sql.query("update volume set goes_with_snapshots = true where id = $1", [volume]);
   await sql.query(
@@ -272,8 +301,8 @@ export async function beginSuccessor(
   { now }: Asker,
 ): Promise<void> {
   await sql.query(
-    `insert into volume (id, project_id, image_id, kind, state, size_bytes, pool, host_id, iops, bytes_per_second, created_at, successor_id)
-     select $2, project_id, image_id, kind, 'creating', greatest($3::bigint, 1), pool, host_id, iops, bytes_per_second, $4::timestamptz, id
+    `insert into volume (id, project_id, image_id, kind, state, size_bytes, pool, host_id, iops, bytes_per_second, created_at, successor_id, key_id)
+     select $2, project_id, image_id, kind, 'creating', greatest($3::bigint, 1), pool, host_id, iops, bytes_per_second, $4::timestamptz, id, key_id
      from volume where id = $1`,
     [id, fresh, bytes, iso(now)],
   );

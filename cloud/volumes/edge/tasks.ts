@@ -18,6 +18,7 @@ import { problem, viewOf } from "@holdfast/kernel/problem";
 import { after, type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
 import { hostFor, meanings, type StorageHost, type TaskKind } from "../core/tasks.ts";
+import { keyOf } from "./keys.ts";
 import { expunge, moveVolumes } from "./states.ts";
 
 /** What a host needs to know besides the id, the pool and, mostly, the volume. */
@@ -161,14 +162,16 @@ export async function tasksOf(
     volume: VolumeId;
     pool: string;
     detail: Detail;
+    key: string | null;
   }>(
-    `select t.id, t.host_id as host, t."do", t.volume_id as volume, v.pool, t.detail
-     from storage_task t join volume v on v.id = t.volume_id where t.host_id = any($1) order by t.seq`,
+    `select t.id, t.host_id as host, t."do", t.volume_id as volume, v.pool, t.detail, ${keyOf("w")} as key
+     from storage_task t join volume v on v.id = t.volume_id
+       join volume w on w.id = coalesce((t.detail->>'volume')::uuid, t.volume_id) where t.host_id = any($1) order by t.seq`,
     [hosts],
   );
   const told = new Map<HostId, StorageTask[]>();
-  for (const { host, detail, ...rest } of rows) {
-    const task = { ...rest, ...detail } as StorageTask; // Whoever asked for it has put the rest in.
+  for (const { host, detail, key, ...rest } of rows) {
+    const task = { ...rest, ...detail, ...(key === null ? {} : { key }) } as StorageTask; // Whoever asked for it has put the rest in.
     told.set(host, [...(told.get(host) ?? []), task]);
   }
   return told;

@@ -6,6 +6,7 @@
  * declares.
  */
 import assert from "node:assert/strict";
+import { sealWith } from "@holdfast/cloud/access/edge";
 import type { StorageResult, StorageTask } from "@holdfast/cloud/hosts";
 import { type Settings, settingsFrom } from "@holdfast/cloud/settings";
 import type { HostId, InstanceId, ProjectId, VolumeId } from "@holdfast/kernel/ids";
@@ -13,6 +14,7 @@ import { type Asking, asking, countedIds } from "@holdfast/kernel/testing";
 import type { Instant } from "@holdfast/kernel/time";
 import { connectDatabase, type Database } from "@holdfast/store/database";
 import { testDatabase } from "@holdfast/store/testing";
+import { volumeKeys } from "./keys.ts";
 import { recordResults } from "./results.ts";
 import { round } from "./round.ts";
 import { volumeRoutes } from "./routes.ts";
@@ -64,8 +66,9 @@ export async function openDepot() {
   let heard: HostId[] = [];
   const clock = { now: () => now, sleep: async () => {} };
   const self = "manager-1";
+  const keys = volumeKeys(sealWith(Buffer.alloc(32, 1)), mintId, () => "a-secret");
   const routes = volumeRoutes({
-    ...{ database, clock, mintId, self },
+    ...{ database, clock, mintId, self, keys },
     settings: (): Settings => settingsFrom(set),
     onChanged: (_, told) => {
       heard.push(...told);

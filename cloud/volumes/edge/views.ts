@@ -56,7 +56,7 @@ const volumes = (
     (select count(*)::int from backup b where b.volume_id = v.id) as backups,
     case when s.volume_id is not null then ${schedule} end as schedule,
     v.from_snapshot as "fromSnapshot", v.from_backup as "fromBackup",
-    v.checked, v.checked_at as "checkedAt", v.created_at as "createdAt",
+    v.key_id is not null as encrypted, v.checked, v.checked_at as "checkedAt", v.created_at as "createdAt",
     ${tagsOf("v.id")} as tags
   from ${from} join project p on p.id = v.project_id ${owner}
     left join host h on h.id = v.host_id left join backup_schedule s on s.volume_id = v.id`;
@@ -112,9 +112,10 @@ const viewOf = ({ iops, bytesPerSecond, checked, checkedAt, ...row }: VolumeRow)
 const snapshots = (
   from = "snapshot n",
 ) => `select n.id, n.name, p.name as project, ${nameOf} as volume, n.volume_id as "volumeId", n.state,
-    n.bytes as "sizeBytes", n.guest, n.problem, n.created_at as "createdAt", n.made_at as "madeAt",
+    n.bytes as "sizeBytes", l.key_id is not null as encrypted, n.guest, n.problem, n.created_at as "createdAt", n.made_at as "madeAt",
     ${tagsOf("n.id")} as tags, ${sharedWith("snapshot", "n.id")} as "sharedWith", n.project_id as "projectId"
-  from ${from} join project p on p.id = n.project_id join volume v on v.id = n.volume_id ${owner}`;
+  from ${from} join project p on p.id = n.project_id join volume v on v.id = n.volume_id
+    join volume l on l.id = n.lies_in ${owner}`;
 
 type SnapshotRow = SnapshotView & { readonly projectId: ProjectId };
 
@@ -167,9 +168,9 @@ export async function findSnapshotView(
 const backups = (
   from = "backup b",
 ) => `select b.id, p.name as project, b.volume_name as volume, b.volume_id as "volumeId", b.state,
-    b.bytes as "sizeBytes", b.used_bytes as "usedBytes", b.since, b.due_at is not null as "isScheduled", b.problem,
+    b.bytes as "sizeBytes", l.key_id is not null as encrypted, b.used_bytes as "usedBytes", b.since, b.due_at is not null as "isScheduled", b.problem,
     b.created_at as "createdAt", b.made_at as "madeAt"
-  from ${from} join project p on p.id = b.project_id`;
+  from ${from} join project p on p.id = b.project_id join volume l on l.id = b.lies_in`;
 
 /** Oldest first; of one volume, or of all, also of those that are gone. Rejects with `cursor_not_valid`. */
 export async function pageOfBackups(

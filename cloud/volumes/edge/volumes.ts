@@ -12,6 +12,7 @@ import type {
   ProjectId,
   SnapshotId,
   VolumeId,
+  VolumeKeyId,
 } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { iso } from "@holdfast/kernel/time";
@@ -21,6 +22,7 @@ import type { VolumeState } from "../core/lifecycle.ts";
 import { type Disk, type DiskLimits, localPool } from "../core/model.ts";
 import { beginMaking, keepWithoutSnapshots, renewWishes } from "./attachments.ts";
 import { stationOf } from "./disks.ts";
+import { insertKeys, type NewKey } from "./keys.ts";
 import { type HeldInstance, type HeldVolume, holdInstance, holdVolume } from "./lookup.ts";
 import {
   cannotShrink,
@@ -45,6 +47,8 @@ export interface NewVolume {
   readonly limits: DiskLimits;
   readonly fromSnapshot?: SnapshotId;
   readonly fromBackup?: BackupId;
+  /** What it is encrypted with, of its own or of what it is made of; plain if not given. */
+  readonly key?: NewKey | VolumeKeyId | undefined;
 }
 
 /**
@@ -68,7 +72,7 @@ export async function insertVolume(
 
 export async function insertRow(
   sql: Sql,
-  { id, project, name, bytes, pool, limits, fromSnapshot, fromBackup }: NewVolume,
+  { id, project, name, bytes, pool, limits, fromSnapshot, fromBackup, key }: NewVolume,
   state: VolumeState,
   { mostVolumes }: Rules,
   { now }: Asker,
@@ -79,13 +83,18 @@ export async function insertRow(
     [project],
   );
   if (row && row.count >= mostVolumes) throw tooManyVolumes(row.count, mostVolumes);
+  if (typeof key === "object") await insertKeys(sql, [key], now);
   await sql.query(
     `insert into volume (id, project_id, name, kind, state, size_bytes, pool, iops, bytes_per_second, created_at,
-       from_snapshot, from_backup)
-     values ($1, $2, $3, 'data', $4, $5, $6, $7, $8, $9, $10, $11)`,
+       from_snapshot, from_backup, key_id)
+     values ($1, $2, $3, 'data', $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
     [
       ...[id, project, name, state, bytes, pool, limits.iops, limits.bytesPerSecond, iso(now)],
-      ...[fromSnapshot ?? null, fromBackup ?? null],
+      ...[
+        fromSnapshot ?? null,
+        fromBackup ?? null,
+        typeof key === "object" ? key.id : (key ?? null),
+      ],
     ],
   );
 }
