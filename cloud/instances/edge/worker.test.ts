@@ -216,3 +216,23 @@ test("of instances that are due the one that spoils their pass is put off, and t
   );
   assert.deepEqual(left, [{ id: bad, at: now + 30_000 }]);
 });
+
+test("where more is due than a pass takes, the next takes twice as much, up to four times", async () => {
+  const { database } = made;
+  const limits = () => ({ batch: 2, resync: seconds(5) });
+  const taken: number[] = [];
+  await database.query("update instance set desired = 'stopped', look_at = '2026-01-01'");
+  const worker = await new Promise<Worker>((resolve) => {
+    const worker = startWorker({
+      ...usual(),
+      ...{ limits, now: () => at, onError: (error: unknown) => assert.fail(String(error)) },
+      onDone(done) {
+        taken.push(done.due);
+        if (taken.reduce((sum, due) => sum + due) === 32) resolve(worker);
+      },
+    } as WorkerDeps); // As above.
+    worker.wake();
+  });
+  await worker.close();
+  assert.deepEqual(taken, [2, 4, 8, 8, 8, 2]);
+});

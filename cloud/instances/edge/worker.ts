@@ -76,6 +76,11 @@ const moment = milliseconds(3);
 /** A pass with so much to do takes longer than somebody should wait who asks for no more than a few. */
 const long = 200;
 const few = 16;
+/**
+ * Where more is due, or reported, than a pass takes, the next takes twice as much, up to so many times the batch: guests of a
+ * rack that died are told in fewer messages to each host then. Births and orders have somebody who waits, and keep to the batch.
+ */
+const largest = 4;
 
 export function startWorker(deps: WorkerDeps): Worker {
   const births = fairQueue<Waiting<readonly Birth[]>>(
@@ -89,6 +94,8 @@ export function startWorker(deps: WorkerDeps): Worker {
   const reports: Waiting<Reports, readonly HostReport[]>[] = [];
   const looks = new Set<InstanceId>();
   let isDueWanted = true;
+  /** How many batches of what is due and reported a pass takes. */
+  let growth = 1;
   /** When what was due was last taken. */
   let dueTakenAt: Instant | undefined;
   let isOpen = true;
@@ -169,13 +176,15 @@ export function startWorker(deps: WorkerDeps): Worker {
 
   async function turn(): Promise<void> {
     const { batch } = deps.limits();
+    const most = batch * growth;
     const mine = {
       births: births.take(batch),
       orders: orders.take(batch),
-      reports: reports.splice(0, reportsFor(reports, batch)),
+      reports: reports.splice(0, reportsFor(reports, most)),
       looks: [...looks].slice(0, batch),
-      due: isDueWanted || isTimeForDue() ? batch : 0,
+      due: isDueWanted || isTimeForDue() ? most : 0,
     };
+    const isCrowded = reports.length > 0;
     for (const id of mine.looks) looks.delete(id);
     isDueWanted = false;
     if (mine.due > 0) dueTakenAt = deps.now();
@@ -193,10 +202,12 @@ export function startWorker(deps: WorkerDeps): Worker {
         looks: mine.looks,
         due: mine.due,
       });
+      growth = isCrowded || done.due === most ? Math.min(growth * 2, largest) : 1;
       for (const waiting of mine.births) answerBirth(waiting, done);
       for (const waiting of mine.reports) heed(waiting, done);
       for (const waiting of mine.orders) answer(waiting, done);
     } catch (error) {
+      growth = 1;
       await apart(mine, error);
     } finally {
       crowd = undefined;
