@@ -3,6 +3,7 @@ export { canonical } from "./core/cidr.ts";
 export type { Facts } from "./core/model.ts";
 export {
   type GroupPicture,
+  type NetworkHosts,
   NetworkPeers,
   NetworkPicture,
   type PortPicture,

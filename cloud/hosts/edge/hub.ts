@@ -7,7 +7,7 @@
  * come back at any other manager: the hello says what the host holds, and only differences follow.
  */
 import type { GuestNotes } from "@holdfast/cloud/metadata";
-import type { NetworkPicture } from "@holdfast/cloud/networks";
+import type { NetworkHosts, NetworkPicture } from "@holdfast/cloud/networks";
 import type { HostId, InstanceId, NetworkId } from "@holdfast/kernel/ids";
 import type { FromManager, Seen, Unwanted, Wish } from "../core/link.ts";
 import type { PoolFacts, StorageTask } from "../core/storage-words.ts";
@@ -23,6 +23,7 @@ import {
   tellStorage,
   tellWishes,
 } from "./telling.ts";
+import type { ToldNetwork } from "./told-networks.ts";
 
 type CutOff = Extract<FromManager, { say: "cut-off" }>;
 
@@ -40,9 +41,12 @@ export interface Hub {
   /** What its networks should be, all of them; said only if it is something else than was said last. */
   tellNetworks(host: HostId, networks: readonly NetworkPicture[]): void;
   /** What these networks should be there: null, nothing. Said in the same way; nothing is before it was told all. */
-  tellNetworkChanges(host: HostId, changes: ReadonlyMap<NetworkId, NetworkPicture | null>): void;
+  tellNetworkChanges(
+    host: HostId,
+    changes: ReadonlyMap<NetworkId, NetworkPicture | NetworkHosts | null>,
+  ): void;
   /** The networks that it was told of on this connection; undefined before it was told all of them. */
-  toldNetworks(host: HostId): ReadonlyMap<NetworkId, unknown> | undefined;
+  toldNetworks(host: HostId): ReadonlyMap<NetworkId, Pick<ToldNetwork, "ports">> | undefined;
   /** What it should do with volumes; said only if it is something else than was said last. */
   tellStorage(host: HostId, tasks: readonly StorageTask[], place: string | null): void;
   /** What its guests may know of themselves, of all of them; said in the same way. */

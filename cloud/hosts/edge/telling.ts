@@ -5,7 +5,7 @@
  * told once, so whoever has only a difference keeps silent until then.
  */
 import type { GuestNotes } from "@holdfast/cloud/metadata";
-import type { NetworkPicture } from "@holdfast/cloud/networks";
+import type { NetworkHosts, NetworkPicture } from "@holdfast/cloud/networks";
 import type { InstanceId, NetworkId } from "@holdfast/kernel/ids";
 import type { FromManager, Seen, Unwanted, Wish } from "../core/link.ts";
 import type { StorageTask } from "../core/storage-words.ts";
@@ -60,7 +60,7 @@ export function tellNetworks(connection: Connection, networks: readonly NetworkP
 
 export function tellNetworkChanges(
   connection: Connection,
-  changes: ReadonlyMap<NetworkId, NetworkPicture | null>,
+  changes: ReadonlyMap<NetworkId, NetworkPicture | NetworkHosts | null>,
 ): void {
   if (!connection.knowsNetworks) return;
   const { fresh, peers, gone } = newsOfNetworks(connection.networks, changes);

@@ -6,7 +6,7 @@
  * before are made once: where a rack dies every network has another list in every turn, and said whole to each of its hosts
  * these lists were nearly all that a manager sent.
  */
-import type { NetworkPicture } from "@holdfast/cloud/networks";
+import type { NetworkHosts, NetworkPicture } from "@holdfast/cloud/networks";
 import type { NetworkId } from "@holdfast/kernel/ids";
 import { hashOf, type Saying, saying } from "./told.ts";
 
@@ -21,6 +21,8 @@ export interface ToldNetwork {
   /** Of the picture without its list, as a hash. */
   readonly own: string;
   readonly list: List;
+  /** How many connections were in it. */
+  readonly ports: number;
 }
 
 const lists = new WeakMap<readonly string[], List>();
@@ -37,7 +39,7 @@ function partsOf({ underlays, ...own }: NetworkPicture) {
   const text = JSON.stringify(own);
   const list = listOf(underlays);
   return {
-    now: { own: hashOf(text), list },
+    now: { own: hashOf(text), list, ports: own.ports.length },
     whole: () => `${text.slice(0, -1)},"underlays":${list.text}}`,
   };
 }
@@ -68,10 +70,10 @@ export interface NetworkNews {
   readonly gone: readonly NetworkId[];
 }
 
-/** Of some (null: it is no more): what is not as it was told. Afterwards it counts as told. */
+/** Of some (null: it is no more; only its hosts: all else is as it was told): what is not as it was told. Afterwards it counts as told. */
 export function newsOfNetworks(
   told: Map<NetworkId, ToldNetwork>,
-  changes: ReadonlyMap<NetworkId, NetworkPicture | null>,
+  changes: ReadonlyMap<NetworkId, NetworkPicture | NetworkHosts | null>,
 ): NetworkNews {
   const [fresh, peers, gone]: [string[], string[], NetworkId[]] = [[], [], []];
   for (const [id, picture] of changes) {
@@ -80,9 +82,12 @@ export function newsOfNetworks(
       continue;
     }
     const known = told.get(id);
-    const { now, whole } = partsOf(picture);
-    if (known?.own !== now.own) fresh.push(whole());
-    else if (known.list.hash !== now.list.hash) peers.push(peersText(id, known.list, now.list));
+    const parts = "ports" in picture ? partsOf(picture) : undefined;
+    const now = parts?.now ?? (known && { ...known, list: listOf(picture.underlays) });
+    if (!now) continue; // Who its hosts are says nothing to one that does not know it.
+    if (parts && known?.own !== now.own) fresh.push(parts.whole());
+    else if (known && known.list.hash !== now.list.hash)
+      peers.push(peersText(id, known.list, now.list));
     else continue;
     told.set(id, now);
   }

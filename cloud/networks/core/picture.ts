@@ -88,6 +88,9 @@ export const NetworkPicture = z.object({
 });
 export type NetworkPicture = z.output<typeof NetworkPicture>;
 
+/** Of a network of which a host was told before, and all but its hosts is as it was. */
+export type NetworkHosts = Pick<NetworkPicture, "id" | "underlays">;
+
 /** What is different about the `underlays` of a network that was told before. */
 export const NetworkPeers = z.object({
   network: id<NetworkId>(),
@@ -99,12 +102,26 @@ export type NetworkPeers = z.output<typeof NetworkPeers>;
 /** VXLAN takes 50 of the 1500 bytes of the network below: outer Ethernet, IP, UDP and its own header. */
 export const mtuOf = (vlan: number | null) => (vlan === null ? 1_450 : 1_500);
 
+/** Whether a host knows all of a network but perhaps its hosts. `here`: connections that it has. */
+export type IsKnown = (host: HostId, network: NetworkId, here: readonly Nic[]) => boolean;
+
 /** `only`: nobody else's are of interest. */
 export function picturesOf(
   facts: Facts,
   only?: ReadonlySet<HostId>,
-): ReadonlyMap<HostId, readonly NetworkPicture[]> {
-  const pictures = new Map<HostId, NetworkPicture[]>();
+): ReadonlyMap<HostId, readonly NetworkPicture[]>;
+/** Without what hosts know: where a rack dies that is most of it, and to draw it anew would be most of the work. */
+export function picturesOf(
+  facts: Facts,
+  only: ReadonlySet<HostId>,
+  isKnown: IsKnown,
+): ReadonlyMap<HostId, readonly (NetworkPicture | NetworkHosts)[]>;
+export function picturesOf(
+  facts: Facts,
+  only?: ReadonlySet<HostId>,
+  isKnown?: IsKnown,
+): ReadonlyMap<HostId, readonly (NetworkPicture | NetworkHosts)[]> {
+  const pictures = new Map<HostId, (NetworkPicture | NetworkHosts)[]>();
   const nicsOf = grouped(facts.nics, ({ network }) => network);
   const rulesOf = grouped(facts.rules, ({ group }) => group);
   const routers = new Map(facts.routers.map((router) => [router.network, router]));
@@ -127,19 +144,24 @@ export function picturesOf(
       mtu: mtuOf(network.vlan),
       underlays: [...nicsAt.keys()].flatMap((host) => facts.underlays.get(host) ?? []).sort(),
     };
+    const hosts: NetworkHosts = { id: network.id, underlays: common.underlays };
     for (const [host, here] of nicsAt) {
       if (only && !only.has(host)) continue;
-      const picture: NetworkPicture = {
+      const own = pictures.get(host) ?? [];
+      pictures.set(host, own);
+      // The picture of whoever has the router names all of its guests.
+      if (isKnown?.(host, network.id, here) && router?.host !== host) {
+        own.push(hosts);
+        continue;
+      }
+      own.push({
         ...common,
         ports: here
           .map((nic) => portOf(nic, publics, rulesOf))
           .sort((a, b) => (a.nic < b.nic ? -1 : 1)),
         groups: groupsOf(here, rulesOf, members),
         router: router?.host === host ? routerOf(network, router, nics, facts) : null,
-      };
-      const own = pictures.get(host);
-      if (own) own.push(picture);
-      else pictures.set(host, [picture]);
+      });
     }
   }
   return pictures;

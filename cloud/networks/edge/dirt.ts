@@ -29,21 +29,28 @@ export const together = (one: Touched, more: Partial<Touched>): Touched => ({
   guestsOf: [...one.guestsOf, ...(more.guestsOf ?? [])],
 });
 
+export interface Found {
+  readonly all: readonly NetworkId[];
+  /** Those to which something has happened only by way of instances that were named. */
+  readonly byInstances: readonly NetworkId[];
+}
+
 /** Undefined: it may be any of them. */
 export async function findTouched(
   sql: Sql,
   { networks, instances, subjects, hosts, guestsOf }: Touched,
-): Promise<readonly NetworkId[] | undefined> {
+): Promise<Found | undefined> {
   const found = new Set(networks);
   const add = (rows: readonly { readonly id: NetworkId }[]) => {
     for (const { id } of rows) found.add(id);
   };
-  if (instances.length > 0)
-    add(
-      await sql.query("select distinct network_id as id from nic where instance_id = any($1)", [
-        [...new Set(instances)],
-      ]),
-    );
+  const ofInstances =
+    instances.length === 0
+      ? []
+      : await sql.query<{ id: NetworkId }>(
+          "select distinct network_id as id from nic where instance_id = any($1)",
+          [[...new Set(instances)]],
+        );
   if (hosts.length > 0)
     add(
       await sql.query(
@@ -76,5 +83,6 @@ export async function findTouched(
     }
     if (about.size > 0) return undefined;
   }
-  return [...found];
+  const byInstances = ofInstances.flatMap(({ id }) => (found.has(id) ? [] : [id]));
+  return { all: [...found, ...byInstances], byInstances };
 }

@@ -11,8 +11,14 @@ import type { HostId, NetworkId } from "@holdfast/kernel/ids";
 import { type Clock, iso, type Ticks } from "@holdfast/kernel/time";
 import type { Database } from "@holdfast/store/database";
 import { type Turns, turns } from "@holdfast/store/turns";
-import { type NetworkPicture, picturesOf } from "../core/picture.ts";
-import { findTouched, nothing, type Touched, together } from "./dirt.ts";
+import { knownBy, type Since, type Told } from "../core/known.ts";
+import {
+  type IsKnown,
+  type NetworkHosts,
+  type NetworkPicture,
+  picturesOf,
+} from "../core/picture.ts";
+import { type Found, findTouched, nothing, type Touched, together } from "./dirt.ts";
 import { readFacts, readFactsOf, readUnderlays } from "./facts.ts";
 import { round } from "./round.ts";
 import { ruleNotes } from "./rule-notes.ts";
@@ -29,10 +35,10 @@ export interface NetworkWatchDeps {
   /** Some of them; null: it has nothing to do with that one any more. */
   readonly tellChanges: (
     host: HostId,
-    changes: ReadonlyMap<NetworkId, NetworkPicture | null>,
+    changes: ReadonlyMap<NetworkId, NetworkPicture | NetworkHosts | null>,
   ) => void;
-  /** Those that it was told of; undefined before it was told all. */
-  readonly told: (host: HostId) => ReadonlyMap<NetworkId, unknown> | undefined;
+  /** Those that it was told of, and how many connections it has there; undefined before it was told all. */
+  readonly told: Told;
   readonly onError: (error: unknown) => void;
 }
 
@@ -121,7 +127,8 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
       if (mine.hosts.length > 0) noteUnderlays(await readUnderlays(database, mine.hosts));
       const some = isAll ? undefined : await findTouched(database, mine);
       if (some === undefined) await lookAtAll();
-      else if (some.length > 0 && !(await lookAt(some))) quietUntil = ticks() + pause;
+      else if (some.all.length > 0 && !(await lookAt(some, new Set(mine.instances))))
+        quietUntil = ticks() + pause;
       if (some === undefined) restUntil = ticks() + (ticks() - began) / shareForAll;
       if (mine !== nothing && quietUntil <= began) quietUntil = ticks() + restOf(ticks() - began);
       await welcome();
@@ -154,13 +161,21 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
   }
 
   /** Resolves with whether it was this manager's turn. */
-  async function lookAt(some: readonly NetworkId[]): Promise<boolean> {
+  async function lookAt(
+    { all: some, byInstances }: Found,
+    instances: ReadonlySet<string>,
+  ): Promise<boolean> {
     // A start waits for its picture, and hardly any start moves a router.
     const isTold = some.length <= few && (await tell(some, "known"));
     const moved = await round({ database, now: clock.now, self: deps.self }, some);
     // It sees to what it has read of in the journal, and this manager sees to its own hosts.
     if (!moved) dirt = together(dirt, { networks: some });
-    await tell([...new Set([...(isTold ? [] : some), ...(moved ?? [])])]);
+    const alike = new Set(byInstances);
+    for (const id of moved ?? []) alike.delete(id);
+    await tell([...new Set([...(isTold ? [] : some), ...(moved ?? [])])], "all", {
+      networks: alike,
+      instances,
+    });
     return moved !== undefined;
   }
 
@@ -181,21 +196,27 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
   /**
    * What has become of these networks, to all hosts that have or had something to do with them; or only to those that know
    * them already, of whom one that does not wants the router as well. Resolves with whether nobody was left out.
+   * `since`: all that has happened to some of them, since they were told, has happened to these instances.
    */
-  async function tell(networks: readonly NetworkId[], to?: "known"): Promise<boolean> {
+  async function tell(
+    networks: readonly NetworkId[],
+    to: "all" | "known" = "all",
+    since?: Since,
+  ): Promise<boolean> {
     const hosts = deps.hosts();
     if (hosts.length === 0 || networks.length === 0) return true;
     let isAll = true;
     const facts = await readFactsOf(database, networks);
     noteUnderlays(facts.underlays);
-    const pictures = picturesOf(facts, new Set(hosts));
+    const pictures = picturesOf(facts, new Set(hosts), knownBy(deps.told, facts, since));
+    const asked = new Set(networks);
     for (const host of hosts) {
       const told = deps.told(host);
       if (!told) continue;
-      const changes = new Map<NetworkId, NetworkPicture | null>();
-      for (const id of networks) if (told.has(id)) changes.set(id, null);
+      const changes = new Map<NetworkId, NetworkPicture | NetworkHosts | null>();
+      for (const id of told.keys()) if (asked.has(id)) changes.set(id, null);
       for (const picture of pictures.get(host) ?? [])
-        if (to === undefined || told.has(picture.id)) changes.set(picture.id, picture);
+        if (to === "all" || told.has(picture.id)) changes.set(picture.id, picture);
         else isAll = false;
       if (changes.size > 0) deps.tellChanges(host, changes);
     }
