@@ -10,6 +10,7 @@ import { createReadStream } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { TLSSocket } from "node:tls";
 import { GuardReport } from "@holdfast/cloud/hosts";
@@ -106,8 +107,9 @@ export function agentPort({
     welcome(request).then(
       (host) =>
         sockets.handleUpgrade(request, socket, head, (open) => {
+          const send = inOnePacket(socket, (text) => open.send(text));
           const link = hub.connected(host, {
-            send: (text) => open.send(text),
+            send,
             close: () => open.close(),
           });
           open.on("message", (data) => link.said(String(data)));
@@ -179,6 +181,22 @@ export function agentPort({
     }
     throw problem("not_found", "route_not_found", "Agents join here, bring blobs, and connect.");
   }
+}
+
+/** What is said to a host in one breath is encrypted and handed to the kernel once, and not word by word. */
+function inOnePacket(socket: Duplex, send: (text: string) => void): (text: string) => void {
+  let isHeld = false;
+  return (text) => {
+    if (!isHeld) {
+      isHeld = true;
+      socket.cork();
+      setImmediate(() => {
+        isHeld = false;
+        socket.uncork();
+      });
+    }
+    send(text);
+  };
 }
 
 async function bodyOf(request: IncomingMessage): Promise<Buffer> {

@@ -154,11 +154,13 @@ export async function assembleManager(
   const settings = await liveSettings(database);
   const terms = termsFrom(settings.current);
 
+  let together: (Lookers & Listeners) | undefined;
   /** Those that hear of it when something happens; some are made below what they hear it from. */
-  const parts = (): Lookers & Listeners => ({
-    ...{ database, settings, terms, hub, journal, worker, placer, leases, checks, vitals },
-    ...{ networks, guests, volumes, planned, progress, onError },
-  });
+  const parts = () =>
+    (together ??= {
+      ...{ database, settings, terms, hub, journal, worker, placer, leases, checks, vitals },
+      ...{ networks, guests, volumes, planned, progress, onError },
+    });
   const changed = reactions(parts);
   const placer = picturePlacer(terms.placement);
   const progress = jobProgress();

@@ -63,6 +63,9 @@ export interface Reactions {
  */
 export const seenOnly = ["bootConfirmed", "leaseExpired"] satisfies readonly InstanceEvent[];
 
+/** Of so many the journal tells at once, and only it: told twice, each would be read and drawn twice. */
+const crowd = 200;
+
 /** `lookers` is asked when something has changed: the parts are made one after the other, and are given this before the last is. */
 export function reactions(lookers: () => Lookers): Reactions {
   return {
@@ -71,9 +74,11 @@ export function reactions(lookers: () => Lookers): Reactions {
       const instances = [...orders.values()].flatMap(({ wishes }) =>
         wishes.map(({ instance }) => instance),
       );
-      if (stirs.networks) networks.touched({ instances });
+      const isCrowd = instances.length >= crowd;
+      if (isCrowd && (stirs.networks || stirs.guests)) void lookAtJournal();
+      if (stirs.networks && !isCrowd) networks.touched({ instances });
       if (stirs.volumes) void volumes.tick().catch(onError);
-      if (stirs.guests) guests.touched(instances);
+      if (stirs.guests && !isCrowd) guests.touched(instances);
       // In this order: a pass that has more to wish of one that was seen says so in the version after that.
       const behind = [...seen].flatMap(([host, some]) => (hub.tellSeen(host, some) ? [] : [host]));
       for (const [host, { wishes, deleteVolumes }] of orders) hub.tell(host, wishes, deleteVolumes);
