@@ -36,14 +36,17 @@ test("qemu: a copy of tiny says its name, has its volume and the time, and leave
   const { cpus } = specOf();
   const driver = host.open();
   try {
-    await driver.makeTemplate({ cpus, memoryMiB: 128, boot }, template, minutes(5));
+    const bytes = await driver.makeTemplate({ cpus, memoryMiB: 128, boot }, template, minutes(5));
+    assert.ok(
+      bytes < 66 << 20,
+      `of what was used and is free again there is nothing in ${bytes} bytes`,
+    );
     const spec = {
       ...{ ...specOf(), memoryMiB: 128, boot, template },
       disks: [{ id: "root", source: fileSource(disk, "qcow2"), readOnly: false }],
       metadata: {
         ...{ "instance-id": "0192-abc", hostname: "web-1", "request-id": "req-7" },
-        "user-data":
-          "#!/bin/sh\nnow=$(date +%s)\nwhile pidof cat || [ -e /run/fork ]; do sleep 0.1; done\necho now=$now\n",
+        "user-data": "#!/bin/sh\necho now=$(date +%s)\n",
       },
     };
     await driver.start(spec);
