@@ -58,7 +58,7 @@ export interface DiskRow {
   readonly id: string;
   readonly slot: number;
   readonly isGone: boolean;
-  readonly attachedAt: string;
+  readonly attachedAt: Instant;
   readonly isLeaving: boolean;
   readonly device: string | null;
 }
@@ -201,7 +201,7 @@ function mappingView({ id, slot, isGone, attachedAt, isLeaving, device }: DiskRo
   return {
     DeviceName: slot === 0 ? rootDevice : (device ?? deviceOf(slot)),
     Ebs: {
-      AttachTime: Date.parse(attachedAt) as Instant,
+      AttachTime: attachedAt,
       DeleteOnTermination: isGone,
       Status: isLeaving ? "detaching" : "attached",
       VolumeId: idOf("volume", id),

@@ -17,13 +17,22 @@ export interface Envelope {
   readonly requestId: string;
 }
 
+/** What an action answers. What it lists may be made when it is written. */
+export type Output<Name extends ActionName> = {
+  readonly [Part in keyof Outputs[Name]]: Outputs[Name][Part] extends
+    | readonly (infer One)[]
+    | undefined
+    ? Iterable<One> | Extract<Outputs[Name][Part], undefined>
+    : Outputs[Name][Part];
+};
+
 /**
  * Piece by piece, each thing of a list for itself: whoever sends it turns each into bytes while it is new. A thousand
  * instances as one string are half a million parts that wait to be put together.
  */
 export function* answerXml<Name extends ActionName>(
   action: Name,
-  output: Outputs[Name],
+  output: Output<Name>,
   { version, requestId }: Envelope,
 ): Generator<string, void, undefined> {
   const [, shape] = operations[action];
@@ -127,9 +136,10 @@ function listWriter(tag: string, write: Write): Write {
   };
 }
 
-function listed(tag: string, value: unknown): readonly unknown[] {
-  if (!Array.isArray(value)) throw new Error(`${tag} is a list`);
-  return value;
+function listed(tag: string, value: unknown): Iterable<unknown> {
+  const isList = typeof value === "object" && value !== null && Symbol.iterator in value;
+  if (!isList) throw new Error(`${tag} is a list`);
+  return value as Iterable<unknown>; // It has just been seen to be.
 }
 
 /** Also safe inside of an attribute. Line ends are kept as they are, which plain ones are not. */

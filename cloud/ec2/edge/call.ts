@@ -12,7 +12,8 @@ import type { Clock } from "@holdfast/kernel/time";
 import type { Database } from "@holdfast/store/database";
 import type { z } from "zod";
 import type { ActionName } from "../core/actions.ts";
-import type { Inputs, Outputs } from "../core/words.ts";
+import type { Inputs } from "../core/words.ts";
+import type { Output } from "../core/xml.ts";
 
 type Shape = z.ZodType;
 
@@ -70,7 +71,7 @@ export interface Call<Name extends ActionName = ActionName> extends Ec2Deps {
   ): Promise<z.output<R>>;
 }
 
-export type Answer<Name extends ActionName> = (call: Call<Name>) => Promise<Outputs[Name]>;
+export type Answer<Name extends ActionName> = (call: Call<Name>) => Promise<Output<Name>>;
 /** Some of the actions, each with what it does. */
 export type Answers = { readonly [Name in ActionName]?: Answer<Name> };
 

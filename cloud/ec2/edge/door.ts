@@ -233,17 +233,28 @@ export function ec2Door(deps: DoorDeps): Server {
   }
 }
 
-/** A piece at a time, so that few are strings at once; the smallest together. */
+/** A piece at a time, so that few are strings at once, into one buffer that grows. */
 function bytesOf(pieces: Iterable<string>): Buffer {
-  const parts: Buffer[] = [];
+  let buffer = Buffer.allocUnsafe(16_384);
+  let end = 0;
   let waiting = "";
   for (const piece of pieces) {
     waiting += piece;
-    if (waiting.length < 8_192) continue;
-    parts.push(Buffer.from(waiting));
+    if (waiting.length >= 4_096) write();
+  }
+  write();
+  return buffer.subarray(0, end);
+
+  function write(): void {
+    const most = end + 3 * waiting.length; // In UTF-8.
+    if (most > buffer.length) {
+      const larger = Buffer.allocUnsafe(2 * most);
+      buffer.copy(larger, 0, 0, end);
+      buffer = larger;
+    }
+    end += buffer.write(waiting, end);
     waiting = "";
   }
-  return Buffer.concat([...parts, Buffer.from(waiting)]);
 }
 
 function send(

@@ -7,6 +7,7 @@ import {
   startInstance,
   stopInstance,
 } from "@holdfast/cloud/instances/api";
+import { grouped } from "@holdfast/kernel/grouped";
 import { Problem } from "@holdfast/kernel/problem";
 import { refuse, unsupported } from "../core/errors.ts";
 import { filtering, wantedTag } from "../core/filters.ts";
@@ -15,10 +16,11 @@ import {
   type InstanceRow,
   instanceFilters,
   instanceView,
+  type Place,
   reservationOf,
   stateOf,
 } from "../core/instance.ts";
-import type { Instance, InstanceStateChange, Reservation } from "../core/words.ts";
+import type { InstanceStateChange, Reservation } from "../core/words.ts";
 import { type Answers, accountOf, type Call } from "./call.ts";
 import { attributeAnswers } from "./instance-attributes.ts";
 import { findInstanceRow, findInstances, readInstances } from "./instance-rows.ts";
@@ -38,32 +40,20 @@ export const instanceAnswers: Answers = {
     const account = accountOf(project);
     const passes = filtering(input.Filters, instanceFilters, ({ Tags = [] }) => Tags as never); // Keys and values are there.
     const isFiltered = (input.Filters ?? []).length > 0;
-    const pick = (row: InstanceRow) => {
-      const instance = instanceView(row, place);
-      const id = reservationOf(row);
-      return !isFiltered || passes({ ...instance, ReservationId: id, OwnerId: account })
-        ? { instance, id }
-        : undefined;
-    };
+    const isSeen = (row: InstanceRow) =>
+      !isFiltered ||
+      passes({
+        ...instanceView(row, place),
+        ReservationId: reservationOf(row),
+        OwnerId: account,
+      });
     const { page, next } = await chosen(input, "instance", input.InstanceIds, {
       find: (ids) => findInstances(database, project, ids),
       read: (from, count) =>
         readInstances(database, project, from, count, wantedTag(input.Filters)),
-      pick,
+      pick: (row) => (isSeen(row) ? row : undefined),
     });
-    const reservations = new Map<string, Reservation & { readonly Instances: Instance[] }>();
-    for (const { id, instance } of page) {
-      const known = reservations.get(id);
-      if (known) known.Instances.push(instance);
-      else
-        reservations.set(id, {
-          ReservationId: id,
-          OwnerId: account,
-          Groups: [],
-          Instances: [instance],
-        });
-    }
-    return { Reservations: [...reservations.values()], ...next };
+    return { Reservations: reserved(page, place), ...next };
   },
 
   async StartInstances(call) {
@@ -121,6 +111,17 @@ export const instanceAnswers: Answers = {
     };
   },
 };
+
+/** Each is looked at when it is written: a page of views at once is what the garbage collector would carry along. */
+function* reserved(rows: readonly InstanceRow[], place: Place): Generator<Reservation> {
+  for (const [ReservationId, some] of grouped(rows, reservationOf))
+    yield {
+      ReservationId,
+      OwnerId: place.account,
+      Groups: [],
+      Instances: some.map((row) => instanceView(row, place)),
+    };
+}
 
 /** As much as EC2 shows. */
 const consoleBytes = 64 * 1024;

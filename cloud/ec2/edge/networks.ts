@@ -11,7 +11,8 @@ import { nicView } from "../core/instance.ts";
 import type { NetworkInterface, RouteTable, Subnet, Vpc } from "../core/words.ts";
 import { type Answers, accountOf, type Call } from "./call.ts";
 import { tryDefaults } from "./defaults.ts";
-import { nicsOf, zoneOf } from "./instance-rows.ts";
+import { zoneOf } from "./instance-rows.ts";
+import { nicsOf } from "./nic-rows.ts";
 import { pageOf } from "./pages.ts";
 import { mixed, placeOf, subnetOf, zonesOf } from "./places.ts";
 
@@ -95,19 +96,22 @@ interface CardRow {
   readonly instance: string;
   readonly zone: string | null;
   readonly createdAt: NonNullable<Parameters<typeof nicView>[2]["createdAt"]>;
-  readonly nics: readonly Parameters<typeof nicView>[0][];
 }
 
 async function cardsOf(call: Call): Promise<readonly NetworkInterface[]> {
   const place = await placeOf(call);
   const rows = await call.database.query<CardRow>(
-    `select i.name, i.id as instance, ${zoneOf("i")} as zone, i.created_at as "createdAt", ${nicsOf("i.id")} as nics
+    `select i.name, i.id as instance, ${zoneOf("i")} as zone, i.created_at as "createdAt"
      from instance i where i.project_id = $1 and i.state not in ('destroyed', 'expunging', 'expunged')
        and exists (select from nic c where c.instance_id = i.id) order by i.id`,
     [call.project],
   );
+  const nics = await nicsOf(
+    call.database,
+    rows.map(({ instance }) => instance),
+  );
   return rows.flatMap((row) =>
-    row.nics.map((nic, index): NetworkInterface => {
+    (nics.get(row.instance) ?? []).map((nic, index): NetworkInterface => {
       const { Attachment, ...view } = nicView(nic, index, row, place);
       return {
         ...view,

@@ -8,7 +8,7 @@ import type { Caller } from "@holdfast/kernel/route";
 import { type ActionName, actions, isAction } from "../core/actions.ts";
 import { refuse, shortened, unsupported } from "../core/errors.ts";
 import { type Fields, readInput } from "../core/parse.ts";
-import type { Outputs } from "../core/words.ts";
+import type { Output } from "../core/xml.ts";
 import { addressAnswers } from "./addresses.ts";
 import { type Answers, type Call, type Ec2Deps, nativeOf } from "./call.ts";
 import { groupAnswers } from "./groups.ts";
@@ -59,7 +59,7 @@ export function actionOf(name: string | undefined): ActionName {
   return name;
 }
 
-export async function answer(deps: Ec2Deps, asked: Asked): Promise<Outputs[ActionName]> {
+export async function answer(deps: Ec2Deps, asked: Asked): Promise<Output<ActionName>> {
   const { action, caller, project, fields, requestId } = asked;
   const about = actions[action];
   const input = readInput(action, fields);
@@ -69,7 +69,7 @@ export async function answer(deps: Ec2Deps, asked: Asked): Promise<Outputs[Actio
     throw refuse("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412);
   const native = nativeOf(deps.gate, caller, project, requestId);
   const call: Call = { ...deps, ...asked, input, native };
-  const act = answers[action] as ((call: Call) => Promise<Outputs[ActionName]>) | undefined; // Of its own name.
+  const act = answers[action] as ((call: Call) => Promise<Output<ActionName>>) | undefined; // Of its own name.
   if (!act) throw unsupported(`Holdfast does not support ${action} so far.`);
   return act(call);
 }

@@ -11,9 +11,11 @@ import type { TagSpecification } from "../core/words.ts";
 export type Kind = TagRowKind;
 
 /** For queries: the tags of the thing of this column. */
-export const tagsOf = (id: string) =>
-  `coalesce((select json_agg(json_build_object('Key', t.key, 'Value', t.value) order by t.key)
-     from tag t where t.resource = ${id}), '[]')`;
+export const tagsOf = (id: string) => `coalesce(${tagsOrNull(id)}, '[]')`;
+
+/** The same for long lists: most things have none. */
+export const tagsOrNull = (id: string) =>
+  `(select json_agg(json_build_object('Key', t.key, 'Value', t.value) order by t.key) from tag t where t.resource = ${id})`;
 
 /** For queries: whether the thing of this column has the tag whose key and values are these parameters; always without one. */
 export const hasTag = (id: string, key: string, values: string) =>
