@@ -17,7 +17,7 @@ export interface Commands {
   batch(where: Namespace, program: Batch["program"], lines: readonly string[]): Promise<void>;
   /** All or nothing. Counts as one order. */
   nft(where: Namespace, text: string): Promise<void>;
-  /** As each of these by itself, one after another up to the first that fails, in one go. */
+  /** As each of these by itself, one after another up to the first that fails, in one go; filters beside links. */
   sequence(batches: readonly Batch[]): Promise<void>;
   /** `path` is below /proc/sys, which shows each process its own namespace's. */
   setSysctl(where: Namespace, values: Readonly<Record<string, string>>): Promise<void>;
@@ -44,6 +44,8 @@ export const namespaceFile = (name: string) => `/run/netns/${name}`;
 export function commands(home: Namespace): Commands {
   let changes = 0;
   const resident = shell(["/bin/sh"], environment);
+  /** Beside it, so that neither waits for the other. */
+  const filtering = shell(["/bin/sh"], environment);
   const within = (where: Namespace, argv: readonly string[]) => {
     const namespace = where ?? home;
     // Not `ip netns exec`: that makes mounts of its own, which costs, and hides /sys of the host.
@@ -56,8 +58,9 @@ export function commands(home: Namespace): Commands {
     async sequence(batches) {
       const some = batches.filter(({ lines }) => lines.length > 0);
       for (const { program, lines } of some) changes += program === "nft" ? 1 : lines.length;
+      const isFilter = some.every(({ program }) => program === "nft");
       if (some.length > 0)
-        await resident.run(
+        await (isFilter ? filtering : resident).run(
           some.map(({ where, program, lines }) => ({
             argv: within(where, [program, program === "nft" ? "-f" : "-batch", "-"]),
             input: lines.join("\n"),
@@ -74,7 +77,10 @@ export function commands(home: Namespace): Commands {
     count(orders) {
       changes += orders;
     },
-    close: resident.close,
+    close() {
+      resident.close();
+      filtering.close();
+    },
   };
   return self;
 }

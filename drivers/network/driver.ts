@@ -178,7 +178,7 @@ export interface HostNetworks {
    * Make it so. Calls during a call wait; of those that wait only the newest is carried out, and the
    * older ones resolve with it. Rejects with `network_not_applied`, having done what it could, or
    * `network_unsupported` where the kernel cannot; nothing is undone, the next call goes on. Ports are
-   * safe from the first moment: filters come before the taps that they are for. `onPlugged` is called when all ports
+   * safe from the first moment: a tap that no filter speaks for yet lets nothing through. `onPlugged` is called when all ports
    * of the picture are there, which may be before those that are not in it are gone.
    */
   apply(picture: Picture, onPlugged?: () => void): Promise<Applied>;

@@ -2,8 +2,8 @@
  * The networks of a real host: Linux bridges, VXLAN, nftables, network namespaces and dnsmasq.
  *
  * An apply looks first and orders only what is missing, so it is also the repair. Only where all was made as it should be
- * a moment ago, and nothing but ports is different now, it orders that difference and does not look. Filters come
- * before the taps that they are for; a tap that nobody speaks for yet, or any more, lets nothing through.
+ * a moment ago, and nothing but ports is different now, it orders that difference and does not look. Filters may come
+ * before the taps that they are for or after them: a tap that nobody speaks for yet, or any more, lets nothing through.
  */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -120,12 +120,16 @@ export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
     if (!difference) return false;
     picture = wanted;
     await Promise.all([
-      kernel.sequence([filtersOf(difference.now), ...changes.come]),
+      kernel.sequence([filtersOf(difference.now)]),
+      kernel.sequence(changes.come),
       ...changes.served.map((network) => tellDns(kernel, network, { place: options, directory })),
     ]);
     onPlugged();
     // To take something away takes the kernel longer than to make it, and nobody waits for it.
-    await kernel.sequence([filtersOf(difference.later), ...changes.go]);
+    await Promise.all([
+      kernel.sequence([filtersOf(difference.later)]),
+      kernel.sequence(changes.go),
+    ]);
     return true;
   }
 

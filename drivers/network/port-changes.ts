@@ -13,7 +13,7 @@ import { metadataNamespaceOf, metadataPortOf, tapOf } from "./names.ts";
 import { removalOf } from "./removal.ts";
 
 export interface PortChanges {
-  /** For those that come. In this order, and after the filters that are for them. */
+  /** For those that come. In this order. */
   readonly come: readonly Batch[];
   readonly go: readonly Batch[];
   /** Networks whose router serves others than before. */

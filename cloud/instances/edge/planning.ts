@@ -62,9 +62,10 @@ export function planning({
     const most = limits["manager.instances_per_request"];
     if (body.count > most) throw tooMany(body.count, most);
     const tags = body.tags ?? {};
-    const [type, image, encryptsEverything] = await Promise.all([
+    const [type, image, { networks, groups }, encryptsEverything] = await Promise.all([
       typeOf(body.type),
       imageOf(`${project} ${body.image}`),
+      connectionsOf(JSON.stringify([project, body.networks ?? null, body.groups])),
       encrypts(project),
       runningJobs(project).then((count) => checkJobs(count, limits["manager.concurrent_jobs"])),
       requiredTags(project).then((required) => checkTags(required, tags)),
@@ -81,9 +82,6 @@ export function planning({
     const pool = body.pool ?? limits["volumes.default_pool"];
     if (pool !== "local") await checkPool(database, pool);
     const dependsOn = await findDependencies(database, project, body.dependsOn);
-    const { networks, groups } = await connectionsOf(
-      JSON.stringify([project, body.networks ?? null, body.groups]),
-    );
     const keys = await findKeys(database, project, body.keys);
     const { maintenancePolicy } = body;
     const ids = Array.from({ length: body.count }, () => mintId<"Instance">());

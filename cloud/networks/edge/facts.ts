@@ -37,6 +37,9 @@ export const readFacts = (database: Database, hosts: readonly HostId[]): Promise
 export const readFactsOf = (database: Database, networks: readonly NetworkId[]): Promise<Facts> =>
   readAbout(database, { networks });
 
+/** Whatever is changed meanwhile. */
+const atOneMoment = ["transaction_isolation = 'repeatable read'", "transaction_read_only = on"];
+
 const ofHosts = `n.id in (
   select r.network_id from router r where r.host_id = any($1)
   union select c.network_id from instance i join nic c on c.instance_id = i.id where i.home = any($1)
@@ -48,61 +51,63 @@ async function readAbout(
   which: { readonly hosts: readonly HostId[] } | { readonly networks: readonly NetworkId[] },
 ): Promise<Facts> {
   return database.transaction(async (sql) => {
-    await sql.query("set transaction isolation level repeatable read, read only");
-    const networks = await sql.query<Network>(
+    const found = sql.query<Network>(
       `select n.id, n.vni, n.vlan, n.cidr, n.domain from network n
        where n.deleted_at is null and ${"hosts" in which ? ofHosts : "n.id = any($1)"} order by n.id`,
       ["hosts" in which ? which.hosts : which.networks],
     );
-    const ids = networks.map(({ id }) => id);
-    const [nics, arriving, memberships, rules, routers, forwards, oneToOne] = await Promise.all([
-      sql.query<NicRow>(
-        `select c.id, c.network_id as network, c.instance_id as instance, i.name,
+    // A start waits for this: where the networks are known, all is asked in one breath.
+    const ids = "hosts" in which ? (await found).map(({ id }) => id) : which.networks;
+    const [networks, nics, arriving, memberships, rules, routers, forwards, oneToOne] =
+      await Promise.all([
+        found,
+        sql.query<NicRow>(
+          `select c.id, c.network_id as network, c.instance_id as instance, i.name,
            host(c.address) as address, c.mac, case when i.state in ${homed} then i.home end as home,
            case when i.metadata_tokens = 'required' then coalesce(i.metadata_hops, 1) end as "metadataHops"
          from nic c join instance i on i.id = c.instance_id
          where c.network_id = any($1) order by c.id`,
-        [ids],
-      ),
-      // Of the few that there are, and not of each connection whether there are any.
-      sql.query<{ nic: NicId; host: HostId }>(
-        `select c.id as nic, g.to_host as host from migration g join nic c on c.instance_id = g.instance_id
+          [ids],
+        ),
+        // Of the few that there are, and not of each connection whether there are any.
+        sql.query<{ nic: NicId; host: HostId }>(
+          `select c.id as nic, g.to_host as host from migration g join nic c on c.instance_id = g.instance_id
          where ${isMoving} and c.network_id = any($1)`,
-        [ids],
-      ),
-      sql.query<{ nic: NicId; group: SecurityGroupId }>(
-        `select g.nic_id as nic, g.group_id as "group" from nic_group g join nic c on c.id = g.nic_id
+          [ids],
+        ),
+        sql.query<{ nic: NicId; group: SecurityGroupId }>(
+          `select g.nic_id as nic, g.group_id as "group" from nic_group g join nic c on c.id = g.nic_id
          where c.network_id = any($1) order by 1, 2`,
-        [ids],
-      ),
-      sql.query<RuleRow>(
-        `select r.group_id as "group", r.direction, r.protocol, r.from_port as "from", r.to_port as "to",
+          [ids],
+        ),
+        sql.query<RuleRow>(
+          `select r.group_id as "group", r.direction, r.protocol, r.from_port as "from", r.to_port as "to",
            r.peer_cidr as cidr, r.peer_group as peer
          from security_rule r where r.group_id in
            (select g.group_id from nic_group g join nic c on c.id = g.nic_id where c.network_id = any($1))
          order by r.id`,
-        [ids],
-      ),
-      sql.query<Router>(
-        `select r.network_id as network, r.host_id as host, r.generation, host(a.address) as address
+          [ids],
+        ),
+        sql.query<Router>(
+          `select r.network_id as network, r.host_id as host, r.generation, host(a.address) as address
          from router r left join public_address a on a.network_id = r.network_id
          where r.network_id = any($1)`,
-        [ids],
-      ),
-      sql.query<Forward>(
-        `select f.network_id as network, f.protocol, f.public_port as "publicPort",
+          [ids],
+        ),
+        sql.query<Forward>(
+          `select f.network_id as network, f.protocol, f.public_port as "publicPort",
            host(c.address) as address, f.port
          from port_forward f join nic c on c.id = f.nic_id
          where f.network_id = any($1) order by f.id`,
-        [ids],
-      ),
-      sql.query<OneToOne>(
-        `select c.network_id as network, host(a.address) as "publicAddress", host(c.address) as address
+          [ids],
+        ),
+        sql.query<OneToOne>(
+          `select c.network_id as network, host(a.address) as "publicAddress", host(c.address) as address
          from public_address a join nic c on c.id = a.nic_id
          where c.network_id = any($1) order by a.address`,
-        [ids],
-      ),
-    ]);
+          [ids],
+        ),
+      ]);
     const hosts = new Set<HostId>();
     for (const { home } of nics) if (home) hosts.add(home);
     for (const { host } of [...arriving, ...routers]) hosts.add(host);
@@ -122,7 +127,7 @@ async function readAbout(
       oneToOne,
       underlays: await readUnderlays(sql, [...hosts]),
     };
-  });
+  }, atOneMoment);
 }
 
 /** Where these are reached by others, as far as they are. */
