@@ -88,18 +88,22 @@ for (const name of actionNames) {
 const sorted = [...structures].sort(([a], [b]) => (a < b ? -1 : 1));
 const heading = "Written by `node --import tsx tools/ec2-model.ts`; do not edit.";
 write(
+  "operations.ts",
+  `/** What each action of the EC2 API takes and gives: names of ./shapes.ts, empty for nothing. ${heading} */
+export const operations = {
+${lines.join("\n")}
+} as const;
+`,
+);
+write(
   "shapes.ts",
   `/**
- * How the actions of the EC2 API and what they take and give travel. ${heading}
+ * How what the actions of the EC2 API take and give travels. ${heading}
  *
  * Of each structure its members: \`Name:type\`, where \`s\` is text, \`i\` and \`d\` are numbers, \`b\` is a boolean, \`t\` a
  * time, and anything else a structure; \`*\` makes it a list, followed by the name of its elements where that is not
  * \`item\`. \`<xml\` and \`>query\` are its names on the wire where they do not follow from \`Name\`; \`!\`: it is required.
  */
-export const operations = {
-${lines.join("\n")}
-} as const;
-
 export const structures: Readonly<Record<string, string>> = {
 ${sorted.map(([name, shape]) => `  ${name}:\n    "${membersOf(shape).join(" ")}",`).join("\n")}
 };

@@ -9,7 +9,7 @@ import { before, test } from "node:test";
 import { actionNames } from "@holdfast/cloud/ec2";
 import { type Random, seeded } from "@holdfast/kernel/random";
 import { isScalar, type Member, structureOf } from "../../cloud/ec2/core/model.ts";
-import { operations } from "../../cloud/ec2/core/shapes.ts";
+import { operations } from "../../cloud/ec2/core/operations.ts";
 import { sharedPlatform, until } from "../platform.ts";
 import { ask, type Reply, xmlFault } from "./signed.ts";
 

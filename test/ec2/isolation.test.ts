@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { type ActionName, actionNames, actions } from "@holdfast/cloud/ec2";
 import { isScalar, structureOf } from "../../cloud/ec2/core/model.ts";
-import { operations } from "../../cloud/ec2/core/shapes.ts";
+import { operations } from "../../cloud/ec2/core/operations.ts";
 import { sharedPlatform, until } from "../platform.ts";
 import { ask } from "./signed.ts";
 

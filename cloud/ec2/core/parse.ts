@@ -8,7 +8,7 @@
 import type { ActionName } from "./actions.ts";
 import { badValue, missing, refuse, shortened } from "./errors.ts";
 import { isScalar, type Member, structureOf } from "./model.ts";
-import { operations } from "./shapes.ts";
+import { operations } from "./operations.ts";
 import type { Inputs } from "./words.ts";
 
 export type Fields = readonly (readonly [name: string, value: string])[];

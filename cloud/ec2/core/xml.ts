@@ -7,7 +7,7 @@
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { ActionName } from "./actions.ts";
 import { type Scalar, structureOf } from "./model.ts";
-import { operations } from "./shapes.ts";
+import { operations } from "./operations.ts";
 import type { Outputs } from "./words.ts";
 
 const head = '<?xml version="1.0" encoding="UTF-8"?>\n';
