@@ -14,17 +14,17 @@ const rows = actionNames.map((name) => {
   const { noun, is, note, needs }: Action = actions[name];
   return `| ${noun} | \`${name}\` | ${is} | ${note ?? ""} | \`${needs}\` |`;
 });
-const counts = (["works", "partly", "refused"] as const).map(
+const counts = (["works", "partly"] as const).map(
   (is) =>
-    `${actionNames.filter((name) => actions[name].is === is).length} ${is === "works" ? "work" : is === "partly" ? "work partly" : "are refused"}`,
+    `${actionNames.filter((name) => actions[name].is === is).length} ${is === "works" ? "work" : "work partly"}`,
 );
 const table = `${begin}
 <!-- Written by \`node --import tsx tools/ec2-docs.ts\`; do not edit. -->
 
-Of ${actionNames.length} actions ${counts.join(", ")}; \`GetCallerIdentity\` of STS works. Every other one answers
+Of ${actionNames.length} actions ${counts.join(" and ")}; \`GetCallerIdentity\` of STS works. Every other one answers
 \`UnsupportedOperation\`.
 
-| | Action | | What is missing, or why | Needs |
+| | Action | | What is missing | Needs |
 |---|---|---|---|---|
 ${rows.join("\n")}
 ${end}`;

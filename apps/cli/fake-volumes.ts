@@ -107,6 +107,8 @@ export function volumeHandlers(moment: number, image: ImageView): readonly Handl
       volumes: isEmpty(params.project) ? [] : [aVolume(moment)],
       next: null,
     })),
+    handle(volumes.getVolumeEncryption, async () => ({ everything: false })),
+    handle(volumes.setVolumeEncryption, async ({ body }) => body),
     handle(volumes.getVolume, async ({ params }) => known(params.volume)),
     handle(volumes.createVolume, async ({ body }) =>
       aVolume(moment, {

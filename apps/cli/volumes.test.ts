@@ -15,6 +15,8 @@ const answers: readonly [line: string, says: RegExp][] = [
   ["volumes --project blue", /^No volumes in project blue\. Make one: holdfast volumes create/],
   ["volumes create logs --size 5", /^logs {2}5 GiB\n +state +not made yet\n(.|\n)*nothing\n/],
   ["volumes create logs --size 5 --encrypted", /encrypted +yes\n/],
+  ["volumes encryption", /^In project default only that is encrypted for which it is asked/],
+  ["volumes encryption on", /^Whatever is made in project default from now on is encrypted\.\n$/],
   ["volumes show data", /encrypted +no\n(.|\n)*limits +500 requests\/s\n/],
   ["volumes attach data web", /attached to +web as disk 1: its host has not said so yet\n/],
   ["volumes attach data web --wait", /attached to +web as disk 1: its guest has it\n/],

@@ -26,7 +26,7 @@ import { quotaRoutes } from "@holdfast/cloud/quotas/edge";
 import { settingRoutes } from "@holdfast/cloud/settings/edge";
 import { tagRoutes } from "@holdfast/cloud/tags/edge";
 import { typeRoutes } from "@holdfast/cloud/types/edge";
-import { type VolumeKeys, volumeRoutes } from "@holdfast/cloud/volumes/edge";
+import { insertKeys, type VolumeKeys, volumeRoutes } from "@holdfast/cloud/volumes/edge";
 import type { HostId, MintId } from "@holdfast/kernel/ids";
 import type { Handler } from "@holdfast/kernel/route";
 import type { Clock, Ticks } from "@holdfast/kernel/time";
@@ -86,7 +86,14 @@ export function handlersOf(parts: Parts): readonly Handler[] {
     }),
     migrationRoutes({ database, worker, clock, mintId }),
     cancelRoutes({ database, worker, clock, ticks, mintId, progress: parts.progress }),
-    imageRoutes(parts),
+    imageRoutes({
+      ...parts,
+      async newKey(sql, now) {
+        const key = parts.keys.make();
+        await insertKeys(sql, [key], now);
+        return key.id;
+      },
+    }),
     deathRoutes(database),
     invariantRoutes(database),
     checkRoutes({ ...parts, limits: parts.checkLimits, sources: parts.troubles }),

@@ -27,7 +27,7 @@ export const ImageView = z.object({
   bytes: z.number().nullable().describe("How big its disk looks to a guest."),
   encrypted: z
     .boolean()
-    .describe("It was made of an encrypted volume, and so is what is made of it."),
+    .describe("Whatever is made of it is, and it is itself if it was made of an encrypted volume."),
   problem: ProblemShape.nullable(),
   createdAt: z.number(),
   tags: TagsShown.describe("Of one's own images: words on them. Of others none are shown."),
@@ -101,7 +101,13 @@ export const copyImage = changes("POST", {
     "An image of the project's own with the same content: of one of its own, of everybody's, or of one that is shared with it. It takes no further room.",
   needs: "project:operate",
   params: inProject.extend({ image: ImageParam }),
-  body: z.strictObject({ name: NewName }),
+  body: z.strictObject({
+    name: NewName,
+    encrypted: z
+      .boolean()
+      .default(false)
+      .describe("What is made of it is. The content that it shares stays as it is."),
+  }),
   reply: [201, ImageView],
   fails: {
     image_not_found: "not_found",

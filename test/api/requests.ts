@@ -122,7 +122,7 @@ async function newOfAccess(
     Object.assign(made, { add: [[name], []], remove: [[name], []] });
   }
   if (path.endsWith("/tags")) Object.assign(made, { kind: ["instance"], thing: ["there"] });
-  if (path === "/v1/quotas" || path.endsWith("/required-tags")) {
+  if (path === "/v1/quotas" || /\/(required-tags|volume-encryption)$/.test(path)) {
     // What is limited in the project of the others would be in their way.
     await post("/v1/projects", { name });
     made.project = [name];

@@ -136,10 +136,11 @@ export const imagesGroup: Group = (program, open) => {
     .description(copyImage.summary)
     .argument("<image>", "its name or id")
     .argument("<name>", "what to call the copy")
-    .action(async (image: string, name: string, _, command) => {
+    .option("--encrypted", "encrypt what is made of the copy")
+    .action(async (image: string, name: string, { encrypted }: { encrypted?: true }, command) => {
       const session = open(command);
       const params = { project: session.options.project, image };
-      const asked = session.call(copyImage, { params, body: { name } });
+      const asked = session.call(copyImage, { params, body: { name, encrypted } });
       conclude(session, await session.named("image", image, asked));
     });
 

@@ -7,12 +7,14 @@ import {
   deleteVolume,
   detachVolume,
   getVolume,
+  getVolumeEncryption,
   limitVolume,
   listVolumes,
   resizeVolume,
+  setVolumeEncryption,
   type VolumeView,
 } from "@holdfast/cloud/volumes/api";
-import type { Command } from "commander";
+import { Argument, type Command } from "commander";
 import { follow } from "../follow.ts";
 import { type Group, listing } from "../group.ts";
 import { bytesPerSecond, tag, whole } from "../options.ts";
@@ -85,6 +87,25 @@ export const volumesGroup: Group = (program, open) => {
         return;
       }
       await attachTo(session, name, options.attach, options);
+    });
+
+  volumes
+    .command("encryption")
+    .summary("whether all new volumes are encrypted, or change that")
+    .description(setVolumeEncryption.summary)
+    .addArgument(new Argument("[whether]", "what it should be").choices(["on", "off"]))
+    .addHelpText("after", "\nExample:\n  holdfast volumes encryption on")
+    .action(async (whether: "on" | "off" | undefined, _, command) => {
+      const session = open(command);
+      const params = { project: session.options.project };
+      const reply = await (whether === undefined
+        ? session.call(getVolumeEncryption, { params })
+        : session.call(setVolumeEncryption, { params, body: { everything: whether === "on" } }));
+      session.show(reply, () =>
+        reply.everything
+          ? `Whatever is made in project ${params.project} from now on is encrypted.`
+          : `In project ${params.project} only that is encrypted for which it is asked: --encrypted`,
+      );
     });
 
   volumes

@@ -9,8 +9,8 @@ import type { Permission } from "@holdfast/kernel/route";
 
 export interface Action {
   readonly noun: string;
-  readonly is: "works" | "partly" | "refused";
-  /** What is missing, or why it is refused. */
+  readonly is: "works" | "partly";
+  /** What is missing. */
   readonly note?: string;
   readonly needs: Permission;
   /** The same signed request is carried out once, however often it arrives. */
@@ -25,11 +25,6 @@ const changes = (noun: string, note?: string): Action => ({
   ...{ noun, is: note ? "partly" : "works", needs: "project:operate", changes: true },
   ...(note ? { note } : {}),
 });
-const refused = (noun: string, note: string, what = changes): Action => ({
-  ...what(noun),
-  ...{ is: "refused", note },
-});
-
 export const actions = {
   RunInstances: changes(
     "instances",
@@ -76,14 +71,14 @@ export const actions = {
   CreateImage: changes("images", "of the root volume alone"),
   RegisterImage: changes("images", "of one snapshot, as the root volume; not of a file"),
   DeregisterImage: changes("images"),
-  CopyImage: changes("images", "within the one region"),
+  CopyImage: changes("images", "within the one region; encrypted, what is made of the copy is"),
   DescribeImageAttribute: reads("images"),
   ModifyImageAttribute: changes(
     "images",
     "the description, and launch permissions for accounts of the same organisation",
   ),
 
-  CreateVolume: changes("volumes", "not encrypted; of a snapshot in the pool of that"),
+  CreateVolume: changes("volumes", "of a snapshot in the pool of that; no keys of KMS"),
   DescribeVolumes: reads("volumes"),
   AttachVolume: changes("volumes"),
   DetachVolume: changes("volumes", "a guest that refuses is not forced"),
@@ -135,8 +130,8 @@ export const actions = {
   DescribeNetworkInterfaceAttribute: reads("networks"),
 
   GetEbsEncryptionByDefault: reads("encryption"),
-  EnableEbsEncryptionByDefault: refused("encryption", "volumes are not encrypted by the platform"),
-  DisableEbsEncryptionByDefault: changes("encryption", "it is never on"),
+  EnableEbsEncryptionByDefault: { ...changes("encryption"), needs: "project:configure" },
+  DisableEbsEncryptionByDefault: { ...changes("encryption"), needs: "project:configure" },
 } as const satisfies Readonly<Record<string, Action>>;
 
 export type ActionName = keyof typeof actions;

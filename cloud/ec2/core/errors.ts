@@ -33,6 +33,9 @@ export const combination = (message: string) => refuse("InvalidParameterCombinat
 export const unsupported = (what: string, instead = "docs/ec2.md lists what is supported.") =>
   refuse("UnsupportedOperation", `${what} ${instead}`);
 
+export const noKms = () =>
+  unsupported("There are no keys of KMS: each encrypted volume has one that the platform keeps.");
+
 /** What a client sent is said back to it only as far as it helps. */
 export const shortened = (text: string) => (text.length > 100 ? `${text.slice(0, 100)}…` : text);
 

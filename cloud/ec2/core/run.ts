@@ -4,7 +4,7 @@
  * Whatever would change what is made is either carried out or refused by name. What only says what is so anyway
  * (`EbsOptimized=false`, a region's default tenancy) is taken.
  */
-import { badValue, combination, missing, refuse, unsupported } from "./errors.ts";
+import { badValue, combination, missing, noKms, refuse, unsupported } from "./errors.ts";
 import { rootDevice } from "./instance.ts";
 import { type MetadataOptions, metadataOptionsOf } from "./metadata-options.ts";
 import type { BlockDeviceMapping, RunInstancesRequest } from "./words.ts";
@@ -25,10 +25,12 @@ export interface WantedRun {
   readonly metadata: MetadataOptions;
   readonly isMonitored: boolean;
   readonly rootGiB: number | undefined;
+  readonly isRootEncrypted: boolean;
   readonly disks: readonly {
     readonly device: string;
     readonly sizeGiB: number;
     readonly isGone: boolean;
+    readonly encrypted: boolean;
   }[];
 }
 
@@ -51,7 +53,7 @@ export function wantedRun(
   const userData = input.UserData === undefined ? undefined : decode(input.UserData);
   if (input.UserData !== undefined && userData === undefined)
     throw refuse("InvalidUserData.Malformed", "UserData must be text in UTF-8, encoded as base64");
-  const root = (input.BlockDeviceMappings ?? []).filter(isRoot).map(sizeOfRoot);
+  const root = (input.BlockDeviceMappings ?? []).filter(isRoot).map(diskOfRoot);
   return {
     image: ImageId,
     type: input.InstanceType ?? defaultType,
@@ -63,7 +65,8 @@ export function wantedRun(
     isProtected: input.DisableApiTermination ?? false,
     metadata: metadataOptionsOf(input.MetadataOptions),
     isMonitored: input.Monitoring?.Enabled ?? false,
-    rootGiB: root.at(-1),
+    rootGiB: root.at(-1)?.VolumeSize,
+    isRootEncrypted: root.at(-1)?.Encrypted ?? false,
     disks: (input.BlockDeviceMappings ?? []).filter((one) => !isRoot(one)).map(diskOf),
   };
 }
@@ -121,13 +124,13 @@ function checkCard(card: Card, place: number, first: Card): void {
 
 const isRoot = ({ DeviceName = "" }: BlockDeviceMapping) => rootNames.has(DeviceName);
 
-function sizeOfRoot({ Ebs, NoDevice, VirtualName }: BlockDeviceMapping): number | undefined {
+function diskOfRoot({ Ebs, NoDevice, VirtualName }: BlockDeviceMapping) {
   if (NoDevice !== undefined || VirtualName !== undefined)
     throw refuse("InvalidBlockDeviceMapping", "The root device cannot be left out");
   if (Ebs?.DeleteOnTermination === false)
     throw unsupported("A root volume goes with its instance: DeleteOnTermination must be true.");
   checkDisk(Ebs);
-  return Ebs?.VolumeSize;
+  return Ebs ?? {};
 }
 
 function diskOf({
@@ -143,12 +146,16 @@ function diskOf({
     throw unsupported("A volume is made empty; one from a snapshot is not supported.");
   if (Ebs.VolumeSize === undefined) throw missing("size/snapshot");
   checkDisk(Ebs);
-  return { device: DeviceName, sizeGiB: Ebs.VolumeSize, isGone: Ebs.DeleteOnTermination ?? true };
+  return {
+    device: DeviceName,
+    sizeGiB: Ebs.VolumeSize,
+    isGone: Ebs.DeleteOnTermination ?? true,
+    encrypted: Ebs.Encrypted ?? false,
+  };
 }
 
 function checkDisk(ebs: BlockDeviceMapping["Ebs"]): void {
-  if (ebs?.Encrypted === true) throw unsupported("Volumes are not encrypted by the platform.");
-  if (ebs?.KmsKeyId !== undefined) throw unsupported("Volumes are not encrypted by the platform.");
+  if (ebs?.KmsKeyId !== undefined) throw noKms();
 }
 
 function refuseStrange(input: RunInstancesRequest): void {

@@ -15,6 +15,7 @@ export interface VolumeRow {
   readonly iops: number | null;
   readonly bytesPerSecond: number | null;
   readonly createdAt: Instant;
+  readonly encrypted: boolean;
   readonly zone: string | null;
   readonly snapshots: number;
   /** What it was made of. */
@@ -88,7 +89,7 @@ export function volumeView(row: VolumeRow, zone: string): Volume {
     Attachments: attachment ? [attachment] : [],
     AvailabilityZone: row.zone ?? row.note?.zone ?? zone,
     CreateTime: row.createdAt,
-    Encrypted: false,
+    Encrypted: row.encrypted,
     Size: sizeOf(row.bytes),
     SnapshotId: row.fromSnapshot === null ? "" : idOf("snapshot", row.fromSnapshot),
     State: stateOf(row),

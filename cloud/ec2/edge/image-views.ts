@@ -24,6 +24,8 @@ export const imageFilters: Known<Image> = {
   architecture: ({ Architecture }) => Architecture,
   "block-device-mapping.device-name": ({ BlockDeviceMappings = [] }) =>
     BlockDeviceMappings.map(({ DeviceName }) => DeviceName),
+  "block-device-mapping.encrypted": ({ BlockDeviceMappings = [] }) =>
+    BlockDeviceMappings.map(({ Ebs }) => String(Ebs?.Encrypted ?? false)),
   "creation-date": ({ CreationDate }) => CreationDate,
   description: ({ Description }) => Description,
   "ena-support": ({ EnaSupport }) => EnaSupport,
@@ -90,7 +92,7 @@ function viewOf(image: ImageView, said: Said | undefined): Image {
           DeleteOnTermination: true,
           VolumeSize: Math.max(1, Math.ceil((image.bytes ?? gib) / gib)),
           VolumeType: "gp2",
-          Encrypted: false,
+          Encrypted: image.encrypted,
         },
       },
     ],

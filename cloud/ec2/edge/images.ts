@@ -2,7 +2,7 @@
 import { copyImage, deleteImage, type ImageView } from "@holdfast/cloud/images/api";
 import { createImageFrom, createImageFromSnapshot } from "@holdfast/cloud/volumes/api";
 import { Problem } from "@holdfast/kernel/problem";
-import { badValue, missing, refuse, unsupported } from "../core/errors.ts";
+import { badValue, missing, noKms, refuse, unsupported } from "../core/errors.ts";
 import { filtering, type Tag } from "../core/filters.ts";
 import { idOf, readId } from "../core/ids.ts";
 import { rootDevice } from "../core/instance.ts";
@@ -124,7 +124,7 @@ export const imageAnswers: Answers = {
     const isSo =
       (VolumeSize ?? sizeOf(snapshot.bytes)) === sizeOf(snapshot.bytes) &&
       (more.DeleteOnTermination ?? true) &&
-      !more.Encrypted &&
+      (more.Encrypted ?? snapshot.encrypted) === snapshot.encrypted &&
       [more.Iops, more.Throughput, more.KmsKeyId, more.OutpostArn].every((it) => it === undefined);
     if (!isSo)
       throw unsupported(
@@ -149,8 +149,7 @@ export const imageAnswers: Answers = {
     checkName(Name);
     if (SourceRegion !== call.region)
       throw badValue("sourceRegion", SourceRegion, `There is one region: ${call.region}.`);
-    if (Encrypted || KmsKeyId !== undefined)
-      throw unsupported("Volumes are not encrypted by the platform.");
+    if (KmsKeyId !== undefined) throw noKms();
     if (DestinationOutpostArn !== undefined) throw unsupported("There are no Outposts.");
     const from = await findImage(call, SourceImageId);
     const before = ClientToken === undefined ? undefined : await copyBy(call, ClientToken);
@@ -167,7 +166,10 @@ export const imageAnswers: Answers = {
     const more = { copyOf: from, ...(ClientToken === undefined ? {} : { token: ClientToken }) };
     const said = { Name, Description: Description ?? source?.Description, tags, more };
     return made(call, said, (name) =>
-      call.native(copyImage, { params: { image: from }, body: { name } }),
+      call.native(copyImage, {
+        params: { image: from },
+        body: { name, encrypted: Encrypted ?? false },
+      }),
     );
   },
 };

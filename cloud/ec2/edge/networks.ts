@@ -347,13 +347,3 @@ export const networkAnswers: Answers = {
     throw badValue("attribute", Attribute, "There is no such attribute.");
   },
 };
-
-/** Whether what is new is encrypted: never, and nobody can ask for it. */
-export const encryptionAnswers: Answers = {
-  async GetEbsEncryptionByDefault() {
-    return { EbsEncryptionByDefault: false };
-  },
-  async DisableEbsEncryptionByDefault() {
-    return { EbsEncryptionByDefault: false };
-  },
-};

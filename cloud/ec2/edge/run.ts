@@ -51,7 +51,10 @@ export async function run(call: Call<"RunInstances">): Promise<Reservation> {
       ...(zone === undefined ? {} : { zone }),
       ...(wanted.userData === undefined ? {} : { userData: wanted.userData }),
       ...(wanted.rootGiB === undefined ? {} : { diskGiB: wanted.rootGiB }),
-      volumes: wanted.disks.map(({ sizeGiB, isGone }) => ({ sizeGiB, deleteWithInstance: isGone })),
+      volumes: wanted.disks.map(({ sizeGiB, isGone, encrypted }) => ({
+        ...{ sizeGiB, deleteWithInstance: isGone, encrypted },
+      })),
+      encrypted: wanted.isRootEncrypted,
       isProtected: wanted.isProtected,
       ...wanted.metadata,
       ...(networks === undefined ? {} : { networks }),

@@ -10,7 +10,7 @@ import { mayUseSnapshot } from "@holdfast/cloud/volumes/edge";
 import type { ProjectId } from "@holdfast/kernel/ids";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
-import { badValue, missing, notFound, refuse, unsupported } from "../core/errors.ts";
+import { badValue, missing, noKms, notFound, refuse, unsupported } from "../core/errors.ts";
 import { filtering, type Tag } from "../core/filters.ts";
 import { idOf, readId } from "../core/ids.ts";
 import { sizeOf } from "../core/volume.ts";
@@ -29,14 +29,15 @@ export interface SnapshotRow {
   readonly volume: string;
   readonly state: "making" | "ready" | "failed" | "deleting";
   readonly bytes: number;
+  readonly encrypted: boolean;
   readonly createdAt: Instant;
   readonly problem: { readonly message: string } | null;
   readonly tags: readonly Tag[];
   readonly note: Note | null;
 }
 
-const select = `select n.id, n.project_id as project, n.volume_id as volume, n.state, n.bytes, n.created_at as "createdAt", n.problem,
-    ${tagsOf("n.id")} as tags, ${noteOf("n.id")} as note from snapshot n where ${mayUseSnapshot("$1")} and n.state <> 'deleting'`;
+const select = `select n.id, n.project_id as project, n.volume_id as volume, n.state, n.bytes, l.key_id is not null as encrypted, n.created_at as "createdAt", n.problem,
+    ${tagsOf("n.id")} as tags, ${noteOf("n.id")} as note from snapshot n join volume l on l.id = n.lies_in where ${mayUseSnapshot("$1")} and n.state <> 'deleting'`;
 const least = "00000000-0000-0000-0000-000000000000";
 const states = {
   making: "pending",
@@ -53,7 +54,7 @@ function viewOf(row: SnapshotRow, project: ProjectId): Snapshot {
   const isOwn = row.project === project;
   return {
     Description: (isOwn && row.note?.description) || "",
-    Encrypted: false,
+    Encrypted: row.encrypted,
     OwnerId: accountOf(row.project),
     Progress: row.state === "ready" ? "100%" : "0%",
     SnapshotId: idOf("snapshot", row.id),
@@ -131,14 +132,16 @@ export const snapshotAnswers: Answers = {
     for (const region of [SourceRegion, DestinationRegion ?? call.region])
       if (region !== call.region)
         throw badValue("region", region, `There is one region: ${call.region}.`);
-    if (Encrypted || KmsKeyId !== undefined)
-      throw unsupported("Volumes are not encrypted by the platform.");
+    if (KmsKeyId !== undefined) throw noKms();
     if (DestinationOutpostArn !== undefined) throw unsupported("There are no Outposts.");
     const tags = tagsFor("snapshot", TagSpecifications);
     const { id } = await findSnapshot(call, SourceSnapshotId);
     const description = Description ?? `[Copied ${SourceSnapshotId} from ${SourceRegion}]`;
-    const row = await made(call, { description, tags }, (body) =>
-      call.native(copySnapshot, { params: { snapshot: id }, body }),
+    const row = await made(call, { description, tags }, (wanted) =>
+      call.native(copySnapshot, {
+        params: { snapshot: id },
+        body: { ...wanted, encrypted: Encrypted ?? false },
+      }),
     );
     return { SnapshotId: idOf("snapshot", row.id), Tags: tags };
   },

@@ -1,21 +1,22 @@
 /**
  * Which code answers which action. One file for each noun of EC2; this puts them together and sees to what all of them
- * have in common: a refusal for what is not supported, and `DryRun`.
+ * have in common: `DryRun`, and a refusal for what is not supported.
  */
 
 import type { ProjectId } from "@holdfast/kernel/ids";
 import type { Caller } from "@holdfast/kernel/route";
-import { type ActionName, actions, isAction } from "../core/actions.ts";
+import { type ActionName, isAction } from "../core/actions.ts";
 import { refuse, shortened, unsupported } from "../core/errors.ts";
 import { type Fields, readInput } from "../core/parse.ts";
 import type { Output } from "../core/xml.ts";
 import { addressAnswers } from "./addresses.ts";
 import { type Answers, type Call, type Ec2Deps, nativeOf } from "./call.ts";
+import { encryptionAnswers } from "./encryption.ts";
 import { groupAnswers } from "./groups.ts";
 import { imageAnswers } from "./images.ts";
 import { instanceAnswers } from "./instances.ts";
 import { keyAnswers } from "./keys.ts";
-import { encryptionAnswers, networkAnswers } from "./networks.ts";
+import { networkAnswers } from "./networks.ts";
 import { placeAnswers } from "./places.ts";
 import { snapshotAnswers } from "./snapshots.ts";
 import { tagAnswers } from "./tag-actions.ts";
@@ -61,10 +62,7 @@ export function actionOf(name: string | undefined): ActionName {
 
 export async function answer(deps: Ec2Deps, asked: Asked): Promise<Output<ActionName>> {
   const { action, caller, project, fields, requestId } = asked;
-  const about = actions[action];
   const input = readInput(action, fields);
-  if (about.is === "refused")
-    throw unsupported(`Holdfast does not support ${action}: ${about.note}.`);
   if ("DryRun" in input && input.DryRun === true)
     throw refuse("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412);
   const native = nativeOf(deps.gate, caller, project, requestId);

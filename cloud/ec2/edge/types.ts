@@ -49,7 +49,7 @@ function infoOf({ name, type }: Named): InstanceTypeInfo {
     InstanceStorageSupported: false,
     EbsInfo: {
       EbsOptimizedSupport: "unsupported",
-      EncryptionSupport: "unsupported",
+      EncryptionSupport: "supported",
       NvmeSupport: "unsupported",
     },
     NetworkInfo: {

@@ -14,7 +14,7 @@ const goes = "(v.kind <> 'data' or coalesce(a.delete_with_instance, false))";
 const select = `select v.id, v.kind, v.state, v.pool, v.size_bytes as bytes, v.iops, v.bytes_per_second as "bytesPerSecond",
     v.created_at as "createdAt", (select p.zone from host h join cluster u on u.name = h.cluster join pod p on p.name = u.pod where h.id = v.host_id) as zone,
     (select count(*)::int from snapshot n where n.volume_id = v.id) as snapshots,
-    v.from_snapshot as "fromSnapshot", i.id as instance,
+    v.key_id is not null as encrypted, v.from_snapshot as "fromSnapshot", i.id as instance,
     coalesce(i.state in ${ended} and not ${goes}, false) as "isLeftOver",
     case when i.id is not null then coalesce(a.slot, 0) end as slot, coalesce(a.attached_at, i.created_at) as "attachedAt",
     a.leaving is not null as "isLeaving", case when i.home is not null then coalesce(a."is", 'waiting') end as attachment,

@@ -11,7 +11,7 @@ import {
 } from "@holdfast/cloud/volumes/api";
 import { Problem } from "@holdfast/kernel/problem";
 import type { Instant } from "@holdfast/kernel/time";
-import { badValue, missing, refuse, shortened, unsupported } from "../core/errors.ts";
+import { badValue, missing, noKms, refuse, shortened, unsupported } from "../core/errors.ts";
 import { filtering, type Tag, wantedTag } from "../core/filters.ts";
 import { idOf, readId } from "../core/ids.ts";
 import { deviceOf, stateOf as instanceState, rootDevice } from "../core/instance.ts";
@@ -52,8 +52,7 @@ export const volumeAnswers: Answers = {
     const { AvailabilityZone, Size, VolumeType = "gp2", Iops, Throughput, ClientToken } = input;
     if (AvailabilityZone === undefined) throw missing("availabilityZone");
     if (Size === undefined && input.SnapshotId === undefined) throw missing("size/snapshot");
-    if (input.Encrypted || input.KmsKeyId !== undefined)
-      throw unsupported("Volumes are not encrypted by the platform.");
+    if (input.KmsKeyId !== undefined) throw noKms();
     if (input.MultiAttachEnabled) throw unsupported("A volume is a disk of one instance.");
     if (input.OutpostArn !== undefined) throw unsupported("There are no Outposts.");
     const tags = tagsFor("volume", input.TagSpecifications);
@@ -68,7 +67,8 @@ export const volumeAnswers: Answers = {
       .slice(0, 16)}`;
     const id = await unlessMade(call, name, async () => {
       const limits = { iops: Iops ?? null, bytesPerSecond: bytesOf(Throughput) };
-      const wanted = { name, limits, tags: wordsOf(tags) };
+      const encrypted = input.Encrypted ?? false;
+      const wanted = { name, limits, tags: wordsOf(tags), encrypted };
       const pool = types.has(VolumeType) ? {} : { pool: VolumeType };
       const made = from
         ? await call.native(createVolumeFromSnapshot, {

@@ -1,6 +1,6 @@
 /** Copies of images: other names for the same bytes, which stay for as long as any image consists of them. */
 import { mustFit } from "@holdfast/cloud/quotas/edge";
-import type { ImageId, ProjectId } from "@holdfast/kernel/ids";
+import type { ImageId, ProjectId, VolumeKeyId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
@@ -12,6 +12,8 @@ export interface Copy {
   /** One that the project may use. */
   readonly from: { readonly id: string; readonly name: string };
   readonly createdAt: Instant;
+  /** Of what is made of it, if the other one has none. */
+  readonly key: VolumeKeyId | undefined;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface Copy {
  */
 export async function insertCopy(
   sql: Sql,
-  { id, project, name, from, createdAt }: Copy,
+  { id, project, name, from, createdAt, key }: Copy,
 ): Promise<void> {
   await mustFit(sql, project, { images: 1 });
   const [held] = await sql.query("select from image where id = $1 and state = 'ready' for share", [
@@ -32,7 +34,7 @@ export async function insertCopy(
     });
   await sql.query(
     `insert into image (id, project_id, name, state, source, manifest, warm, created_at, key_id)
-     select $1, $2, $3, state, $5, manifest, warm, $6, key_id from image where id = $4`,
-    [id, project, name, from.id, `copy of ${from.name}`, iso(createdAt)],
+     select $1, $2, $3, state, $5, manifest, warm, $6, coalesce(key_id, $7) from image where id = $4`,
+    [id, project, name, from.id, `copy of ${from.name}`, iso(createdAt), key ?? null],
   );
 }

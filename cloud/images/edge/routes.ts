@@ -4,10 +4,10 @@ import { mayDo } from "@holdfast/cloud/access";
 import { changeShares } from "@holdfast/cloud/access/edge";
 import { mustFit } from "@holdfast/cloud/quotas/edge";
 import type { Blobs, Digest } from "@holdfast/drivers/images";
-import type { ImageId, MintId, ProjectId } from "@holdfast/kernel/ids";
+import type { ImageId, MintId, ProjectId, VolumeKeyId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { type Caller, handle } from "@holdfast/kernel/route";
-import { type Clock, iso } from "@holdfast/kernel/time";
+import { type Clock, type Instant, iso } from "@holdfast/kernel/time";
 import { brokenConstraint, type Database, type Sql } from "@holdfast/store/database";
 import { appendJournal } from "@holdfast/store/journal";
 import { announce } from "@holdfast/store/news";
@@ -33,11 +33,13 @@ interface Deps {
   readonly clock: Clock;
   readonly mintId: MintId;
   readonly self: string;
+  /** Of what is made of an image: written, and not used so far. */
+  readonly newKey: (sql: Sql, now: Instant) => Promise<VolumeKeyId>;
   /** There is something to fetch. */
   readonly onImport: () => void;
 }
 
-export function imageRoutes({ database, blobs, clock, mintId, self, onImport }: Deps) {
+export function imageRoutes({ database, blobs, clock, mintId, self, newKey, onImport }: Deps) {
   return {
     listImages: handle(listImages, async ({ params, query }) => {
       const { items, next } = await pageOfImages(database, params.project, query);
@@ -70,7 +72,8 @@ export function imageRoutes({ database, blobs, clock, mintId, self, onImport }: 
       const id = mintId<"Image">();
       const createdAt = clock.now();
       await unlessTaken(body.name, async (sql) => {
-        await insertCopy(sql, { id, project, name: body.name, from, createdAt });
+        const key = body.encrypted && !from.encrypted ? await newKey(sql, createdAt) : undefined;
+        await insertCopy(sql, { id, project, name: body.name, from, createdAt, key });
         const entry = { at: createdAt, kind: "image", subject: id, event: "created" } as const;
         const detail = { name: body.name, copyOf: from.id };
         await appendJournal(sql, [

@@ -79,3 +79,7 @@ export async function encryptsAll(sql: Sql, project: ProjectId): Promise<boolean
   );
   return row?.encrypts ?? false;
 }
+
+export async function encryptAll(sql: Sql, project: ProjectId, wantAll: boolean): Promise<void> {
+  await sql.query("update project set encrypts_volumes = $2 where id = $1", [project, wantAll]);
+}

@@ -24,7 +24,7 @@ import { appendJournal, type JournalRow } from "@holdfast/store/journal";
 import { announce } from "@holdfast/store/news";
 import * as api from "../api.ts";
 import { dropSchedule, putSchedule, removeBackup, restoreBackup, takeBackup } from "./backups.ts";
-import { encryptsAll, type VolumeKeys } from "./keys.ts";
+import { encryptAll, encryptsAll, type VolumeKeys } from "./keys.ts";
 import { holdSnapshot, holdVolume } from "./lookup.ts";
 import { nameTaken, type Rules } from "./refusals.ts";
 import {
@@ -205,6 +205,24 @@ export function volumeRoutes({
         }),
       );
     }),
+
+    getVolumeEncryption: handle(api.getVolumeEncryption, async ({ params }) => ({
+      everything: await encryptsAll(database, params.project),
+    })),
+
+    setVolumeEncryption: handle(
+      api.setVolumeEncryption,
+      async ({ params: { project }, body, caller, requestId }) => {
+        await database.transaction(async (sql) => {
+          const told = { at: clock.now(), actor: caller.name, requestId, detail: body };
+          await encryptAll(sql, project, body.everything);
+          await appendJournal(sql, [
+            { kind: "access", subject: project, event: "volumeEncryptionSet", ...told },
+          ]);
+        });
+        return body;
+      },
+    ),
 
     listVolumes: handle(api.listVolumes, ({ params, query }) =>
       pageOfVolumes(database, params.project, query),

@@ -80,6 +80,7 @@ export const coveredRoutes: Readonly<Record<string, readonly string[]>> = {
   shareSnapshot: ["snapshot-share"],
   setBmc: ["bmc-set"],
   setImageWarmth: ["image-warmth", "template-made"],
+  setVolumeEncryption: ["volume-encryption"],
   setInstanceGroups: ["instance-groups"],
   setMaintenancePolicy: ["maintenance-policy"],
   startInstance: ["start"],

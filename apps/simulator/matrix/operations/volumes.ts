@@ -45,6 +45,10 @@ export const volumeOperations: readonly Operation[] = [
     name: "volume-create",
     act: ({ ask }) => ask("POST", `${at}/volumes`, { name: "data", sizeGiB: 1 }),
   },
+  {
+    name: "volume-encryption",
+    act: ({ ask }) => ask("PUT", `${at}/volume-encryption`, { everything: true }),
+  },
   { name: "volume-delete", prepare: attachedOnce, act: remove("/volumes/data") },
   {
     name: "volume-attach",
