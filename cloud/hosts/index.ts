@@ -1,4 +1,6 @@
 /** Hosts: the machines that instances run on. What other capabilities, the agents and the console may use. */
+
+export type { Checkup, MachineLook, NetworksLook, StorageLook } from "./core/checkup-words.ts";
 export {
   type HostEvent,
   type HostMode,
@@ -8,26 +10,22 @@ export {
   hostModes,
 } from "./core/lifecycle.ts";
 export {
-  Begun,
-  type Checkup,
-  type ExitReport,
   type FromAgent,
   type FromManager,
   fromAgent,
   fromManager,
   GuardReport,
   type HostFacts,
-  type MachineLook,
-  type MachineReport,
-  type MigrationReport,
-  type NetworksLook,
   protocolVersion,
-  type Seen,
-  type StorageLook,
   type Unwanted,
   type VolumeReport,
-  Wish,
 } from "./core/link.ts";
+export {
+  Begun,
+  type ExitReport,
+  type MachineReport,
+  type MigrationReport,
+} from "./core/machine-words.ts";
 export {
   DiskReport,
   PoolFacts,
@@ -38,3 +36,4 @@ export {
   type Trouble,
   type WishedDisk,
 } from "./core/storage-words.ts";
+export { type Seen, Wish } from "./core/wish.ts";

@@ -7,9 +7,7 @@
  */
 import type { InstanceId, VolumeId } from "@holdfast/kernel/ids";
 import { z } from "zod";
-
-const id = <Kind extends string>() => z.uuid().transform((text) => text as Kind); // Checked just before.
-const generation = z.number().int().nonnegative();
+import { generation, id } from "./fields.ts";
 
 /** How much a guest may ask of a disk, reads and writes together; absent is as much as there is. */
 const DiskLimits = z.object({

@@ -6,8 +6,9 @@
 import type { HostId, InstanceId, NetworkId } from "@holdfast/kernel/ids";
 import type { Problem } from "@holdfast/kernel/problem";
 import type { Duration } from "@holdfast/kernel/time";
-import type { FromAgent, FromManager, Unwanted, Wish } from "../core/link.ts";
+import type { FromAgent, FromManager, Unwanted } from "../core/link.ts";
 import type { PoolFacts } from "../core/storage-words.ts";
+import type { Wish } from "../core/wish.ts";
 import type { Renewal } from "./leases.ts";
 import type { ToldNetwork } from "./told-networks.ts";
 

@@ -6,16 +6,11 @@
 import type { HostId } from "@holdfast/kernel/ids";
 import { Problem } from "@holdfast/kernel/problem";
 import { type Duration, seconds } from "@holdfast/kernel/time";
-import {
-  type Checkup,
-  type FromAgent,
-  fromAgent,
-  type MigrationReport,
-  type NetworksLook,
-  protocolVersion,
-  type Wish,
-} from "../core/link.ts";
+import type { Checkup, NetworksLook } from "../core/checkup-words.ts";
+import { type FromAgent, fromAgent, protocolVersion } from "../core/link.ts";
+import type { MigrationReport } from "../core/machine-words.ts";
 import type { StorageResult } from "../core/storage-words.ts";
+import type { Wish } from "../core/wish.ts";
 import {
   type Again,
   type Connection,

@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import type { HostId, InstanceId } from "@holdfast/kernel/ids";
 import { seconds } from "@holdfast/kernel/time";
-import { protocolVersion, type Wish } from "../core/link.ts";
+import { protocolVersion } from "../core/link.ts";
+import type { Wish } from "../core/wish.ts";
 import type { Welcome } from "./connection.ts";
 import { openHub } from "./hub.ts";
 

@@ -9,8 +9,9 @@
 import type { GuestNotes } from "@holdfast/cloud/metadata";
 import type { NetworkHosts, NetworkPicture } from "@holdfast/cloud/networks";
 import type { HostId, InstanceId, NetworkId } from "@holdfast/kernel/ids";
-import type { FromManager, Seen, Unwanted, Wish } from "../core/link.ts";
+import type { FromManager, Unwanted } from "../core/link.ts";
 import type { PoolFacts, StorageTask } from "../core/storage-words.ts";
+import type { Seen, Wish } from "../core/wish.ts";
 import { type Connection, newConnection, type Socket, send } from "./connection.ts";
 import { type HubDeps, hearing } from "./hearing.ts";
 import { type Console, type Question, questions } from "./questions.ts";

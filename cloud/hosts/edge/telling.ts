@@ -7,8 +7,9 @@
 import type { GuestNotes } from "@holdfast/cloud/metadata";
 import type { NetworkHosts, NetworkPicture } from "@holdfast/cloud/networks";
 import type { InstanceId, NetworkId } from "@holdfast/kernel/ids";
-import type { FromManager, Seen, Unwanted, Wish } from "../core/link.ts";
+import type { FromManager, Unwanted } from "../core/link.ts";
 import type { StorageTask } from "../core/storage-words.ts";
+import type { Seen, Wish } from "../core/wish.ts";
 import { type Connection, send } from "./connection.ts";
 import { isNews, newsOf, type Saying, saying } from "./told.ts";
 import { newsOfNetworks, wholeNetworks } from "./told-networks.ts";
