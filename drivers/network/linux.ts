@@ -7,6 +7,7 @@
  */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { milliseconds } from "@holdfast/kernel/time";
 import { zonesOf } from "./addresses.ts";
 import { announce } from "./announce.ts";
 import { type Batch, type Commands, commands } from "./commands.ts";
@@ -41,6 +42,8 @@ export interface LinuxNetworksOptions extends Place {
 /** Of a host that has its machine to itself. */
 export const usualTag = "host";
 const nothing: Picture = { networks: [] };
+/** As long as it takes to plug in what there is a port for. */
+const beforeRemoval = milliseconds(30);
 
 export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
   const { tag, directory } = options;
@@ -125,11 +128,11 @@ export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
       ...changes.served.map((network) => tellDns(kernel, network, { place: options, directory })),
     ]);
     onPlugged();
-    // To take something away takes the kernel longer than to make it, and nobody waits for it.
-    await Promise.all([
-      kernel.sequence([filtersOf(difference.later)]),
-      kernel.sequence(changes.go),
-    ]);
+    // To take something away takes the kernel longer than to make it, and nobody waits for it. But meanwhile it lets no tap be
+    // opened, which is what those do who have just been given theirs.
+    const going = [[filtersOf(difference.later)], changes.go];
+    if (going.flat().some(({ lines }) => lines.length > 0)) await carried.lull(beforeRemoval);
+    await Promise.all(going.map((batches) => kernel.sequence(batches)));
     return true;
   }
 

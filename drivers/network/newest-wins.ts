@@ -2,10 +2,14 @@
  * One call at a time; of those that wait only the newest is carried out. The others want less than it
  * knows, so they get its result.
  */
+import type { Duration } from "@holdfast/kernel/time";
+
 export interface NewestWins<Wish, Result> {
   (wish: Wish): Promise<Result>;
   /** Resolves when nothing is under way or waiting. */
   settled(): Promise<void>;
+  /** For whoever carries out: resolves after this long, or at once when somebody waits. */
+  lull(atMost: Duration): Promise<void>;
 }
 
 export function newestWins<Wish, Result>(
@@ -13,6 +17,7 @@ export function newestWins<Wish, Result>(
 ): NewestWins<Wish, Result> {
   let running: Promise<unknown> | undefined;
   let next: { wish: Wish; readonly result: Promise<Result> } | undefined;
+  let endLull = () => {};
 
   const call = (wish: Wish): Promise<Result> => {
     if (!running) return start(wish);
@@ -26,11 +31,22 @@ export function newestWins<Wish, Result>(
       return start(newest);
     });
     next = { wish, result: turn };
+    endLull();
     return turn;
   };
   return Object.assign(call, {
     async settled() {
       while (running) await running;
+    },
+    async lull(atMost: Duration) {
+      if (next) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, atMost);
+        endLull = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
     },
   });
 
