@@ -15,6 +15,25 @@ import { clientOf, imageNamed } from "./sdk.ts";
 
 const platform = await sharedPlatform({ hosts: 1 });
 
+test("libcloud in its own default region signs by version 2, and is answered", async () => {
+  const told = await python<Record<string, unknown>>(
+    platform,
+    `
+import json, os
+from urllib.parse import urlparse
+from libcloud.compute.drivers.ec2 import EC2NodeDriver
+where = urlparse(os.environ["ENDPOINT"])
+driver = EC2NodeDriver(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"],
+    secure=False, host=where.hostname, port=where.port)
+made = driver.create_key_pair("by-libcloud")
+names = [k.name for k in driver.list_key_pairs()]
+driver.delete_key_pair(made)
+print(json.dumps({"version": driver.signature_version, "images": [i.name for i in driver.list_images(ex_filters={"name": "t*~y (tiny)"})] + [i.name for i in driver.list_images(ex_filters={"name": "t*y"})], "names": names}))
+`,
+  );
+  assert.deepEqual(told, { version: "2", images: ["tiny"], names: ["by-libcloud"] });
+});
+
 test("libcloud lists, makes, tags, finds and ends a node", async () => {
   const told = await python<Record<string, unknown>>(
     platform,

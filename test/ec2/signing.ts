@@ -54,3 +54,22 @@ export function signedPost(by: Signing) {
     authorization: `AWS4-HMAC-SHA256 Credential=${id}/${scope.join("/")}, SignedHeaders=${names}, Signature=${signature}`,
   };
 }
+
+/** As version 2 has it: the parameters of a GET, or of a form. */
+export function signedTwo(
+  { id, secret, at = Date.now(), host }: Omit<Signing, "region" | "body" | "service">,
+  method: "GET" | "POST",
+  fields: readonly (readonly [string, string])[],
+): string {
+  const all = [
+    ...fields,
+    ...([
+      ["AWSAccessKeyId", id],
+      ["SignatureMethod", "HmacSHA256"],
+      ["SignatureVersion", "2"],
+      ["Timestamp", `${new Date(at).toISOString().slice(0, 19)}Z`],
+    ] as const),
+  ].sort(([a], [b]) => (a < b ? -1 : 1));
+  const text = [method, host, "/", formOf(all)].join("\n");
+  return formOf([...all, ["Signature", hmac(secret, text).toString("base64")]]);
+}

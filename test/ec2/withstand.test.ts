@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { test } from "node:test";
+import { readToken } from "@holdfast/cloud/access/edge";
 import { sharedPlatform, until } from "../platform.ts";
 import { endpoint } from "./clients.ts";
 import { ask, send, signedHeaders, xmlFault } from "./signed.ts";
-import { formOf } from "./signing.ts";
+import { formOf, signedTwo } from "./signing.ts";
 
 const platform = await sharedPlatform({ hosts: 1 });
 
@@ -40,6 +41,34 @@ test("a signature is refused when it is wrong, too old, too new, somebody else's
       /^(AuthFailure|IncompleteSignature)$/,
       authorization.slice(0, 60),
     );
+});
+
+test("a signature of version 2 is judged as one of version 4 is, in a query and in a form", async () => {
+  const { id = "", secret = "" } = readToken(platform.token) ?? {};
+  const by = { id, secret, host: new URL(endpoint(platform)).host };
+  const regions = [
+    ["Action", "DescribeRegions"],
+    ["Version", "2016-11-15"],
+  ] as const;
+  const get = async (query: string) => (await send(platform, {}, "", `/?${query}`, "GET")).code;
+  const post = async (body: string, query = "") =>
+    (await send(platform, { "content-type": form }, body, `/${query}`)).code;
+  const form = "application/x-www-form-urlencoded";
+  assert.equal(await get(signedTwo(by, "GET", regions)), undefined);
+  assert.equal(await post(signedTwo(by, "POST", regions)), undefined);
+  const wrong = "SignatureDoesNotMatch";
+  assert.equal(await get(signedTwo({ ...by, secret: "wrong" }, "GET", regions)), wrong);
+  assert.equal(await get(signedTwo({ ...by, host: "elsewhere" }, "GET", regions)), wrong);
+  assert.equal(await get(`${signedTwo(by, "GET", regions)}&DryRun=true`), wrong);
+  assert.equal(await post(signedTwo(by, "POST", regions), "?DryRun=true"), wrong);
+  assert.equal(await post(signedTwo(by, "GET", regions)), wrong);
+  assert.equal(await get(signedTwo({ ...by, id: "NOBODY" }, "GET", regions)), "AuthFailure");
+  for (const at of [Date.now() - 6 * minutes, Date.now() + 6 * minutes])
+    assert.equal(await get(signedTwo({ ...by, at }, "GET", regions)), "RequestExpired");
+  const make = [["Action", "CreateKeyPair"], ...regions.slice(1), ["KeyName", "two"]] as const;
+  const once = signedTwo(by, "POST", make);
+  assert.equal(await post(once), undefined);
+  await until("it is an old one", async () => (await post(once)) === "RequestExpired");
 });
 
 test("a request that changes something is carried out once, however late it comes again", async () => {

@@ -1,6 +1,6 @@
 /**
  * Signatures of version 4: what a request says of its own signature, and the text that it signs. Pure; the secrets and
- * the hashing are in edge/signatures.ts.
+ * the hashing are in edge/signatures.ts, the older version in sign-two.ts.
  *
  * What a newcomer would get wrong: the headers are signed as they were sent. `Host` is the one that was received, with
  * its port or without; which others are signed is the client's choice, but never without `host`.
@@ -121,7 +121,7 @@ function claim(
 }
 
 /** Refuses what was signed too long ago, or is not valid yet. */
-export function checkAge({ at, goodFor }: Claim, now: Instant): void {
+export function checkAge({ at, goodFor }: Pick<Claim, "at" | "goodFor">, now: Instant): void {
   const until = goodFor === undefined ? at + mostSkew : at + goodFor;
   if (now > until)
     throw refuse(
@@ -145,9 +145,14 @@ export function canonical(request: Signed, claim: Claim, bodyHash: string): stri
     .sort(([a, x], [b, y]) => (a < b ? -1 : a > b ? 1 : x < y ? -1 : x > y ? 1 : 0))
     .map(([name, value]) => `${name}=${value}`)
     .join("&");
-  const path = request.path.split("/").map(escaped).join("/") || "/";
   return [
-    ...[request.method, path, query, headers.join(""), claim.headers.join(";")],
+    ...[
+      request.method,
+      escapedPath(request.path),
+      query,
+      headers.join(""),
+      claim.headers.join(";"),
+    ],
     bodyHash,
   ].join("\n");
 }
@@ -155,14 +160,17 @@ export function canonical(request: Signed, claim: Claim, bodyHash: string): stri
 export const stringToSign = ({ date, scope }: Claim, canonicalHash: string) =>
   [algorithm, date, scope.join("/"), canonicalHash].join("\n");
 
+export const escapedPath = (path: string) => path.split("/").map(escaped).join("/") || "/";
+
 /** As RFC 3986 has it, which is more than `encodeURIComponent` escapes. */
-const escaped = (text: string) =>
+export const escaped = (text: string) =>
   encodeURIComponent(text).replace(
     /[!'()*]/g,
     (found) => `%${found.charCodeAt(0).toString(16).toUpperCase()}`,
   );
 
-function one(fields: Fields, name: string): string | undefined {
+/** Undefined: it is not there. Refuses what is there twice. */
+export function one(fields: Fields, name: string): string | undefined {
   const found = fields.filter(([given]) => given === name);
   if (found.length > 1) throw incomplete(`${name} is given twice.`);
   return found[0]?.[1];
@@ -176,5 +184,5 @@ function dateOf(header: string | undefined): string | undefined {
 
 const isService = (name: string): name is Service => services.some((known) => known === name);
 
-const incomplete = (why: string) =>
+export const incomplete = (why: string) =>
   refuse("IncompleteSignature", `The signature cannot be read. ${why}`);

@@ -138,7 +138,8 @@ export function ec2Door(deps: DoorDeps): Server {
       const one = (name: string) => fields.find(([given]) => given === name)?.[1];
       action = one("Action")?.slice(0, 100);
       isSts = one("Version") === stsVersion;
-      const verified = await verify(signed, body, deps.signers, deps.clock.now()).catch(nobodys);
+      const now = deps.clock.now();
+      const verified = await verify(signed, fields, body, deps.signers, now).catch(nobodys);
       caller = verified.signer.caller;
       if (isSts) return identity(verified);
       return carryOut(verified, fields, one("Version") || newest);
@@ -168,24 +169,24 @@ export function ec2Door(deps: DoorDeps): Server {
     }
 
     async function carryOut(
-      { claim, signer: { caller } }: Verified,
+      { signer: { caller }, signature, at, goodFor, region, service }: Verified,
       fields: Fields,
       version: string,
     ): Promise<Answered> {
-      if (claim.scope[2] !== "ec2")
+      if (service !== undefined && service !== "ec2")
         throw refuse("IncompleteSignature", "The signature is for another service than ec2.");
       if (!/^20\d\d-\d\d-\d\d$/.test(version) || version > newest)
         throw refuse("NoSuchVersion", `The newest version of this API is ${newest}.`);
       const known = actionOf(action);
       project = await deps.gate.enter(caller, actions[known].needs);
-      const asked = { action: known, caller, project, fields, region: claim.scope[1], requestId };
+      const asked = { action: known, caller, project, fields, region, requestId };
       if (actions[known].changes) {
-        if (claim.goodFor !== undefined && claim.goodFor > 3 * mostSkew)
+        if (goodFor !== undefined && goodFor > 3 * mostSkew)
           throw refuse(
             "InvalidParameterValue",
             "A signed URL that changes something is good for at most 900 seconds.",
           );
-        checkReplay(claim.signature, deps.clock.now(), after(claim.at, claim.goodFor ?? mostSkew));
+        checkReplay(signature, deps.clock.now(), after(at, goodFor ?? mostSkew));
       }
       const output = await answer(deps, asked);
       return { status: 200, xml: bytesOf(answerXml(known, output, { version, requestId })) };

@@ -1,41 +1,59 @@
 /** Checking signatures: the text is in ../core/sign.ts, the hashing and the comparing here. */
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
-import type { Instant } from "@holdfast/kernel/time";
+import type { Duration, Instant } from "@holdfast/kernel/time";
 import { refuse } from "../core/errors.ts";
+import type { Fields } from "../core/parse.ts";
 import {
   type Claim,
   canonical,
   checkAge,
   claimOf,
+  type Service,
   type Signed,
   stringToSign,
 } from "../core/sign.ts";
+import { claimTwoOf, textTwo } from "../core/sign-two.ts";
 import type { Signer, Signers } from "./signers.ts";
 
 export interface Verified {
-  readonly claim: Claim;
   readonly signer: Signer;
+  readonly signature: string;
+  readonly at: Instant;
+  readonly goodFor: Duration | undefined;
+  readonly region: string;
+  /** Undefined: it is for any of those that there are. */
+  readonly service: Service | undefined;
 }
 
-/** Whose request it is. Rejects with a refusal; what is wrong with a key is not told apart from there being none. */
+/** Of a signature that names none, the clients' own default. */
+const usualRegion = "us-east-1";
+
+/** What a request says of its signature, and what that should be. */
+interface Claimed extends Omit<Verified, "signer"> {
+  readonly key: string;
+  expected(secret: string): string;
+}
+
+/**
+ * Whose request it is. `fields`: those of the query and of the form. Rejects with a refusal; what is wrong with a key is
+ * not told apart from there being none.
+ */
 export async function verify(
   request: Signed,
+  fields: Fields,
   body: Buffer,
   signers: Signers,
   now: Instant,
 ): Promise<Verified> {
-  const claim = claimOf(request);
-  if (!claim)
+  const claimed = claimedFour(request, body) ?? claimedTwo(request, fields);
+  if (!claimed)
     throw refuse("AuthFailure", "The request is not signed: it has no Authorization.", 401);
-  checkAge(claim, now);
-  const bodyHash = sha256(body);
-  const [, told] = request.headers.find(([name]) => name === "x-amz-content-sha256") ?? [];
-  if (told !== undefined && told.trim() !== bodyHash)
-    throw refuse("SignatureDoesNotMatch", "x-amz-content-sha256 is not the hash of the body.", 403);
-  const signer = await signers.find(claim.key);
+  const { key, expected, ...verified } = claimed;
+  checkAge(claimed, now);
+  const signer = await signers.find(key);
   // The same work for a key that nobody has: how long it takes tells nothing.
-  const expected = signature(request, claim, bodyHash, signer?.secret ?? "");
-  const isRight = timingSafeEqual(Buffer.from(expected), Buffer.from(claim.signature));
+  const right = Buffer.from(expected(signer?.secret ?? ""));
+  const isRight = timingSafeEqual(right, Buffer.from(claimed.signature));
   if (!signer)
     throw refuse("AuthFailure", "The provided access credentials could not be validated.", 401);
   if (!isRight)
@@ -44,7 +62,31 @@ export async function verify(
       "The request signature we calculated does not match the signature you provided. Check your secret access key and the host that you signed for.",
       403,
     );
-  return { claim, signer };
+  return { ...verified, signer };
+}
+
+function claimedFour(request: Signed, body: Buffer): Claimed | undefined {
+  const claim = claimOf(request);
+  if (!claim) return undefined;
+  const bodyHash = sha256(body);
+  const [, told] = request.headers.find(([name]) => name === "x-amz-content-sha256") ?? [];
+  if (told !== undefined && told.trim() !== bodyHash)
+    throw refuse("SignatureDoesNotMatch", "x-amz-content-sha256 is not the hash of the body.", 403);
+  const { key, at, goodFor, scope } = claim;
+  return {
+    ...{ key, at, goodFor, signature: claim.signature, region: scope[1], service: scope[2] },
+    expected: (secret) => signature(request, claim, bodyHash, secret),
+  };
+}
+
+function claimedTwo(request: Signed, fields: Fields): Claimed | undefined {
+  const claim = claimTwoOf(fields);
+  if (!claim) return undefined;
+  const text = textTwo(request, fields);
+  return {
+    ...{ ...claim, goodFor: undefined, region: usualRegion, service: undefined },
+    expected: (secret) => hmac(secret, text).toString("base64"),
+  };
 }
 
 export function signature(request: Signed, claim: Claim, bodyHash: string, secret: string): string {
