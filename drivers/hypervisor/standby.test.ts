@@ -18,6 +18,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileSource } from "@holdfast/kernel/block";
 import { milliseconds, minutes, seconds } from "@holdfast/kernel/time";
+import { encryptEmpty } from "../volumes/encryption.ts";
 import { specOf } from "./contract.ts";
 import { type StandbyRig, standbyContract } from "./contract-standby.ts";
 import type { Disk, Hypervisor, MachineSpec } from "./driver.ts";
@@ -110,13 +111,22 @@ test("qemu: what an agent has just made an instance of when it is killed is adop
   await clear(rig, next, spec);
 });
 
-test("qemu: what was on standby moves to another host, and reboots there", async (t) => {
-  const { rig, driver, template, like, spec } = await prepared(t);
+test("qemu: what was on standby moves to another host with its encrypted disk, and reboots there", async (t) => {
+  const { rig, driver, template, like, spec: plain } = await prepared(t);
+  const spec = { ...plain, disks: await Promise.all(plain.disks.map(locked)) };
   const other = await fixtureHost(t, process.env.HOLDFAST_TEST_CACHE);
   const destination = other.open();
   const next = { ...spec, generation: 2 };
+  const launched = { ...specOf(), boot: rig.guest, template, disks: [await locked(rig.disk())] };
+  await driver.start(launched);
+  const [warm] = driver.list(launched.id);
+  assert.equal(warm?.is === "running" && warm.begun?.how, "warm");
+  await driver.stop(launched, atOnce);
+  await driver.forget(launched);
   await driver.standBy(template, like);
   await driver.start(spec);
+  const [begun] = driver.list(spec.id);
+  assert.equal(begun?.is === "running" && begun.begun?.wasOnStandby, true);
   await up(rig, driver, spec);
   const form = await driver.formOf(spec);
   assert.equal(form.identityDisk, spec.disks[0]?.id);
@@ -153,6 +163,13 @@ async function prepared(t: TestContext) {
   await driver.makeTemplate(like, template, minutes(5));
   const spec = { ...specOf(), boot: rig.guest, template, disks: [rig.disk()] };
   return { rig, driver, template, like, spec };
+}
+
+/** The same disk, encrypted. */
+async function locked(disk: Disk): Promise<Disk> {
+  const key = "a-key-that-nobody-guesses";
+  for (const file of disk.source.files) await encryptEmpty(file, key);
+  return { ...disk, key };
 }
 
 async function up(rig: FixtureHost, driver: Hypervisor, { id }: MachineSpec): Promise<void> {

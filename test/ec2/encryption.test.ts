@@ -90,7 +90,7 @@ test("by default everything new is encrypted, until that is taken back", async (
     `${prelude}
 out = {"first": ec2.get_ebs_encryption_by_default()["EbsEncryptionByDefault"]}
 out["on"] = ec2.enable_ebs_encryption_by_default()["EbsEncryptionByDefault"]
-out["then"] = ec2.get_ebs_encryption_by_default()["EbsEncryptionByDefault"]
+out["still"] = ec2.get_ebs_encryption_by_default()["EbsEncryptionByDefault"]
 out["volume"] = volume(Size=1)["Encrypted"]
 instance = run(BlockDeviceMappings=[{"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 1}}])
 out["disks"] = [each["Encrypted"] for each in disks(instance).values()]
@@ -99,7 +99,7 @@ out["after"] = volume(Size=1)["Encrypted"]
 print(json.dumps(out))`,
   );
   assert.deepEqual(told, {
-    ...{ first: false, on: true, then: true, volume: true, disks: [true, true] },
+    ...{ first: false, on: true, still: true, volume: true, disks: [true, true] },
     ...{ off: false, after: false },
   });
 });
