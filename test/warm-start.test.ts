@@ -15,11 +15,12 @@ interface Image {
 }
 
 const at = "/v1/projects/default";
-const platform = await sharedPlatform({ managers: 1, hosts: 1 });
+const platform = await sharedPlatform({ managers: 2, hosts: 1 });
 
 async function runs(name: string, image: string): Promise<Instance> {
   const path = `${at}/instances/${name}`;
-  await platform.call("POST", `${at}/instances`, { name, image, type: "tiny" });
+  const made = await platform.call("POST", `${at}/instances`, { name, image, type: "tiny" });
+  assert.equal(made.status, 202);
   await until(`${name} is up`, async () => {
     const { body } = await platform.call<Instance>("GET", path);
     return body.guest === "up";
@@ -65,6 +66,32 @@ test("an image that is registered as warm starts cold first, and warm from then 
   const third = await runs("third", "warm");
   assert.equal(third.begun?.how, "cold");
   assert.match(third.begun?.why ?? "", /could not be read/);
+});
+
+test("what is taken back is so from the next start on, at every manager", async () => {
+  const { body: tiny } = await platform.call<Image>("GET", `${at}/images/tiny`);
+  const { digest } = tiny.manifest.disk;
+  const direct = { kernel: digest, initrd: digest, commandLine: "taken back" };
+  const manifest = { ...tiny.manifest, direct, warm: true };
+  await platform.call("POST", "/v1/images", { name: "once-warm", source: "test", manifest });
+  await platform.stopManager(1);
+  const begins = async (name: string) => (await runs(name, "once-warm")).begun?.how;
+  let tries = 0;
+  await until("its template is there", async () => (await begins(`try-${++tries}`)) === "warm");
+  const say = (warm: boolean) => platform.call("PUT", `${at}/images/once-warm/warm`, { warm });
+  await say(false);
+  assert.equal(await begins("cold-at-once"), "cold");
+  await say(true);
+  await platform.startManager(1);
+  await platform.stopManager(0);
+  assert.equal(await begins("warm-by-other"), "warm");
+  await platform.startManager(0);
+
+  await say(false);
+  assert.equal(await begins("cold-by-one"), "cold");
+  await platform.stopManager(0);
+  assert.equal(await begins("cold-by-other"), "cold");
+  await platform.startManager(0);
 });
 
 test("an image whose guests boot from their disks cannot be warm", async () => {

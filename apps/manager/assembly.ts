@@ -159,15 +159,16 @@ export async function assembleManager(
   const parts = () =>
     (together ??= {
       ...{ database, settings, terms, hub, journal, worker, placer, leases, checks, vitals },
-      ...{ networks, guests, volumes, planned, progress, onError },
+      ...{ networks, guests, volumes, planned, progress, manifests, onError },
     });
   const changed = reactions(parts);
   const placer = picturePlacer(terms.placement);
   const progress = jobProgress();
+  const manifests = manifestCache(clock);
   const worker = startWorker({
     database,
     placer,
-    images: manifestCache(clock),
+    images: manifests,
     patience: terms.patience,
     moves: terms.moves,
     now: clock.now,
@@ -316,6 +317,7 @@ export async function assembleManager(
     progress: progress.wait,
     checkLimits: checks.limits,
     onImport: () => void imports.sweep().catch(onError),
+    onWarmth: manifests.forget,
     onNetworks: () => void changed.lookAtJournal(),
     onFenced: changed.hostsChanged,
     onVolumes: changed.volumesChanged,

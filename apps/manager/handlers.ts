@@ -65,6 +65,7 @@ export interface Parts {
   /** Those of the stream, which is somebody's to close. */
   readonly journal: object;
   readonly onImport: () => void;
+  readonly onWarmth: () => void;
   readonly onNetworks: () => void;
   readonly onFenced: Of<typeof availabilityRoutes>["onFenced"];
   readonly onVolumes: Of<typeof volumeRoutes>["onChanged"];

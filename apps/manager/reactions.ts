@@ -5,6 +5,7 @@
  * told twice does no harm, and what is not told costs time.
  */
 import type { Hub } from "@holdfast/cloud/hosts/edge";
+import type { ManifestCache } from "@holdfast/cloud/images/edge";
 import type { InstanceEvent } from "@holdfast/cloud/instances";
 import { type Done, type Worker, wishesForHost } from "@holdfast/cloud/instances/edge";
 import type { MetadataWatch } from "@holdfast/cloud/metadata/edge";
@@ -29,6 +30,7 @@ export interface Lookers {
   readonly journal: JournalWatch;
   readonly worker: Worker;
   readonly placer: PicturePlacer;
+  readonly manifests: ManifestCache;
   readonly networks: NetworkWatch;
   readonly guests: MetadataWatch;
   readonly volumes: VolumeWatch;
@@ -110,7 +112,7 @@ export function reactions(lookers: () => Lookers): Reactions {
       guests.changed();
     },
     hear(news) {
-      const { placer, volumes, planned, progress, worker, hub } = lookers();
+      const { placer, volumes, planned, progress, worker, hub, manifests } = lookers();
       if (news.hosts) placer.distrust(news.hosts as HostId[]); // Only managers write news, and ids are what they write.
       void lookAtJournal();
       if (news.volumes) volumes.changed();
@@ -118,13 +120,15 @@ export function reactions(lookers: () => Lookers): Reactions {
       if (news.wishes) tellAgain(news.wishes as HostId[]);
       if (news.jobs) progress.moved(news.jobs);
       if (news.settings) reloadSettings();
+      if (news.images) manifests.forget();
       if (news.images || news.instances) worker.wake();
       for (const host of news.revoked ?? [])
         hub.cutOff(host as HostId, "its certificate was revoked");
     },
     catchUp() {
-      const { placer, volumes, progress, worker } = lookers();
+      const { placer, volumes, progress, worker, manifests } = lookers();
       placer.distrust();
+      manifests.forget();
       void lookAtJournal();
       volumes.changed();
       reloadSettings();

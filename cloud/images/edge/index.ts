@@ -2,5 +2,5 @@
 export { beginCapture, finishCapture } from "./captures.ts";
 export { findImage, findImageView, mayUse } from "./images.ts";
 export { imageImports } from "./imports.ts";
-export { type ManifestSource, manifestCache } from "./manifests.ts";
+export { type ManifestCache, type ManifestSource, manifestCache, manifestOf } from "./manifests.ts";
 export { imageRoutes } from "./routes.ts";

@@ -1,6 +1,6 @@
 /**
  * The manifests of images that are ready. What they consist of never changes; whether their guests may start warm
- * is said at any time, so each is read again after a while.
+ * is said at any time. Whoever hears of it has all forgotten; as news may be lost, each is read again after a while anyway.
  */
 import type { ImageId } from "@holdfast/kernel/ids";
 import { after, type Clock, minutes } from "@holdfast/kernel/time";
@@ -12,9 +12,18 @@ export interface ManifestSource {
   manifests(sql: Sql, ids: readonly ImageId[]): Promise<ReadonlyMap<ImageId, Manifest>>;
 }
 
+export interface ManifestCache extends ManifestSource {
+  /** Something else has been said of one. */
+  forget(): void;
+}
+
+/** SQL for the manifest of an image, with what was said since of its guests' warmth; null where it has none yet. */
+export const manifestOf = (image: string) =>
+  `${image}.manifest || case when ${image}.warm is null then '{}' else jsonb_build_object('warm', ${image}.warm) end`;
+
 const readAgainAfter = minutes(1);
 
-export function manifestCache(clock: Clock): ManifestSource {
+export function manifestCache(clock: Clock): ManifestCache {
   const known = new Map<ImageId, Manifest>();
   let readAgain = after(clock.now(), readAgainAfter);
   return {
@@ -26,13 +35,13 @@ export function manifestCache(clock: Clock): ManifestSource {
       const fresh = ids.filter((id) => !known.has(id));
       if (fresh.length > 0) {
         const rows = await sql.query<{ id: ImageId; manifest: unknown }>(
-          `select id, manifest || case when warm is null then '{}' else jsonb_build_object('warm', warm) end as manifest
-           from image where id = any($1) and manifest is not null`,
+          `select id, ${manifestOf("i")} as manifest from image i where id = any($1) and manifest is not null`,
           [fresh],
         );
         for (const { id, manifest } of rows) known.set(id, Manifest.parse(manifest));
       }
       return new Map(known);
     },
+    forget: () => known.clear(),
   };
 }

@@ -37,9 +37,20 @@ interface Deps {
   readonly newKey: (sql: Sql, now: Instant) => Promise<VolumeKeyId>;
   /** There is something to fetch. */
   readonly onImport: () => void;
+  /** Whether guests of one may start warm is otherwise now. */
+  readonly onWarmth: () => void;
 }
 
-export function imageRoutes({ database, blobs, clock, mintId, self, newKey, onImport }: Deps) {
+export function imageRoutes({
+  database,
+  blobs,
+  clock,
+  mintId,
+  self,
+  newKey,
+  onImport,
+  onWarmth,
+}: Deps) {
   return {
     listImages: handle(listImages, async ({ params, query }) => {
       const { items, next } = await pageOfImages(database, params.project, query);
@@ -127,7 +138,9 @@ export function imageRoutes({ database, blobs, clock, mintId, self, newKey, onIm
         const entry = { at: clock.now(), kind: "image", subject: image.id } as const;
         const event = body.warm ? "made-warm" : "made-cold";
         await appendJournal(sql, [{ ...entry, event, actor: caller.name, requestId }]);
+        await announce(sql, { from: self, images: true });
       });
+      onWarmth();
       return shown({ ...image, warm: body.warm });
     }),
     registerImage: handle(registerImage, async ({ body, caller, requestId }) => {

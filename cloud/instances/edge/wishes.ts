@@ -9,6 +9,7 @@ import type { Proof } from "@holdfast/cloud/availability";
 import { lastDeathOf } from "@holdfast/cloud/deaths/edge";
 import type { HostState, Unwanted, Wish } from "@holdfast/cloud/hosts";
 import { Manifest, type Manifest as ManifestType } from "@holdfast/cloud/images";
+import { manifestOf } from "@holdfast/cloud/images/edge";
 import { type GivenNic, nicsOf } from "@holdfast/cloud/networks/edge";
 import { type DiskColumns, diskColumns, disksOf } from "@holdfast/cloud/volumes/edge";
 import type { HostId } from "@holdfast/kernel/ids";
@@ -49,7 +50,7 @@ export async function wishesForHost(
 ): Promise<{ wishes: readonly Wish[]; deleteVolumes: readonly Unwanted[] }> {
   const rows = await sql.query<WishRow>(
     `select i.*, c.host_epoch as epoch, c.phase, h.state as home_state, h.epoch <> c.host_epoch as is_stale,
-       f.id as certificate, f.proof, f.proven_at, v.pool, ${diskColumns}, m.manifest,
+       f.id as certificate, f.proof, f.proven_at, v.pool, ${diskColumns}, ${manifestOf("m")} as manifest,
        ${migrationsOf("i", "v.pool")} as move,
        ${lastDeathOf("i.id")} as last_death, ${nicsOf("i.id")} as nics
      from instance i
