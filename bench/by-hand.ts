@@ -53,16 +53,29 @@ export function prepareByHand(model: Launched, directory: string): readonly stri
 
 export interface Running {
   readonly pid: number;
+  /** Rejects with what QEMU says if it ends by itself. */
+  readonly failed: Promise<never>;
   end(): Promise<void>;
 }
 
 export function runByHand(argv: readonly string[]): Running {
   const [program = "", ...args] = argv;
-  const child = spawn(program, args, { stdio: "ignore" });
-  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"] });
+  let says = "";
+  child.stderr.on("data", (text) => {
+    says += text;
+  });
+  let isWanted = true;
+  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const failed = new Promise<never>((_, reject) => {
+    child.once("close", () => isWanted && reject(new Error(`QEMU by hand ended: ${says}`)));
+  });
+  failed.catch(() => {}); // Whoever waits for something of it hears of it.
   return {
     pid: child.pid ?? 0,
+    failed,
     async end() {
+      isWanted = false;
       child.kill("SIGKILL");
       await ended;
     },

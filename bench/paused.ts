@@ -2,7 +2,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { answersAt, findLaunched, prepareByHand, type Running, runByHand } from "./by-hand.ts";
+import { answersAt, type Launched, prepareByHand, type Running, runByHand } from "./by-hand.ts";
 import { loadNow, median, table, verdict } from "./measure.ts";
 import type { Call } from "./processes.ts";
 
@@ -21,15 +21,14 @@ interface Made {
   readonly instances: readonly { readonly id: string }[];
 }
 
-export async function comparePaused(platform: Platform): Promise<void> {
+/** `model`: what the command line by hand is taken from. */
+export async function comparePaused(platform: Platform, model: Launched): Promise<void> {
   const { call, state } = platform;
   console.log(`load ${loadNow()}`);
   // A burst of fifty is a question of processes, not of capacity.
   await call("PUT", "/v1/settings/placement.cpu_overprovisioning", { value: 64 });
   await call("PUT", "/v1/settings/placement.memory_overprovisioning", { value: 4 });
   await call("PUT", "/v1/settings/agent.concurrent_starts", { value: 8 });
-  const { instances } = await call<{ instances: { id: string }[] }>("GET", at);
-  const model = findLaunched(state, instances[0]?.id ?? "");
   const rawOf = (name: string) => {
     const directory = join(state, "by-hand", name);
     return {
@@ -43,7 +42,7 @@ export async function comparePaused(platform: Platform): Promise<void> {
     const { argv, qmp } = rawOf("one");
     const begin = performance.now();
     const hand = runByHand(argv);
-    raw.push((await answersAt(qmp)) - begin);
+    raw.push((await Promise.race([answersAt(qmp), hand.failed])) - begin);
     await hand.end();
     const start = performance.now();
     const id = await paused(platform, 1);
@@ -114,7 +113,7 @@ export async function comparePaused(platform: Platform): Promise<void> {
 }
 
 async function paused({ call }: Platform, count: number): Promise<readonly string[]> {
-  const made = await call<Made>("POST", at, { count, startPaused: true });
+  const made = await call<Made>("POST", at, { count, startPaused: true, networks: [] });
   await done(call, made.job, count);
   return made.instances.map(({ id }) => id);
 }
@@ -148,8 +147,9 @@ async function byHandBurst(
   const begin = performance.now();
   const worker = async () => {
     for (let next = queue.shift(); next; next = queue.shift()) {
-      running.push(runByHand(next.argv));
-      await answersAt(next.qmp);
+      const hand = runByHand(next.argv);
+      running.push(hand);
+      await Promise.race([answersAt(next.qmp), hand.failed]);
     }
   };
   await Promise.all([worker(), worker(), worker(), worker()]);
