@@ -125,6 +125,24 @@ test("an instance has an interface in each subnet that was asked for, and no mor
   );
 });
 
+test("a key pair has any name that EC2 takes, and its instances show it when it is gone", async () => {
+  const KeyName = "My key (team/prod) & more";
+  const create = (name: string) => client.send(new ec2.CreateKeyPairCommand({ KeyName: name }));
+  assert.equal((await create(KeyName)).KeyName, KeyName);
+  await assert.rejects(create(KeyName), { name: "InvalidKeyPair.Duplicate" });
+  for (const name of [" key", "clé", "a".repeat(256), "two\nlines"])
+    await assert.rejects(create(name), { name: "InvalidParameterValue" }, name);
+  const named = (name: string) =>
+    client.send(new ec2.DescribeKeyPairsCommand({ KeyNames: [name] }));
+  assert.equal((await named(KeyName)).KeyPairs?.length, 1);
+  const { InstanceId = "", KeyName: shown } = await run({ KeyName });
+  assert.equal(shown, KeyName);
+  await client.send(new ec2.DeleteKeyPairCommand({ KeyName }));
+  await assert.rejects(named(KeyName), { name: "InvalidKeyPair.NotFound" });
+  assert.equal((await instance(InstanceId)).KeyName, KeyName);
+  await assert.rejects(run({ KeyName }), { name: "InvalidKeyPair.NotFound" });
+});
+
 test("who asks for detailed monitoring finds it on, and off again", async () => {
   const { InstanceId = "", Monitoring } = await run({ Monitoring: { Enabled: true } });
   assert.equal(Monitoring?.State, "enabled");

@@ -62,8 +62,8 @@ export const actions = {
   DeleteTags: changes("tags"),
   DescribeTags: reads("tags"),
 
-  CreateKeyPair: changes("key pairs", "PEM only; names of 63 letters, digits and . _ @ - at most"),
-  ImportKeyPair: changes("key pairs", "names as CreateKeyPair"),
+  CreateKeyPair: changes("key pairs", "PEM only"),
+  ImportKeyPair: changes("key pairs"),
   DescribeKeyPairs: reads("key pairs"),
   DeleteKeyPair: changes("key pairs"),
 

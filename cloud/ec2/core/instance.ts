@@ -39,6 +39,7 @@ export interface InstanceRow {
     readonly run?: string;
     readonly index?: number;
     readonly isMonitored?: boolean;
+    readonly key?: string;
   } | null;
 }
 
@@ -127,7 +128,7 @@ export function instanceView(row: InstanceRow, place: Place): Instance {
     ImageId: idOf("image", row.image),
     InstanceId: idOf("instance", row.id),
     InstanceType: row.note?.type ?? aliasOf(row.type),
-    ...(row.key === null ? {} : { KeyName: row.key }),
+    ...(row.key === null ? {} : { KeyName: row.note?.key ?? row.key }),
     LaunchTime: row.launchedAt ?? row.createdAt,
     Monitoring: monitoringOf(row.note?.isMonitored),
     Placement: { AvailabilityZone: zone, GroupName: "", Tenancy: "default" },

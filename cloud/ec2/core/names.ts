@@ -15,3 +15,7 @@ export function nativeName(name: string, noun: string, digest: (text: string) =>
     .replace(/-+$/, "");
   return `${plain || noun}-${digest(name).slice(0, 12)}`;
 }
+
+/** Of a key pair: what is a name of ours stays one, and more is than of other things. */
+export const nativeKeyName = (name: string, digest: (text: string) => string): string =>
+  /^[A-Za-z0-9][A-Za-z0-9._@-]{0,62}$/.test(name) ? name : nativeName(name, "key", digest);

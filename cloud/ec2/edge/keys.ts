@@ -6,9 +6,12 @@ import type { Instant } from "@holdfast/kernel/time";
 import { refusalOf, refuse, shortened, unsupported } from "../core/errors.ts";
 import { filtering, type Tag } from "../core/filters.ts";
 import { idOf, readId } from "../core/ids.ts";
+import { nativeKeyName } from "../core/names.ts";
 import type { KeyPairInfo } from "../core/words.ts";
 import type { Answers, Call } from "./call.ts";
 import { newEd25519Pair, newRsaPair } from "./key-material.ts";
+import { writeNotes } from "./notes.ts";
+import { mixed } from "./places.ts";
 import { tagsFor, writeTags } from "./tags.ts";
 
 export const keyAnswers: Answers = {
@@ -24,7 +27,7 @@ export const keyAnswers: Answers = {
     return {
       KeyFingerprint: key.fingerprint,
       KeyMaterial: pem,
-      KeyName: key.name,
+      KeyName,
       KeyPairId: idOf("key", key.id),
       Tags: tags,
     };
@@ -36,7 +39,7 @@ export const keyAnswers: Answers = {
     const key = await add(call, KeyName, lineOf(PublicKeyMaterial), tags);
     return {
       KeyFingerprint: key.fingerprint,
-      KeyName: key.name,
+      KeyName,
       KeyPairId: idOf("key", key.id),
       Tags: tags,
     };
@@ -86,11 +89,20 @@ export const keyAnswers: Answers = {
   },
 };
 
-const keysOf = (call: Call) =>
-  everyPage(
+/** By the names that EC2's clients have given them. */
+async function keysOf(call: Call): Promise<readonly KeyView[]> {
+  const keys = await everyPage(
     (after) => call.native(listKeys, { query: { after } }),
-    ({ keys }) => keys,
+    (page) => page.keys,
   );
+  const rows = await call.database.query<{ subject: string; display: string }>(
+    `select subject, detail ->> 'display' as display from ec2_note
+     where project_id = $1 and subject = any($2::uuid[]) and detail ? 'display'`,
+    [call.project, keys.map(({ id }) => id)],
+  );
+  const displays = new Map(rows.map(({ subject, display }) => [subject, display]));
+  return keys.map((key) => ({ ...key, name: displays.get(key.id) ?? key.name }));
+}
 
 const noKey = (what: string, name: string) =>
   refuse("InvalidKeyPair.NotFound", `The ${what} '${shortened(name)}' does not exist`);
@@ -101,9 +113,20 @@ async function add(
   publicKey: string,
   tags: readonly Tag[],
 ): Promise<KeyView> {
+  if (!/^[!-~](?:[ -~]{0,253}[!-~])?$/.test(name))
+    throw refuse(
+      "InvalidParameterValue",
+      `Value (${shortened(name)}) for parameter KeyName is invalid. It has up to 255 ASCII characters and no space around it.`,
+    );
+  const { database, project } = call;
+  const native = nativeKeyName(name, mixed);
   try {
-    const key = await call.native(addKey, { body: { name, publicKey } });
-    await writeTags(call.database, call.project, "key-pair", [key.id], tags);
+    const key = await call.native(addKey, { body: { name: native, publicKey } });
+    await database.transaction(async (sql) => {
+      if (native !== name)
+        await writeNotes(sql, project, [{ subject: key.id, note: { display: name } }]);
+      await writeTags(sql, project, "key-pair", [key.id], tags);
+    });
     return key;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;

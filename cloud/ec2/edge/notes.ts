@@ -14,6 +14,8 @@ export interface Note {
   readonly description?: string;
   /** Detailed monitoring was asked for: a word that is kept, as there is one kind. */
   readonly isMonitored?: boolean;
+  /** What its key pair was called when it was run, where that is no name of ours. */
+  readonly key?: string;
   readonly zone?: string;
   /** The last change of a volume that was asked for, and what it had been. */
   readonly modified?: {

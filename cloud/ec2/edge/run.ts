@@ -12,6 +12,7 @@ import { runInstances } from "@holdfast/cloud/instances/api";
 import { refuse, shortened } from "../core/errors.ts";
 import { idOf, readId } from "../core/ids.ts";
 import { instanceView, reservationOf } from "../core/instance.ts";
+import { nativeKeyName } from "../core/names.ts";
 import { type WantedRun, wantedRun } from "../core/run.ts";
 import type { Reservation } from "../core/words.ts";
 import { accountOf, type Call } from "./call.ts";
@@ -38,7 +39,7 @@ export async function run(call: Call<"RunInstances">): Promise<Reservation> {
     ensureDefaults(any),
   ]);
   const { zone, networks } = await whereOf(call, wanted);
-  const key = wanted.key;
+  const key = wanted.key === undefined ? undefined : nativeKeyName(wanted.key, mixed);
   const { ClientToken: token } = input;
   const name = nameFor(call, token);
   const run = mixed(project, name);
@@ -69,6 +70,7 @@ export async function run(call: Call<"RunInstances">): Promise<Reservation> {
   const said = {
     ...(token === undefined ? {} : { token }),
     ...(wanted.isMonitored ? { isMonitored: true } : {}),
+    ...(wanted.key === undefined || wanted.key === key ? {} : { key: wanted.key }),
   };
   const disks = made.instances.flatMap(({ disks: all }) => all);
   await database.transaction(async (sql) => {
