@@ -77,6 +77,29 @@ test("real: an overlay from the template is what qemu-img would have made", asyn
   assert.match(compared.stdout, /identical/);
 });
 
+test("real: the next overlay on the same image is there before it is asked for", async () => {
+  const directory = await mkdtemp(join(scratch, "spare-"));
+  const disks = await qemuDisks({ directory });
+  const file = join(directory, "base.qcow2");
+  await writeFile(file, fixtures.qcow2);
+  const overlay = (name: string) => join(directory, name);
+  const make = (name: string) =>
+    disks.ensureOverlay(overlay(name), { file, format: "qcow2" }, 16 << 20);
+  await make("first");
+  const stock = join(directory, "incoming");
+  let [spare] = await readdir(stock);
+  while (!spare) [spare] = await readdir(stock);
+  const { ino } = await stat(join(stock, spare));
+  const isOnDisk = async () =>
+    (await readFile(join(stock, spare))).equals(await readFile(overlay("first")));
+  while (!(await isOnDisk())) await new Promise((resolve) => setImmediate(resolve));
+  let name = 0;
+  do await make(`next-${++name}`);
+  while ((await stat(overlay(`next-${name}`))).ino !== ino && name < 1_000);
+  assert.equal((await stat(overlay(`next-${name}`))).ino, ino);
+  assert.ok((await readFile(overlay(`next-${name}`))).equals(await readFile(overlay("first"))));
+});
+
 async function openSimulated(capacity = 1 << 30): Promise<StoreUnderTest> {
   const store: SimulatedStore = { files: new Map(), capacity };
   return {

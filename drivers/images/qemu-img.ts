@@ -4,7 +4,8 @@
  * Formats are never guessed by it (see recognise.ts), its memory and time are limited, and it is only
  * ever shown a qcow2 file whose header names no other file. New overlays do not start it at all: an
  * overlay with nothing in it is the same bytes for the same image and size, so one is made as a
- * template and copied, a millisecond instead of twenty.
+ * template and copied, a millisecond instead of twenty. And a copy that is like the last one is kept in stock, because
+ * until it is on the disk takes longer than to make it.
  */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -16,6 +17,7 @@ import { type Duration, seconds } from "@holdfast/kernel/time";
 import type { Disks, ImageFormat } from "./driver.ts";
 import { admit, damaged, meansFull, storeFull } from "./problems.ts";
 import { headBytes, type Recognised, recognise } from "./recognise.ts";
+import { spares } from "./spare.ts";
 import { openTemporaries, type Temporaries } from "./temporary.ts";
 
 export interface QemuDisksOptions {
@@ -25,6 +27,9 @@ export interface QemuDisksOptions {
   readonly limit?: Duration;
 }
 
+/** Whoever has just made one has better things to do with the disk. */
+const afterStart = seconds(1);
+
 export async function qemuDisks(options: QemuDisksOptions): Promise<Disks> {
   const templates = join(options.directory, "templates");
   const incoming = join(options.directory, "incoming");
@@ -33,6 +38,7 @@ export async function qemuDisks(options: QemuDisksOptions): Promise<Disks> {
   const temporaries = await openTemporaries(incoming);
   const limit = options.limit ?? seconds(120);
   const ensureTemplate = templateMaker(templates, temporaries, limit);
+  const copies = spares(afterStart);
 
   return {
     async inspect(file) {
@@ -43,24 +49,42 @@ export async function qemuDisks(options: QemuDisksOptions): Promise<Disks> {
     },
 
     async ensureOverlay(file, backing, virtualBytes) {
-      if (await exists(file)) return;
-      const temporary = temporaries.next();
+      const [isThere, isWhole] = await Promise.all([exists(file), exists(backing.file)]);
+      if (isThere) return;
+      const kind = JSON.stringify([resolve(backing.file), backing.format, virtualBytes]);
+      const make = () => makeCopy(backing, virtualBytes);
+      const temporary = (isWhole ? copies.take(kind) : undefined) ?? (await make());
       try {
-        const template = await ensureTemplate(backing, virtualBytes);
-        await copyFile(template, temporary, constants.COPYFILE_FICLONE);
-        await sync(temporary);
         await linkOnce(temporary, file);
       } catch (error) {
         throw meansFull(error) ? storeFull(error) : error;
       } finally {
         await rm(temporary, { force: true });
       }
+      copies.wanted(kind, make);
     },
 
     async remove(file) {
       await rm(file, { force: true });
     },
   };
+
+  /** An overlay that is on the disk and has no name of its own yet. */
+  async function makeCopy(
+    backing: { readonly file: string; readonly format: ImageFormat },
+    virtualBytes: number,
+  ): Promise<string> {
+    const temporary = temporaries.next();
+    try {
+      const template = await ensureTemplate(backing, virtualBytes);
+      await copyFile(template, temporary, constants.COPYFILE_FICLONE);
+      await sync(temporary);
+      return temporary;
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw meansFull(error) ? storeFull(error) : error;
+    }
+  }
 }
 
 /** Makes the template for (image, format, size) unless it is there; asked twice at once, makes one. */
