@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileSource } from "@holdfast/kernel/block";
+import { encryptEmpty } from "../volumes/encryption.ts";
 import { type MoveRig, migrationContract } from "./contract-migration.ts";
 import type { Disk } from "./driver.ts";
 import { fixtureHost } from "./fixture-host.ts";
@@ -16,7 +17,8 @@ import { cutWire } from "./simulated.ts";
 const userfaultfd = "/proc/sys/vm/unprivileged_userfaultfd";
 
 migrationContract("simulated", async () => simulated());
-migrationContract("qemu", (t) => real(t));
+migrationContract("qemu", (t) => real(t, undefined));
+migrationContract("qemu, encrypted", (t) => real(t, "a-key-that-nobody-guesses"));
 
 function simulated(): MoveRig {
   const disk = (id: string): Disk => ({
@@ -35,7 +37,11 @@ function simulated(): MoveRig {
   };
 }
 
-async function real(t: TestContext): Promise<MoveRig> {
+/** With a key those that are copied are encrypted: each with a header of its own, and opened with the same key. */
+async function real(t: TestContext, key: string | undefined): Promise<MoveRig> {
+  const withKey = key === undefined ? [] : ["--object", `secret,id=key,data=${key}`];
+  const opened = (file: string) =>
+    `driver=qcow2,${key === undefined ? "" : "encrypt.format=luks,encrypt.key-secret=key,"}file.filename=${file}`;
   const source = await fixtureHost(t, process.env.HOLDFAST_TEST_CACHE);
   const destination = await fixtureHost(t, process.env.HOLDFAST_TEST_CACHE);
   const directory = mkdtempSync(join(tmpdir(), "hf-move-"));
@@ -64,9 +70,15 @@ async function real(t: TestContext): Promise<MoveRig> {
       return [disk(id, file, true), disk(id, file, true)];
     },
     async localDisk(id) {
-      const full = make(`${id}-full`);
-      run("qemu-io", "-c", "write -P 7 1M 20M", "-c", "write -P 9 60M 1M", full);
-      return [disk(id, full), disk(id, make(`${id}-empty`))];
+      const [full, empty] = [make(`${id}-full`), make(`${id}-empty`)];
+      for (const file of [full, empty]) if (key !== undefined) await encryptEmpty(file, key);
+      const writes = ["-c", "write -P 7 1M 20M", "-c", "write -P 9 60M 1M"];
+      run("qemu-io", ...withKey, ...writes, "--image-opts", opened(full));
+      const locked = key === undefined ? {} : { key };
+      return [
+        { ...disk(id, full), ...locked },
+        { ...disk(id, empty), ...locked },
+      ];
     },
     allowPostcopy() {
       const before = readFileSync(userfaultfd);
@@ -75,7 +87,8 @@ async function real(t: TestContext): Promise<MoveRig> {
       return 400_000;
     },
     async assertSame([one, other]) {
-      run("qemu-img", "compare", ...one.source.files, ...other.source.files);
+      const files = [one, other].flatMap(({ source: { files } }) => files.map(opened));
+      run("qemu-img", "compare", ...withKey, "--image-opts", ...files);
     },
   };
 }
