@@ -291,5 +291,6 @@ export async function directoryPool(options: DirectoryPoolOptions): Promise<Volu
   }
 }
 
+/** Of one that cannot be read it is said where it is used. */
 const isLocked = async ({ file, format }: ImageFile) =>
-  format === "qcow2" && (await isEncrypted(file));
+  format === "qcow2" && (await isEncrypted(file).catch(() => false));
