@@ -94,7 +94,10 @@ export const volumesGroup: Group = (program, open) => {
     .summary("whether all new volumes are encrypted, or change that")
     .description(setVolumeEncryption.summary)
     .addArgument(new Argument("[whether]", "what it should be").choices(["on", "off"]))
-    .addHelpText("after", "\nExample:\n  holdfast volumes encryption on")
+    .addHelpText(
+      "after",
+      "\nTheir keys are sealed with platform.key of the managers' state directory: keep a copy of that file elsewhere.\n\nExample:\n  holdfast volumes encryption on",
+    )
     .action(async (whether: "on" | "off" | undefined, _, command) => {
       const session = open(command);
       const params = { project: session.options.project };
