@@ -115,6 +115,12 @@ export const monitoringOf = (isOn: boolean | undefined) => ({
 export const rootDevice = "/dev/vda";
 export const deviceOf = (slot: number) => `/dev/vd${String.fromCharCode(97 + slot)}`;
 
+const userInitiated = {
+  Code: "Client.UserInitiatedShutdown",
+  Message: "Client.UserInitiatedShutdown: User initiated shutdown",
+};
+
+/** What is absent is undefined and not left out: objects of one form are made and read in a fraction of the time. */
 export function instanceView(row: InstanceRow, place: Place): Instance {
   const { aliasOf, subnetOf } = place;
   const zone = row.zone ?? place.zone;
@@ -128,23 +134,19 @@ export function instanceView(row: InstanceRow, place: Place): Instance {
     ImageId: idOf("image", row.image),
     InstanceId: idOf("instance", row.id),
     InstanceType: row.note?.type ?? aliasOf(row.type),
-    ...(row.key === null ? {} : { KeyName: row.note?.key ?? row.key }),
+    KeyName: row.key === null ? undefined : (row.note?.key ?? row.key),
     LaunchTime: row.launchedAt ?? row.createdAt,
     Monitoring: monitoringOf(row.note?.isMonitored),
     Placement: { AvailabilityZone: zone, GroupName: "", Tenancy: "default" },
     PrivateDnsName: first ? `${row.name}.${first.domain}` : "",
-    ...(first ? { PrivateIpAddress: first.address } : {}),
+    PrivateIpAddress: first?.address,
     PublicDnsName: "",
-    ...(first?.publicAddress ? { PublicIpAddress: first.publicAddress } : {}),
+    PublicIpAddress: first?.publicAddress ?? undefined,
     State: state,
     StateTransitionReason: reason,
-    ...(first
-      ? {
-          SubnetId: subnetOf(first.network, zone),
-          VpcId: idOf("network", first.network),
-          SourceDestCheck: true,
-        }
-      : {}),
+    SubnetId: first && subnetOf(first.network, zone),
+    VpcId: first && idOf("network", first.network),
+    SourceDestCheck: first && true,
     Architecture: "x86_64",
     BlockDeviceMappings: isGone ? [] : row.disks.map(mappingView),
     ClientToken: row.note?.token ?? "",
@@ -155,16 +157,11 @@ export function instanceView(row: InstanceRow, place: Place): Instance {
     RootDeviceName: rootDevice,
     RootDeviceType: "ebs",
     SecurityGroups: (first?.groups ?? []).map(groupView),
-    ...(ended || isGone
-      ? {
-          StateReason: ended
-            ? { Code: `Server.${ended.class}`, Message: ended.says }
-            : {
-                Code: "Client.UserInitiatedShutdown",
-                Message: "Client.UserInitiatedShutdown: User initiated shutdown",
-              },
-        }
-      : {}),
+    StateReason: ended
+      ? { Code: `Server.${ended.class}`, Message: ended.says }
+      : isGone
+        ? userInitiated
+        : undefined,
     Tags: row.tags,
     VirtualizationType: "hvm",
     CpuOptions: { CoreCount: row.cpus, ThreadsPerCore: 1 },
@@ -222,17 +219,15 @@ export function nicView(
   { account, zone, subnetOf }: Place,
 ) {
   const name = `${row.name}.${nic.domain}`;
-  const association = nic.publicAddress
+  const Association = nic.publicAddress
     ? {
-        Association: {
-          IpOwnerId: nic.isKept ? account : "amazon",
-          PublicDnsName: "",
-          PublicIp: nic.publicAddress,
-        },
+        IpOwnerId: nic.isKept ? account : "amazon",
+        PublicDnsName: "",
+        PublicIp: nic.publicAddress,
       }
-    : {};
+    : undefined;
   return {
-    ...association,
+    Association,
     Attachment: {
       AttachTime: row.createdAt,
       AttachmentId: `eni-attach-${digitsOf(nic.id)}`,
@@ -250,7 +245,7 @@ export function nicView(
     PrivateDnsName: name,
     PrivateIpAddress: nic.address,
     PrivateIpAddresses: [
-      { ...association, Primary: true, PrivateDnsName: name, PrivateIpAddress: nic.address },
+      { Association, Primary: true, PrivateDnsName: name, PrivateIpAddress: nic.address },
     ],
     SourceDestCheck: true,
     Status: "in-use",
