@@ -77,8 +77,9 @@ const moment = milliseconds(3);
 const long = 200;
 const few = 16;
 /**
- * Where more is due, or reported, than a pass takes, the next takes twice as much, up to so many times the batch: guests of a
- * rack that died are told in fewer messages to each host then. Births and orders have somebody who waits, and keep to the batch.
+ * Where more is due than a pass takes, the next takes twice as much, up to so many times the batch: guests of a rack that
+ * died are told in fewer messages to each host then. Births and orders have somebody who waits: they keep to the batch, and
+ * so does all that is in a pass with them. Reports do as well: a host has said all of its own in one already.
  */
 const largest = 4;
 
@@ -94,7 +95,7 @@ export function startWorker(deps: WorkerDeps): Worker {
   const reports: Waiting<Reports, readonly HostReport[]>[] = [];
   const looks = new Set<InstanceId>();
   let isDueWanted = true;
-  /** How many batches of what is due and reported a pass takes. */
+  /** How many batches of what is due a pass takes. */
   let growth = 1;
   /** When what was due was last taken. */
   let dueTakenAt: Instant | undefined;
@@ -176,22 +177,21 @@ export function startWorker(deps: WorkerDeps): Worker {
 
   async function turn(): Promise<void> {
     const { batch } = deps.limits();
-    const most = batch * growth;
+    const asked = { births: births.take(batch), orders: orders.take(batch) };
+    const most = asked.births.length + asked.orders.length === 0 ? batch * growth : batch;
     const mine = {
-      births: births.take(batch),
-      orders: orders.take(batch),
-      reports: reports.splice(0, reportsFor(reports, most)),
+      ...asked,
+      reports: reports.splice(0, reportsFor(reports, batch)),
       looks: [...looks].slice(0, batch),
       due: isDueWanted || isTimeForDue() ? most : 0,
     };
-    const isCrowded = reports.length > 0;
     for (const id of mine.looks) looks.delete(id);
     isDueWanted = false;
     if (mine.due > 0) dueTakenAt = deps.now();
     const told = mine.reports.flatMap(({ item }) => item.machines);
     const born = mine.births.flatMap(({ item }) => item);
-    if (born.length + told.length + mine.orders.length + mine.looks.length >= long)
-      crowd = new Set(born.map(({ seed }) => seed.project));
+    const many = born.length + told.length + mine.orders.length + mine.looks.length;
+    if (many >= long || most > batch) crowd = new Set(born.map(({ seed }) => seed.project));
     slip();
     try {
       const done = await once({
@@ -202,7 +202,7 @@ export function startWorker(deps: WorkerDeps): Worker {
         looks: mine.looks,
         due: mine.due,
       });
-      growth = isCrowded || done.due === most ? Math.min(growth * 2, largest) : 1;
+      growth = done.due === most ? Math.min(growth * 2, largest) : 1;
       for (const waiting of mine.births) answerBirth(waiting, done);
       for (const waiting of mine.reports) heed(waiting, done);
       for (const waiting of mine.orders) answer(waiting, done);
