@@ -166,7 +166,7 @@ export async function tasksOf(
   }>(
     `select t.id, t.host_id as host, t."do", t.volume_id as volume, v.pool, t.detail, ${keyOf("w")} as key
      from storage_task t join volume v on v.id = t.volume_id
-       join volume w on w.id = coalesce((t.detail->>'volume')::uuid, t.volume_id) where t.host_id = any($1) order by t.seq`,
+       left join volume w on w.id = coalesce((t.detail->>'volume')::uuid, t.volume_id) where t.host_id = any($1) order by t.seq`,
     [hosts],
   );
   const told = new Map<HostId, StorageTask[]>();
