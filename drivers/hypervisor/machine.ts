@@ -7,7 +7,7 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { type FSWatcher, watch } from "node:fs";
-import { chown, stat, truncate, writeFile } from "node:fs/promises";
+import { truncate, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import type { BlockSource } from "@holdfast/kernel/block";
 import { type Clock, type Duration, type Instant, milliseconds } from "@holdfast/kernel/time";
@@ -41,6 +41,7 @@ import {
   writeRecord,
 } from "./incarnation.ts";
 import type { KernelLog } from "./kernel-log.ts";
+import { handOver, loanOf, takeBackAll, withLoan, withoutLoan } from "./loans.ts";
 import { type ProcessId, recallThreads, rememberThreads, signal } from "./process.ts";
 import { isMirror } from "./qemu-migration.ts";
 import {
@@ -343,27 +344,20 @@ export class Machine {
   }
 
   /** Makes the files of a disk its user's. Where another host can reach them it must be fenced from now on. */
-  lend(id: string, { files, doors, isShared }: BlockSource, readOnly: boolean): Promise<void> {
+  lend(id: string, source: BlockSource, readOnly: boolean): Promise<void> {
     return this.#amend(async (record) => {
-      const owned = readOnly ? [] : files;
-      await this.#keep({
-        ...record,
-        lent: [...new Set([...record.lent, ...owned])],
-        disks: [...without(record.disks, id), { id, files: owned, doors }],
-        isFenceable: (record.isFenceable ?? false) || isShared,
-      });
-      // A missing file is QEMU's to complain about, in its own words.
-      await handOver({ files: owned, doors }, record.uid);
+      const loan = loanOf(id, source, readOnly);
+      await this.#keep(withLoan(record, loan, source));
+      await handOver(loan, record.uid);
     });
   }
 
   takeBack(id: string): Promise<void> {
     return this.#amend(async (record) => {
-      const disk = record.disks?.find((each) => each.id === id);
-      if (!disk) return;
-      await handOver(disk, 0);
-      const lent = record.lent.filter((file) => !disk.files.includes(file));
-      await this.#keep({ ...record, lent, disks: without(record.disks, id) });
+      const loan = record.disks?.find((each) => each.id === id);
+      if (!loan) return;
+      await handOver(loan, 0);
+      await this.#keep(withoutLoan(record, loan));
     });
   }
 
@@ -629,12 +623,8 @@ export class Machine {
     this.#resolveEnded(exit);
   }
 
-  /** The user of this guest may become another guest's, so its disks must not stay with it. */
   async #giveBack(): Promise<void> {
-    const { lent = [], disks = [], uid } = this.#record ?? {};
-    // What has another user by now belongs to the machine that this one was sent to, or came from.
-    const doors = disks.flatMap(({ doors }) => doors);
-    await handOver({ files: await ownedBy(lent, uid), doors }, 0);
+    if (this.#record) await takeBackAll(this.#record);
     await this.#house.cgroups.remove(this.group).catch(() => {});
   }
 
@@ -721,33 +711,11 @@ export class Machine {
   }
 }
 
-const without = (disks: LaunchRecord["disks"], id: string) =>
-  (disks ?? []).filter((disk) => disk.id !== id);
-
-/** Files become somebody's own; a door lets their group pass. */
-async function handOver(
-  { files, doors }: Pick<BlockSource, "files" | "doors">,
-  uid: number,
-): Promise<void> {
-  await Promise.all([
-    ...files.map((file) => chown(file, uid, uid).catch(() => {})),
-    ...doors.map((door) => chown(door, 0, uid).catch(() => {})),
-  ]);
-}
-
 /**
  * On its way from one host to another: it waits for its memory, has all of it, is being sent, has been sent.
  * `left` and `arrived` stand still, and which of them goes on is decided elsewhere.
  */
 type Move = "none" | "incoming" | "arrived" | "sent" | "left";
-
-async function ownedBy(
-  files: readonly string[],
-  uid: number | undefined,
-): Promise<readonly string[]> {
-  const owners = await Promise.all(files.map((file) => stat(file).catch(() => undefined)));
-  return files.filter((_, index) => owners[index]?.uid === uid);
-}
 
 type Trouble = "none" | "paused" | "panicked" | "io-error" | "hung";
 

@@ -69,6 +69,7 @@ import {
 import { kernelLog } from "./kernel-log.ts";
 import { findInherited, jailed, launch } from "./launch.ts";
 import { launchProblem, preparationProblem } from "./launch-problem.ts";
+import { lendAll, loanOf } from "./loans.ts";
 import { type Household, Machine } from "./machine.ts";
 import { kvmGroups, versionOf } from "./probe.ts";
 import { qemuArgv } from "./qemu-argv.ts";
@@ -482,7 +483,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
         mkdir(paths.instance, { recursive: true, mode: 0o711 }),
         writeRecord(standby.paths, record),
         appendFile(standby.paths.log, `${logHeader(spec, clock)}\n`),
-        lend(record),
+        lendAll(record),
       ]);
       await standby.dress(spec, taps);
       if (machines.has(key)) throw alreadyEnded(spec); // A stop was faster.
@@ -580,17 +581,13 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
       writeOwned(paths.consoleLog, "", uid),
       writeMetadata(spec, paths, uid),
       form?.identityDisk ? writeIdentity(spec, paths, uid) : undefined,
-      lend(record),
+      lendAll(record),
     ]);
     return { procs, record };
   }
 
   function recordOf(spec: MachineSpec, uid: number, bootId: string): LaunchRecord {
-    const disks = spec.disks.map(({ id, source, readOnly }) => ({
-      id,
-      files: readOnly ? [] : source.files,
-      doors: source.doors,
-    }));
+    const disks = spec.disks.map(({ id, source, readOnly }) => loanOf(id, source, readOnly));
     return {
       name: spec.name,
       uid,
@@ -657,14 +654,6 @@ const endNow = (machine: Machine) =>
 /** One line in front of QEMU's own, so that its log can be found by request and by instance. */
 const logHeader = ({ id, generation, name, requestId }: MachineSpec, clock: Clock) =>
   `${new Date(clock.now()).toISOString()} holdfast: launching ${id} generation ${generation} (${name}) request=${requestId}`;
-
-/** A missing disk is QEMU's to complain about, in its own words. */
-async function lend({ lent, disks = [], uid }: LaunchRecord): Promise<void> {
-  await Promise.all([
-    ...lent.map((file) => chown(file, uid, uid).catch(() => {})),
-    ...disks.flatMap(({ doors }) => doors).map((door) => chown(door, 0, uid).catch(() => {})),
-  ]);
-}
 
 async function writeMetadata(spec: MachineSpec, paths: Paths, uid: number): Promise<void> {
   await writeTexts(paths.metadata, spec.metadata, uid, 0o711);
