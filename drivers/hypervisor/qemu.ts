@@ -6,7 +6,7 @@
  * could start it twice.
  */
 import { randomBytes } from "node:crypto";
-import { renameSync, watch } from "node:fs";
+import { renameSync } from "node:fs";
 import {
   access,
   appendFile,
@@ -17,7 +17,6 @@ import {
   readFile,
   rm,
   stat,
-  writeFile,
 } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
@@ -37,6 +36,7 @@ import {
 } from "./block-attach.ts";
 import { openKeys } from "./block-keys.ts";
 import { findCgroups, overheadMiB } from "./cgroup.ts";
+import { doorbell } from "./doorbell.ts";
 import {
   type Acceleration,
   type Exit,
@@ -50,7 +50,6 @@ import {
 } from "./driver.ts";
 import { examineMachine } from "./examine.ts";
 import { hostTscKHz } from "./host-tsc.ts";
-import { identityRom, romBytes } from "./identity-rom.ts";
 import {
   assertSocketsFit,
   codeOf,
@@ -69,8 +68,9 @@ import {
 import { kernelLog } from "./kernel-log.ts";
 import { findInherited, jailed, launch } from "./launch.ts";
 import { launchProblem, preparationProblem } from "./launch-problem.ts";
-import { lendAll, loanOf } from "./loans.ts";
+import { lendAll } from "./loans.ts";
 import { type Household, Machine } from "./machine.ts";
+import { logHeader, recordOf, writePapers } from "./papers.ts";
 import { kvmGroups, versionOf } from "./probe.ts";
 import { qemuArgv } from "./qemu-argv.ts";
 import {
@@ -84,7 +84,6 @@ import {
 import { reboot } from "./reboot.ts";
 import {
   alreadyEnded,
-  badMetadata,
   diskBusy,
   needsRoot,
   notRunning,
@@ -424,7 +423,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
       options.tapNamespace,
     );
     const log = await open(paths.log, "a", 0o600);
-    await log.appendFile(`${logHeader(spec, clock)}\n`);
+    await log.appendFile(logHeader(spec, clock.now()));
     const keys = await openKeys(spec.disks, record.uid);
     if (machines.has(key) || (why && toStop.has(key))) {
       await Promise.all([log.close(), keys.wipe()]);
@@ -477,12 +476,17 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     if (!standby) return false;
     const { uid, group, keeper } = standby;
     const key = keyOf(spec);
-    const record = { ...recordOf(spec, uid, house.bootId), group, warming: { isPaused: false } };
+    const { bootId } = house;
+    const record = {
+      ...recordOf(spec, { uid, bootId, at: clock.now() }),
+      group,
+      warming: { isPaused: false },
+    };
     try {
       await Promise.all([
         mkdir(paths.instance, { recursive: true, mode: 0o711 }),
         writeRecord(standby.paths, record),
-        appendFile(standby.paths.log, `${logHeader(spec, clock)}\n`),
+        appendFile(standby.paths.log, logHeader(spec, clock.now())),
         lendAll(record),
       ]);
       await standby.dress(spec, taps);
@@ -569,7 +573,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     const uid = usedUids.get(keyOf(spec)) ?? takeUid(keyOf(spec));
     await mkdir(paths.vm, { recursive: true, mode: 0o711 });
     const record: LaunchRecord = {
-      ...recordOf(spec, uid, bootId),
+      ...recordOf(spec, { uid, bootId, at: clock.now() }),
       ...(form ? { arrival: { isUp: form.isUp } } : {}),
       ...(state ? { warming: { isPaused: spec.paused } } : {}),
     };
@@ -578,27 +582,10 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
       cgroups.create(keyOf(spec), { cpus: spec.cpus, memoryMiB }),
       writeRecord(paths, record),
       chown(paths.vm, uid, uid),
-      writeOwned(paths.consoleLog, "", uid),
-      writeMetadata(spec, paths, uid),
-      form?.identityDisk ? writeIdentity(spec, paths, uid) : undefined,
+      writePapers(spec, paths, uid, Boolean(form?.identityDisk)),
       lendAll(record),
     ]);
     return { procs, record };
-  }
-
-  function recordOf(spec: MachineSpec, uid: number, bootId: string): LaunchRecord {
-    const disks = spec.disks.map(({ id, source, readOnly }) => loanOf(id, source, readOnly));
-    return {
-      name: spec.name,
-      uid,
-      bootId,
-      at: clock.now(),
-      requestId: spec.requestId,
-      lent: disks.flatMap(({ files }) => files),
-      disks,
-      isFenceable: (spec.isFenceable ?? false) || spec.disks.some(({ source }) => source.isShared),
-      cpus: spec.cpus,
-    };
   }
 
   function takeUid(key: string): number {
@@ -650,59 +637,6 @@ interface Way {
 
 const endNow = (machine: Machine) =>
   climbDown(machine, { acpi: seconds(0), terminate: seconds(0), kill: seconds(10) });
-
-/** One line in front of QEMU's own, so that its log can be found by request and by instance. */
-const logHeader = ({ id, generation, name, requestId }: MachineSpec, clock: Clock) =>
-  `${new Date(clock.now()).toISOString()} holdfast: launching ${id} generation ${generation} (${name}) request=${requestId}`;
-
-async function writeMetadata(spec: MachineSpec, paths: Paths, uid: number): Promise<void> {
-  await writeTexts(paths.metadata, spec.metadata, uid, 0o711);
-  // QEMU lists this one.
-  await writeTexts(paths.seed, spec.seed ?? {}, uid, 0o755);
-}
-
-/** What was on standby on the host that it comes from reads this, and its memory goes with it. */
-async function writeIdentity({ metadata }: MachineSpec, paths: Paths, uid: number) {
-  await writeOwned(paths.identity, identityRom(metadata) ?? Buffer.alloc(romBytes), uid);
-}
-
-async function writeTexts(
-  directory: string,
-  texts: Readonly<Record<string, string>>,
-  uid: number,
-  mode: number,
-): Promise<void> {
-  const entries = Object.entries(texts);
-  if (entries.length === 0) return;
-  await mkdir(directory, { recursive: true, mode });
-  await Promise.all(
-    entries.map(([name, text]) => {
-      // fw_cfg names have 55 characters, and ours become file names.
-      if (!/^[a-z0-9][a-z0-9._-]{0,38}$/.test(name)) throw badMetadata(name);
-      return writeOwned(join(directory, name), text, uid);
-    }),
-  );
-}
-
-async function writeOwned(file: string, text: string | Buffer, uid: number): Promise<void> {
-  await writeFile(file, text, { mode: 0o600 });
-  await chown(file, uid, uid);
-}
-
-/** Rings when something appears in a directory, and after so many milliseconds in case it does not. */
-function doorbell(dir: string): { next(atMost: number): Promise<void>; close(): void } {
-  let ring = () => {};
-  const watcher = watch(dir, { persistent: false }, () => ring()).on("error", () => {});
-  const next = (atMost: number) =>
-    new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, atMost);
-      ring = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  return { next, close: () => watcher.close() };
-}
 
 const exists = (file: string) =>
   access(file).then(
