@@ -42,6 +42,7 @@ import {
 } from "./incarnation.ts";
 import type { KernelLog } from "./kernel-log.ts";
 import { handOver, loanOf, takeBackAll, withLoan, withoutLoan } from "./loans.ts";
+import { dependsOnStatus, type Move, type Stage, stageAfter, stageIn } from "./move.ts";
 import { type ProcessId, recallThreads, rememberThreads, signal } from "./process.ts";
 import { isMirror } from "./qemu-migration.ts";
 import {
@@ -110,9 +111,7 @@ export class Machine {
   #released: Promise<void> = Promise.resolve();
   #isClosed = false;
   #trouble: Trouble = "none";
-  #move: Move = "none";
-  /** The rest of its memory comes after it: the end of that move is none of this machine's own. */
-  #isFollowed = false;
+  #stage: Stage = { is: "none", isFollowed: false };
   #isWanted: (() => void)[] = [];
   #life: Life | undefined;
   #disks: DiskWatch;
@@ -132,7 +131,7 @@ export class Machine {
     this.ref = { id: ref.id, generation: ref.generation };
     this.paths = paths;
     this.#record = record;
-    if (record?.arrival) this.#move = "incoming";
+    if (record?.arrival) this.#stage = { ...this.#stage, is: "incoming" };
     this.#begun = record?.begun;
     this.#hold = holdOf(paths.held, house.clock, () => this.execute("cont"));
     this.#frost = holdOf(paths.frozen, house.clock, async () => {
@@ -296,7 +295,7 @@ export class Machine {
     await this.#hold.drop();
     await this.execute("cont");
     if (!this.hasLeft) return;
-    this.#move = "none";
+    this.#stage = { ...this.#stage, is: "none" };
     this.#tell({ what: "resumed" });
   }
 
@@ -315,7 +314,7 @@ export class Machine {
   async landed(): Promise<void> {
     const { arrival } = this.#record ?? {};
     if (!arrival) return;
-    this.#move = "none";
+    this.#stage = { ...this.#stage, is: "none" };
     await this.#amend(async ({ arrival: _, ...record }) => this.#keep(record));
     if (arrival.isUp) await this.#log?.believe();
     this.#tell({ what: "running" });
@@ -470,18 +469,9 @@ export class Machine {
   async #lookAtMove(answer: unknown, within: Duration): Promise<void> {
     const runs = isRecord(answer) ? String(answer.status) : "";
     if (this.#record?.warming) return; // It waits for a file.
-    if (runs === "inmigrate") this.#move = "incoming";
-    else if (runs === "postmigrate") this.#move = "left";
-    else if (runs === "running") {
-      await this.landed(); // Let run by an agent that died on it.
-      this.#isFollowed = (await this.#askMove(within)).startsWith("postcopy");
-    } else if (runs === "finish-migrate" || (runs === "paused" && this.#record?.arrival)) {
-      const move = await this.#askMove(within);
-      const isFollowed = move.startsWith("postcopy");
-      this.#isFollowed = isFollowed && runs === "paused";
-      if (runs === "finish-migrate") this.#move = isFollowed ? "left" : "sent";
-      else this.#move = isFollowed || move === "completed" ? "arrived" : "incoming";
-    }
+    if (runs === "running") await this.landed(); // Let run by an agent that died on it.
+    const status = dependsOnStatus(runs, this.#isArriving) ? await this.#askMove(within) : "";
+    this.#stage = stageIn(this.#stage, runs, status, this.#isArriving);
     if (this.#move !== "none") this.#trouble = "none";
   }
 
@@ -491,17 +481,16 @@ export class Machine {
   }
 
   #hearMove(status: string): void {
-    const isHere = this.#record?.arrival !== undefined;
-    if (status === "failed" || status === "cancelled") {
-      if (!isHere) this.#move = "none";
-    } else if (status === "completed") {
-      if (!this.#isFollowed) this.#move = isHere ? "arrived" : "left";
-      this.#isFollowed = false;
-    } else if (status === "postcopy-active") {
-      this.#move = isHere ? "arrived" : "left";
-      this.#isFollowed = isHere;
-    } else if (!isHere && this.#move === "none") this.#move = "sent";
+    this.#stage = stageAfter(this.#stage, status, this.#isArriving);
     this.#ring();
+  }
+
+  get #move(): Move {
+    return this.#stage.is;
+  }
+
+  get #isArriving(): boolean {
+    return this.#record?.arrival !== undefined;
   }
 
   #ring(): void {
@@ -710,12 +699,6 @@ export class Machine {
     return this.#log?.isUp ? "up" : "booting";
   }
 }
-
-/**
- * On its way from one host to another: it waits for its memory, has all of it, is being sent, has been sent.
- * `left` and `arrived` stand still, and which of them goes on is decided elsewhere.
- */
-type Move = "none" | "incoming" | "arrived" | "sent" | "left";
 
 type Trouble = "none" | "paused" | "panicked" | "io-error" | "hung";
 
