@@ -21,16 +21,11 @@ import type {
 } from "@holdfast/drivers/hypervisor";
 import type { InstanceId, NicId } from "@holdfast/kernel/ids";
 import { Problem, problem } from "@holdfast/kernel/problem";
-import {
-  type Clock,
-  type Duration,
-  type Instant,
-  milliseconds,
-  type Ticks,
-} from "@holdfast/kernel/time";
+import { type Clock, type Instant, milliseconds, type Ticks } from "@holdfast/kernel/time";
 import { unreachable } from "@holdfast/kernel/unreachable";
 import { type Act, tend } from "../core/tend.ts";
 import { arrivals } from "./arrivals.ts";
+import { bootWatch } from "./boot-watch.ts";
 import type { DiskKeeper } from "./disks.ts";
 import { fitter } from "./fitter.ts";
 import { migrator } from "./migrator.ts";
@@ -103,8 +98,6 @@ interface Ward {
   held: Held;
   /** What is being done, by its key; a start, and the stops that overtook it. */
   readonly doing: Set<string>;
-  bootTimer: NodeJS.Timeout | undefined;
-  isBootOverdue: boolean;
   retryTimer: NodeJS.Timeout | undefined;
 }
 
@@ -127,6 +120,10 @@ export function keeper(deps: KeeperDeps): Keeper {
       if (view) onReport([reportOf(view)], []);
     },
     log,
+  });
+  const boots = bootWatch({
+    isBooting: (id) => find(id).some((view) => view.is === "running" && view.guest === "booting"),
+    onOverdue: check,
   });
   const { passage, ticks } = deps;
   const departing = migrator({
@@ -152,7 +149,7 @@ export function keeper(deps: KeeperDeps): Keeper {
   return {
     async open() {
       hypervisor.onEvent((event) => {
-        if (event.what === "ready" || event.what === "exited") settleBoot(event.id);
+        if (event.what === "ready" || event.what === "exited") boots.settle(event.id);
         if (event.what === "exited") arriving.dismiss(event);
         const view = viewOf(event);
         if (view && event.what !== "migrating") onReport([reportOf(view)], []);
@@ -228,7 +225,8 @@ export function keeper(deps: KeeperDeps): Keeper {
       isOpen = false;
       departing.close();
       fit.close();
-      for (const ward of wards.values()) stopTimers(ward);
+      boots.close();
+      for (const ward of wards.values()) clearTimeout(ward.retryTimer);
     },
   };
 
@@ -239,14 +237,12 @@ export function keeper(deps: KeeperDeps): Keeper {
     const ward: Ward = {
       held,
       doing: new Set(),
-      bootTimer: undefined,
-      isBootOverdue: false,
       retryTimer: undefined,
     };
     wards.set(id, ward);
     const machine = find(id).find(({ generation }) => generation === held.wish.generation);
     if (machine?.is === "running" && machine.guest === "booting")
-      awaitBoot(id, ward, milliseconds(clock.now() - machine.since));
+      boots.begin(held.wish, milliseconds(clock.now() - machine.since));
     return ward;
   }
 
@@ -286,7 +282,7 @@ export function keeper(deps: KeeperDeps): Keeper {
     const { wish, reboots } = ward.held;
     const isUnderWay = passage.isOpen({ id, generation: wish.generation });
     const machines = find(id);
-    const act = tend({ wish, machines, reboots, isBootOverdue: ward.isBootOverdue, isUnderWay });
+    const act = tend({ wish, machines, reboots, isBootOverdue: boots.isOverdue(id), isUnderWay });
     fit.fit(id);
     if (!act) return;
     const key =
@@ -409,7 +405,7 @@ export function keeper(deps: KeeperDeps): Keeper {
       await launch({ ...spec, nics, disks: lent, ...template }, taps, wish.epoch);
       await lookHowItBegan(ref, wish, template);
       onReport([], [{ volume, is: "ready" }]);
-      awaitBoot(ref.id, ward, milliseconds(0));
+      if (wards.get(ref.id) === ward) boots.begin(ward.held.wish, milliseconds(0));
     } catch (error) {
       if (!isOpen) return true;
       if (isOvertaken(error) && viewOf(ref)) return true; // What there is to tell is told elsewhere.
@@ -488,31 +484,6 @@ export function keeper(deps: KeeperDeps): Keeper {
     });
   }
 
-  /** Only for images whose guests say so, and not while somebody keeps the processors stopped. */
-  function awaitBoot(id: InstanceId, ward: Ward, already: Duration): void {
-    const { spec } = ward.held.wish;
-    if (!isOpen || !spec?.image.saysReady || spec.startPaused) return;
-    clearTimeout(ward.bootTimer);
-    ward.bootTimer = setTimeout(
-      () => {
-        const isBooting = find(id).some(
-          (view) => view.is === "running" && view.guest === "booting",
-        );
-        if (!isBooting) return;
-        ward.isBootOverdue = true;
-        check(id);
-      },
-      Math.max(0, spec.bootTimeout - Math.max(0, already)), // The clock may have been set back.
-    );
-  }
-
-  function settleBoot(id: InstanceId): void {
-    const ward = wards.get(id);
-    if (!ward) return;
-    clearTimeout(ward.bootTimer);
-    ward.isBootOverdue = false;
-  }
-
   async function removeVolume(unwanted: Unwanted): Promise<void> {
     const { volume } = unwanted;
     const isWanted = [...wards.values()].some(({ held: { wish } }) =>
@@ -529,7 +500,8 @@ export function keeper(deps: KeeperDeps): Keeper {
 
   async function drop(id: InstanceId): Promise<void> {
     const ward = wards.get(id);
-    if (ward) stopTimers(ward);
+    clearTimeout(ward?.retryTimer);
+    boots.settle(id);
     fit.forget(id);
     wards.delete(id);
     await shelf.remove(id);
@@ -550,11 +522,6 @@ export function keeper(deps: KeeperDeps): Keeper {
     const relay = view.is === "incoming" ? arriving.relayOf(view) : undefined;
     return relay === undefined ? report : { ...report, relay };
   }
-}
-
-function stopTimers({ bootTimer, retryTimer }: Ward): void {
-  clearTimeout(bootTimer);
-  clearTimeout(retryTimer);
 }
 
 const atOnce = { acpi: milliseconds(0), terminate: milliseconds(0), kill: milliseconds(5_000) };
