@@ -73,9 +73,10 @@ export function reactions(lookers: () => Lookers): Reactions {
   return {
     passed({ orders, seen, jobs, stirs }) {
       const { hub, networks, guests, volumes, progress, onError } = lookers();
-      const instances = [...orders.values()].flatMap(({ wishes }) =>
+      const told = [...orders.values()].flatMap(({ wishes }) =>
         wishes.map(({ instance }) => instance),
       );
+      const instances = [...told, ...stirs.left];
       const isCrowd = instances.length >= crowd;
       if (isCrowd && (stirs.networks || stirs.guests)) void lookAtJournal();
       if (stirs.networks && !isCrowd) networks.touched({ instances });
