@@ -86,7 +86,7 @@ test("real: the next overlay on the same image is there before it is asked for",
   const make = (name: string) =>
     disks.ensureOverlay(overlay(name), { file, format: "qcow2" }, 16 << 20);
   await make("first");
-  const stock = join(directory, "incoming");
+  const stock = join(directory, "stock");
   let [spare] = await readdir(stock);
   while (!spare) [spare] = await readdir(stock);
   const { ino } = await stat(join(stock, spare));

@@ -33,9 +33,10 @@ const afterStart = seconds(1);
 export async function qemuDisks(options: QemuDisksOptions): Promise<Disks> {
   const templates = join(options.directory, "templates");
   const incoming = join(options.directory, "incoming");
-  await mkdir(templates, { recursive: true });
-  await mkdir(incoming, { recursive: true });
+  const stock = join(options.directory, "stock");
+  for (const each of [templates, incoming, stock]) await mkdir(each, { recursive: true });
   const temporaries = await openTemporaries(incoming);
+  const stocked = await openTemporaries(stock);
   const limit = options.limit ?? seconds(120);
   const ensureTemplate = templateMaker(templates, temporaries, limit);
   const copies = spares(afterStart);
@@ -52,8 +53,8 @@ export async function qemuDisks(options: QemuDisksOptions): Promise<Disks> {
       const [isThere, isWhole] = await Promise.all([exists(file), exists(backing.file)]);
       if (isThere) return;
       const kind = JSON.stringify([resolve(backing.file), backing.format, virtualBytes]);
-      const make = () => makeCopy(backing, virtualBytes);
-      const temporary = (isWhole ? copies.take(kind) : undefined) ?? (await make());
+      const make = (at: Temporaries) => makeCopy(at.next(), backing, virtualBytes);
+      const temporary = (isWhole ? copies.take(kind) : undefined) ?? (await make(temporaries));
       try {
         await linkOnce(temporary, file);
       } catch (error) {
@@ -61,7 +62,7 @@ export async function qemuDisks(options: QemuDisksOptions): Promise<Disks> {
       } finally {
         await rm(temporary, { force: true });
       }
-      copies.wanted(kind, make);
+      copies.wanted(kind, () => make(stocked));
     },
 
     async remove(file) {
@@ -71,10 +72,10 @@ export async function qemuDisks(options: QemuDisksOptions): Promise<Disks> {
 
   /** An overlay that is on the disk and has no name of its own yet. */
   async function makeCopy(
+    temporary: string,
     backing: { readonly file: string; readonly format: ImageFormat },
     virtualBytes: number,
   ): Promise<string> {
-    const temporary = temporaries.next();
     try {
       const template = await ensureTemplate(backing, virtualBytes);
       await copyFile(template, temporary, constants.COPYFILE_FICLONE);

@@ -126,9 +126,9 @@ async function real(
       const partial = (await readdir(backups, { recursive: true })).filter((name) =>
         name.endsWith(".partial"),
       );
-      // What overlays are made from is kept.
+      // What overlays are made from is kept, and one of them in stock.
       return [
-        ...temporary.filter(({ path }) => !path.endsWith("templates")).map(({ name }) => name),
+        ...temporary.filter(({ path }) => !/(templates|stock)$/.test(path)).map(({ name }) => name),
         ...partial,
       ];
     },
