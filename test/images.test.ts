@@ -164,8 +164,10 @@ test("a client of EC2 copies an image once for each client token", async () => {
   const [id = ""] = within(made.text, "imageId");
   assert.match(id, /^ami-[0-9a-f]{17}$/, made.text);
   assert.deepEqual(within((await ec2("CopyImage", wanted)).text, "imageId"), [id]);
-  const other = await ec2("CopyImage", { ...wanted, Name: "Another" });
-  assert.equal(other.code, "IdempotentParameterMismatch");
+  for (const change of [{ Name: "Another" }, { Encrypted: "true" }]) {
+    const other = await ec2("CopyImage", { ...wanted, ...change });
+    assert.equal(other.code, "IdempotentParameterMismatch", Object.keys(change).join());
+  }
   const taken = await ec2("CopyImage", { ...wanted, ClientToken: "twice" });
   assert.equal(taken.code, "InvalidAMIName.Duplicate");
   const far = await ec2("CopyImage", { ...wanted, SourceRegion: "us-east-1" });

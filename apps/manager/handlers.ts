@@ -26,7 +26,12 @@ import { quotaRoutes } from "@holdfast/cloud/quotas/edge";
 import { settingRoutes } from "@holdfast/cloud/settings/edge";
 import { tagRoutes } from "@holdfast/cloud/tags/edge";
 import { typeRoutes } from "@holdfast/cloud/types/edge";
-import { insertKeys, type VolumeKeys, volumeRoutes } from "@holdfast/cloud/volumes/edge";
+import {
+  encryptsAll,
+  insertKeys,
+  type VolumeKeys,
+  volumeRoutes,
+} from "@holdfast/cloud/volumes/edge";
 import type { HostId, MintId } from "@holdfast/kernel/ids";
 import type { Handler } from "@holdfast/kernel/route";
 import type { Clock, Ticks } from "@holdfast/kernel/time";
@@ -94,6 +99,7 @@ export function handlersOf(parts: Parts): readonly Handler[] {
         await insertKeys(sql, [key], now);
         return key.id;
       },
+      encryptsAll,
     }),
     deathRoutes(database),
     invariantRoutes(database),

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sharedPlatform, until } from "../platform.ts";
-import { aws, tryAws } from "./clients.ts";
+import { aws, endpoint, tryAws } from "./clients.ts";
 
 const platform = await sharedPlatform({ hosts: 2 });
 
@@ -51,12 +51,12 @@ test("who asks, where, and what there is", async () => {
   );
   assert.match(identity.Account, /^\d{12}$/);
   assert.match(identity.Arn, /operator$/);
-  const { Regions } = await aws<{ Regions: { RegionName: string }[] }>(platform, [
+  const { Regions } = await aws<{ Regions: { RegionName: string; Endpoint: string }[] }>(platform, [
     "describe-regions",
   ]);
   assert.deepEqual(
-    Regions.map(({ RegionName }) => RegionName),
-    ["holdfast-1"],
+    Regions.map(({ RegionName, Endpoint }) => [RegionName, `http://${Endpoint}`]),
+    [["holdfast-1", endpoint(platform)]],
   );
   const { AvailabilityZones } = await aws<{ AvailabilityZones: { ZoneName: string }[] }>(platform, [
     "describe-availability-zones",

@@ -94,12 +94,15 @@ out["still"] = ec2.get_ebs_encryption_by_default()["EbsEncryptionByDefault"]
 out["volume"] = volume(Size=1)["Encrypted"]
 instance = run(BlockDeviceMappings=[{"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 1}}])
 out["disks"] = [each["Encrypted"] for each in disks(instance).values()]
+copy = ec2.copy_image(Name="kept", SourceImageId=image["ImageId"], SourceRegion=ec2.meta.region_name)["ImageId"]
+out["image"] = ec2.describe_images(ImageIds=[copy])["Images"][0]["BlockDeviceMappings"][0]["Ebs"]["Encrypted"]
 out["off"] = ec2.disable_ebs_encryption_by_default()["EbsEncryptionByDefault"]
-out["after"] = volume(Size=1)["Encrypted"]
+out["after"] = volume(Size=1, ClientToken="one")["Encrypted"]
+out["again"] = code(ec2.create_volume, AvailabilityZone="default", Size=1, ClientToken="one", Encrypted=True)
 print(json.dumps(out))`,
   );
   assert.deepEqual(told, {
     ...{ first: false, on: true, still: true, volume: true, disks: [true, true] },
-    ...{ off: false, after: false },
+    ...{ image: true, off: false, after: false, again: "IdempotentParameterMismatch" },
   });
 });

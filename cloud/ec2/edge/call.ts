@@ -64,6 +64,8 @@ export interface Call<Name extends ActionName = ActionName> extends Ec2Deps {
   readonly project: ProjectId;
   /** The one that the client signed for. */
   readonly region: string;
+  /** As the client wrote it, with its port: where this API is, for whoever asks. */
+  readonly host: string;
   readonly requestId: string;
   native<P extends Shape, Q extends Shape, B extends Shape, R extends Shape>(
     route: Route<P, Q, B, R>,

@@ -179,7 +179,8 @@ export function ec2Door(deps: DoorDeps): Server {
         throw refuse("NoSuchVersion", `The newest version of this API is ${newest}.`);
       const known = actionOf(action);
       project = await deps.gate.enter(caller, actions[known].needs);
-      const asked = { action: known, caller, project, fields, region, requestId };
+      const host = request.headers.host ?? "";
+      const asked = { action: known, caller, project, fields, region, host, requestId };
       if (actions[known].changes) {
         if (goodFor !== undefined && goodFor > 3 * mostSkew)
           throw refuse(

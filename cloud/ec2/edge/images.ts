@@ -154,8 +154,9 @@ export const imageAnswers: Answers = {
     const from = await findImage(call, SourceImageId);
     const before = ClientToken === undefined ? undefined : await copyBy(call, ClientToken);
     if (before !== undefined) {
-      if (before.name === nativeName(Name, "image", mixed) && before.copyOf === from)
-        return { ImageId: idOf("image", before.id) };
+      const isSame = before.name === nativeName(Name, "image", mixed) && before.copyOf === from;
+      // More may be encrypted than was asked for; of what was asked for, nothing may be plain.
+      if (isSame && (before.encrypted || !Encrypted)) return { ImageId: idOf("image", before.id) };
       throw refuse(
         "IdempotentParameterMismatch",
         "The client token was used for another request before.",
@@ -174,13 +175,17 @@ export const imageAnswers: Answers = {
   },
 };
 
+interface Copy {
+  readonly id: string;
+  readonly name: string;
+  readonly copyOf: string;
+  readonly encrypted: boolean;
+}
+
 /** The copy that was made under a client token. */
-async function copyBy(
-  { database, project }: Call,
-  token: string,
-): Promise<{ readonly id: string; readonly name: string; readonly copyOf: string } | undefined> {
-  const [row] = await database.query<{ id: string; name: string; copyOf: string }>(
-    `select i.id, i.name, x.detail->>'copyOf' as "copyOf" from ec2_note x join image i on i.id = x.subject
+async function copyBy({ database, project }: Call, token: string): Promise<Copy | undefined> {
+  const [row] = await database.query<Copy>(
+    `select i.id, i.name, x.detail->>'copyOf' as "copyOf", i.key_id is not null as encrypted from ec2_note x join image i on i.id = x.subject
      where i.project_id = $1 and i.state <> 'deleted' and x.detail->>'token' = $2 and x.detail ? 'copyOf'`,
     [project, token],
   );

@@ -71,7 +71,7 @@ const limits = async (sql: Sql, project: ProjectId): Promise<Readonly<Record<str
 };
 
 export const placeAnswers: Answers = {
-  async DescribeRegions({ input, region }) {
+  async DescribeRegions({ input, region, host }) {
     for (const name of input.RegionNames ?? [])
       if (name !== region)
         throw refuse("InvalidParameterValue", `Invalid region name: ${name.slice(0, 100)}`);
@@ -82,7 +82,7 @@ export const placeAnswers: Answers = {
     });
     const only = {
       RegionName: region,
-      Endpoint: `ec2.${region}.amazonaws.com`,
+      Endpoint: host,
       OptInStatus: "opt-in-not-required",
     };
     return { Regions: [only].filter(passes) };

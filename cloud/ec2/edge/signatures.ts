@@ -82,10 +82,9 @@ function claimedFour(request: Signed, body: Buffer): Claimed | undefined {
 function claimedTwo(request: Signed, fields: Fields): Claimed | undefined {
   const claim = claimTwoOf(fields);
   if (!claim) return undefined;
-  const text = textTwo(request, fields);
   return {
     ...{ ...claim, goodFor: undefined, region: usualRegion, service: undefined },
-    expected: (secret) => hmac(secret, text).toString("base64"),
+    expected: (secret) => hmac(secret, textTwo(request, fields)).toString("base64"),
   };
 }
 

@@ -44,6 +44,7 @@ export interface Asked {
   readonly project: ProjectId;
   readonly fields: Fields;
   readonly region: string;
+  readonly host: string;
   readonly requestId: string;
 }
 

@@ -296,6 +296,7 @@ async function unlessMade(
     const size = note?.modified?.from.size ?? sizeOf(made.bytes); // As big as it was made.
     const isSame =
       (input.Size ?? size) === size &&
+      (made.encrypted || !input.Encrypted) &&
       (fromSnapshot === null ? undefined : idOf("snapshot", fromSnapshot)) === input.SnapshotId &&
       (note?.zone ?? input.AvailabilityZone) === input.AvailabilityZone &&
       (note?.type ?? input.VolumeType ?? "gp2") === (input.VolumeType ?? "gp2");

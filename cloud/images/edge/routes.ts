@@ -35,6 +35,8 @@ interface Deps {
   readonly self: string;
   /** Of what is made of an image: written, and not used so far. */
   readonly newKey: (sql: Sql, now: Instant) => Promise<VolumeKeyId>;
+  /** Whether what is made anew in a project is encrypted without being asked for. */
+  readonly encryptsAll: (sql: Sql, project: ProjectId) => Promise<boolean>;
   /** There is something to fetch. */
   readonly onImport: () => void;
   /** Whether guests of one may start warm is otherwise now. */
@@ -48,6 +50,7 @@ export function imageRoutes({
   mintId,
   self,
   newKey,
+  encryptsAll,
   onImport,
   onWarmth,
 }: Deps) {
@@ -83,10 +86,12 @@ export function imageRoutes({
       const id = mintId<"Image">();
       const createdAt = clock.now();
       await unlessTaken(body.name, async (sql) => {
-        const key = body.encrypted && !from.encrypted ? await newKey(sql, createdAt) : undefined;
+        const isWanted = body.encrypted || (await encryptsAll(sql, project));
+        const key = isWanted && !from.encrypted ? await newKey(sql, createdAt) : undefined;
         await insertCopy(sql, { id, project, name: body.name, from, createdAt, key });
         const entry = { at: createdAt, kind: "image", subject: id, event: "created" } as const;
-        const detail = { name: body.name, copyOf: from.id };
+        const encrypted = from.encrypted || key !== undefined;
+        const detail = { name: body.name, copyOf: from.id, encrypted };
         await appendJournal(sql, [
           { ...entry, to: "ready", actor: caller.name, requestId, detail },
         ]);

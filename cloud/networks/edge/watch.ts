@@ -12,12 +12,7 @@ import { type Clock, iso, type Ticks } from "@holdfast/kernel/time";
 import type { Database } from "@holdfast/store/database";
 import { type Turns, turns } from "@holdfast/store/turns";
 import { knownBy, type Since, type Told } from "../core/known.ts";
-import {
-  type IsKnown,
-  type NetworkHosts,
-  type NetworkPicture,
-  picturesOf,
-} from "../core/picture.ts";
+import { type NetworkHosts, type NetworkPicture, picturesOf } from "../core/picture.ts";
 import { type Found, findTouched, nothing, type Touched, together } from "./dirt.ts";
 import { readFacts, readFactsOf, readUnderlays } from "./facts.ts";
 import { round } from "./round.ts";
