@@ -121,6 +121,29 @@ test("what is plain becomes encrypted where that is asked for", async () => {
   await until("it is copied", () => isReady("locked"));
   assert.equal((await volume("locked")).encrypted, true);
   assert.ok(keyOf((await volume("locked")).id));
+
+  // The host that made the copy has been told its key, and goes on working with what is plain.
+  await stop("plain");
+  await ask("POST", `${at}/snapshots`, { volume: "plain", name: "barer" });
+  await until("it is kept again", async () => (await snapshot("barer")).state !== "making");
+  assert.equal((await snapshot("barer")).state, "ready");
+  await ask("DELETE", `${at}/snapshots/barer`);
+  await until("that is gone", async () => {
+    const { status } = await platform.call("GET", `${at}/snapshots/barer`);
+    return status === 404;
+  });
+  await ask("POST", `${at}/volumes/plain/check`, {});
+  await until("it is checked", async () => (await volume("plain")).checked !== null);
+  assert.deepEqual((await volume("plain")).checked?.is, "sound");
+  const { id } = await ask<BackupView>("POST", `${at}/backups`, { volume: "plain" });
+  const backup = () => ask<BackupView>("GET", `${at}/backups/${id}`);
+  await until("it is backed up", async () => (await backup()).state !== "making");
+  assert.equal((await backup()).state, "ready");
+  await ask("POST", `${at}/backups/${id}/restore`, { name: "locked-too", encrypted: true });
+  await until("it is restored", () => isReady("locked-too"));
+  await ask("POST", `${at}/volumes/plain/resize`, { sizeGiB: 3 });
+  await until("it has grown", () => isQuiet("plain"));
+  assert.equal((await volume("plain")).problem, null);
 });
 
 test("a key is in no row, and a host whose managers cannot open it says so", async () => {

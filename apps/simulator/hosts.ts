@@ -44,6 +44,7 @@ import {
   simulatedHost,
   simulatedVitals,
 } from "@holdfast/drivers/vitals/simulated";
+import type { VolumePool } from "@holdfast/drivers/volumes";
 import {
   backing,
   type SimulatedBackups,
@@ -251,13 +252,16 @@ function storageOf(host: TestHost, setting: AgentSetting, life: Life): Storage {
     isShared: pool !== "local",
     canRevoke: abilities?.canRevoke ?? false,
   }));
+  const opened = new Map<SimulatedPool, VolumePool>();
   return {
     pools: facts,
     async pool(name) {
       const world = host.pools.get(name);
       if (!world) throw problem("unavailable", "pool_unreachable", `There is no pool ${name}.`);
       const how = world.abilities ?? (name === "local" ? local : directory);
-      const pool = simulatedPool(world, wallClock, how);
+      // The same as long as its agent lives: it remembers what keys it was told.
+      const pool = opened.get(world) ?? simulatedPool(world, wallClock, how);
+      opened.set(world, pool);
       return behindGlass(
         afterAll(pool, () => answered(name)),
         life,
@@ -296,7 +300,7 @@ function afterAll<T extends object>(target: T, first: () => Promise<void>): T {
   return new Proxy(target, {
     get(object, name) {
       const value: unknown = Reflect.get(object, name);
-      if (typeof value !== "function" || name === "close") return value;
+      if (typeof value !== "function" || name === "close" || name === "know") return value;
       return async (...args: unknown[]) => {
         await first();
         return Reflect.apply(value, object, args) as unknown;
@@ -325,7 +329,7 @@ interface Life {
 }
 
 /** These answer at once, and an agent that is frozen does not call them. */
-const immediate = new Set(["list", "now", "isOpen", "dismiss", "admit"]);
+const immediate = new Set(["list", "now", "isOpen", "dismiss", "admit", "know"]);
 
 /** What these do to the host; the others look. Where an agent may be made to end. */
 const changing = new Set(

@@ -137,16 +137,15 @@ function host(dieAt = Number.POSITIVE_INFINITY) {
     };
     const driver = simulatedHypervisor(world, clock);
     const hypervisor = glass(driver, "hypervisor");
-    const poolOf = (name: string) => {
-      const abilities: PoolAbilities =
-        name === "local"
-          ? { isShared: false, canRevoke: false, isLive: false }
-          : { isShared: true, canRevoke: true, isLive: true };
-      return glass(simulatedPool(name === "local" ? local : shared, clock, abilities), name);
+    const own: PoolAbilities = { isShared: false, canRevoke: false, isLive: false };
+    const live: PoolAbilities = { isShared: true, canRevoke: true, isLive: true };
+    const pools = {
+      local: glass(simulatedPool(local, clock, own), "local"),
+      shared: glass(simulatedPool(shared, clock, live), "shared"),
     };
     const storage = {
       pools: [],
-      pool: async (name: string) => poolOf(name),
+      pool: async (name: string) => (name === "local" ? pools.local : pools.shared),
       ensureBlob: async () => "/blob",
       backups: () => glass(backups, "backups"),
       async publish(write: (file: string) => Promise<void>) {

@@ -119,7 +119,7 @@ export function storekeeper(deps: StorekeeperDeps): Storekeeper {
       try {
         return { is: "done", result: await perform(task) };
       } catch (error) {
-        log("could not do a storage task", { ...unlocked(task), error });
+        log("could not do a storage task", { ...withoutKeys(task), error });
         return { is: "failed", problem: said(error) };
       }
     });
@@ -133,10 +133,8 @@ export function storekeeper(deps: StorekeeperDeps): Storekeeper {
   async function perform(task: StorageTask): Promise<StorageFacts> {
     const { volume } = task;
     const pool = await storage.pool(task.pool);
-    if (task.key !== undefined) {
-      pool.know(volume, opened(task.key));
-      if ("from" in task) pool.know(task.from, opened(task.key));
-    }
+    if (task.key !== undefined) pool.know(volume, opened(task.key));
+    if ("fromKey" in task && task.fromKey !== undefined) pool.know(task.from, opened(task.fromKey));
     switch (task.do) {
       case "make":
         await pool.make(volume, task.bytes, { is: "blank" });
@@ -303,6 +301,12 @@ export function storekeeper(deps: StorekeeperDeps): Storekeeper {
   function tell(some: readonly StorageResult[]): void {
     if (isOpen && some.length > 0) onResults(some);
   }
+}
+
+/** For a log. */
+function withoutKeys(task: StorageTask) {
+  const { fromKey: _, ...rest } = { fromKey: undefined, ...unlocked(task) };
+  return rest;
 }
 
 /** What is so only while a guest starts or ends. */

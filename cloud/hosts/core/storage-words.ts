@@ -65,8 +65,14 @@ const inPool = {
   id: z.uuid(),
   volume: id<VolumeId>(),
   pool: z.string(),
-  /** Of the volume, and of whatever it is made of. */
+  /** Of the volume that is worked on, or made. */
   key: VolumeKey.optional(),
+};
+const inAnother = {
+  ...inPool,
+  from: id<VolumeId>(),
+  /** Of the other one, which may be plain where what is made of it is not. */
+  fromKey: VolumeKey.optional(),
 };
 /** Of snapshots and backups: up to 64 of a-z, 0-9 and hyphen. */
 const storageName = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/);
@@ -90,12 +96,11 @@ export const StorageTask = z.discriminatedUnion("do", [
   }),
   z.object({ ...inPool, do: z.literal("remove-snapshot"), name: storageName }),
   /** A new volume as another of the same pool was at a snapshot. */
-  z.object({ ...inPool, do: z.literal("restore"), from: id<VolumeId>(), snapshot: storageName }),
+  z.object({ ...inAnother, do: z.literal("restore"), snapshot: storageName }),
   /** The same for a volume of its own, at least so big, that needs no image. */
   z.object({
-    ...inPool,
+    ...inAnother,
     do: z.literal("copy"),
-    from: id<VolumeId>(),
     snapshot: storageName,
     bytes: z.number().int().positive(),
   }),

@@ -76,7 +76,13 @@ export function tellStorage(
   tasks: readonly StorageTask[],
   place: string | null,
 ): void {
-  const opened = tasks.map((task) => withKey(task, connection.openKey));
+  const { openKey } = connection;
+  const opened = tasks.map((task) => {
+    const told = withKey(task, openKey);
+    return "fromKey" in told && told.fromKey !== undefined
+      ? { ...told, fromKey: openKey(told.fromKey) }
+      : told;
+  });
   const message: FromManager = { say: "storage", tasks: opened, place };
   const { text, hash } = saying(message);
   if (hash === connection.storage) return;

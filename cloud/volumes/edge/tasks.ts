@@ -163,15 +163,19 @@ export async function tasksOf(
     pool: string;
     detail: Detail;
     key: string | null;
+    fromKey: string | null;
   }>(
-    `select t.id, t.host_id as host, t."do", t.volume_id as volume, v.pool, t.detail, ${keyOf("w")} as key
+    `select t.id, t.host_id as host, t."do", t.volume_id as volume, v.pool, t.detail, ${keyOf("w")} as key, ${keyOf("f")} as "fromKey"
      from storage_task t join volume v on v.id = t.volume_id
-       left join volume w on w.id = coalesce((t.detail->>'volume')::uuid, t.volume_id) where t.host_id = any($1) order by t.seq`,
+       left join volume w on w.id = coalesce((t.detail->>'volume')::uuid, t.volume_id)
+       left join volume f on f.id = (t.detail->>'from')::uuid and t."do" in ('restore', 'copy')
+     where t.host_id = any($1) order by t.seq`,
     [hosts],
   );
   const told = new Map<HostId, StorageTask[]>();
-  for (const { host, detail, key, ...rest } of rows) {
-    const task = { ...rest, ...detail, ...(key === null ? {} : { key }) } as StorageTask; // Whoever asked for it has put the rest in.
+  for (const { host, detail, key, fromKey, ...rest } of rows) {
+    const keys = { ...(key === null ? {} : { key }), ...(fromKey === null ? {} : { fromKey }) };
+    const task = { ...rest, ...detail, ...keys } as StorageTask; // Whoever asked for it has put the rest in.
     told.set(host, [...(told.get(host) ?? []), task]);
   }
   return told;
