@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { NetworksLook } from "@holdfast/cloud/hosts";
 import type { GroupPicture, NetworkPicture } from "@holdfast/cloud/networks";
+import type { HostNetworks } from "@holdfast/drivers/network";
 import {
   loseRouter,
   type SimulatedKernel,
@@ -38,10 +39,14 @@ const picture: NetworkPicture = {
   },
 };
 
-function setUp(kernel: SimulatedKernel = simulatedKernel(), shelf = memoryPicture()) {
+function setUp(
+  kernel: SimulatedKernel = simulatedKernel(),
+  shelf = memoryPicture(),
+  networks = simulatedNetworks(kernel),
+) {
   const looks: NetworksLook[] = [];
   const mine = networker({
-    networks: simulatedNetworks(kernel),
+    networks,
     shelf,
     underlay: "192.0.2.1",
     forwarders: ["192.0.2.53"],
@@ -143,6 +148,61 @@ test("ports of the same groups have one list of rules, with the members of group
     assert.equal(second?.ingress.length, 2_001);
     assert.equal(second?.ingress, third?.ingress, "the very same list");
     assert.deepEqual(second?.egress, [{ protocol: "any", peers: ["0.0.0.0/0"] }]);
+  });
+});
+
+/** Each apply is as far as somebody lets it be: its ports are there, and then it is over. */
+function steppedNetworks() {
+  const applies: { readonly plug: () => void; readonly end: () => void }[] = [];
+  const networks: HostNetworks = {
+    ...simulatedNetworks(simulatedKernel()),
+    apply: (_, onPlugged) =>
+      new Promise((resolve) => {
+        const end = () => resolve({ changes: 0 });
+        applies.push({ plug: () => onPlugged?.(), end });
+      }),
+  };
+  const { mine } = setUp(undefined, undefined, networks);
+  /** Whether it can be plugged into, as whoever asks now is told. */
+  const isReady = async () => {
+    const answer = mine.ready([nic], milliseconds(0));
+    return (await Promise.allSettled([answer]))[0]?.status === "fulfilled";
+  };
+  const step = (at: number) => applies[at] ?? assert.fail(`no apply ${at}`);
+  return { mine, isReady, step };
+}
+
+test("a port that comes again while it is being taken away is not ready until it has come", async () => {
+  const { mine, isReady, step } = steppedNetworks();
+  await opened(mine, async () => {
+    mine.hear([picture]);
+    step(0).plug();
+    step(0).end();
+    assert.equal(await isReady(), true);
+    mine.hear([]);
+    assert.equal(await isReady(), false);
+    mine.hear([picture]);
+    assert.equal(await isReady(), false);
+    step(1).plug();
+    step(1).end();
+    assert.equal(await isReady(), false);
+    step(2).plug();
+    assert.equal(await isReady(), true);
+  });
+});
+
+test("nor is it by what was asked for before it was to go", async () => {
+  const { mine, isReady, step } = steppedNetworks();
+  await opened(mine, async () => {
+    for (const networks of [[picture], [], [picture]]) mine.hear(networks);
+    step(0).plug();
+    assert.equal(await isReady(), false);
+    step(0).end();
+    step(1).plug();
+    step(1).end();
+    assert.equal(await isReady(), false);
+    step(2).plug();
+    assert.equal(await isReady(), true);
   });
 });
 

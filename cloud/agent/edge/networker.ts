@@ -77,8 +77,10 @@ export function networker(deps: NetworkerDeps): Networker {
   const { networks: kernel, shelf, log } = deps;
   let wanted: readonly NetworkPicture[] = [];
   let applied: readonly NetworkPicture[] = [];
-  /** All of its ports are there. */
+  /** All of its ports are there, and none of them is about to go. */
   let plugged: readonly NetworkPicture[] = [];
+  /** Of each picture that is being applied: what every picture that was heard since has as well. */
+  const underWay = new Set<{ lasting: readonly NetworkPicture[] }>();
   let trouble: string | null = null;
   let told = "";
   let toldAgo = 0;
@@ -149,19 +151,25 @@ export function networker(deps: NetworkerDeps): Networker {
 
   async function apply(networks: readonly NetworkPicture[]): Promise<void> {
     wanted = networks;
+    plugged = lastingOf(plugged, networks);
+    for (const one of underWay) one.lasting = lastingOf(one.lasting, networks);
+    const mine = { lasting: networks };
+    underWay.add(mine);
     lookAgain();
     try {
       const picture = { networks: networks.map((each) => networkOf(each, deps)) };
-      await kernel.apply(picture, () => plug(networks));
+      await kernel.apply(picture, () => plug(mine.lasting));
       trouble = null;
       applied = networks;
-      plug(networks);
+      plug(mine.lasting);
     } catch (error) {
       trouble = error instanceof Problem ? error.message : "They could not be made.";
       log("could not make the networks", { error });
       if (!isOpen) return;
       clearTimeout(timer);
       timer = setTimeout(() => void tend(), retryPause);
+    } finally {
+      underWay.delete(mine);
     }
   }
 
@@ -221,6 +229,18 @@ const isBroken = ({ rules, routers, ports }: Facts) =>
   rules !== "in-force" ||
   routers.some(({ is }) => is !== "up") ||
   ports.some(({ is }) => is === "absent");
+
+/** Without the ports that these networks do not have: theirs are removed soon, and come back only as others. */
+function lastingOf(
+  pictures: readonly NetworkPicture[],
+  networks: readonly NetworkPicture[],
+): readonly NetworkPicture[] {
+  const nics = new Set(networks.flatMap(({ ports }) => ports.map(({ nic }) => nic)));
+  return pictures.map((picture) => ({
+    ...picture,
+    ports: picture.ports.filter(({ nic }) => nics.has(nic)),
+  }));
+}
 
 /** As the managers have the list: in order. */
 function withPeers(picture: NetworkPicture, peers: NetworkPeers | undefined): NetworkPicture {
