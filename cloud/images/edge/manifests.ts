@@ -26,22 +26,34 @@ const readAgainAfter = minutes(1);
 export function manifestCache(clock: Clock): ManifestCache {
   const known = new Map<ImageId, Manifest>();
   let readAgain = after(clock.now(), readAgainAfter);
+  /** How often all were forgotten: what was read before that is not kept after it. */
+  let forgotten = 0;
+  const forget = () => {
+    known.clear();
+    forgotten++;
+  };
   return {
     async manifests(sql, ids) {
       if (clock.now() >= readAgain) {
-        known.clear();
+        forget();
         readAgain = after(clock.now(), readAgainAfter);
       }
-      const fresh = ids.filter((id) => !known.has(id));
+      const found = new Map(known);
+      const fresh = ids.filter((id) => !found.has(id));
+      const before = forgotten;
       if (fresh.length > 0) {
         const rows = await sql.query<{ id: ImageId; manifest: unknown }>(
           `select id, ${manifestOf("i")} as manifest from image i where id = any($1) and manifest is not null`,
           [fresh],
         );
-        for (const { id, manifest } of rows) known.set(id, Manifest.parse(manifest));
+        for (const { id, manifest: row } of rows) {
+          const manifest = Manifest.parse(row);
+          found.set(id, manifest);
+          if (forgotten === before) known.set(id, manifest);
+        }
       }
-      return new Map(known);
+      return found;
     },
-    forget: () => known.clear(),
+    forget,
   };
 }
