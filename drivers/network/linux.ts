@@ -74,14 +74,8 @@ export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
   return {
     abilities,
     apply: (wanted, onPlugged = () => {}) => carried({ picture: wanted, onPlugged }),
-    async look() {
-      await carried.settled(); // What is half done would look broken.
-      const seen = standing;
-      const sight = { tag, directory, ...(await filterFor(picture)) };
-      const facts = await factsOf(kernel, picture, sight);
-      if (standing === seen && !isWhole(facts)) standing = undefined;
-      return facts;
-    },
+    // What is half done would look broken.
+    look: () => carried.between(look, isWhole),
     onMetadata(next) {
       answer = next;
     },
@@ -96,6 +90,14 @@ export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
       kernel.close();
     },
   };
+
+  async function look(): Promise<Facts> {
+    const seen = standing;
+    const sight = { tag, directory, ...(await filterFor(picture)) };
+    const facts = await factsOf(kernel, picture, sight);
+    if (standing === seen && !isWhole(facts)) standing = undefined;
+    return facts;
+  }
 
   async function carryOut({ picture: wanted, onPlugged }: Order) {
     const before = kernel.changes();

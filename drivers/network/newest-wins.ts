@@ -8,6 +8,11 @@ export interface NewestWins<Wish, Result> {
   (wish: Wish): Promise<Result>;
   /** Resolves when nothing is under way or waiting. */
   settled(): Promise<void>;
+  /**
+   * What `see` resolves with while nothing is under way. Where something began meanwhile it is asked again, unless `isFine`
+   * with what it saw anyway.
+   */
+  between<T>(see: () => Promise<T>, isFine: (seen: T) => boolean): Promise<T>;
   /** For whoever carries out: resolves after this long, or at once when somebody waits. */
   lull(atMost: Duration): Promise<void>;
 }
@@ -18,6 +23,7 @@ export function newestWins<Wish, Result>(
   let running: Promise<unknown> | undefined;
   let next: { wish: Wish; readonly result: Promise<Result> } | undefined;
   let endLull = () => {};
+  let turns = 0;
 
   const call = (wish: Wish): Promise<Result> => {
     if (!running) return start(wish);
@@ -35,8 +41,14 @@ export function newestWins<Wish, Result>(
     return turn;
   };
   return Object.assign(call, {
-    async settled() {
-      while (running) await running;
+    settled,
+    async between<T>(see: () => Promise<T>, isFine: (seen: T) => boolean) {
+      for (;;) {
+        await settled();
+        const before = turns;
+        const seen = await see();
+        if (turns === before || isFine(seen)) return seen;
+      }
     },
     async lull(atMost: Duration) {
       if (next) return;
@@ -50,7 +62,13 @@ export function newestWins<Wish, Result>(
     },
   });
 
+  /** Between two turns nothing is running, and whoever waits has its turn next. */
+  async function settled(): Promise<void> {
+    while (running || next) await running;
+  }
+
   function start(wish: Wish): Promise<Result> {
+    turns++;
     const result = carryOut(wish);
     const over = result.then(
       () => {},
