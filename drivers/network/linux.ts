@@ -9,6 +9,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { milliseconds } from "@holdfast/kernel/time";
 import { zonesOf } from "./addresses.ts";
+import { allOver } from "./all-over.ts";
 import { announce } from "./announce.ts";
 import { type Batch, type Commands, commands } from "./commands.ts";
 import { readCounts } from "./counts.ts";
@@ -124,7 +125,7 @@ export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
     const difference = differenceOf(old.tables, filter.tables);
     if (!difference) return false;
     picture = wanted;
-    await Promise.all([
+    await allOver([
       kernel.sequence([filtersOf(difference.now)]),
       kernel.sequence(changes.come),
       ...changes.served.map((network) => tellDns(kernel, network, { place: options, directory })),
@@ -134,7 +135,7 @@ export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
     // opened, which is what those do who have just been given theirs.
     const going = [[filtersOf(difference.later)], changes.go];
     if (going.flat().some(({ lines }) => lines.length > 0)) await carried.lull(beforeRemoval);
-    await Promise.all(going.map((batches) => kernel.sequence(batches)));
+    await allOver(going.map((batches) => kernel.sequence(batches)));
     return true;
   }
 
