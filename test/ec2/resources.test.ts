@@ -125,6 +125,25 @@ test("an instance has an interface in each subnet that was asked for, and no mor
   );
 });
 
+test("what a disk of a new instance cannot have is refused by name, the root's too", async () => {
+  const strange: readonly [ec2.EbsBlockDevice, string, RegExp][] = [
+    [{ VolumeType: "gp3", Iops: 3_000 }, "UnsupportedOperation", /^Iops /],
+    [{ VolumeType: "gp3", Throughput: 125 }, "UnsupportedOperation", /^Throughput /],
+    [{ VolumeType: "ssd" as never }, "UnsupportedOperation", /^ssd /],
+    [{ SnapshotId: "snap-00000000000000000" }, "", /snapshot/],
+  ];
+  for (const [Ebs, name, message] of strange)
+    for (const DeviceName of ["/dev/sda1", "/dev/sdf"]) {
+      const other =
+        DeviceName === "/dev/sdf" ? "UnsupportedOperation" : "InvalidBlockDeviceMapping";
+      await assert.rejects(
+        run({ BlockDeviceMappings: [{ DeviceName, Ebs: { VolumeSize: 1, ...Ebs } }] }),
+        { name: name || other, message },
+        `${DeviceName} ${JSON.stringify(Ebs)}`,
+      );
+    }
+});
+
 test("a key pair has any name that EC2 takes, and its instances show it when it is gone", async () => {
   const KeyName = "My key (team/prod) & more";
   const create = (name: string) => client.send(new ec2.CreateKeyPairCommand({ KeyName: name }));

@@ -163,7 +163,9 @@ async function create(config: Config): Promise<Made> {
     }),
   );
   const group = await createGroup(config);
-  const instance = await runOne(config, { KeyName: key, SecurityGroupIds: [group] });
+  const instance = await runOne(config, {
+    ...{ KeyName: key, SecurityGroupIds: [group], BlockDeviceMappings: disks },
+  });
   const { VolumeId: volume = "" } = await client.send(
     new ec2.CreateVolumeCommand({
       ...{ AvailabilityZone: "default", Size: config.sizeGiB, VolumeType: "gp3", Iops: 3_000 },
@@ -187,6 +189,12 @@ async function create(config: Config): Promise<Made> {
   );
   return { key, group, instance, volume, address };
 }
+
+/** A root_block_device and an ebs_block_device. */
+const disks: ec2.BlockDeviceMapping[] = [
+  { DeviceName: "/dev/vda", Ebs: { VolumeType: "gp3" } },
+  { DeviceName: "/dev/sdf", Ebs: { VolumeType: "st1", VolumeSize: 1 } },
+];
 
 /** The provider takes the rule away that every new group has, over IPv6 too, where there never was one. */
 async function createGroup({ ports }: Config): Promise<string> {
@@ -327,11 +335,18 @@ async function read({
     new ec2.DescribeVpcsCommand({ VpcIds: [instance?.VpcId ?? ""] }),
   );
   assert.equal(Vpcs.length, 1);
-  const root = instance?.BlockDeviceMappings?.find(
-    ({ DeviceName }) => DeviceName === instance.RootDeviceName,
-  );
-  const disk = await volumeOf(root?.Ebs?.VolumeId ?? "");
-  assert.deepEqual([disk?.Encrypted, root?.Ebs?.DeleteOnTermination], [false, true]);
+  assert.equal(instance?.RootDeviceName, "/dev/vda");
+  for (const { DeviceName, Ebs } of disks) {
+    const shown: ec2.InstanceBlockDeviceMapping | undefined = instance?.BlockDeviceMappings?.find(
+      (one) => one.DeviceName === DeviceName,
+    );
+    const disk = await volumeOf(shown?.Ebs?.VolumeId ?? "");
+    assert.deepEqual(
+      [disk?.Encrypted, disk?.VolumeType, shown?.Ebs?.DeleteOnTermination],
+      [false, Ebs?.VolumeType, true],
+      DeviceName,
+    );
+  }
   const attribute = (Attribute: ec2.InstanceAttributeName) =>
     client.send(new ec2.DescribeInstanceAttributeCommand({ InstanceId: id, Attribute }));
   const shutdown = await attribute("instanceInitiatedShutdownBehavior");

@@ -28,7 +28,7 @@ const changes = (noun: string, note?: string): Action => ({
 export const actions = {
   RunInstances: changes(
     "instances",
-    "interfaces in the same groups; more disks are empty; no launch templates, spot market, placement on hosts or profiles",
+    "interfaces in the same groups; more disks are empty; no IOPS and no throughput of disks; no launch templates, spot market, placement on hosts or profiles",
   ),
   DescribeInstances: reads("instances"),
   DescribeInstanceStatus: reads("instances"),

@@ -4,9 +4,10 @@
  * Whatever would change what is made is either carried out or refused by name. What only says what is so anyway
  * (`EbsOptimized=false`, a region's default tenancy) is taken.
  */
-import { badValue, combination, missing, noKms, refuse, unsupported } from "./errors.ts";
+import { badValue, combination, missing, noKms, refuse, shortened, unsupported } from "./errors.ts";
 import { rootDevice } from "./instance.ts";
 import { type MetadataOptions, metadataOptionsOf } from "./metadata-options.ts";
+import { volumeTypes } from "./volume.ts";
 import type { BlockDeviceMapping, RunInstancesRequest } from "./words.ts";
 
 export interface WantedRun {
@@ -26,11 +27,14 @@ export interface WantedRun {
   readonly isMonitored: boolean;
   readonly rootGiB: number | undefined;
   readonly isRootEncrypted: boolean;
+  /** As it was asked for; a word that is kept. */
+  readonly rootType: string | undefined;
   readonly disks: readonly {
     readonly device: string;
     readonly sizeGiB: number;
     readonly isGone: boolean;
     readonly encrypted: boolean;
+    readonly type: string | undefined;
   }[];
 }
 
@@ -67,6 +71,7 @@ export function wantedRun(
     isMonitored: input.Monitoring?.Enabled ?? false,
     rootGiB: root.at(-1)?.VolumeSize,
     isRootEncrypted: root.at(-1)?.Encrypted ?? false,
+    rootType: root.at(-1)?.VolumeType,
     disks: (input.BlockDeviceMappings ?? []).filter((one) => !isRoot(one)).map(diskOf),
   };
 }
@@ -129,6 +134,11 @@ function diskOfRoot({ Ebs, NoDevice, VirtualName }: BlockDeviceMapping) {
     throw refuse("InvalidBlockDeviceMapping", "The root device cannot be left out");
   if (Ebs?.DeleteOnTermination === false)
     throw unsupported("A root volume goes with its instance: DeleteOnTermination must be true.");
+  if (Ebs?.SnapshotId !== undefined)
+    throw refuse(
+      "InvalidBlockDeviceMapping",
+      "The root volume is made of the image: a snapshot cannot be said for it.",
+    );
   checkDisk(Ebs);
   return Ebs ?? {};
 }
@@ -151,11 +161,24 @@ function diskOf({
     sizeGiB: Ebs.VolumeSize,
     isGone: Ebs.DeleteOnTermination ?? true,
     encrypted: Ebs.Encrypted ?? false,
+    type: Ebs.VolumeType,
   };
 }
 
 function checkDisk(ebs: BlockDeviceMapping["Ebs"]): void {
-  if (ebs?.KmsKeyId !== undefined) throw noKms();
+  const { KmsKeyId, OutpostArn, Iops, Throughput, VolumeType } = ebs ?? {};
+  if (KmsKeyId !== undefined) throw noKms();
+  if (OutpostArn !== undefined) throw unsupported("There are no Outposts.");
+  if (Iops !== undefined || Throughput !== undefined)
+    throw unsupported(
+      `${Iops === undefined ? "Throughput" : "Iops"} of a disk of a new instance is not supported.`,
+      "Say it with ModifyVolume when the instance is there.",
+    );
+  if (VolumeType !== undefined && !volumeTypes.has(VolumeType))
+    throw unsupported(
+      `${shortened(VolumeType)} is no type of EC2's, and the disks of a new instance are in the pool of the installation.`,
+      "CreateVolume makes a volume in the pool that its type names.",
+    );
 }
 
 function refuseStrange(input: RunInstancesRequest): void {

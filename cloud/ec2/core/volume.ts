@@ -48,6 +48,11 @@ export interface VolumeRow {
   } | null;
 }
 
+/** EC2's own types: words that are kept. Whatever else a volume is said to be is the name of a pool. */
+export const volumeTypes: ReadonlySet<string> = new Set([
+  ...["standard", "gp2", "gp3", "io1", "io2", "st1", "sc1"],
+]);
+
 const gib = 2 ** 30;
 const mib = 2 ** 20;
 

@@ -19,7 +19,7 @@ import { accountOf, type Call } from "./call.ts";
 import { ensureDefaults } from "./defaults.ts";
 import { digits, instancesById } from "./instance-rows.ts";
 import { shownName } from "./nic-rows.ts";
-import { writeNotes } from "./notes.ts";
+import { type Note, writeNotes } from "./notes.ts";
 import { checkZone, mixed, placeOf, subnetOf, zonesOf } from "./places.ts";
 import { tagsFor, wordsOf, writeTags } from "./tags.ts";
 import { findType } from "./types.ts";
@@ -79,14 +79,7 @@ export async function run(call: Call<"RunInstances">): Promise<Reservation> {
         subject: id,
         note: { ...{ type: wanted.type, run, index }, ...said },
       })),
-      ...made.instances.flatMap(({ disks: all }) =>
-        all
-          .filter(({ kind }) => kind === "data")
-          .flatMap(({ volume }, index) => {
-            const device = wanted.disks[index]?.device;
-            return device === undefined ? [] : [{ subject: volume, note: { device } }];
-          }),
-      ),
+      ...made.instances.flatMap((one) => diskNotes(one.disks, wanted)),
     ]);
     await writeTags(sql, project, "instance", ids, tags);
     await writeTags(
@@ -106,6 +99,22 @@ export async function run(call: Call<"RunInstances">): Promise<Reservation> {
     ReservationId: first ? reservationOf(first) : idOf("reservation", run),
   };
 }
+
+/** What the disks of an instance were called when they were asked for, those that were. */
+function diskNotes(
+  made: readonly { readonly kind: string; readonly volume: string }[],
+  { rootType, disks }: WantedRun,
+): { readonly subject: string; readonly note: Note }[] {
+  const ofKind = (kind: string) => made.filter((one) => one.kind === kind);
+  const root = ofKind("root").map(({ volume }) => ({ subject: volume, note: typed(rootType) }));
+  const data = ofKind("data").flatMap(({ volume }, index) => {
+    const asked = disks[index];
+    return asked ? [{ subject: volume, note: { device: asked.device, ...typed(asked.type) } }] : [];
+  });
+  return rootType === undefined ? data : [...root, ...data];
+}
+
+const typed = (type: string | undefined): Note => (type === undefined ? {} : { type });
 
 /** A name that is free, and the same whenever the same token comes. */
 function nameFor({ project, mintSecret }: Call<"RunInstances">, token: string | undefined): string {

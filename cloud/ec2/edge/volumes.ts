@@ -22,6 +22,7 @@ import {
   throughputOf,
   type VolumeRow,
   volumeFilters,
+  volumeTypes,
   volumeView,
 } from "../core/volume.ts";
 import type {
@@ -39,8 +40,6 @@ import { findSnapshot } from "./snapshots.ts";
 import { tagsFor, wordsOf, writeTags } from "./tags.ts";
 import { findVolumeRow, findVolumes, readVolumes } from "./volume-rows.ts";
 
-/** EC2's own; whatever else a volume is said to be is the name of a pool. */
-const types = new Set(["standard", "gp2", "gp3", "io1", "io2", "st1", "sc1"]);
 const mib = 2 ** 20;
 
 const bytesOf = (throughput: number | undefined) =>
@@ -59,7 +58,7 @@ export const volumeAnswers: Answers = {
     const zone = await checkZone(database, AvailabilityZone);
     const from =
       input.SnapshotId === undefined ? undefined : await findSnapshot(call, input.SnapshotId);
-    if (from && !types.has(VolumeType))
+    if (from && !volumeTypes.has(VolumeType))
       throw unsupported("A volume that is made of a snapshot is in the pool of the snapshot's.");
     const name = `ec2-${createHash("sha256")
       .update(ClientToken === undefined ? call.mintSecret() : `volume ${project} ${ClientToken}`)
@@ -69,7 +68,7 @@ export const volumeAnswers: Answers = {
       const limits = { iops: Iops ?? null, bytesPerSecond: bytesOf(Throughput) };
       const encrypted = input.Encrypted ?? false;
       const wanted = { name, limits, tags: wordsOf(tags), encrypted };
-      const pool = types.has(VolumeType) ? {} : { pool: VolumeType };
+      const pool = volumeTypes.has(VolumeType) ? {} : { pool: VolumeType };
       const made = from
         ? await call.native(createVolumeFromSnapshot, {
             params: { snapshot: from.id },
@@ -180,7 +179,7 @@ export const volumeAnswers: Answers = {
     const { VolumeId = "", Size, VolumeType, Iops, Throughput } = input;
     if (input.MultiAttachEnabled) throw unsupported("A volume is a disk of one instance.");
     const row = await findVolumeRow(database, project, VolumeId);
-    if (VolumeType !== undefined && !types.has(VolumeType))
+    if (VolumeType !== undefined && !volumeTypes.has(VolumeType))
       throw unsupported("A volume cannot be moved to another pool.");
     const { bytes, iops, bytesPerSecond } = row;
     if (Size !== undefined && Size !== sizeOf(bytes))
