@@ -8,7 +8,7 @@ import {
   simulatedHypervisor,
   simulatedWorld,
 } from "@holdfast/drivers/hypervisor/simulated";
-import { simulatedPool, simulatedStorage } from "@holdfast/drivers/volumes/simulated";
+import { backing, simulatedPool, simulatedStorage } from "@holdfast/drivers/volumes/simulated";
 import type { ImageId, InstanceId, ProjectId, VolumeId } from "@holdfast/kernel/ids";
 import type { Clock, Instant } from "@holdfast/kernel/time";
 import { diskKeeper } from "./disks.ts";
@@ -19,6 +19,7 @@ import { type Held, memoryShelf } from "./shelf.ts";
 
 const id = "01890000-0000-7000-8000-000000000001" as InstanceId;
 const volume = "01890000-0000-7000-8000-000000000002" as VolumeId;
+const other = "01890000-0000-7000-8000-000000000003" as VolumeId;
 const clock: Clock = { now: () => Date.now() as Instant, sleep: (d) => sleep(d) };
 const wish: Wish = {
   instance: id,
@@ -55,6 +56,18 @@ const wish: Wish = {
 };
 const stopped = (version: number): Wish => ({ ...wish, version, want: "stopped", spec: null });
 
+const newHost = () => {
+  const [world, store, loans, shelf] = [
+    simulatedWorld(),
+    simulatedStorage(2 ** 30),
+    memoryLoans(),
+    memoryShelf(),
+  ];
+  world.backing = backing(() => [store]);
+  store.images.set("/blob", 4_096);
+  return { world, store, loans, shelf };
+};
+
 /** A keeper on a simulated host. `shelf` and `blob` say how slow those are. */
 async function kept(
   slow: {
@@ -63,14 +76,10 @@ async function kept(
     templates?: KeeperDeps["templates"];
   } = {},
   epoch = () => 1,
+  { world, store, loans, shelf } = newHost(),
 ) {
-  const world = simulatedWorld();
-  const store = simulatedStorage(2 ** 30);
-  store.images.set("/blob", 4_096);
   const hypervisor = simulatedHypervisor(world, clock);
   const pool = simulatedPool(store, clock, { isShared: true, canRevoke: false, isLive: false });
-  const loans = memoryLoans();
-  const shelf = memoryShelf();
   const machines: MachineReport[] = [];
   const volumes: VolumeReport[] = [];
   const mine = keeper({
@@ -291,4 +300,62 @@ test("a start that was under way when the agent was closed leaves nothing that k
   deliver();
   await until(() => host.volumes.some(({ is }) => is === "ready"));
   await until(() => timers() <= before);
+});
+
+test("an encrypted guest whose agent went before it was launched waits for its key, and is never begun plain", async () => {
+  const key = "a-key-that-nobody-guesses";
+  const withKey = (said: string): Wish => ({
+    ...wish,
+    spec: wish.spec && {
+      ...wish.spec,
+      disks: [
+        ...wish.spec.disks.map((disk) => ({ ...disk, key: said })),
+        {
+          ...{ volume: other, pool: "local", bytes: 4_096, kind: "ephemeral", origin: "blank" },
+          ...{ limits: null, key: said },
+        },
+      ],
+    },
+  });
+  const host = newHost();
+  const first = await kept({ blob: () => new Promise(() => {}) }, undefined, host);
+  await first.keeper.hear([withKey(key)], []);
+  assert.deepEqual(first.keeper.held(), [{ instance: id, version: 1 }]);
+  first.keeper.close();
+  assert.ok(!JSON.stringify(await host.shelf.load()).includes(key));
+
+  const next = await kept({}, undefined, host);
+  assert.deepEqual(next.keeper.held(), [{ instance: id, version: 0 }], "it is to be said again");
+  await sleep(50); // Whatever is done at once is done.
+  assert.deepEqual([host.world.seen.size, host.store.volumes.size], [0, 0]);
+  await next.keeper.hear([withKey(key)], []);
+  await until(() => next.machines.some(({ phase }) => phase === "running"));
+  assert.deepEqual(
+    [...host.store.volumes.values()].map((each) => each.key),
+    [key, key],
+  );
+  assert.deepEqual(next.keeper.held(), [{ instance: id, version: 1 }]);
+  next.keeper.close();
+
+  const last = await kept({}, undefined, newHost());
+  await last.keeper.hear([withKey("sealed:no-manager-can-open-it")], []);
+  await until(() => last.machines.some(({ exit }) => exit?.problem?.code === "volume_key_missing"));
+  assert.equal(last.store.volumes.size, 0);
+  assert.deepEqual(last.keeper.held(), [{ instance: id, version: 0 }]);
+  last.keeper.close();
+});
+
+test("what is unwanted by now is dropped though it waits for its key", async () => {
+  const host = newHost();
+  const locked = wish.spec && {
+    ...wish.spec,
+    disks: wish.spec.disks.map((disk) => ({ ...disk, key: "a-key" })),
+  };
+  await host.shelf.save({ wish: { ...wish, spec: locked }, reboots: 0 });
+  const { keeper: mine } = await kept({}, undefined, host);
+  const [held] = mine.held();
+  // As managers ask for the end of what nobody wishes for any more.
+  await mine.hear([{ ...nothing, version: (held?.version ?? 0) + 1 }], []);
+  await until(() => mine.held().length === 0);
+  mine.close();
 });

@@ -28,6 +28,7 @@ import { arrivals } from "./arrivals.ts";
 import { bootWatch } from "./boot-watch.ts";
 import type { DiskKeeper } from "./disks.ts";
 import { fitter } from "./fitter.ts";
+import { hasForgotten, lacksKeys } from "./keys.ts";
 import { migrator } from "./migrator.ts";
 import type { Networker } from "./networker.ts";
 import type { Passage } from "./passage.ts";
@@ -84,6 +85,7 @@ export interface Keeper {
   recorded(machines: readonly { instance: InstanceId; generation: number }[]): Promise<void>;
   /** The wish of the instance that this connection is of, and when its machine began. */
   ownerOf(nic: NicId): Owner | undefined;
+  /** One that lacks a key is as good as the version before: it is to be said again. */
   held(): readonly { instance: InstanceId; version: number }[];
   reports(): readonly MachineReport[];
   /** The latest about each machine that is being sent to another host. */
@@ -210,7 +212,7 @@ export function keeper(deps: KeeperDeps): Keeper {
     held: () =>
       [...wards.values()].map(({ held: { wish } }) => ({
         instance: wish.instance,
-        version: wish.version,
+        version: lacksKeys(wish) ? wish.version - 1 : wish.version,
       })),
     reports() {
       const machines = hypervisor.list().map(reportOf);
@@ -248,7 +250,7 @@ export function keeper(deps: KeeperDeps): Keeper {
 
   async function take(wish: Wish): Promise<void> {
     const known = wards.get(wish.instance)?.held;
-    if (known && known.wish.version >= wish.version) return;
+    if (known && known.wish.version >= wish.version && !isRestOf(known.wish, wish)) return;
     const reboots = known?.wish.generation === wish.generation ? known.reboots : 0;
     const held = { wish, reboots };
     await shelf.save(held);
@@ -284,7 +286,8 @@ export function keeper(deps: KeeperDeps): Keeper {
     const machines = find(id);
     const act = tend({ wish, machines, reboots, isBootOverdue: boots.isOverdue(id), isUnderWay });
     fit.fit(id);
-    if (!act) return;
+    // Before its keys are said again it is not begun, and not ended either: that is soon, if there is a manager.
+    if (!act || (opening.has(act.do) && hasForgotten(wish))) return;
     const key =
       act.do === "stop"
         ? `stop ${act.generation} ${act.ladder.acpi} ${act.ladder.terminate}`
@@ -451,7 +454,8 @@ export function keeper(deps: KeeperDeps): Keeper {
   function fittable(id: InstanceId): Wish | undefined {
     const wish = wards.get(id)?.held.wish;
     // One that moves takes its disks along as they are.
-    if (!wish?.spec || wish.want !== "running" || wish.migrateTo) return undefined;
+    if (!wish?.spec || wish.want !== "running" || wish.migrateTo || hasForgotten(wish))
+      return undefined;
     const ref = { id, generation: wish.generation };
     return viewOf(ref)?.is === "running" && !coming.has(keyOf(ref)) ? wish : undefined;
   }
@@ -523,6 +527,11 @@ export function keeper(deps: KeeperDeps): Keeper {
     return relay === undefined ? report : { ...report, relay };
   }
 }
+
+/** What opens disks. */
+const opening: ReadonlySet<Act["do"]> = new Set(["start", "expect"]);
+/** The same version, with the keys that were lacking. */
+const isRestOf = (known: Wish, { version }: Wish) => known.version === version && lacksKeys(known);
 
 const atOnce = { acpi: milliseconds(0), terminate: milliseconds(0), kill: milliseconds(5_000) };
 const keyOf = ({ id, generation }: MachineRef) => `${id}/${generation}`;

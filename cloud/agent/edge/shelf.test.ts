@@ -1,10 +1,18 @@
 /** What an agent keeps in files of its own. */
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { type InstanceId, uuidV7 } from "@holdfast/kernel/ids";
+import type { Wish } from "@holdfast/cloud/hosts";
+import {
+  type ImageId,
+  type InstanceId,
+  type ProjectId,
+  uuidV7,
+  type VolumeId,
+} from "@holdfast/kernel/ids";
+import { opened } from "./keys.ts";
 import { fileNotes, filePicture, fileShelf } from "./shelf.ts";
 
 const directory = await mkdtemp(join(tmpdir(), "hf-shelf-"));
@@ -34,4 +42,46 @@ test("of two that are saved at the same moment the later one stays", async () =>
   const later = [notes("later")];
   await Promise.all([shelf.save(Array(20_000).fill(notes("earlier"))), shelf.save(later)]);
   assert.deepEqual(await shelf.load(), later);
+});
+
+test("no key of an encrypted disk is in any file, not even one that an earlier agent has left", async () => {
+  const key = "a-key-of-256-bits-that-nobody-else-has-thought-of";
+  const mint = <Id>(byte: number) => uuidV7(2, new Uint8Array(16).fill(byte)) as Id; // Its own maker's word.
+  const [volume, plain] = [mint<VolumeId>(1), mint<VolumeId>(2)];
+  const disk = { pool: "local", bytes: 4_096, limits: null } as const;
+  const wish: Wish = {
+    ...{ instance: mint<InstanceId>(3), version: 1, epoch: 1, generation: 1, want: "running" },
+    ...{ wasRunning: false, reboots: 0, rebootGrace: 0, requestId: "r" },
+    ladder: { acpi: 0, terminate: 100, kill: 100 },
+    spec: {
+      ...{ name: "web", project: mint<ProjectId>(4), type: "tiny", imageId: mint<ImageId>(5) },
+      ...{ cpus: 1, memoryMiB: 128, nics: [], userData: null, lastDeath: null },
+      disks: [
+        { ...disk, volume, kind: "root", origin: "image", key },
+        { ...disk, volume: plain, kind: "data", origin: "blank" },
+      ],
+      image: {
+        disk: { digest: `sha256:${"0".repeat(64)}`, format: "raw", virtualBytes: 4_096 },
+        ...{ saysReady: false, smallestMemoryMiB: 64 },
+      },
+      ...{ metadata: "on", metadataTokens: "optional", startPaused: false, bootTimeout: 10_000 },
+    },
+  };
+  const wishes = join(directory, "wishes");
+  const texts = async () => {
+    const names = await readdir(wishes);
+    return Promise.all(names.map((name) => readFile(join(wishes, name), "utf8")));
+  };
+  const shelf = await fileShelf(wishes);
+  await shelf.save({ wish, reboots: 0 });
+  assert.ok(!(await texts()).join().includes(key));
+
+  await writeFile(join(wishes, `${wish.instance}.json`), JSON.stringify({ wish, reboots: 2 }));
+  assert.ok((await texts()).join().includes(key));
+  const [held] = await (await fileShelf(wishes)).load();
+  assert.ok(held && !(await texts()).join().includes(key));
+  assert.equal(held.reboots, 2);
+  const [root, data] = held.wish.spec?.disks ?? [];
+  assert.throws(() => opened(root?.key ?? ""), { code: "volume_key_missing" });
+  assert.equal(data?.key, undefined);
 });

@@ -3,7 +3,7 @@
  * restarts.
  *
  * Written before anything is done about them. Not synced to the disk: after a power loss nothing runs,
- * and the managers say it all again.
+ * and the managers say it all again. The keys of encrypted volumes are not in it, only where there is one.
  */
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,6 +12,7 @@ import { GuestNotes } from "@holdfast/cloud/metadata";
 import { NetworkPicture } from "@holdfast/cloud/networks";
 import type { InstanceId } from "@holdfast/kernel/ids";
 import { z } from "zod";
+import { withoutKeys } from "./keys.ts";
 import type { PictureShelf } from "./networker.ts";
 import type { NoteShelf } from "./notebook.ts";
 
@@ -22,10 +23,13 @@ export interface Held {
 }
 
 export interface Shelf {
+  /** With a mark in the place of each key: see keys.ts. */
   load(): Promise<readonly Held[]>;
   save(held: Held): Promise<void>;
   remove(instance: InstanceId): Promise<void>;
 }
+
+const kept = ({ wish, reboots }: Held): Held => ({ wish: withoutKeys(wish), reboots });
 
 const HeldFile = z.object({ wish: Wish, reboots: z.number().int() });
 
@@ -43,18 +47,26 @@ export async function fileShelf(directory: string): Promise<Shelf> {
         const text = await readFile(join(directory, name), "utf8");
         const parsed = HeldFile.safeParse(parse(text));
         // A file that cannot be read is dropped: the managers will say it again.
-        if (parsed.success) held.push(parsed.data);
+        if (parsed.success) held.push(await cleaned(parsed.data));
         else await rm(join(directory, name), { force: true });
       }
       return held;
     },
-    async save(held) {
-      const temporary = join(directory, `${held.wish.instance}.${++writes}.tmp`);
-      await writeFile(temporary, JSON.stringify(held), { mode: 0o600 });
-      await rename(temporary, fileOf(held.wish.instance));
-    },
+    save,
     remove: (instance) => rm(fileOf(instance), { force: true }),
   };
+
+  async function save(held: Held): Promise<void> {
+    const temporary = join(directory, `${held.wish.instance}.${++writes}.tmp`);
+    await writeFile(temporary, JSON.stringify(kept(held)), { mode: 0o600 });
+    await rename(temporary, fileOf(held.wish.instance));
+  }
+
+  /** Agents of protocol 9 kept keys as they were told them. */
+  async function cleaned(held: Held): Promise<Held> {
+    if (withoutKeys(held.wish) !== held.wish) await save(held);
+    return kept(held);
+  }
 }
 
 /** The picture of the host's networks, in a file of its own. */
@@ -107,10 +119,10 @@ function parse(text: string): unknown {
 
 /** For simulated hosts: outlives the agent as a disk does, if whoever made it keeps it. */
 export function memoryShelf(): Shelf {
-  const kept = new Map<InstanceId, Held>();
+  const all = new Map<InstanceId, Held>();
   return {
-    load: async () => [...kept.values()],
-    save: async (held) => void kept.set(held.wish.instance, held),
-    remove: async (instance) => void kept.delete(instance),
+    load: async () => [...all.values()],
+    save: async (held) => void all.set(held.wish.instance, kept(held)),
+    remove: async (instance) => void all.delete(instance),
   };
 }

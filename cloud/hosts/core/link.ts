@@ -15,7 +15,7 @@ import { MachineReport, MigrationReport } from "./machine-words.ts";
 import { PoolFacts, StorageResult, StorageTask } from "./storage-words.ts";
 import { Seen, Wish } from "./wish.ts";
 
-export const protocolVersion = 9;
+export const protocolVersion = 10;
 
 /** A volume to delete. */
 export const Unwanted = z.object({ volume: id<VolumeId>(), pool: z.string() });

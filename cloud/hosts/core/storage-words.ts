@@ -16,8 +16,9 @@ const DiskLimits = z.object({
 });
 
 /**
- * Of an encrypted volume: what it is opened with. Managers carry it sealed, and it is opened when a host is told of it;
- * one that begins with the mark could not be.
+ * Of an encrypted volume, always: what it is opened with. Managers carry it sealed, and it is opened when a host is told of
+ * it; one that begins with the mark could not be. A volume of which none is said is a plain one, so whoever has lost a key
+ * keeps the mark in its place.
  */
 const VolumeKey = z.string();
 export const sealedMark = "sealed:";
