@@ -272,7 +272,7 @@ function storageOf(host: TestHost, setting: AgentSetting, life: Life): Storage {
       await answered(pool);
       return setting.ensureBlob(digest, pool);
     },
-    backups: () => behindGlass(host.backups, life, "backups"),
+    backups: () => behindGlass(host.backups.open(), life, "backups"),
     publish: setting.station?.publish ?? publish,
   };
 

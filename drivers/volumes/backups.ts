@@ -15,8 +15,15 @@ import { turns } from "../hypervisor/turns.ts";
 import type { Backup, BackupPlace, BackupTarget, BackupWish } from "./driver.ts";
 import { encryptEmpty, isEncrypted } from "./encryption.ts";
 import { exists, replaceSynced, sync } from "./place.ts";
-import { backupDamaged, backupNotFound, badName, placeMissing } from "./problems.ts";
-import { meaning, optionsOf, qemuImg, tryQemuImg, tryWithKey } from "./programs.ts";
+import {
+  backupDamaged,
+  backupNotFound,
+  badName,
+  keyMissing,
+  keyWrong,
+  placeMissing,
+} from "./problems.ts";
+import { isAboutKey, meaning, optionsOf, qemuImg, tryQemuImg, tryWithKey } from "./programs.ts";
 
 const mark = "holdfast-backups.json";
 const ending = ".qcow2";
@@ -85,9 +92,12 @@ export function directoryBackups(directory: string, clock: Clock): BackupPlace {
     check: (volume, id) =>
       inside(volume, async () => {
         for (const file of (await chainOf(volume, id)).files) {
-          const key = (await isEncrypted(file)) ? keys.get(volume) : undefined;
+          const isLocked = await isEncrypted(file);
+          const key = isLocked ? keys.get(volume) : undefined;
+          if (isLocked && key === undefined) return { is: "unknown", why: keyMissing().message };
           const what = ["check", "--image-opts", optionsOf({ file, key })];
           const { code, stdout, stderr } = await tryWithKey(key, what);
+          if (isAboutKey(stderr)) return { is: "unknown", why: keyWrong().message };
           if (code !== 0 && code !== 3)
             return { is: "damaged", why: (stderr || stdout).trim().split("\n").at(-1) ?? "" };
         }

@@ -26,9 +26,11 @@ export interface PoolRig {
   use(volume: VolumeId, source: BlockSource): Promise<() => Promise<void>>;
   /** A place for backups that can be taken away, and put back. */
   readonly place: BackupPlace;
+  /** The same as an agent that has begun anew has it. */
+  otherPlace(): BackupPlace;
   isThere(isThere: boolean): Promise<void>;
-  /** Leaves so little room that nothing more fits, or gives it back. */
-  fill(isFull: boolean): Promise<void>;
+  /** Leaves so little room that nothing more fits, or no more than `but` bytes do; or gives it back. */
+  fill(isFull: boolean, but?: number): Promise<void>;
   /** Takes the second half of a volume's file away. */
   cut(volume: VolumeId): Promise<void>;
   /** What is left of attempts that did not succeed. */
@@ -122,6 +124,12 @@ export function volumesContract(name: string, makeRig: (t: TestContext) => Promi
     await assert.rejects(pool.make(plain, MiB, { is: "overlay", image }), {
       code: "volume_key_missing",
     });
+    pool.know(plain, keys[1]);
+    for (const work of [
+      () => pool.make(plain, MiB, { is: "overlay", image }),
+      () => pool.restoreBackup(plain, rig.place, volume, "b1"),
+    ])
+      await assert.rejects(work(), { code: "volume_key_wrong" });
     for (const work of [
       (copy: VolumeId) => pool.restore(copy, volume, "s"),
       (copy: VolumeId) => pool.copy(copy, volume, "s", 16 * MiB),
@@ -137,12 +145,82 @@ export function volumesContract(name: string, makeRig: (t: TestContext) => Promi
     pool.close();
     const next = await rig.open();
     await assert.rejects(next.snapshot(volume, "t"), { code: "volume_key_missing" });
+    await assert.rejects(next.removeSnapshot(volume, "s"), { code: "volume_key_missing" });
     next.know(volume, keys[1]);
     await assert.rejects(next.snapshot(volume, "t"), { code: "volume_key_wrong" });
     next.know(volume, keys[0]);
     await next.removeSnapshot(volume, "s");
     assert.deepEqual(await namesOf(next, volume), []);
+    assert.deepEqual(await next.check(volume), { is: "sound" });
     next.close();
+  });
+
+  promise("what a guest backs up is encrypted as well", async ({ rig, pool, volume }) => {
+    const place = rig.otherPlace();
+    place.know(volume, "a-key");
+    await place.take(volume, MiB, { id: "b1" }, async (target) => {
+      assert.equal(target.key, "a-key");
+    });
+    const plain = mint<VolumeId>();
+    await assert.rejects(pool.restoreBackup(plain, rig.place, volume, "b1"), {
+      code: "volume_key_missing",
+    });
+  });
+
+  promise(
+    "a pool whose guests can be cut off keeps nothing encrypted, and says so",
+    async (desk) => {
+      const { pool, volume } = desk;
+      assert.equal(
+        can(() => pool.know(volume, "a-key")),
+        !pool.abilities.canRevoke,
+      );
+    },
+  );
+
+  promise("with no key or another one nothing is called damaged", async ({ rig, pool, volume }) => {
+    if (!can(() => pool.know(volume, "one-key"))) return;
+    await pool.make(volume, MiB, blank);
+    const plain = mint<VolumeId>();
+    await pool.make(plain, MiB, blank);
+    await pool.backUp(volume, rig.place, { id: "b1" });
+    const ofBackup = rig.otherPlace();
+    assert.equal((await ofBackup.check(volume, "b1")).is, "unknown");
+    ofBackup.know(volume, "another-one");
+    assert.equal((await ofBackup.check(volume, "b1")).is, "unknown");
+    ofBackup.know(volume, "one-key");
+    assert.deepEqual(await ofBackup.check(volume, "b1"), { is: "sound" });
+    pool.close();
+    const next = await rig.open();
+    assert.equal((await next.check(volume)).is, "unknown");
+    for (const each of [volume, plain]) next.know(each, "another-one");
+    assert.equal((await next.check(volume)).is, "unknown");
+    assert.equal((await next.check(plain)).is, "unknown");
+    next.know(volume, "one-key");
+    assert.deepEqual(await next.check(volume), { is: "sound" });
+    next.close();
+  });
+
+  promise("an encrypted volume that hardly fits is whole, or is not there", async (desk) => {
+    const { rig, pool, volume } = desk;
+    if (!can(() => pool.know(volume, "a-key"))) return;
+    await pool.make(volume, MiB, blank);
+    const outcomes = new Set<string>();
+    for (let but = 0; but < 4 * MiB; but += MiB / 4) {
+      const next = mint<VolumeId>();
+      pool.know(next, "a-key");
+      await rig.fill(true, but);
+      const made = await pool.make(next, MiB, blank).then(
+        () => "made",
+        (error) => error.code,
+      );
+      await rig.fill(false);
+      outcomes.add(made);
+      const now = made === "made" ? "sound" : "missing";
+      assert.equal((await pool.check(next)).is, now, `${made} with ${but} bytes of room`);
+      await pool.remove(next);
+    }
+    assert.deepEqual([...outcomes], ["store_full", "made"]);
   });
 
   promise(

@@ -91,6 +91,10 @@ async function readAt(handle: FileHandle, at: number, length: number): Promise<B
   return buffer;
 }
 
+/** All of it: a disk that has room for a part of it takes that part, and says no only to the next one. */
 async function writeAt(handle: FileHandle, at: number, bytes: Buffer): Promise<void> {
-  await handle.write(bytes, 0, bytes.length, at);
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, at + done);
+    done += bytesWritten;
+  }
 }

@@ -88,6 +88,12 @@ export function worked({ code, stdout, stderr }: Output): string {
   return stdout;
 }
 
+/** Whether the key, or that there is none, is all that is wrong with a file. */
+export const isAboutKey = (said: string): boolean =>
+  /cannot unlock any keyslot|No encryption in image header|'encrypt.key-secret' is required/.test(
+    said,
+  );
+
 /** What an error of storage means, whoever said it. Problems stay as they are. */
 export function meaning(said: unknown): unknown {
   if (said instanceof Problem) return said;
@@ -95,12 +101,7 @@ export function meaning(said: unknown): unknown {
   const words = `${cause.message} ${"code" in cause ? cause.code : ""}`;
   if (full.test(words)) return storeFull(cause);
   if (/Failed to get .* lock/.test(words)) return volumeInUse(cause);
-  if (
-    /cannot unlock any keyslot|No encryption in image header|'encrypt.key-secret' is required/.test(
-      words,
-    )
-  )
-    return keyWrong(cause);
+  if (isAboutKey(words)) return keyWrong(cause);
   if (/not in qcow2 format|corrupt|Could not open|Could not read/i.test(words))
     return damaged("its tables cannot be read", cause);
   return cause;

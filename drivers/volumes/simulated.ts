@@ -6,27 +6,31 @@
  */
 import { fileSource } from "@holdfast/kernel/block";
 import type { VolumeId } from "@holdfast/kernel/ids";
-import { Problem } from "@holdfast/kernel/problem";
-import type { Clock, Instant } from "@holdfast/kernel/time";
+import type { Clock } from "@holdfast/kernel/time";
 import type { Disk } from "../hypervisor/driver.ts";
 import { backupPointMissing } from "../hypervisor/refusals.ts";
 import type { DiskBacking } from "../hypervisor/simulated-world.ts";
 import { damaged, storeFull } from "../images/problems.ts";
-import type { Backup, BackupPlace, Opener, PoolAbilities, Snapshot, VolumePool } from "./driver.ts";
+import type { Opener, PoolAbilities, Snapshot, VolumePool } from "./driver.ts";
 import { admitting, type Exports, nameOf, noExports, releasing, revoking } from "./exports.ts";
 import { nbdSource } from "./nbd-source.ts";
 import {
-  backupNotFound,
+  cannotEncrypt,
   cannotRevoke,
   keyMissing,
-  keyWrong,
-  placeMissing,
   poolUnreachable,
   snapshotNotFound,
   volumeInUse,
   volumeNotFound,
 } from "./problems.ts";
+import { emptyFile, keyIn, whyNot } from "./simulated-backups.ts";
 import { named } from "./volume-file.ts";
+
+export {
+  type SimulatedBackups,
+  type SimulatedPlace,
+  simulatedBackups,
+} from "./simulated-backups.ts";
 
 export interface SimulatedVolume {
   bytes: number;
@@ -45,8 +49,8 @@ export interface SimulatedPool {
   readonly volumes: Map<VolumeId, SimulatedVolume>;
   /** Of images, by their file: how big a disk is in them. */
   readonly images: Map<string, number>;
-  /** Those of them that are encrypted. */
-  readonly locked: Set<string>;
+  /** What those of them that are encrypted are encrypted with. */
+  readonly locked: Map<string, string>;
   capacity: number;
   isReachable: boolean;
   /** Every cut, in order, for whoever wants to see that a guest was stopped by one. */
@@ -58,7 +62,7 @@ export interface SimulatedPool {
 export const simulatedStorage = (capacity = Number.MAX_SAFE_INTEGER): SimulatedPool => ({
   volumes: new Map(),
   images: new Map(),
-  locked: new Set(),
+  locked: new Map(),
   capacity,
   isReachable: true,
   cuts: [],
@@ -102,9 +106,6 @@ export function backing(pools: () => Iterable<SimulatedPool>): DiskBacking {
   };
 }
 
-/** What the tables of a file take before anything is in it. In bytes. */
-const emptyFile = 196_608;
-
 export function simulatedPool(
   world: SimulatedPool,
   clock: Clock,
@@ -115,6 +116,7 @@ export function simulatedPool(
     abilities,
 
     know(volume, key) {
+      if (abilities.canRevoke) throw cannotEncrypt(); // As the pools that a daemon serves.
       keys.set(volume, key);
     },
 
@@ -123,8 +125,7 @@ export function simulatedPool(
       if (world.volumes.has(volume)) return;
       const image = origin.is === "blank" ? 0 : world.images.get(origin.image.file);
       if (image === undefined) throw damaged("its file is not there");
-      if (origin.is !== "blank" && world.locked.has(origin.image.file) && !keys.has(volume))
-        throw keyMissing();
+      if (origin.is !== "blank") opens(volume, world.locked.get(origin.image.file));
       enter(volume, Math.max(bytes, image), emptyFile + (origin.is === "copy" ? image : 0));
     },
     async open(volume, opener) {
@@ -168,6 +169,7 @@ export function simulatedPool(
     async removeSnapshot(volume, name) {
       const known = unused(volume);
       if (!known.snapshots.some((each) => each.name === named(name))) return;
+      unlocked(volume, known);
       known.snapshots = known.snapshots.filter((each) => each.name !== name);
       known.used -= emptyFile;
     },
@@ -190,7 +192,8 @@ export function simulatedPool(
       const { snapshots, bytes, key } = unlocked(volume, find(volume));
       if (!snapshots.some((each) => each.name === named(name))) throw snapshotNotFound(name);
       world.images.set(file, bytes);
-      if (key !== undefined) world.locked.add(file);
+      if (key === undefined) world.locked.delete(file);
+      else world.locked.set(file, key);
     },
     async remove(volume) {
       reach();
@@ -201,18 +204,16 @@ export function simulatedPool(
     async backUp(volume, place, wish) {
       const known = unlocked(volume, unused(volume));
       if (known.key !== undefined) place.know(volume, known.key);
-      const backup = await place.take(volume, known.bytes, wish, async ({ point, since }) => {
+      return place.take(volume, known.bytes, wish, async ({ point, since }) => {
         if (since !== undefined && !known.points.includes(since)) throw backupPointMissing();
         known.points = [...known.points.filter((each) => each !== point), point];
       });
-      if (known.key !== undefined) world.locked.add((await place.find(volume, wish.id)).file);
-      return backup;
     },
     async restoreBackup(volume, place, from, id) {
       reach();
       if (world.volumes.has(volume)) return;
       const { file } = await place.find(from, id);
-      if (world.locked.has(file) && !keys.has(volume)) throw keyMissing();
+      opens(volume, keyIn(place, file));
       const backup = (await place.list(from)).find((each) => each.id === id);
       enter(volume, backup?.virtualBytes ?? 0, emptyFile);
     },
@@ -220,6 +221,8 @@ export function simulatedPool(
       reach();
       const known = world.volumes.get(volume);
       if (!known) return { is: "missing" };
+      const wrong = whyNot(known.key, keys.get(volume));
+      if (wrong) return { is: "unknown", why: wrong.message };
       return known.damage === undefined ? { is: "sound" } : { is: "damaged", why: known.damage };
     },
     async measure() {
@@ -267,10 +270,15 @@ export function simulatedPool(
   }
 
   function unlocked(volume: VolumeId, known: SimulatedVolume): SimulatedVolume {
-    const key = keys.get(volume);
-    if (known.key !== undefined && key === undefined) throw keyMissing();
-    if (key !== known.key) throw keyWrong();
+    const wrong = whyNot(known.key, keys.get(volume));
+    if (wrong) throw wrong;
     return known;
+  }
+
+  /** What it is made of is encrypted with that, if it is: it has the same key. */
+  function opens(volume: VolumeId, key: string | undefined): void {
+    const wrong = key === undefined ? undefined : whyNot(key, keys.get(volume));
+    if (wrong) throw wrong;
   }
 
   /** A plain one may become encrypted, and never the other way round. */
@@ -285,70 +293,4 @@ export function simulatedPool(
     const empty = { snapshots: [], exports: noExports, points: [], damage: undefined };
     world.volumes.set(volume, { bytes, used, ...empty, key: keys.get(volume) });
   }
-}
-
-/** A place for backups in memory. It can vanish, and be full. */
-export interface SimulatedBackups extends BackupPlace {
-  isThere: boolean;
-}
-
-export function simulatedBackups(clock: Clock): SimulatedBackups {
-  const kept = new Map<VolumeId, Map<string, Backup>>();
-  const locked = new Set<VolumeId>();
-  const of = (volume: VolumeId) => {
-    if (!place.isThere) throw placeMissing();
-    const known = kept.get(volume) ?? new Map<string, Backup>();
-    kept.set(volume, known);
-    return known;
-  };
-  const place: SimulatedBackups = {
-    isThere: true,
-    know(volume) {
-      locked.add(volume);
-    },
-    async take(volume, virtualBytes, { id, since, bytesPerSecond }, write) {
-      const backups = of(volume);
-      const known = backups.get(named(id));
-      if (known) return known;
-      const speed = bytesPerSecond === undefined ? {} : { bytesPerSecond };
-      const target = { file: `/backups/${volume}/${id}`, point: `p.${id}`, ...speed };
-      const full = async (): Promise<undefined> => void (await write(target));
-      const upon =
-        since === undefined || !backups.has(since) || locked.has(volume)
-          ? await full()
-          : await write({ ...target, since: `p.${since}` }).then(
-              () => since,
-              (error) => {
-                if (error instanceof Problem && error.code === "backup_point_missing")
-                  return full();
-                throw error;
-              },
-            );
-      const at: Instant = clock.now();
-      const made = { id, at, virtualBytes, usedBytes: emptyFile };
-      const backup: Backup = upon === undefined ? made : { ...made, since: upon };
-      of(volume).set(id, backup);
-      return backup;
-    },
-    list: async (volume) => [...of(volume).values()],
-    async find(volume, id) {
-      if (!of(volume).has(named(id))) throw backupNotFound(id);
-      return { file: `/backups/${volume}/${id}`, format: "qcow2" };
-    },
-    async check(volume, id) {
-      if (!of(volume).has(named(id))) throw backupNotFound(id);
-      return { is: "sound" };
-    },
-    async remove(volume, id) {
-      const backups = of(volume);
-      const gone = backups.get(id);
-      for (const child of gone ? [...backups.values()] : []) {
-        if (child.since !== id) continue;
-        const { since: _, ...rest } = child;
-        backups.set(child.id, gone?.since === undefined ? rest : { ...rest, since: gone.since });
-      }
-      backups.delete(id);
-    },
-  };
-  return place;
 }

@@ -9,8 +9,16 @@ import type { Instant } from "@holdfast/kernel/time";
 import type { Checked, ImageFile, Snapshot } from "./driver.ts";
 import { encryptEmpty, isEncrypted } from "./encryption.ts";
 import { findCut } from "./extent.ts";
-import { badName, keyMissing } from "./problems.ts";
-import { type Locked, optionsOf, qemuImg, tryQemuImg, tryWithKey, worked } from "./programs.ts";
+import { badName, keyMissing, keyWrong } from "./problems.ts";
+import {
+  isAboutKey,
+  type Locked,
+  optionsOf,
+  qemuImg,
+  tryQemuImg,
+  tryWithKey,
+  worked,
+} from "./programs.ts";
 
 export interface VolumeInfo {
   readonly bytes: number;
@@ -80,6 +88,7 @@ export async function checkFile(image: Locked): Promise<Checked> {
     const why = await findCut(file);
     return why === undefined ? { is: "sound" } : { is: "damaged", why };
   }
+  if (isAboutKey(stderr)) return { is: "unknown", why: keyWrong().message };
   // 0: nothing; 3: lost space, which harms nobody; 2: corrupt; 1: it could not even look.
   if (code !== 0 && code !== 3)
     return { is: "damaged", why: (await findCut(file)) ?? lastLine(stderr) };

@@ -52,11 +52,14 @@ function simulated(abilities?: PoolAbilities): PoolRig {
     forgetImages: async () => void world.images.delete("/images/one"),
     use: async () => async () => {},
     place,
+    otherPlace: () => place.open(),
     async isThere(isThere) {
       place.isThere = isThere;
     },
-    async fill(isFull) {
-      world.capacity = isFull ? 0 : Number.MAX_SAFE_INTEGER;
+    async fill(isFull, but) {
+      const used = [...world.volumes.values()].reduce((sum, each) => sum + each.used, 0);
+      const full = but === undefined ? 0 : used + but;
+      world.capacity = isFull ? full : Number.MAX_SAFE_INTEGER;
     },
     async cut(volume) {
       const known = world.volumes.get(volume);
@@ -109,10 +112,12 @@ async function real(
     forgetImages: () => rm(join(mount, "image.qcow2")),
     use: (_, source) => holder(source, join(root, "guest")),
     place: directoryBackups(backups, wallClock),
+    otherPlace: () => directoryBackups(backups, wallClock),
     isThere: (isThere) => (isThere ? rename(away, backups) : rename(backups, away)),
-    async fill(isFull) {
-      if (isFull) await run("sh", ["-c", `cat /dev/zero > ${ballast}`]).catch(() => {});
-      else await rm(ballast);
+    async fill(isFull, but = 0) {
+      if (!isFull) return rm(ballast);
+      await run("sh", ["-c", `cat /dev/zero > ${ballast}`]).catch(() => {});
+      await truncate(ballast, (await stat(ballast)).size - but);
     },
     async cut(volume) {
       const file = join(directory, `${volume}.qcow2`);

@@ -147,7 +147,7 @@ function host(dieAt = Number.POSITIVE_INFINITY) {
       pools: [],
       pool: async (name: string) => (name === "local" ? pools.local : pools.shared),
       ensureBlob: async () => "/blob",
-      backups: () => glass(backups, "backups"),
+      backups: () => glass(backups.open(), "backups"),
       async publish(write: (file: string) => Promise<void>) {
         await write("/out");
         published.push("/out");
