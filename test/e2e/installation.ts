@@ -92,10 +92,11 @@ export async function install(name: string, ...options: readonly string[]): Prom
       new Map(
         processes()
           .filter((pid) => commandLine(pid).startsWith("qemu-system-x86_64\0"))
-          .map((pid) => {
+          .flatMap((pid): readonly [string, number][] => {
+            // One that is no instance's is being made a template of.
             const [, id, generation] =
               /run\/([0-9a-f-]{36})\/g(\d+)\//.exec(commandLine(pid)) ?? [];
-            return [`${id} g${generation}`, pid];
+            return id === undefined ? [] : [[`${id} g${generation}`, pid]];
           }),
       ),
     leftovers(instances) {
