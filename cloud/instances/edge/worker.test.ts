@@ -8,7 +8,7 @@ import type { Database, Sql } from "@holdfast/store/database";
 import { patience } from "../core/testing.ts";
 import type { Birth } from "./births.ts";
 import { idOf, isWaitedFor, oneInstance } from "./fixture-instance.ts";
-import { startWorker, type Worker, type WorkerDeps } from "./worker.ts";
+import { dueAtOnce, startWorker, type Worker, type WorkerDeps } from "./worker.ts";
 
 const made = await oneInstance();
 
@@ -235,4 +235,15 @@ test("where more is due than a pass takes, the next takes twice as much, up to f
   });
   await worker.close();
   assert.deepEqual(taken, [2, 4, 8, 8, 8, 2]);
+});
+
+test("no batch grows beyond two thousand, but one that is larger stays as it is", () => {
+  const rows = [
+    [500, 4, 2_000],
+    [1_500, 2, 2_000],
+    [2_000, 4, 2_000],
+    [5_000, 1, 5_000],
+    [5_000, 4, 5_000],
+  ] as const;
+  for (const [batch, growth, most] of rows) assert.equal(dueAtOnce(batch, growth), most);
 });

@@ -82,6 +82,12 @@ const few = 16;
  * so does all that is in a pass with them. Reports do as well: a host has said all of its own in one already.
  */
 const largest = 4;
+/** Nor are they more than this, unless a batch is: others wait for the rows that a pass holds, and it is begun anew if one is taken. */
+const mostDue = 2_000;
+
+/** How many of those that are due a pass takes that holds nothing else, after so much growth. */
+export const dueAtOnce = (batch: number, growth: number) =>
+  Math.min(batch * growth, Math.max(batch, mostDue));
 
 export function startWorker(deps: WorkerDeps): Worker {
   const births = fairQueue<Waiting<readonly Birth[]>>(
@@ -178,7 +184,7 @@ export function startWorker(deps: WorkerDeps): Worker {
   async function turn(): Promise<void> {
     const { batch } = deps.limits();
     const asked = { births: births.take(batch), orders: orders.take(batch) };
-    const most = asked.births.length + asked.orders.length === 0 ? batch * growth : batch;
+    const most = asked.births.length + asked.orders.length === 0 ? dueAtOnce(batch, growth) : batch;
     const mine = {
       ...asked,
       reports: reports.splice(0, reportsFor(reports, batch)),

@@ -279,7 +279,7 @@ export const definitions = {
     "instances",
     500,
     [1, 5_000],
-    "How many instances a manager takes in hand in one transaction; up to four times as many of those that are due, where more of them wait.",
+    "How many instances a manager takes in hand in one transaction; up to four times as many of those that are due, but no more than 2,000, where more of them wait.",
   ),
   "manager.invariants": whole(
     "seconds",
