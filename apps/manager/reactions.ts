@@ -73,13 +73,13 @@ export function reactions(lookers: () => Lookers): Reactions {
   return {
     passed({ orders, seen, jobs, stirs }) {
       const { hub, networks, guests, volumes, progress, onError } = lookers();
-      const told = [...orders.values()].flatMap(({ wishes }) =>
+      const instances = [...orders.values()].flatMap(({ wishes }) =>
         wishes.map(({ instance }) => instance),
       );
-      const instances = [...told, ...stirs.left];
       const isCrowd = instances.length >= crowd;
       if (isCrowd && (stirs.networks || stirs.guests)) void lookAtJournal();
       if (stirs.networks && !isCrowd) networks.touched({ instances });
+      if (stirs.left.length > 0) networks.touched({ left: stirs.left });
       if (stirs.volumes) void volumes.tick().catch(onError);
       if (stirs.guests && !isCrowd) guests.touched(instances);
       // In this order: a pass that has more to wish of one that was seen says so in the version after that.

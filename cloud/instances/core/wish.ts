@@ -108,7 +108,7 @@ function wish(
             cpus: instance.cpus,
             memoryMiB: instance.memoryMiB,
             disks: [...input.disks],
-            nics: [...input.nics],
+            nics: input.nics.map(({ id, mac }) => ({ id, mac })),
             image: manifest,
             userData: instance.userData ?? null,
             lastDeath: input.lastDeath ?? null,

@@ -4,7 +4,7 @@
  * Only to be sooner: each of them looks for itself every second. But each looks at everything, so one that were
  * called after every pass would cost a thousand deploys more than all of their rows.
  */
-import type { InstanceId } from "@holdfast/kernel/ids";
+import type { NetworkId } from "@holdfast/kernel/ids";
 import { openMigration } from "../core/migration.ts";
 import type { World } from "../core/model.ts";
 import type { Case } from "./case.ts";
@@ -13,18 +13,21 @@ export interface Stirs {
   readonly networks: boolean;
   readonly volumes: boolean;
   readonly guests: boolean;
-  /** Connected, and on no host any more: no order names these, and once they are expunged nobody knows where they were. */
-  readonly left: readonly InstanceId[];
+  /**
+   * Networks of those that are on no host any more. No order names such an instance, and once it is expunged nobody knows
+   * where it was connected.
+   */
+  readonly left: readonly NetworkId[];
 }
 
 export function stirsOf(cases: Iterable<Case>): Stirs {
   let [networks, volumes, guests] = [false, false, false];
-  const left: InstanceId[] = [];
+  const left = new Set<NetworkId>();
   for (const { before, settled, isNew } of cases) {
     const isSeen = before.nics.length > 0;
     const isElsewhere = (isNew ? "" : seatOf(before.world)) !== seatOf(settled.world);
     if (isSeen && isElsewhere && settled.world.instance.home === undefined && !isNew)
-      left.push(settled.world.instance.id);
+      for (const { network } of before.nics) left.add(network);
     // An instance without a connection can neither be reached nor ask what it may know.
     if (isSeen && isElsewhere) guests = true;
     if (isSeen && (isElsewhere || isNew || wantOf(before.world) !== wantOf(settled.world)))
@@ -34,7 +37,7 @@ export function stirsOf(cases: Iterable<Case>): Stirs {
     const isRoot = before.station.length === 1 && before.world.underWay.length === 0;
     if (!isRoot || !isNew) volumes = true;
   }
-  return { networks, volumes, guests, left };
+  return { networks, volumes, guests, left: [...left] };
 }
 
 /** Where it is connected. */

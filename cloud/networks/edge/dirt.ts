@@ -5,6 +5,8 @@ import type { Sql } from "@holdfast/store/database";
 export interface Touched {
   readonly networks: readonly NetworkId[];
   readonly instances: readonly string[];
+  /** Where instances were connected that may be connected nowhere any more; nothing else has happened to these. */
+  readonly left: readonly NetworkId[];
   /** Of rows of the journal about networks: a network, a group, or the project that has an address more or less. */
   readonly subjects: readonly string[];
   /** Hosts that are heard again, are not heard, or are to be emptied. */
@@ -16,6 +18,7 @@ export interface Touched {
 export const nothing: Touched = {
   networks: [],
   instances: [],
+  left: [],
   subjects: [],
   hosts: [],
   guestsOf: [],
@@ -24,6 +27,7 @@ export const nothing: Touched = {
 export const together = (one: Touched, more: Partial<Touched>): Touched => ({
   networks: [...one.networks, ...(more.networks ?? [])],
   instances: [...one.instances, ...(more.instances ?? [])],
+  left: [...one.left, ...(more.left ?? [])],
   subjects: [...one.subjects, ...(more.subjects ?? [])],
   hosts: [...one.hosts, ...(more.hosts ?? [])],
   guestsOf: [...one.guestsOf, ...(more.guestsOf ?? [])],
@@ -31,14 +35,14 @@ export const together = (one: Touched, more: Partial<Touched>): Touched => ({
 
 export interface Found {
   readonly all: readonly NetworkId[];
-  /** Those to which something has happened only by way of instances that were named. */
+  /** Those to which something has happened only by way of instances that were named or have left. */
   readonly byInstances: readonly NetworkId[];
 }
 
 /** Undefined: it may be any of them. */
 export async function findTouched(
   sql: Sql,
-  { networks, instances, subjects, hosts, guestsOf }: Touched,
+  { networks, instances, left, subjects, hosts, guestsOf }: Touched,
 ): Promise<Found | undefined> {
   const found = new Set(networks);
   const add = (rows: readonly { readonly id: NetworkId }[]) => {
@@ -83,6 +87,7 @@ export async function findTouched(
     }
     if (about.size > 0) return undefined;
   }
-  const byInstances = ofInstances.flatMap(({ id }) => (found.has(id) ? [] : [id]));
+  const ofAny = new Set([...left, ...ofInstances.map(({ id }) => id)]);
+  const byInstances = [...ofAny].filter((id) => !found.has(id));
   return { all: [...found, ...byInstances], byInstances };
 }

@@ -33,7 +33,7 @@ export interface Connection {
 
 /** For queries: the connections of the instance of this column, in order, as its host needs them. */
 export const nicsOf = (instance: string) =>
-  `coalesce((select json_agg(json_build_object('id', c.id, 'mac', c.mac) order by c.slot)
+  `coalesce((select json_agg(json_build_object('id', c.id, 'mac', c.mac, 'network', c.network_id) order by c.slot)
      from nic c where c.instance_id = ${instance}), '[]')`;
 
 /** A connection as people see it. */
@@ -87,6 +87,7 @@ const groupNames = (sql: Sql, instances: readonly InstanceId[]) =>
 export interface GivenNic {
   readonly id: NicId;
   readonly mac: string;
+  readonly network: NetworkId;
 }
 
 export interface Connecting {
