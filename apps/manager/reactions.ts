@@ -57,6 +57,8 @@ export interface Reactions {
   /** Nothing was heard of the others for a while: they may have changed anything. */
   catchUp(): void;
   lookAtJournal(): Promise<void>;
+  /** The same once a second, and sees to those of large passes whom the journal has not named by then. */
+  keepUp(): Promise<void>;
 }
 
 /**
@@ -67,9 +69,19 @@ export const seenOnly = ["bootConfirmed", "leaseExpired"] satisfies readonly Ins
 
 /** Of so many the journal tells at once, and only it: told twice, each would be read and drawn twice. */
 const crowd = 200;
+/** But it tells nothing that is younger than a transaction under way. After so many rounds they wait for that no longer. */
+const patience = 2;
+
+/** Who of a pass was not named by the journal yet. */
+interface Awaited {
+  readonly instances: Set<string>;
+  readonly stirs: Done["stirs"];
+  rounds: number;
+}
 
 /** `lookers` is asked when something has changed: the parts are made one after the other, and are given this before the last is. */
 export function reactions(lookers: () => Lookers): Reactions {
+  let awaited: Awaited[] = [];
   return {
     passed({ orders, seen, jobs, stirs }) {
       const { hub, networks, guests, volumes, progress, onError } = lookers();
@@ -77,7 +89,10 @@ export function reactions(lookers: () => Lookers): Reactions {
         wishes.map(({ instance }) => instance),
       );
       const isCrowd = instances.length >= crowd;
-      if (isCrowd && (stirs.networks || stirs.guests)) void lookAtJournal();
+      if (isCrowd && (stirs.networks || stirs.guests)) {
+        awaited.push({ instances: new Set(instances), stirs, rounds: 0 });
+        void lookAtJournal();
+      }
       if (stirs.networks && !isCrowd) networks.touched({ instances });
       if (stirs.left.length > 0) networks.touched({ left: stirs.left });
       if (stirs.volumes) void volumes.tick().catch(onError);
@@ -103,12 +118,15 @@ export function reactions(lookers: () => Lookers): Reactions {
     journalSays(by) {
       const { networks, guests } = lookers();
       const { instance: instances = [], network: subjects = [], host = [] } = by;
+      for (const one of awaited) for (const id of instances) one.instances.delete(id);
+      awaited = awaited.filter((one) => one.instances.size > 0);
       networks.touched({ instances, subjects, hosts: host as HostId[] }); // As managers have written them.
       guests.touched(instances);
       if (subjects.length > 0) guests.changed(); // The names of groups.
     },
     lookAtAll() {
       const { networks, guests } = lookers();
+      awaited = [];
       networks.changed();
       guests.changed();
     },
@@ -138,6 +156,17 @@ export function reactions(lookers: () => Lookers): Reactions {
       worker.wake();
     },
     lookAtJournal,
+    async keepUp() {
+      await lookAtJournal();
+      for (const one of awaited) one.rounds++;
+      const late = awaited.filter(({ rounds }) => rounds >= patience);
+      awaited = awaited.filter(({ rounds }) => rounds < patience);
+      const { networks, guests } = lookers();
+      for (const { instances, stirs } of late) {
+        if (stirs.networks) networks.touched({ instances: [...instances] });
+        if (stirs.guests) guests.touched([...instances]);
+      }
+    },
   };
 
   function hostsChanged(hosts: readonly HostId[]): void {

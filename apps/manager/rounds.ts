@@ -88,7 +88,7 @@ export function rounds(deps: RoundDeps): Rounds {
       log.warn("the time has jumped");
       await lookAtWaiting();
     }
-    await changed.lookAtJournal();
+    await changed.keepUp();
     await deps.volumes.tick();
     deps.planned.changed();
     await leases.watch();
