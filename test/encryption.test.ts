@@ -108,8 +108,10 @@ test("what is asked for encrypted is made so, and so is all that comes of it", a
   const image = () => ask<ImageView>("GET", `${at}/images/golden`);
   await until("it is an image", async () => (await image()).state === "ready");
   assert.equal((await image()).encrypted, true);
-  const child = await run("child", { image: "golden" });
+  const child = await run("child", { image: "golden", ephemeralGiB: 1 });
   assert.deepEqual([(await volume("child")).encrypted, keyOf(child.volume)], [true, key]);
+  const scratch = (await instance("child")).disks.find(({ kind }) => kind === "ephemeral");
+  assert.ok(scratch?.encrypted && keyOf(scratch.volume), "what is made beside it is, too");
 });
 
 test("what is plain becomes encrypted where that is asked for", async () => {

@@ -21,6 +21,7 @@ import { wallClock } from "../hypervisor/fixture-host.ts";
 import { directoryBackups, prepareBackups } from "./backups.ts";
 import { directoryPool } from "./directory.ts";
 import type { BackupPlace } from "./driver.ts";
+import { isEncrypted } from "./encryption.ts";
 import { sourceFromUrl } from "./sources.ts";
 
 const MiB = 1 << 20;
@@ -57,6 +58,14 @@ async function desk(t: TestContext) {
       }),
   };
 }
+
+test("what is made with a key is encrypted, though one of the same name is still being removed", async (t) => {
+  const { pool, volume, fileOf } = await desk(t);
+  const removed = pool.remove(volume);
+  pool.know(volume, "a-key");
+  await Promise.all([removed, pool.make(volume, MiB, { is: "blank" })]);
+  assert.equal(await isEncrypted(fileOf(volume)), true);
+});
 
 test("directory: a chain of backups is what was there, also where there is nothing any more", async (t) => {
   const { pool, volume, place, write, read } = await desk(t);

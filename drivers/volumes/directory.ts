@@ -76,12 +76,12 @@ export async function directoryPool(options: DirectoryPoolOptions): Promise<Volu
       keys.set(volume, key);
     },
 
-    make: (volume, bytes, origin) =>
-      alone(volume, async () => {
+    make(volume, bytes, origin) {
+      const key = keys.get(volume); // A removal that is under way forgets it, when its turn has come.
+      return alone(volume, async () => {
         const file = fileOf(volume);
         if (await exists(file)) return;
         const size = Math.ceil(bytes / sector) * sector;
-        const key = keys.get(volume);
         // An overlay upon what is encrypted would need its key as well, for as long as it is open.
         const isOverlay = origin.is === "overlay" && !(await isLocked(origin.image));
         if (origin.is !== "blank" && isOverlay && key === undefined) {
@@ -95,7 +95,8 @@ export async function directoryPool(options: DirectoryPoolOptions): Promise<Volu
             if (isOverlay) await create(to, Math.max(size, await sizeOf(image)), image);
             else await copy({ ...image, key }, to, { bytes: size });
           });
-      }),
+      });
+    },
 
     open: (volume, opener) =>
       known(volume, async (file) => {

@@ -94,7 +94,7 @@ export function planning({
       {
         ...{ volumes: body.volumes, ephemeralGiB: body.ephemeralGiB, names, pool },
         areEncrypted: encryptsEverything,
-        isEphemeralEncrypted: body.encrypted,
+        isEphemeralEncrypted: body.encrypted || image.key !== undefined,
       },
       volumeKeys,
       mintId,
