@@ -6,8 +6,9 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { type FileHandle, open, rm } from "node:fs/promises";
+import { type FileHandle, open, readlink, rm, truncate } from "node:fs/promises";
 import type { Disk } from "./driver.ts";
+import { keyFd } from "./launch.ts";
 import { type Ask, QmpRefusal } from "./qmp.ts";
 
 const keyOf = (node: string) => `key-${node}`;
@@ -35,35 +36,58 @@ export const keyObject = (
 ) => ({ "qom-type": "secret", id: keyOf(node), ...from });
 
 /** In memory, and never on a disk. */
-const memory = "/dev/shm";
+const named = "/dev/shm/holdfast-key-";
 
 /** The keys of a machine that is launched: files for its process, without names, in the order of its encrypted disks. */
 export interface KeyFiles {
   readonly files: readonly FileHandle[];
-  /** It has read them. */
+  /** It has read them, or never will. Does nothing a second time. */
   wipe(): Promise<void>;
 }
 
+/** Leaves nothing behind if it rejects. */
 export async function openKeys(disks: readonly Disk[], uid: number): Promise<KeyFiles> {
   const files: FileHandle[] = [];
-  for (const { key } of disks) if (key !== undefined) files.push(await unnamed(key, uid));
-  return {
-    files,
-    async wipe() {
-      for (const file of files) {
-        await file.truncate(0);
-        await file.close();
-      }
-    },
+  const wipe = async () => {
+    await Promise.all(files.splice(0).map((file) => file.truncate(0).finally(() => file.close())));
   };
+  try {
+    for (const { key } of disks) if (key !== undefined) await write(await opened(), key);
+  } catch (error) {
+    await wipe();
+    throw error;
+  }
+  return { files: [...files], wipe };
+
+  async function opened(): Promise<FileHandle> {
+    const file = await unnamed();
+    files.push(file);
+    return file;
+  }
+
+  /** When the name is gone, so whoever is killed in between leaves an empty file. */
+  async function write(file: FileHandle, key: string): Promise<void> {
+    await file.chown(uid, uid);
+    await file.write(key);
+  }
 }
 
-/** The key is written when the name is gone, so whoever is killed in between leaves an empty file. */
-async function unnamed(key: string, uid: number): Promise<FileHandle> {
-  const name = `${memory}/holdfast-key-${randomBytes(8).toString("hex")}`;
+/**
+ * Of a process that has opened its disks, and whose launcher was killed before it could say so: the files that it was given
+ * are open in it for as long as it lives.
+ */
+export async function wipeKeysOf(pid: number): Promise<void> {
+  for (let index = 0; ; index++) {
+    const file = `/proc/${pid}/fd/${keyFd(index)}`;
+    const target = await readlink(file).catch(() => "");
+    if (!target.startsWith(named)) return;
+    await truncate(file);
+  }
+}
+
+async function unnamed(): Promise<FileHandle> {
+  const name = `${named}${randomBytes(8).toString("hex")}`;
   const file = await open(name, "wx+", 0o600);
   await rm(name);
-  await file.chown(uid, uid);
-  await file.write(key);
   return file;
 }

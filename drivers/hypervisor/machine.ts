@@ -12,6 +12,7 @@ import { basename } from "node:path";
 import type { BlockSource } from "@holdfast/kernel/block";
 import { type Clock, type Duration, type Instant, milliseconds } from "@holdfast/kernel/time";
 import { clearDisk } from "./block-attach.ts";
+import { wipeKeysOf } from "./block-keys.ts";
 import type { Cgroups } from "./cgroup.ts";
 import { consoleHub } from "./console-hub.ts";
 import { type ConsoleLog, followConsole, readConsole, readTail } from "./console-log.ts";
@@ -227,6 +228,7 @@ export class Machine {
     await this.#follow();
     await this.#lookNow();
     if (!this.#exit) await this.connect(answerTime).catch(() => this.#lookNow());
+    if (this.#qmp && this.#qemu) await wipeKeysOf(this.#qemu.pid).catch(() => {}); // It has just ended.
     if (!this.#exit && this.#record?.warming) await wake(this).catch(() => this.signal("SIGKILL"));
     if (!this.#exit) await this.#hold.tend();
     if (!this.#exit) await this.#frost.tend();

@@ -405,14 +405,24 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
   async function bringUpAs(
     spec: MachineSpec,
     paths: Paths,
+    home: Awaited<ReturnType<typeof moveIn>>,
+    way: Way,
+  ): Promise<void> {
+    const prepared = await prepare(spec, paths, home.house, way).catch((error) => {
+      usedUids.delete(keyOf(spec));
+      throw preparationProblem(error);
+    });
+    await bringUpWith(prepared, spec, paths, home, way).finally(prepared.keys.wipe);
+  }
+
+  async function bringUpWith(
+    { procs, record, keys }: Awaited<ReturnType<typeof prepare>>,
+    spec: MachineSpec,
+    paths: Paths,
     { house, hardware, groups, inherited }: Awaited<ReturnType<typeof moveIn>>,
     { form, state, begun, why }: Way,
   ): Promise<void> {
     const key = keyOf(spec);
-    const { procs, record } = await prepare(spec, paths, house, { form, state }).catch((error) => {
-      usedUids.delete(key);
-      throw preparationProblem(error);
-    });
     seen.set(spec.id, Math.max(seen.get(spec.id) ?? 0, spec.generation));
     const command = withTaps(
       (spec.nics ?? []).map(({ id }) => tapOf(id)),
@@ -424,9 +434,8 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     );
     const log = await open(paths.log, "a", 0o600);
     await log.appendFile(logHeader(spec, clock.now()));
-    const keys = await openKeys(spec.disks, record.uid);
     if (machines.has(key) || (why && toStop.has(key))) {
-      await Promise.all([log.close(), keys.wipe()]);
+      await log.close();
       throw alreadyEnded(spec); // A stop was faster.
     }
 
@@ -585,7 +594,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
       writePapers(spec, paths, uid, Boolean(form?.identityDisk)),
       lendAll(record),
     ]);
-    return { procs, record };
+    return { procs, record, keys: await openKeys(spec.disks, uid) };
   }
 
   function takeUid(key: string): number {
