@@ -2,12 +2,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import type {
-  MachineReport,
-  StorageResult,
-  StorageTask,
-  Wish,
-  WishedDisk,
+import {
+  type MachineReport,
+  type StorageResult,
+  type StorageTask,
+  sealedMark,
+  type Wish,
+  type WishedDisk,
 } from "@holdfast/cloud/hosts";
 import { simulatedHypervisor, simulatedWorld } from "@holdfast/drivers/hypervisor/simulated";
 import type { Digest } from "@holdfast/drivers/images";
@@ -365,6 +366,30 @@ test("a task that fails says why once it is told, until it is recorded", async (
   assert.deepEqual([is, problem?.code], ["failed", "volume_not_found"]);
   const full = await done(on, { do: "restore-backup", volume: copy, from: data, backup: "b1" });
   assert.equal(full.problem?.code, "backup_not_found");
+  await on.close();
+});
+
+test("what no key is needed for is done without: what cannot be opened can be deleted", async () => {
+  const on = host();
+  const lost = { key: `${sealedMark}nobody-opens-this` };
+  await done(on, { do: "make", volume: data, bytes: 8 * MiB });
+  await done(on, { do: "backup", volume: data, backup: "b1" });
+  const made = await done(on, { do: "make", volume: copy, bytes: 8 * MiB, ...lost });
+  assert.equal(made.problem?.code, "volume_key_missing");
+  const inVain = await done(on, { do: "make", volume: far, pool: "shared", bytes: 1, key: "k" });
+  assert.equal(inVain.problem?.code, "pool_cannot_encrypt");
+  const opener = { instance, generation: 1 };
+  for (const asked of [
+    { do: "remove-backup", volume: data, backup: "b1", ...lost },
+    { do: "release", volume: data, opener, ...lost },
+    { do: "remove", volume: data, ...lost },
+    { do: "revoke", volume: far, pool: "shared", opener, key: "k" },
+    { do: "remove", volume: far, pool: "shared", key: "k" },
+  ] as const) {
+    const { is, problem } = await done(on, asked);
+    assert.deepEqual([asked.do, is, problem], [asked.do, "done", undefined]);
+  }
+  assert.equal(on.local.volumes.size, 0);
   await on.close();
 });
 

@@ -70,6 +70,13 @@ const long: ReadonlySet<StorageTask["do"]> = new Set([
   "check-backup",
   "restore-backup",
 ]);
+/** These look at nothing that is in a volume. So they are done also where its key is lost, or its pool takes none. */
+const keyless: ReadonlySet<StorageTask["do"]> = new Set([
+  "remove-backup",
+  "remove",
+  "release",
+  "revoke",
+]);
 
 export function storekeeper(deps: StorekeeperDeps): Storekeeper {
   const { hypervisor, storage, disks, clock, onResults, log } = deps;
@@ -133,7 +140,7 @@ export function storekeeper(deps: StorekeeperDeps): Storekeeper {
   async function perform(task: StorageTask): Promise<StorageFacts> {
     const { volume } = task;
     const pool = await storage.pool(task.pool);
-    if (task.key !== undefined) pool.know(volume, opened(task.key));
+    if (task.key !== undefined && !keyless.has(task.do)) pool.know(volume, opened(task.key));
     if ("fromKey" in task && task.fromKey !== undefined) pool.know(task.from, opened(task.fromKey));
     switch (task.do) {
       case "make":
@@ -269,7 +276,7 @@ export function storekeeper(deps: StorekeeperDeps): Storekeeper {
   function placeFor({ do: what, volume, key }: StorageTask) {
     if (place !== null) {
       const backups = storage.backups(place);
-      if (key !== undefined) backups.know(volume, opened(key));
+      if (key !== undefined && !keyless.has(what)) backups.know(volume, opened(key));
       return backups;
     }
     throw problem("conflict", "no_backup_place", `There is no place for backups: ${what}.`, {

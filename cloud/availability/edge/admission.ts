@@ -198,7 +198,7 @@ async function write(
       hello.bootId,
       hello.cpus,
       hello.memoryMiB,
-      JSON.stringify(hello.facts),
+      JSON.stringify({ ...hello.facts, storage: hello.storage ?? [] }),
       epoch,
       state,
       hello.pools,

@@ -95,6 +95,7 @@ const codes: Readonly<Record<string, readonly [code: string, status?: number]>> 
   too_many_disks: ["AttachmentLimitExceeded"],
   too_many_volumes: ["VolumeLimitExceeded"],
   pool_not_found: ["InvalidParameterValue"],
+  pool_cannot_encrypt: ["InvalidParameterValue"],
   pool_full: ["InsufficientVolumeCapacity"],
   pool_out_of_reach: ["InvalidVolume.ZoneMismatch"],
   snapshot_not_found: ["InvalidSnapshot.NotFound"],

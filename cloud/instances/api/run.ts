@@ -131,6 +131,7 @@ export const runInstances = changes("POST", {
     too_many_instances: "invalid",
     too_many_jobs: "exhausted",
     pool_not_found: "not_found",
+    pool_cannot_encrypt: "conflict",
     network_not_found: "not_found",
     group_not_found: "not_found",
     key_not_found: "not_found",

@@ -14,7 +14,7 @@ import { type RequiredTag, tagsRefused } from "@holdfast/cloud/tags";
 import { readRequiredTags } from "@holdfast/cloud/tags/edge";
 import type { TypeView } from "@holdfast/cloud/types";
 import { findType } from "@holdfast/cloud/types/edge";
-import { encryptsAll, planDisks, type VolumeKeys } from "@holdfast/cloud/volumes/edge";
+import { encryptsAll, mustEncrypt, planDisks, type VolumeKeys } from "@holdfast/cloud/volumes/edge";
 import type { InstanceId, MintId, ProjectId } from "@holdfast/kernel/ids";
 import { type Problem, problem } from "@holdfast/kernel/problem";
 import type { Database } from "@holdfast/store/database";
@@ -103,6 +103,9 @@ export function planning({
     const isEncrypted = body.encrypted || encryptsEverything;
     // What is made of an encrypted image is opened with the key of the image.
     const rootKey = () => image.key ?? (isEncrypted ? volumeKeys.make() : undefined);
+    const isLocked = isEncrypted || image.key !== undefined;
+    const needsKeys = more.flat().some(({ key, disk }) => key && disk.pool === pool);
+    if (isLocked || needsKeys) await mustEncrypt(database, pool);
     const births: Birth[] = [];
     await inBreaths(ids.entries(), ([index, id]) => {
       const birth = birthOf(

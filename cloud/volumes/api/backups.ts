@@ -96,6 +96,7 @@ export const restoreBackup = changes("POST", {
     instance_not_stopped: "conflict",
     name_taken: "conflict",
     pool_not_found: "not_found",
+    pool_cannot_encrypt: "conflict",
     pool_full: "exhausted",
     too_many_volumes: "exhausted",
   },

@@ -105,6 +105,7 @@ export const createVolume = changes("POST", {
     tag_required: "invalid",
     name_taken: "conflict",
     pool_not_found: "not_found",
+    pool_cannot_encrypt: "conflict",
     pool_full: "exhausted",
     too_many_volumes: "exhausted",
   },

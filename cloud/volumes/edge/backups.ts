@@ -29,7 +29,7 @@ import {
 } from "./refusals.ts";
 import { beginSuccessor } from "./snapshots.ts";
 import { type Asker, insertTasks } from "./tasks.ts";
-import { checkPool, insertRow, type NewVolume } from "./volumes.ts";
+import { checkPool, insertRow, mustEncrypt, type NewVolume } from "./volumes.ts";
 
 /** See the route for what it rejects with. */
 export async function takeBackup(
@@ -177,6 +177,8 @@ export async function restoreBackup(
     if (name === undefined) throw nameNeeded(backup.volumeName);
     await mustBeTagged(sql, project, to.tags);
     const place = await placeFor(sql, backup, to.pool);
+    const key = backup.key ?? to.newKey;
+    if (key !== undefined) await mustEncrypt(sql, place.pool);
     const limits = { iops: null, bytesPerSecond: null };
     const volume: NewVolume = {
       id: fresh,
@@ -186,7 +188,7 @@ export async function restoreBackup(
       pool: place.pool,
       limits,
       fromBackup: backup.id,
-      key: backup.key ?? to.newKey,
+      key,
     };
     await insertRow(sql, volume, "creating", rules, asker);
     await sql.query("update volume set host_id = $2 where id = $1", [fresh, place.host]);

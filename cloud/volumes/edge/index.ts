@@ -25,4 +25,5 @@ export { volumeRoutes } from "./routes.ts";
 export { moveVolumes } from "./states.ts";
 export { cancelActivities } from "./tasks.ts";
 export { volumeTroubles } from "./troubles.ts";
+export { mustEncrypt } from "./volumes.ts";
 export { type VolumeWatch, volumeWatch } from "./watch.ts";

@@ -39,7 +39,7 @@ import {
 } from "./refusals.ts";
 import { expungeUnkept } from "./states.ts";
 import { type Asker, cancelTasks, insertTasks } from "./tasks.ts";
-import { insertRow, type NewVolume } from "./volumes.ts";
+import { insertRow, mustEncrypt, type NewVolume } from "./volumes.ts";
 
 export interface NewSnapshot {
   readonly id: SnapshotId;
@@ -191,6 +191,7 @@ export async function volumeFromSnapshot(
   const { pool } = volume;
   await checkRoom(sql, volume, rules);
   const key = (await keyIn(sql, snapshot)) ?? newKey;
+  if (key !== undefined) await mustEncrypt(sql, pool);
   const copy = { ...fresh, pool, bytes, fromSnapshot: snapshot.id, key };
   await insertRow(sql, copy, "creating", rules, asker);
   if (pool === localPool)

@@ -254,6 +254,16 @@ test("what cannot be attached says why", () =>
     const strange = { name: "d", sizeGiB: 1, pool: "slow" };
     assert.equal((await refusal("createVolume", {}, strange)).code, "pool_not_found");
     await database.query("update host set pools = '{fast}'");
+    // One host that has not said of which kind it is, or to which it is a directory, may make it.
+    const locked = { name: "d", sizeGiB: 1, pool: "fast", encrypted: true };
+    const served = JSON.stringify({ storage: [{ pool: "fast", kind: "nbd" }] });
+    await database.query("update host set facts = $2 where id <> $1", [hosts.h1, served]);
+    await ask("createVolume", {}, { ...locked, name: "e" });
+    await database.query("update host set facts = $1", [served]);
+    assert.equal((await refusal("createVolume", {}, locked)).code, "pool_cannot_encrypt");
+    await ask("createVolume", {}, { ...locked, encrypted: false });
+    await database.query("update host set facts = '{}'");
+    for (const volume of ["d", "e"]) await ask("deleteVolume", { volume });
     for (const volume of ["a", "b", "c"]) await ask("deleteVolume", { volume });
   }));
 

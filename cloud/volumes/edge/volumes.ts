@@ -52,8 +52,8 @@ export interface NewVolume {
 }
 
 /**
- * On a shared pool a host is asked to make it at once. Rejects with `too_many_volumes`, `pool_not_found` and
- * `pool_full`; breaks `volume_by_name` if the name is taken.
+ * On a shared pool a host is asked to make it at once. Rejects with `too_many_volumes`, `pool_not_found`,
+ * `pool_cannot_encrypt` and `pool_full`; breaks `volume_by_name` if the name is taken.
  */
 export async function insertVolume(
   sql: Sql,
@@ -66,6 +66,7 @@ export async function insertVolume(
   await checkRoom(sql, { pool, host: null }, rules);
   if (pool === localPool) return;
   await checkPool(sql, pool);
+  if (volume.key !== undefined) await mustEncrypt(sql, pool);
   await beginMaking(sql, [{ volume: id, host: undefined }]);
   await insertTasks(sql, [{ do: "make", volume: id, detail: { bytes } }], asker);
 }
@@ -106,6 +107,24 @@ export async function checkPool(sql: Sql, pool: string): Promise<void> {
   throw problem("not_found", "pool_not_found", `No host reaches a pool ${pool}.`, {
     fix: "Use `local`, or give the hosts a pool of that name: docs/pools.md",
   });
+}
+
+/** Rejects with `pool_cannot_encrypt` where all hosts that reach it say that a storage host serves it. */
+export async function mustEncrypt(sql: Sql, pool: string): Promise<void> {
+  const [row] = await sql.query<{ isServed: boolean | null }>(
+    `select bool_and(coalesce(facts->'storage' @> $2::jsonb, false)) as "isServed" from host where $1 = any(pools)`,
+    [pool, JSON.stringify([{ pool, kind: "nbd" }])],
+  );
+  if (row?.isServed !== true) return;
+  throw problem(
+    "conflict",
+    "pool_cannot_encrypt",
+    `The pool ${pool} cannot keep encrypted volumes.`,
+    {
+      fix: "Make it in `local` or in a shared directory: docs/encryption.md",
+      facts: { pool },
+    },
+  );
 }
 
 /** What has changed, for the journal, and who must hear of it. */
