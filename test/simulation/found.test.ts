@@ -70,6 +70,22 @@ const found: readonly Found[] = [
     seed: 209,
     plan: twoSilences("vanished"),
   },
+  {
+    what: "a move began in the pass that ended the one before, whose row stayed open",
+    seed: 66,
+    plan: [
+      item(0, "create", { how: "local", on: 174, other: 759 }),
+      item(20, "create", { how: "volume", on: 386, other: 926 }),
+      item(40, "create", { how: "local", on: 570, other: 539 }),
+      item(60, "create", { how: "shared", on: 810, other: 789 }),
+      item(2_662, "snapshot", { on: 204, other: 791 }),
+      item(2_808, "cancel", { on: 460, other: 65 }),
+      item(2_898, "host-freezes", { on: 637, other: 245, lasts: 3_067 }),
+      item(5_954, "host-loses-power", { on: 6, other: 65, lasts: 2_620 }),
+      item(8_717, "migrate", { on: 122, other: 176 }),
+      item(17_088, "migrate", { on: 322, other: 661 }),
+    ],
+  },
 ];
 
 describe("what seeds have found", () => {

@@ -147,6 +147,10 @@ async function run(
     if (item) item.death = death;
   }
 
+  for (const item of [...cases.values()].filter(isJustOver)) {
+    if (item.move) contended.add(item.move.job.id);
+    item.move = undefined;
+  }
   const wanted = await moveWants(sql, cases.values());
   for (const [id, want] of wanted)
     if ("refused" in want) refuse(cases.get(id), want.refused, refused);
@@ -317,6 +321,10 @@ function refuse(item: Case | undefined, why: Problem, refused: Map<JobId, Proble
   refused.set(item.move.job.id, why);
   item.move = undefined;
 }
+
+/** A move of it has ended in this pass, which writes that down: the next can begin in another. */
+const isJustOver = ({ before, settled, move }: Case) =>
+  move !== undefined && openMigration(before.world) !== undefined && !openMigration(settled.world);
 
 /**
  * What it had is given back with this pass; only then may it be placed again, on a full host too. Not so on a host that
