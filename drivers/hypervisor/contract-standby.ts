@@ -85,6 +85,49 @@ export function standbyContract(
         assert.equal(begunOf(driver, one)?.how, "warm");
         await driver.stop(one, atOnce);
       });
+      for (const isOnStandby of [true, false]) {
+        const how = isOnStandby ? "in a process on standby" : "and none is on standby";
+        await t.test(
+          `what waits for its taps, ${how}, is never launched once stopped`,
+          async () => {
+            if (isOnStandby) await driver.standBy(template, like);
+            const [one, taps] = [spec(), later()];
+            const refused = assert.rejects(driver.start(one, taps.come), { code: "already_ended" });
+            await rig.aMoment();
+            assert.equal((await driver.stop(one, atOnce)).status, "never-launched");
+            await driver.forget(one);
+            taps.resolve();
+            await refused;
+            assert.deepEqual(driver.list(one.id), []);
+            await assert.rejects(driver.start(one), { code: "already_ended" });
+            await driver.standDown(template);
+          },
+        );
+        await t.test(`a stop does not wait for taps, ${how}, nor does who is next`, async () => {
+          if (isOnStandby) await driver.standBy(template, like);
+          const one = spec();
+          const next = spec({ id: one.id, generation: 2, disks: one.disks });
+          const refused = assert.rejects(driver.start(one, never), { code: "already_ended" });
+          await driver.stop(one, atOnce);
+          await driver.start(next);
+          await refused;
+          await driver.forget(one);
+          const running = driver.list(one.id).map(({ generation, is }) => [generation, is]);
+          assert.deepEqual(running, [[2, "running"]]);
+          await driver.stop(next, atOnce);
+          await driver.standDown(template);
+        });
+        await t.test(`a driver that is closed waits for no taps, ${how}`, async () => {
+          if (isOnStandby) await driver.standBy(template, like);
+          const one = spec();
+          const refused = assert.rejects(driver.start(one, never), /being closed/);
+          await rig.aMoment();
+          await driver.close();
+          await refused;
+          driver = rig.open();
+          assert.deepEqual(await driver.adopt().then(() => driver.list(one.id)), []);
+        });
+      }
       await t.test("it ends with its driver", async () => {
         await driver.standBy(template, like);
         await driver.close();
@@ -113,6 +156,16 @@ export function standbyContract(
     }
     assert.deepEqual(await rig.leftovers(), []);
   });
+}
+
+const never = new Promise<void>(() => {});
+
+function later() {
+  let resolve = () => {};
+  const come = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { come, resolve };
 }
 
 function begunOf(driver: Hypervisor, { id, generation }: MachineSpec) {

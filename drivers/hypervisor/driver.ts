@@ -368,6 +368,7 @@ export interface Hypervisor {
    *
    * `taps` resolves when the taps of its cards are there, if they are not yet; what needs none of them may be done before.
    * Where that rejects, this rejects with the same, and the generation is not spent.
+   * A stop ends the wait at once, and so do forgetting it and `close`: it is not launched then, whatever comes.
    */
   start(spec: MachineSpec, taps?: Promise<void>): Promise<void>;
   /**
@@ -493,7 +494,7 @@ export interface Hypervisor {
   consoleLog(ref: MachineRef, lines: number): Promise<readonly ConsoleLine[]>;
   /**
    * Delete what is left of an ended machine; absent is fine. Its generation can still never be
-   * started again. Rejects with `still_running`.
+   * started again: a start of it that is under way is over when this resolves. Rejects with `still_running`.
    */
   forget(ref: MachineRef): Promise<void>;
   /** Let go of everything without touching the machines, as before a restart of the agent. */

@@ -143,7 +143,7 @@ export async function findIncarnations(runDir: string): Promise<{
 }
 
 /** The record, or undefined if it is not there or not whole. */
-export const readRecord = (paths: Paths) => readJson<LaunchRecord>(paths.record);
+export const readRecord = (paths: Pick<Paths, "record">) => readJson<LaunchRecord>(paths.record);
 
 export const writeRecord = (paths: Pick<Paths, "record">, record: LaunchRecord) =>
   replace(paths.record, JSON.stringify(record));

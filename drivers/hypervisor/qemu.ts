@@ -35,6 +35,7 @@ import {
   snapshotDisks,
 } from "./block-attach.ts";
 import { openKeys } from "./block-keys.ts";
+import { type Breakable, breakable } from "./breakable.ts";
 import { findCgroups, overheadMiB } from "./cgroup.ts";
 import { doorbell } from "./doorbell.ts";
 import {
@@ -68,7 +69,7 @@ import {
 import { kernelLog } from "./kernel-log.ts";
 import { findInherited, jailed, launch } from "./launch.ts";
 import { launchProblem, preparationProblem } from "./launch-problem.ts";
-import { lendAll } from "./loans.ts";
+import { lendAll, takeBackAll } from "./loans.ts";
 import { type Household, Machine } from "./machine.ts";
 import { logHeader, recordOf, writePapers } from "./papers.ts";
 import { kvmGroups, versionOf } from "./probe.ts";
@@ -84,6 +85,7 @@ import {
 import { reboot } from "./reboot.ts";
 import {
   alreadyEnded,
+  beingClosed,
   diskBusy,
   needsRoot,
   notRunning,
@@ -91,7 +93,8 @@ import {
   stillRunning,
   usersExhausted,
 } from "./refusals.ts";
-import { clearStandbys, type Shop, standbys } from "./standby.ts";
+import { settled } from "./settled.ts";
+import { clearStandbys, type Shop, type Standby, standbys } from "./standby.ts";
 import type { Order } from "./standby-fit.ts";
 import { climbDown } from "./stop-ladder.ts";
 import { withTaps } from "./taps.ts";
@@ -135,7 +138,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
   const { runDir, clock, acceleration, uids } = options;
   const { translationMiB = 64, launchTime = seconds(30), binary = "qemu-system-x86_64" } = options;
   const machines = new Map<string, Machine>();
-  const starting = new Map<string, { readonly ref: MachineRef; readonly done: Promise<void> }>();
+  const starting = new Map<string, Starting>();
   /** Being looked at: whether they run is not known yet, and what cannot must not look as if it did. */
   const unknown = new Set<Machine>();
   /** What somebody has been told, or will be, that it has ended: it is not launched again. */
@@ -195,6 +198,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
       toStop.add(keyOf(ref));
       const house = await home();
       const machine = machines.get(keyOf(ref)) ?? (await forbid(ref, house));
+      starting.get(keyOf(ref))?.breakOff(alreadyEnded(ref));
       return machine instanceof Machine ? climbDown(machine, ladder) : machine;
     },
 
@@ -265,8 +269,13 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
 
     async forget(ref) {
       await home();
+      const isUp = () => machines.has(keyOf(ref)) && !machines.get(keyOf(ref))?.exit;
+      if (isUp()) throw stillRunning(ref);
+      // A start that is under way would know nothing any more of what is forgotten here.
+      starting.get(keyOf(ref))?.breakOff(alreadyEnded(ref));
+      await starting.get(keyOf(ref))?.done.catch(() => {});
+      if (isUp()) throw stillRunning(ref);
       const machine = machines.get(keyOf(ref));
-      if (machine && !machine.exit) throw stillRunning(ref);
       toStop.delete(keyOf(ref));
       if (!machine) return;
       await machine.release();
@@ -279,6 +288,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     async close() {
       clearInterval(rounds);
       await moved?.catch(() => {});
+      for (const { breakOff } of starting.values()) breakOff(beingClosed());
       // A launch that is under way is finished first: half of one is nobody's.
       await Promise.allSettled([...starting.values()].map(({ done }) => done));
       await waiting.close();
@@ -301,13 +311,15 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     const machine = machines.get(key);
     if (machine?.exit) throw alreadyEnded(spec);
     if (machine) return;
-    for (const other of starting.values())
-      if (other.ref.id === spec.id) throw stillRunning(other.ref);
-    const canBegin = waiting.has(spec) ? undefined : taps; // Who can do nothing before them holds up nobody.
-    const done = Promise.resolve(canBegin)
-      .then(() => inTurn(() => bringUp(spec, house, form, taps)))
-      .finally(() => starting.delete(key));
-    starting.set(key, { ref: spec, done });
+    for (const other of starting.values()) {
+      if (other.ref.id !== spec.id) continue;
+      if (!toStop.has(keyOf(other.ref))) throw stillRunning(other.ref);
+      await other.done.catch(() => {}); // It was stopped before it was launched, and is about to notice.
+      return launchOnce(spec, form, taps);
+    }
+    const { ready, breakOff } = breakable(taps);
+    const done = bringUp(spec, house, form, ready).finally(() => starting.delete(key));
+    starting.set(key, { ref: spec, done, breakOff });
     return done;
   }
 
@@ -377,12 +389,22 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     form: MachineForm | undefined,
     taps: Promise<void> | undefined,
   ): Promise<void> {
-    const begun = performance.now();
     const paths = pathsOf(runDir, spec);
     assertSocketsFit(paths);
+    const standby = form ? undefined : waiting.take(spec);
+    if (standby && (await takeStandby(standby, spec, paths, home.house, taps))) return;
+    await taps; // Before its turn: who can do nothing yet holds up nobody.
+    await inTurn(() => bringUpInTurn(spec, paths, home, form));
+  }
+
+  async function bringUpInTurn(
+    spec: MachineSpec,
+    paths: Paths,
+    home: Awaited<ReturnType<typeof moveIn>>,
+    form: MachineForm | undefined,
+  ): Promise<void> {
+    const begun = performance.now();
     await assertYoungest(spec, paths);
-    if (!form && (await takeStandby(spec, paths, home.house, begun, taps))) return;
-    await taps;
     const state = spec.template && !form ? await openState(spec) : undefined;
     const why = spec.template && !state ? "its template is not there any more" : undefined;
     const cold = { begun, ...(why ? { why } : {}) };
@@ -434,8 +456,8 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     );
     const log = await open(paths.log, "a", 0o600);
     await log.appendFile(logHeader(spec, clock.now()));
-    if (machines.has(key) || (why && toStop.has(key))) {
-      await log.close();
+    if (machines.has(key) || toStop.has(key)) {
+      await Promise.all([log.close(), takeBackAll(record)]);
       throw alreadyEnded(spec); // A stop was faster.
     }
 
@@ -471,18 +493,17 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
   }
 
   /**
-   * Makes an instance of a process that is on standby. False if there is none that fits, or if that does not work:
-   * nothing is left of it then, and nothing has run.
+   * Makes an instance of a process that was on standby. False if that does not work: nothing is left of it then,
+   * its disks are nobody's, and nothing has run.
    */
   async function takeStandby(
+    standby: Standby,
     spec: MachineSpec,
     paths: Paths,
     house: Household,
-    begun: number,
     taps: Promise<void> | undefined,
   ): Promise<boolean> {
-    const standby = waiting.take(spec);
-    if (!standby) return false;
+    const begun = performance.now();
     const { uid, group, keeper } = standby;
     const key = keyOf(spec);
     const { bootId } = house;
@@ -492,14 +513,16 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
       warming: { isPaused: false },
     };
     try {
-      await Promise.all([
+      await assertYoungest(spec, paths);
+      await writeRecord(standby.paths, record); // Whoever ends it reads there what to take back.
+      await settled([
         mkdir(paths.instance, { recursive: true, mode: 0o711 }),
-        writeRecord(standby.paths, record),
         appendFile(standby.paths.log, logHeader(spec, clock.now())),
         lendAll(record),
       ]);
       await standby.dress(spec, taps);
-      if (machines.has(key)) throw alreadyEnded(spec); // A stop was faster.
+      await assertYoungest(spec, paths); // That may have taken its time.
+      if (machines.has(key) || toStop.has(key)) throw alreadyEnded(spec); // A stop was faster.
       seen.set(spec.id, Math.max(seen.get(spec.id) ?? 0, spec.generation));
       // The step that makes it an instance. It fails if anybody was there before, also whoever has forbidden it.
       renameSync(standby.paths.dir, paths.dir);
@@ -566,6 +589,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
 
   async function assertYoungest(spec: MachineSpec, paths: Paths): Promise<void> {
     const youngest = seen.get(spec.id) ?? 0;
+    if (toStop.has(keyOf(spec))) throw alreadyEnded(spec);
     if (youngest > spec.generation) throw overtaken(spec, youngest);
     if (youngest === spec.generation && !(await exists(paths.dir))) throw alreadyEnded(spec);
     for (const { exit, ref } of machines.values())
@@ -587,14 +611,19 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
       ...(state ? { warming: { isPaused: spec.paused } } : {}),
     };
     const memoryMiB = spec.memoryMiB + translationMiB + overheadMiB;
-    const [procs] = await Promise.all([
-      cgroups.create(keyOf(spec), { cpus: spec.cpus, memoryMiB }),
-      writeRecord(paths, record),
-      chown(paths.vm, uid, uid),
-      writePapers(spec, paths, uid, Boolean(form?.identityDisk)),
-      lendAll(record),
-    ]);
-    return { procs, record, keys: await openKeys(spec.disks, uid) };
+    await writeRecord(paths, record);
+    try {
+      const [procs] = await settled([
+        cgroups.create(keyOf(spec), { cpus: spec.cpus, memoryMiB }),
+        chown(paths.vm, uid, uid),
+        writePapers(spec, paths, uid, Boolean(form?.identityDisk)),
+        lendAll(record),
+      ]);
+      return { procs, record, keys: await openKeys(spec.disks, uid) };
+    } catch (error) {
+      await takeBackAll(record); // Its user is about to be free.
+      throw error;
+    }
   }
 
   function takeUid(key: string): number {
@@ -621,15 +650,21 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     seen.set(ref.id, Math.max(youngest, ref.generation));
     if (await seal(paths))
       await writeEvidence(paths, { at: clock.now(), status: "never-launched", ...left });
-    const machine =
-      machines.get(keyOf(ref)) ?? new Machine(house, ref, paths, await readRecord(paths));
-    if (!machines.has(keyOf(ref))) {
-      machines.set(keyOf(ref), machine);
-      unknown.add(machine);
-      await machine.adopt(true).finally(() => unknown.delete(machine));
-    }
+    const record = await readRecord(paths);
+    const known = machines.get(keyOf(ref));
+    if (known) return known;
+    const machine = new Machine(house, ref, paths, record);
+    machines.set(keyOf(ref), machine);
+    unknown.add(machine);
+    await machine.adopt(true).finally(() => unknown.delete(machine));
     return machine;
   }
+}
+
+/** A start that is under way. */
+interface Starting extends Pick<Breakable, "breakOff"> {
+  readonly ref: MachineRef;
+  readonly done: Promise<void>;
 }
 
 /** How a machine is to come to run. */

@@ -10,6 +10,9 @@ export const alreadyEnded = ({ generation }: MachineRef): Problem =>
     fix: "Start the next generation.",
   });
 
+export const beingClosed = (): Error =>
+  new Error("This driver is being closed, and launches nothing any more.");
+
 export const overtaken = ({ generation }: MachineRef, youngest: number): Problem =>
   problem(
     "conflict",

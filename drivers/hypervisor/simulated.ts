@@ -7,6 +7,7 @@
  */
 import type { InstanceId } from "@holdfast/kernel/ids";
 import { after, type Clock, milliseconds } from "@holdfast/kernel/time";
+import { type Breakable, breakable } from "./breakable.ts";
 import type {
   Begun,
   Exit,
@@ -19,6 +20,7 @@ import type {
 } from "./driver.ts";
 import {
   alreadyEnded,
+  beingClosed,
   launchFailed,
   notRunning,
   notStopped,
@@ -56,6 +58,8 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
   const announced = new Set<SimulatedMachine>();
   /** Whoever waits for the end of a machine, or for its launch to be over. */
   const waiting = new Map<SimulatedMachine, Set<() => void>>();
+  /** Starts that wait for their taps. */
+  const starting = new Map<string, Breakable>();
   const consoles = simulatedConsoles(world, clock);
   /** They are this driver's: with the next one they are gone. */
   let onStandby: readonly Order[] = [];
@@ -66,7 +70,7 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
     acceleration: { kind: "simulated", reason: "Nothing is real here." },
 
     async start(spec, taps) {
-      if (taps) await taps;
+      if (taps) await untilReady(spec, taps);
       const known = world.machines.get(keyOf(spec));
       if (known?.exit) throw alreadyEnded(spec);
       if (known && !known.hangsAtLaunch) return;
@@ -101,6 +105,7 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
 
     async stop(ref, ladder) {
       const machine = world.machines.get(keyOf(ref)) ?? forbidMachine(world, clock, ref);
+      breakOff(ref);
       if (!("spec" in machine)) return machine;
       return machine.exit ?? climbDown(machine, ladder);
     },
@@ -242,12 +247,14 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
     async forget(ref) {
       const machine = world.machines.get(keyOf(ref));
       if (machine && !machine.exit) throw stillRunning(ref);
+      breakOff(ref);
       world.machines.delete(keyOf(ref));
       if (machine) announced.delete(machine);
     },
 
     async close() {
       onStandby = [];
+      for (const waits of starting.values()) waits.breakOff(beingClosed());
       world.attached.delete(hear);
       consoles.close();
     },
@@ -257,6 +264,21 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
     const now = clock.now();
     const asked = id ? machinesOf(world, id) : [...world.machines.values()];
     return asked.map((machine) => viewOf(machine, now));
+  }
+
+  async function untilReady(spec: MachineSpec, taps: Promise<void>): Promise<void> {
+    const key = keyOf(spec);
+    const waits = starting.get(key) ?? breakable(taps);
+    starting.set(key, waits);
+    try {
+      await waits.ready;
+    } finally {
+      if (starting.get(key) === waits) starting.delete(key);
+    }
+  }
+
+  function breakOff(ref: MachineRef): void {
+    starting.get(keyOf(ref))?.breakOff(alreadyEnded(ref));
   }
 
   function launch(spec: MachineSpec, arrival?: Arrival): SimulatedMachine {

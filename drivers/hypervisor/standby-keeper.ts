@@ -74,12 +74,18 @@ export function launchKept(
   if (!stdin || !stdout) throw new Error("its keeper has no pipes");
   stdin.on("error", () => {}); // It is gone, and QMP tells what that means.
   const answers = createInterface({ input: stdout });
+  let isSilent = false;
+  answers.once("close", () => {
+    isSilent = true;
+  });
+  const gone = () => new Error("its keeper has ended");
   return {
     process: child,
     attach: (tap) =>
       new Promise((resolve, reject) => {
+        if (isSilent) return reject(gone());
         answers.once("line", (line) => (line === "done" ? resolve() : reject(new Error(line))));
-        answers.once("close", () => reject(new Error("its keeper has ended")));
+        answers.once("close", () => reject(gone()));
         stdin.write(`tap ${tap}\n`);
       }),
     leave: () => void stdin.end("taken\n"),

@@ -11,6 +11,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   truncateSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -63,12 +64,13 @@ test("qemu: an agent that is killed leaves nothing on standby, also not in the m
   const qemu = Number.parseInt(readFileSync(join(home, name, "pid"), "latin1"), 10);
   process.kill(qemu, "SIGSTOP"); // So that it is never given its disk.
   busy.stdin.write("start\n");
-  while (!existsSync(join(home, name, "spec.json"))) await rig.aMoment();
+  while (ownersOf(spec).every((uid) => uid === 0)) await rig.aMoment();
   await kill(busy);
 
   const next = rig.open();
   assert.deepEqual(await next.adopt(), []);
   assert.deepEqual(readdirSync(home), []);
+  assert.deepEqual(ownersOf(spec), [0], "its disk is nobody's");
   await next.start(spec);
   await up(rig, next, spec);
   await clear(rig, next, spec);
@@ -154,6 +156,34 @@ test("qemu: what was on standby moves to another host with its encrypted disk, a
   await clear(rig, driver, spec);
 });
 
+test("qemu: a disk is taken back before the user that it was lent to is free", async (t) => {
+  const { rig, driver, template, like, spec } = await prepared(t);
+  const lent = async () => {
+    while (ownersOf(spec).every((uid) => uid === 0)) await rig.aMoment();
+  };
+  await driver.standBy(template, like);
+  let refuse = (_: Error) => {};
+  const taps = new Promise<void>((_, reject) => {
+    refuse = reject;
+  });
+  const cable = new Error("its cable is not there");
+  const refused = assert.rejects(driver.start(spec, taps), cable);
+  await lent();
+  refuse(cable);
+  await refused;
+  assert.deepEqual(ownersOf(spec), [0]);
+
+  await driver.standBy(template, like);
+  const never = new Promise<void>(() => {});
+  const ended = assert.rejects(driver.start(spec, never), { code: "already_ended" });
+  await lent();
+  await driver.stop(spec, atOnce);
+  await driver.forget(spec);
+  assert.deepEqual(ownersOf(spec), [0]);
+  await ended;
+  await clear(rig, driver, spec);
+});
+
 async function prepared(t: TestContext) {
   const rig = await real(t);
   const driver = rig.open();
@@ -187,6 +217,9 @@ async function clear(rig: FixtureHost, driver: Hypervisor, spec: MachineSpec): P
   await driver.close();
   assert.deepEqual(await rig.leftovers(), []);
 }
+
+const ownersOf = ({ disks }: MachineSpec) =>
+  disks.flatMap(({ source }) => source.files.map((file) => statSync(file).uid));
 
 const processesOf = (text: string) =>
   execFileSync("ps", ["-eo", "stat,args"], { encoding: "utf8" })

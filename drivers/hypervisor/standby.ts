@@ -15,8 +15,15 @@ import { keyObject } from "./block-keys.ts";
 import { deviceOf, limitsFor, limitsOf, nodesOf, slotName } from "./block-nodes.ts";
 import type { MachineSpec } from "./driver.ts";
 import { identityRom } from "./identity-rom.ts";
-import { assertSocketsFit, pathsIn, readOptional, standbyDirectory } from "./incarnation.ts";
+import {
+  assertSocketsFit,
+  pathsIn,
+  readOptional,
+  readRecord,
+  standbyDirectory,
+} from "./incarnation.ts";
 import { type Jail, jailed } from "./launch.ts";
+import { takeBackAll } from "./loans.ts";
 import { isAlive, parseStat, processesMentioning, signal } from "./process.ts";
 import { cardDevice, type Hardware, qemuArgv } from "./qemu-argv.ts";
 import { connectQmp, isRecord, type Qmp, type QmpListener } from "./qmp.ts";
@@ -53,7 +60,7 @@ export interface Standby extends Talk {
   readonly gone: Promise<void>;
   /** Gives it disk and name, and its card when `taps` are there. Who has been told no must end it. */
   dress(spec: MachineSpec, taps?: Promise<void>): Promise<void>;
-  /** Resolves when nothing of it is left but its cgroup. */
+  /** Resolves when nothing of it is left but its cgroup, and what it was lent by its record is taken back. */
   end(): Promise<void>;
 }
 
@@ -72,8 +79,6 @@ export interface Standbys {
   list(): readonly string[];
   /** False if guests of this template do not know how to. Rejects where it did not work. */
   add(order: Order): Promise<boolean>;
-  /** Whether there is one that fits. */
-  has(spec: MachineSpec): boolean;
   /** One that fits; it is the caller's from then on. */
   take(spec: MachineSpec): Standby | undefined;
   /** Ends one of this template; none is fine. */
@@ -94,10 +99,6 @@ export function standbys(
     await standby.end();
     await close(standby.group);
   };
-  const find = (spec: MachineSpec) =>
-    identityRom(spec.metadata)
-      ? [...waiting].find(({ order }) => fitsOrder(order, spec))
-      : undefined;
   return {
     list: () => [...waiting].map(({ order }) => order.template),
     async add(order) {
@@ -117,9 +118,9 @@ export function standbys(
       if (!isOpen) await discard(standby);
       return true;
     },
-    has: (spec) => find(spec) !== undefined,
     take(spec) {
-      const found = find(spec);
+      if (!identityRom(spec.metadata)) return undefined;
+      const found = [...waiting].find(({ order }) => fitsOrder(order, spec));
       if (found) waiting.delete(found);
       return found;
     },
@@ -263,8 +264,9 @@ async function untilItWaits(keeper: Keeper, socket: string): Promise<Waiting> {
   };
 }
 
-/** Only for what is still where it was made. */
-async function endAt({ dir, pid }: ReturnType<typeof pathsIn>, keeper?: Keeper): Promise<void> {
+/** Only for what is still where it was made. What it was lent is taken back before its directory, which says so, is gone. */
+async function endAt(paths: ReturnType<typeof pathsIn>, keeper?: Keeper): Promise<void> {
+  const { dir, pid } = paths;
   keeper?.end();
   const qemu = parseStat(await readOptional(pid));
   if (qemu) signal(qemu, "SIGKILL");
@@ -276,6 +278,8 @@ async function endAt({ dir, pid }: ReturnType<typeof pathsIn>, keeper?: Keeper):
     for (const each of left) if (isAlive(each)) signal(each, "SIGKILL");
     await sleep(5);
   }
+  const record = await readRecord(paths);
+  if (record) await takeBackAll(record); // While nobody else is this user.
   await rm(dir, { recursive: true, force: true });
 }
 

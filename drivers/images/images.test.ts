@@ -98,6 +98,12 @@ test("real: the next overlay on the same image is there before it is asked for",
   while ((await stat(overlay(`next-${name}`))).ino !== ino && name < 1_000);
   assert.equal((await stat(overlay(`next-${name}`))).ino, ino);
   assert.ok((await readFile(overlay(`next-${name}`))).equals(await readFile(overlay("first"))));
+
+  let [lost] = await readdir(stock);
+  while (!lost) [lost] = await readdir(stock);
+  await rm(join(stock, lost));
+  await make("lost");
+  assert.ok((await readFile(overlay("lost"))).equals(await readFile(overlay("first"))));
 });
 
 async function openSimulated(capacity = 1 << 30): Promise<StoreUnderTest> {

@@ -54,7 +54,9 @@ export async function qemuDisks(options: QemuDisksOptions): Promise<Disks> {
       if (isThere) return;
       const kind = JSON.stringify([resolve(backing.file), backing.format, virtualBytes]);
       const make = (at: Temporaries) => makeCopy(at.next(), backing, virtualBytes);
-      const temporary = (isWhole ? copies.take(kind) : undefined) ?? (await make(temporaries));
+      const spare = isWhole ? copies.take(kind) : undefined;
+      // It may have been removed from outside since it was made.
+      const temporary = spare && (await exists(spare)) ? spare : await make(temporaries);
       try {
         await linkOnce(temporary, file);
       } catch (error) {

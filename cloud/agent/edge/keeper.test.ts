@@ -9,7 +9,7 @@ import {
   simulatedWorld,
 } from "@holdfast/drivers/hypervisor/simulated";
 import { backing, simulatedPool, simulatedStorage } from "@holdfast/drivers/volumes/simulated";
-import type { ImageId, InstanceId, ProjectId, VolumeId } from "@holdfast/kernel/ids";
+import type { ImageId, InstanceId, NicId, ProjectId, VolumeId } from "@holdfast/kernel/ids";
 import type { Clock, Instant } from "@holdfast/kernel/time";
 import { diskKeeper } from "./disks.ts";
 import { type KeeperDeps, keeper } from "./keeper.ts";
@@ -74,6 +74,7 @@ async function kept(
     save?: () => Promise<void>;
     blob?: () => Promise<void>;
     templates?: KeeperDeps["templates"];
+    ports?: () => Promise<ReadonlyMap<NicId, { mtu: number }>>;
   } = {},
   epoch = () => 1,
   { world, store, loans, shelf } = newHost(),
@@ -91,7 +92,7 @@ async function kept(
         return "/blob";
       },
     },
-    networks: { heard: async () => new Map(), ready: async () => new Map() },
+    networks: { heard: async () => new Map(), ready: slow.ports ?? (async () => new Map()) },
     ...(slow.templates ? { templates: slow.templates } : {}),
     hasLease: (asked) => asked === epoch(),
     shelf: {
@@ -168,6 +169,22 @@ test("the traces of an end stay until it is recorded", async () => {
   assert.deepEqual(told, [{ signal: "SIGKILL" }]);
   await host.keeper.recorded([{ instance: id, generation: 1 }]);
   assert.deepEqual(host.keeper.reports(), []);
+  host.keeper.close();
+});
+
+test("who waits for a port that never comes is stopped and buried, and the next one starts", async () => {
+  let asked = 0;
+  const ports = () => (asked++ === 0 ? new Promise<never>(() => {}) : Promise.resolve(new Map()));
+  const host = await kept({ ports });
+  await host.keeper.hear([wish], []);
+  await until(() => asked === 1);
+  await host.keeper.hear([stopped(2)], []);
+  await until(() => host.machines.some(({ exit }) => exit?.status === "never-launched"));
+  await host.keeper.recorded([{ instance: id, generation: 1 }]);
+  await host.keeper.hear([{ ...wish, version: 3, generation: 2 }], []);
+  await until(() => host.machines.some(({ phase }) => phase === "running"));
+  const generations = host.keeper.reports().map(({ generation, phase }) => [generation, phase]);
+  assert.deepEqual(generations, [[2, "running"]]);
   host.keeper.close();
 });
 

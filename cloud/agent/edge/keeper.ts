@@ -396,16 +396,14 @@ export function keeper(deps: KeeperDeps): Keeper {
       if (!mayStart()) return !isWished();
       const spec = await ready(wish);
       if (!mayStart()) return !isWished();
-      const taps = plugged(wish);
-      taps.catch(() => {}); // Whoever launches it is told.
       const [lent, template, nics] = await Promise.all([
         disks.lend(wish),
         findTemplate(wish, spec),
         cards(wish),
-        isShared(wish) ? taps : undefined, // The lease is looked at when there is nothing more to wait for.
+        isShared(wish) ? plugged(wish) : undefined, // The lease is looked at when there is nothing more to wait for.
       ]);
       if (!mayStart()) return !isWished(); // That may have taken its time.
-      await launch({ ...spec, nics, disks: lent, ...template }, taps, wish.epoch);
+      await launch({ ...spec, nics, disks: lent, ...template }, plugged(wish), wish.epoch);
       await lookHowItBegan(ref, wish, template);
       onReport([], [{ volume, is: "ready" }]);
       if (wards.get(ref.id) === ward) boots.begin(ward.held.wish, milliseconds(0));
