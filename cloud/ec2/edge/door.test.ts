@@ -1,41 +1,49 @@
 /** The limits of the door, made small: whoever is slow, too many or too big is refused in EC2's words. */
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import type { Server } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
+import type { Caller } from "@holdfast/kernel/route";
+import { textTwo } from "../core/sign-two.ts";
 import { type DoorDeps, ec2Door } from "./door.ts";
 
-let server: Server;
-let port = 0;
 const answers: { status: number; code: string | undefined; action: string }[] = [];
 const silent = () => {};
+/** Whose name stands twice in an answer, which is more than sockets hold. */
+const long = { secret: "secret", caller: { name: "a".repeat(8_000_000) } as Caller };
+const gate = { admitNobody: () => {}, enter: async () => "00000000-0000-4000-8000-000000000000" };
+const small = { connections: 20, requests: 5, bodyBytes: 1_000, allBytes: 3_000 };
+const doors: Server[] = [];
 
-before(async () => {
-  const deps: DoorDeps = {
+async function openDoor(
+  limits: NonNullable<DoorDeps["limits"]>,
+): Promise<{ server: Server; port: number }> {
+  const server = ec2Door({
     database: {} as DoorDeps["database"], // Nobody gets as far as to be asked for anything.
-    gate: { admitNobody: () => {} } as unknown as DoorDeps["gate"],
+    gate: gate as unknown as DoorDeps["gate"],
     clock: { now: () => 0 as never, sleep: async () => {} },
     mintId: () => "request" as never,
     mintSecret: () => "",
     typeAliases: () => "",
     checkLimits: () => ({}) as never,
-    signers: { find: async () => undefined },
+    signers: { find: async (key) => (key === "LONG" ? long : undefined) },
     log: { info: silent, warn: silent, error: silent },
     onAnswered: async ({ status, code, action }) => {
       answers.push({ status, code, action });
     },
-    limits: {
-      ...{ connections: 20, requests: 5, bodyBytes: 1_000, allBytes: 3_000 },
-      ...{ headersMs: 300, requestMs: 600 },
-    },
-  };
-  server = ec2Door(deps);
+    limits,
+  });
+  doors.push(server);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  port = (server.address() as AddressInfo).port; // It listens on one.
-});
+  return { server, port: (server.address() as AddressInfo).port }; // It listens on one.
+}
+const { port } = await openDoor({ ...small, headersMs: 300, requestMs: 600 });
 after(async () => {
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
+  for (const server of doors) {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
 });
 
 interface Line {
@@ -44,8 +52,8 @@ interface Line {
   readonly ended: Promise<string>;
 }
 
-async function open(text: string): Promise<Line> {
-  const socket = connect(port, "127.0.0.1");
+async function open(text: string, at = port): Promise<Line> {
+  const socket = connect(at, "127.0.0.1");
   let heard = "";
   socket.on("data", (chunk) => {
     heard += chunk;
@@ -101,4 +109,49 @@ test("a request that nobody has signed is refused and told of, without a name th
   );
   assert.match(await ended, /401[\s\S]*<Code>AuthFailure<\/Code>/);
   assert.deepEqual(answers.at(-1), { status: 401, code: "AuthFailure", action: "none" });
+});
+
+/** A request by the one with the long name, for that name. */
+function whoAmI(): string {
+  const fields = Object.entries({
+    ...{ AWSAccessKeyId: "LONG", Action: "GetCallerIdentity", SignatureMethod: "HmacSHA256" },
+    ...{ SignatureVersion: "2", Timestamp: "1970-01-01T00:00:00Z", Version: "2011-06-15" },
+  });
+  const request = { method: "GET", path: "/", query: [], headers: [["host", "x"]] } as const;
+  const signature = createHmac("sha256", long.secret).update(textTwo(request, fields));
+  const query = new URLSearchParams([...fields, ["Signature", signature.digest("base64")]]);
+  return `GET /?${query} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`;
+}
+
+/** One who asks for that, and takes nothing of the answer. */
+async function slow(at: number): Promise<Line> {
+  const before = answers.length;
+  const line = await open(whoAmI(), at);
+  line.socket.pause();
+  while (answers.length === before) await new Promise(setImmediate);
+  return line;
+}
+
+test("answers that nobody takes are no more than there may be", { timeout: 60_000 }, async () => {
+  const { port: at } = await openDoor({ answerBytes: 5 * long.caller.name.length });
+  const one = await slow(at);
+  const other = await slow(at);
+  const third = await open(whoAmI(), at);
+  assert.match((await third.ended).slice(0, 1_000), /503[\s\S]*<Code>RequestLimitExceeded<\/Code>/);
+  one.socket.destroy();
+  await one.ended;
+  const again = async () => (await open(whoAmI(), at)).ended;
+  while (!(await again()).startsWith("HTTP/1.1 200"));
+  other.socket.resume();
+  assert.ok((await other.ended).length > 2 * long.caller.name.length, "who is slow has all of it");
+});
+
+test("an answer that is not taken in time ends its connection", { timeout: 60_000 }, async () => {
+  const { server, port: at } = await openDoor({ answerMs: 200 });
+  const { socket, ended } = await slow(at);
+  const count = () =>
+    new Promise<number>((resolve) => server.getConnections((_, found) => resolve(found)));
+  while ((await count()) > 0) await new Promise(setImmediate);
+  socket.resume();
+  assert.ok((await ended).length < 2 * long.caller.name.length, "it was cut off");
 });

@@ -67,6 +67,10 @@ export interface Limits {
   readonly allBytes: number;
   readonly headersMs: number;
   readonly requestMs: number;
+  /** Of all answers that their clients have not taken so far. */
+  readonly answerBytes: number;
+  /** For taking an answer. */
+  readonly answerMs: number;
 }
 
 const usual: Limits = {
@@ -76,6 +80,8 @@ const usual: Limits = {
   allBytes: 64 * 1024 * 1024,
   headersMs: 10_000,
   requestMs: 30_000,
+  answerBytes: 128 * 1024 * 1024,
+  answerMs: 30_000,
 };
 
 const newest = "2016-11-15";
@@ -87,6 +93,7 @@ export function ec2Door(deps: DoorDeps): Server {
   let inside = 0;
   let connections = 0;
   let held = 0;
+  let untaken = 0;
 
   const server = createServer(
     {
@@ -111,15 +118,16 @@ export function ec2Door(deps: DoorDeps): Server {
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = deps.mintId();
     const begun = performance.now();
-    const source = request.socket.remoteAddress ?? "unknown";
+    const { socket } = request; // Which a request that was given up has no more.
+    const source = socket.remoteAddress ?? "unknown";
     let action: string | undefined;
     let isSts = false;
     let caller: Caller | undefined;
     let project: ProjectId | undefined;
     inside++;
-    const answered = await work().catch((error: unknown) =>
-      refused(error, requestId, isSts ? stsErrorXml : errorXml),
-    );
+    const answered = await work()
+      .then(withRoom)
+      .catch((error: unknown) => refused(error, requestId, isSts ? stsErrorXml : errorXml));
     inside--;
     const { status, code } = answered;
     const milliseconds = Math.round((performance.now() - begun) * 10) / 10;
@@ -129,7 +137,16 @@ export function ec2Door(deps: DoorDeps): Server {
       ...{ action: nameOf(action), isChange: isChange(action), status, code, milliseconds },
       ...{ caller, project },
     });
+    if (socket.destroyed) return;
+    untilTaken(socket, response, Buffer.byteLength(answered.xml));
     send(response, answered, requestId, !request.complete);
+
+    /** What has been done is told whatever it takes, or it would be asked for again. */
+    function withRoom(done: Answered): Answered {
+      if (!isChange(action) && untaken + Buffer.byteLength(done.xml) > limits.answerBytes)
+        throw tooBusy("bytes of answers");
+      return done;
+    }
 
     async function work(): Promise<Answered> {
       if (inside > limits.requests) throw tooBusy("requests");
@@ -194,6 +211,16 @@ export function ec2Door(deps: DoorDeps): Server {
     }
   }
 
+  /** Counts an answer until its client has it, is gone, or has had time enough: then its connection ends. */
+  function untilTaken(socket: Socket, response: ServerResponse, bytes: number): void {
+    untaken += bytes;
+    const timer = setTimeout(() => socket.destroy(), limits.answerMs);
+    response.once("close", () => {
+      clearTimeout(timer);
+      untaken -= bytes;
+    });
+  }
+
   async function bodyOf(request: IncomingMessage): Promise<Buffer> {
     const told = Number(request.headers["content-length"] ?? 0);
     if (told > limits.bodyBytes) throw tooBig(limits.bodyBytes);
@@ -245,7 +272,8 @@ function bytesOf(pieces: Iterable<string>): Buffer {
     if (waiting.length >= 4_096) write();
   }
   write();
-  return buffer.subarray(0, end);
+  const used = buffer.subarray(0, end);
+  return end < buffer.length / 2 ? Buffer.from(used) : used; // It may be kept until it is taken.
 
   function write(): void {
     const most = end + 3 * waiting.length; // In UTF-8.
