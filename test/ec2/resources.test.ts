@@ -144,6 +144,17 @@ test("what a disk of a new instance cannot have is refused by name, the root's t
     }
 });
 
+test("tags for what cannot have any are refused, and nothing is made", async () => {
+  const Tags = [{ Key: "team", Value: "blue" }];
+  const before = (await client.send(new ec2.DescribeInstancesCommand({}))).Reservations?.length;
+  await assert.rejects(
+    run({ TagSpecifications: [{ ResourceType: "network-interface", Tags }] }),
+    /'network-interface' is not a valid taggable resource type/,
+  );
+  const after = (await client.send(new ec2.DescribeInstancesCommand({}))).Reservations?.length;
+  assert.equal(after, before);
+});
+
 test("a key pair has any name that EC2 takes, and its instances show it when it is gone", async () => {
   const KeyName = "My key (team/prod) & more";
   const create = (name: string) => client.send(new ec2.CreateKeyPairCommand({ KeyName: name }));

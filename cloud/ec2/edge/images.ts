@@ -84,7 +84,7 @@ export const imageAnswers: Answers = {
       )
     )
       throw unsupported("An image is made of the root volume as it is.");
-    const tags = tagsFor("image", TagSpecifications, ["snapshot"]);
+    const tags = tagsFor("image", TagSpecifications);
     const { database, project } = call;
     const row = await findInstanceRow(database, project, InstanceId);
     const root = row.disks.find(({ slot }) => slot === 0);

@@ -30,8 +30,8 @@ export async function run(call: Call<"RunInstances">): Promise<Reservation> {
   const { input, project, database } = call;
   const any = call as unknown as Call; // Of any action: what is asked of it here all of them have.
   const wanted = wantedRun(input, defaultType, decode);
-  const tags = tagsFor("instance", input.TagSpecifications, ["volume", "network-interface"]);
-  const volumeTags = tagsFor("volume", input.TagSpecifications, ["instance", "network-interface"]);
+  const tags = tagsFor("instance", input.TagSpecifications, ["volume"]);
+  const volumeTags = tagsFor("volume", input.TagSpecifications, ["instance"]);
   const type = await findType(any, wanted.type); // Before the rest: of what is wrong, the same is named each time.
   const [image, place, defaults] = await Promise.all([
     findImage(call, wanted.image),
