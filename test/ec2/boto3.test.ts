@@ -2,27 +2,14 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { sharedPlatform } from "../platform.ts";
-import { python } from "./clients.ts";
+import { boto3, python } from "./clients.ts";
 
 const platform = await sharedPlatform({ hosts: 2 });
 before(async () => {
   await platform.call("POST", "/v1/public-ranges", { cidr: "198.51.100.0/29" });
 });
 
-const prelude = `
-import boto3, json, os, sys, base64
-from botocore.exceptions import ClientError
-ec2 = boto3.client("ec2", endpoint_url=os.environ["ENDPOINT"])
-quick = {"Delay": 1, "MaxAttempts": 60}
-def code(call, **args):
-    try:
-        call(**args)
-    except ClientError as error:
-        return error.response["Error"]["Code"]
-    return "no error"
-def wait(name, **args):
-    ec2.get_waiter(name).wait(WaiterConfig=quick, **args)
-image = ec2.describe_images(Filters=[{"Name": "name", "Values": ["tiny"]}])["Images"][0]["ImageId"]
+const prelude = `${boto3}import sys, base64
 def run(**more):
     made = ec2.run_instances(ImageId=image, InstanceType="tiny", MinCount=1, MaxCount=1, **more)
     return made["Instances"][0]

@@ -95,3 +95,20 @@ export async function python<T = Record<string, never>>(
   if (ended.code !== 0) throw new Error(ended.stderr);
   return JSON.parse(ended.stdout) as T; // The tests look at it.
 }
+
+/** What scripts for boto3 begin with: a client, short waits, the code of a refusal, and the image `tiny`. */
+export const boto3 = `
+import boto3, json, os
+from botocore.exceptions import ClientError
+ec2 = boto3.client("ec2", endpoint_url=os.environ["ENDPOINT"])
+quick = {"Delay": 1, "MaxAttempts": 60}
+def code(call, **args):
+    try:
+        call(**args)
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+    return "no error"
+def wait(name, **args):
+    ec2.get_waiter(name).wait(WaiterConfig=quick, **args)
+image = ec2.describe_images(Filters=[{"Name": "name", "Values": ["tiny"]}])["Images"][0]["ImageId"]
+`;

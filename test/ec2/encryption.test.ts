@@ -2,25 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sharedPlatform } from "../platform.ts";
-import { python } from "./clients.ts";
+import { boto3, python } from "./clients.ts";
 
 const platform = await sharedPlatform({ hosts: 2 });
 
-const prelude = `
-import boto3, json, os
-from botocore.exceptions import ClientError
-ec2 = boto3.client("ec2", endpoint_url=os.environ["ENDPOINT"])
-quick = {"Delay": 1, "MaxAttempts": 60}
-def code(call, **args):
-    try:
-        call(**args)
-    except ClientError as error:
-        return error.response["Error"]["Code"]
-    return "no error"
-def wait(name, **args):
-    ec2.get_waiter(name).wait(WaiterConfig=quick, **args)
-image = ec2.describe_images(Filters=[{"Name": "name", "Values": ["tiny"]}])["Images"][0]
-def run(image=image["ImageId"], **more):
+const prelude = `${boto3}first = ec2.describe_images(ImageIds=[image])["Images"][0]["RootDeviceName"]
+def run(image=image, **more):
     made = ec2.run_instances(ImageId=image, InstanceType="tiny", MinCount=1, MaxCount=1, **more)
     instance = made["Instances"][0]["InstanceId"]
     wait("instance_running", InstanceIds=[instance])
@@ -39,11 +26,11 @@ test("a volume that is asked for encrypted is, and so are its snapshot, that one
     platform,
     `${prelude}
 instance = run(BlockDeviceMappings=[
-    {"DeviceName": image["RootDeviceName"], "Ebs": {"Encrypted": True}},
+    {"DeviceName": first, "Ebs": {"Encrypted": True}},
     {"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 1, "Encrypted": True}},
     {"DeviceName": "/dev/sdg", "Ebs": {"VolumeSize": 1}}])
 mine = disks(instance)
-root = mine[image["RootDeviceName"]]["VolumeId"]
+root = mine[first]["VolumeId"]
 out = {"disks": [mine[device]["Encrypted"] for device in sorted(mine)]}
 snapshot = ec2.create_snapshot(VolumeId=root)
 out["snapshot"] = snapshot["Encrypted"]
@@ -63,7 +50,7 @@ wait("snapshot_completed", SnapshotIds=[copy])
 shown = {s["SnapshotId"]: s["Encrypted"] for s in ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]}
 out["copies"] = [shown[bare], shown[copy]]
 out["filter"] = [s["SnapshotId"] == bare for s in ec2.describe_snapshots(Filters=[{"Name": "encrypted", "Values": ["false"]}])["Snapshots"]]
-locked = ec2.copy_image(Name="locked", SourceImageId=image["ImageId"], SourceRegion="holdfast-1", Encrypted=True)["ImageId"]
+locked = ec2.copy_image(Name="locked", SourceImageId=image, SourceRegion="holdfast-1", Encrypted=True)["ImageId"]
 found = ec2.describe_images(Filters=[{"Name": "block-device-mapping.encrypted", "Values": ["true"]}])["Images"]
 out["images"] = sorted(each["Name"] for each in found)
 out["locked"] = [each["Encrypted"] for each in disks(run(locked)).values()]
@@ -94,7 +81,7 @@ out["still"] = ec2.get_ebs_encryption_by_default()["EbsEncryptionByDefault"]
 out["volume"] = volume(Size=1)["Encrypted"]
 instance = run(BlockDeviceMappings=[{"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 1}}])
 out["disks"] = [each["Encrypted"] for each in disks(instance).values()]
-copy = ec2.copy_image(Name="kept", SourceImageId=image["ImageId"], SourceRegion=ec2.meta.region_name)["ImageId"]
+copy = ec2.copy_image(Name="kept", SourceImageId=image, SourceRegion=ec2.meta.region_name)["ImageId"]
 out["image"] = ec2.describe_images(ImageIds=[copy])["Images"][0]["BlockDeviceMappings"][0]["Ebs"]["Encrypted"]
 out["off"] = ec2.disable_ebs_encryption_by_default()["EbsEncryptionByDefault"]
 out["after"] = volume(Size=1, ClientToken="one")["Encrypted"]

@@ -10,7 +10,7 @@ import { type Flat, isSix, ruleOf, type WantedRule, wantedRules } from "../core/
 import type { SecurityGroupRule } from "../core/words.ts";
 import type { Answers, Call } from "./call.ts";
 import { ensureDefaults } from "./defaults.ts";
-import { find, type Rule, ruleView, type World, worldOf } from "./group-views.ts";
+import { find, type Group, type Rule, ruleView, type World, worldOf } from "./group-views.ts";
 import { writeNotes } from "./notes.ts";
 import { pageOf } from "./pages.ts";
 import type { tagsFor } from "./tags.ts";
@@ -163,27 +163,10 @@ async function describe(
 async function revoke(call: Call, input: Change, direction: Rule["direction"]) {
   const world = await worldOf(call, undefined);
   const group = find(world, input);
-  const byId = input.SecurityGroupRuleIds?.map((id) => {
-    readId("rule", id);
-    const rule = group.view.rules.find(
-      (one) => idOf("rule", one.id) === id && one.direction === direction,
-    );
-    if (!rule) throw notFound("InvalidSecurityGroupRuleId.NotFound", "security group rule", [id]);
-    return rule.id;
-  });
-  const ids =
-    byId ??
-    wantedRules(input).map((wanted) => {
-      const rule = group.view.rules.find((one) =>
-        isSame(one, wanted, peerOf(wanted, world), direction),
-      );
-      if (!rule)
-        throw refuse(
-          "InvalidPermission.NotFound",
-          "The specified rule does not exist in this security group.",
-        );
-      return rule.id;
-    });
+  const rules =
+    input.SecurityGroupRuleIds?.map((id) => ruleById(group, id, direction)) ??
+    wantedRules(input).map((wanted) => ruleLike(world, group, wanted, direction));
+  const ids = rules.map(({ id }) => id);
   await call.native(removeRules, {
     params: { group: group.view.id },
     body: { rules: [...new Set(ids)] },
@@ -207,24 +190,39 @@ async function describeRules(
   const group = find(world, input);
   const byId = (input.SecurityGroupRuleDescriptions ?? []).map(
     ({ SecurityGroupRuleId: id = "", Description = "" }) => {
-      readId("rule", id);
-      const rule = group.view.rules.find((one) => idOf("rule", one.id) === id);
-      if (!rule) throw notFound("InvalidSecurityGroupRuleId.NotFound", "security group rule", [id]);
+      const rule = ruleById(group, id, direction);
       return { subject: rule.id, note: { description: Description } };
     },
   );
   const isById = byId.length > 0 && !input.IpPermissions;
   const byRule = (isById ? [] : wantedRules(input)).map((wanted) => {
-    const rule = group.view.rules.find((one) =>
-      isSame(one, wanted, peerOf(wanted, world), direction),
-    );
-    if (!rule)
-      throw refuse(
-        "InvalidPermission.NotFound",
-        "The specified rule does not exist in this security group.",
-      );
+    const rule = ruleLike(world, group, wanted, direction);
     return { subject: rule.id, note: { description: wanted.description ?? "" } };
   });
   await writeNotes(call.database, call.project, [...byId, ...byRule]);
   return { Return: true };
+}
+
+function ruleById({ view }: Group, id: string, direction: Rule["direction"]): Rule {
+  readId("rule", id);
+  const rule = view.rules.find((one) => idOf("rule", one.id) === id && one.direction === direction);
+  if (!rule) throw notFound("InvalidSecurityGroupRuleId.NotFound", "security group rule", [id]);
+  return rule;
+}
+
+/** The one that says the same. */
+function ruleLike(
+  world: World,
+  { view }: Group,
+  wanted: WantedRule,
+  direction: Rule["direction"],
+): Rule {
+  const peer = peerOf(wanted, world);
+  const rule = view.rules.find((one) => isSame(one, wanted, peer, direction));
+  if (!rule)
+    throw refuse(
+      "InvalidPermission.NotFound",
+      "The specified rule does not exist in this security group.",
+    );
+  return rule;
 }
