@@ -5,70 +5,23 @@
  * in the words that their abilities announce.
  */
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
-import type { BlockSource } from "@holdfast/kernel/block";
-import { type InstanceId, uuidV7, type VolumeId } from "@holdfast/kernel/ids";
-import type { BackupPlace, ImageFile, VolumePool } from "./driver.ts";
-
-export interface PoolRig {
-  /**
-   * Attaches to the same storage, as a restarted agent would, when the pool before it is closed. What was opened
-   * stays open.
-   */
-  open(): Promise<VolumePool>;
-  /** An image of that many bytes, with something in it. */
-  image(bytes: number): Promise<ImageFile>;
-  /** Where nothing is yet, for an image. */
-  newFile(): Promise<string>;
-  /** Every image that `image` has made is gone. */
-  forgetImages(): Promise<void>;
-  /** Opens it as a guest does; resolves with what lets go of it. */
-  use(volume: VolumeId, source: BlockSource): Promise<() => Promise<void>>;
-  /** A place for backups that can be taken away, and put back. */
-  readonly place: BackupPlace;
-  /** The same as an agent that has begun anew has it. */
-  otherPlace(): BackupPlace;
-  isThere(isThere: boolean): Promise<void>;
-  /** Leaves so little room that nothing more fits, or no more than `but` bytes do; or gives it back. */
-  fill(isFull: boolean, but?: number): Promise<void>;
-  /** Takes the second half of a volume's file away. */
-  cut(volume: VolumeId): Promise<void>;
-  /** What is left of attempts that did not succeed. */
-  leftovers(): Promise<readonly string[]>;
-}
-
-const MiB = 1 << 20;
-const can = (work: () => void): boolean => {
-  try {
-    work();
-    return true;
-  } catch (error) {
-    assert.equal((error as { code?: unknown }).code, "pool_cannot_encrypt");
-    return false;
-  }
-};
-let minted = 0;
-const mint = <Id>() => uuidV7(Date.now(), new Uint8Array(16).fill(++minted % 251)) as Id; // Its own maker's word.
+import type { TestContext } from "node:test";
+import type { VolumeId } from "@holdfast/kernel/ids";
+import { encryptedContract } from "./contract-encrypted.ts";
+import {
+  blank,
+  MiB,
+  mint,
+  namesOf,
+  opener,
+  type PoolRig,
+  promises,
+  viewOf,
+} from "./contract-rig.ts";
 
 export function volumesContract(name: string, makeRig: (t: TestContext) => Promise<PoolRig>): void {
-  const promise = (
-    what: string,
-    body: (desk: { rig: PoolRig; pool: VolumePool; volume: VolumeId }) => Promise<void>,
-  ) =>
-    test(`${name}: ${what}`, async (t) => {
-      const rig = await makeRig(t);
-      const pool = await rig.open();
-      t.after(() => pool.close());
-      await pool.tend();
-      await body({ rig, pool, volume: mint<VolumeId>() });
-      assert.deepEqual(await rig.leftovers(), []);
-    });
-  const viewOf = async (pool: VolumePool, volume: VolumeId) =>
-    (await pool.measure()).volumes.find((each) => each.volume === volume);
-  const blank = { is: "blank" } as const;
-  const opener = (generation = 1) => ({ instance: mint<InstanceId>(), generation });
-  const namesOf = async (pool: VolumePool, volume: VolumeId) =>
-    (await pool.snapshots(volume)).map((snapshot) => snapshot.name);
+  const promise = promises(name, makeRig);
+  encryptedContract(promise);
 
   promise("a blank volume is as big as asked, and made once", async ({ pool, volume }) => {
     await Promise.all([pool.make(volume, 8 * MiB, blank), pool.make(volume, 8 * MiB, blank)]);
@@ -97,151 +50,6 @@ export function volumesContract(name: string, makeRig: (t: TestContext) => Promi
       await assert.rejects(pool.make(volume, MiB, { is, image }));
     assert.equal(await viewOf(pool, volume), undefined);
   });
-
-  promise("what is encrypted stays so, and opens with its key alone", async (desk) => {
-    const { rig, pool, volume } = desk;
-    const keys = ["one-key-that-nobody-guesses", "another-one"] as const;
-    if (!can(() => pool.know(volume, keys[0]))) return;
-    await pool.make(volume, 4 * MiB, blank);
-    await pool.snapshot(volume, "s");
-    await pool.resize(volume, 8 * MiB);
-    await pool.backUp(volume, rig.place, { id: "b1" });
-    assert.equal(
-      (await pool.backUp(volume, rig.place, { id: "b2", since: "b1" })).since,
-      undefined,
-    );
-    assert.deepEqual(await rig.place.check(volume, "b2"), { is: "sound" });
-    const plain = mint<VolumeId>();
-    for (const work of [
-      () => pool.restore(plain, volume, "s"),
-      () => pool.copy(plain, volume, "s", MiB),
-      () => pool.restoreBackup(plain, rig.place, volume, "b1"),
-    ])
-      await assert.rejects(work(), { code: "volume_key_missing" });
-    assert.equal(await viewOf(pool, plain), undefined);
-    const image = { file: await rig.newFile(), format: "qcow2" } as const;
-    await pool.extract(volume, "s", image.file);
-    await assert.rejects(pool.make(plain, MiB, { is: "overlay", image }), {
-      code: "volume_key_missing",
-    });
-    pool.know(plain, keys[1]);
-    for (const work of [
-      () => pool.make(plain, MiB, { is: "overlay", image }),
-      () => pool.restoreBackup(plain, rig.place, volume, "b1"),
-    ])
-      await assert.rejects(work(), { code: "volume_key_wrong" });
-    for (const work of [
-      (copy: VolumeId) => pool.restore(copy, volume, "s"),
-      (copy: VolumeId) => pool.copy(copy, volume, "s", 16 * MiB),
-      (copy: VolumeId) => pool.restoreBackup(copy, rig.place, volume, "b2"),
-      (copy: VolumeId) => pool.make(copy, MiB, { is: "overlay", image }),
-    ]) {
-      const copy = mint<VolumeId>();
-      pool.know(copy, keys[0]);
-      await work(copy);
-      assert.deepEqual(await pool.check(copy), { is: "sound" });
-      await pool.snapshot(copy, "t");
-    }
-    pool.close();
-    const next = await rig.open();
-    await assert.rejects(next.snapshot(volume, "t"), { code: "volume_key_missing" });
-    await assert.rejects(next.removeSnapshot(volume, "s"), { code: "volume_key_missing" });
-    next.know(volume, keys[1]);
-    await assert.rejects(next.snapshot(volume, "t"), { code: "volume_key_wrong" });
-    next.know(volume, keys[0]);
-    await next.removeSnapshot(volume, "s");
-    assert.deepEqual(await namesOf(next, volume), []);
-    assert.deepEqual(await next.check(volume), { is: "sound" });
-    next.close();
-  });
-
-  promise("what a guest backs up is encrypted as well", async ({ rig, pool, volume }) => {
-    const place = rig.otherPlace();
-    place.know(volume, "a-key");
-    await place.take(volume, MiB, { id: "b1" }, async (target) => {
-      assert.equal(target.key, "a-key");
-    });
-    const plain = mint<VolumeId>();
-    await assert.rejects(pool.restoreBackup(plain, rig.place, volume, "b1"), {
-      code: "volume_key_missing",
-    });
-  });
-
-  promise(
-    "a pool whose guests can be cut off keeps nothing encrypted, and says so",
-    async (desk) => {
-      const { pool, volume } = desk;
-      assert.equal(
-        can(() => pool.know(volume, "a-key")),
-        !pool.abilities.canRevoke,
-      );
-    },
-  );
-
-  promise("with no key or another one nothing is called damaged", async ({ rig, pool, volume }) => {
-    if (!can(() => pool.know(volume, "one-key"))) return;
-    await pool.make(volume, MiB, blank);
-    const plain = mint<VolumeId>();
-    await pool.make(plain, MiB, blank);
-    await pool.backUp(volume, rig.place, { id: "b1" });
-    const ofBackup = rig.otherPlace();
-    assert.equal((await ofBackup.check(volume, "b1")).is, "unknown");
-    ofBackup.know(volume, "another-one");
-    assert.equal((await ofBackup.check(volume, "b1")).is, "unknown");
-    ofBackup.know(volume, "one-key");
-    assert.deepEqual(await ofBackup.check(volume, "b1"), { is: "sound" });
-    pool.close();
-    const next = await rig.open();
-    assert.equal((await next.check(volume)).is, "unknown");
-    for (const each of [volume, plain]) next.know(each, "another-one");
-    assert.equal((await next.check(volume)).is, "unknown");
-    assert.equal((await next.check(plain)).is, "unknown");
-    next.know(volume, "one-key");
-    assert.deepEqual(await next.check(volume), { is: "sound" });
-    next.close();
-  });
-
-  promise("an encrypted volume that hardly fits is whole, or is not there", async (desk) => {
-    const { rig, pool, volume } = desk;
-    if (!can(() => pool.know(volume, "a-key"))) return;
-    await pool.make(volume, MiB, blank);
-    const outcomes = new Set<string>();
-    for (let but = 0; but < 4 * MiB; but += MiB / 4) {
-      const next = mint<VolumeId>();
-      pool.know(next, "a-key");
-      await rig.fill(true, but);
-      const made = await pool.make(next, MiB, blank).then(
-        () => "made",
-        (error) => error.code,
-      );
-      await rig.fill(false);
-      outcomes.add(made);
-      const now = made === "made" ? "sound" : "missing";
-      assert.equal((await pool.check(next)).is, now, `${made} with ${but} bytes of room`);
-      await pool.remove(next);
-    }
-    assert.deepEqual([...outcomes], ["store_full", "made"]);
-  });
-
-  promise(
-    "a plain volume is copied into an encrypted one, and is no encrypted one itself",
-    async (desk) => {
-      const { rig, pool, volume } = desk;
-      const copy = mint<VolumeId>();
-      await pool.make(volume, MiB, { is: "overlay", image: await rig.image(MiB) });
-      await pool.snapshot(volume, "s");
-      if (!can(() => pool.know(copy, "a-key"))) return;
-      await pool.copy(copy, volume, "s", 2 * MiB);
-      assert.equal((await viewOf(pool, copy))?.virtualBytes, 2 * MiB);
-      await pool.snapshot(copy, "t");
-      const upon = mint<VolumeId>();
-      pool.know(upon, "a-key");
-      await pool.make(upon, 2 * MiB, { is: "overlay", image: await rig.image(MiB) });
-      await pool.snapshot(upon, "t");
-      pool.know(volume, "a-key");
-      await assert.rejects(pool.snapshot(volume, "t"), { code: "volume_key_wrong" });
-    },
-  );
 
   promise("what is not there is said so, and may be removed", async ({ rig, pool, volume }) => {
     const absent = { code: "volume_not_found", kind: "not_found" };
