@@ -10,7 +10,9 @@ import { problem } from "@holdfast/kernel/problem";
 import { handle } from "@holdfast/kernel/route";
 import { type BuildOrder, builder } from "./building.ts";
 import { exits } from "./exits.ts";
-import { anImage, type Cloud, desk, fakeCloud } from "./testing.ts";
+import { type Cloud, fakeCloud } from "./fake-cloud.ts";
+import { anImage } from "./samples.ts";
+import { desk } from "./testing.ts";
 import { Interrupted, type World } from "./world.ts";
 
 async function folder(t: TestContext) {

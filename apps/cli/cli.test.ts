@@ -8,7 +8,9 @@ import { type TestContext, test } from "node:test";
 import { problem } from "@holdfast/kernel/problem";
 import { writeConnection } from "./connection.ts";
 import { exits } from "./exits.ts";
-import { aJob, anInstance, type Cloud, desk, fakeCloud, type How, run } from "./testing.ts";
+import { type Cloud, fakeCloud } from "./fake-cloud.ts";
+import { aJob, anInstance } from "./samples.ts";
+import { desk, type How, run } from "./testing.ts";
 import { Interrupted } from "./world.ts";
 
 async function given(t: TestContext, cloud?: Cloud) {

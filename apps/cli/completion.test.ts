@@ -4,8 +4,10 @@ import { execFile } from "node:child_process";
 import { createServer } from "node:net";
 import { type TestContext, test } from "node:test";
 import { promisify } from "node:util";
+import { fakeCloud } from "./fake-cloud.ts";
 import { scripts } from "./groups/completion.ts";
-import { aJob, anInstance, type Desk, desk, fakeCloud, run } from "./testing.ts";
+import { aJob, anInstance } from "./samples.ts";
+import { type Desk, desk, run } from "./testing.ts";
 
 async function offered(one: Desk | undefined, line: string): Promise<readonly string[]> {
   // A space at the end becomes an empty word: the one under the cursor.

@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { exits } from "./exits.ts";
-import { anInstance, desk, fakeCloud, run } from "./testing.ts";
+import { fakeCloud } from "./fake-cloud.ts";
+import { anInstance } from "./samples.ts";
+import { desk, run } from "./testing.ts";
 
 async function given(t: TestContext) {
   const one = await desk(fakeCloud(anInstance()));

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DeathView, WhyView } from "@holdfast/cloud/deaths/api";
-import { moment } from "../testing.ts";
+import { moment } from "../samples.ts";
 import { deathTable, whyText } from "./deaths.ts";
 import { noPaint } from "./table.ts";
 import { clockTime } from "./words.ts";

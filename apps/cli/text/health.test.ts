@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { anAlarm, aStatus, aTrouble } from "../fake-troubles.ts";
-import { moment } from "../testing.ts";
+import { moment } from "../samples.ts";
 import { alarmDetails, alarmTable, healthText, statusTable, statusText } from "./health.ts";
 import { noPaint } from "./table.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { invariantsReply } from "../fake-troubles.ts";
-import { moment } from "../testing.ts";
+import { moment } from "../samples.ts";
 import { invariantsText } from "./invariants.ts";
 import { noPaint } from "./table.ts";
 

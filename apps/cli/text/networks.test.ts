@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { aForward, aGroup, aNetwork, anAddress, aRule } from "../fake-networks.ts";
-import { anInstance, moment } from "../testing.ts";
+import { anInstance, moment } from "../samples.ts";
 import { instanceDetails } from "./instances.ts";
 import {
   addressTable,

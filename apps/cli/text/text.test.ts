@@ -14,7 +14,7 @@ import {
   aSetting,
   moment,
   tiny,
-} from "../testing.ts";
+} from "../samples.ts";
 import { certificateTable, certificateText, planText } from "./availability.ts";
 import { imageDetails, imageTable, settingTable, typeTable } from "./catalogue.ts";
 import { explanation, hostTable } from "./fleet.ts";
