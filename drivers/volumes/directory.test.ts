@@ -67,6 +67,27 @@ test("what is made with a key is encrypted, though one of the same name is still
   assert.equal(await isEncrypted(fileOf(volume)), true);
 });
 
+test("and so is what is copied or brought back with one", async (t) => {
+  const { pool, volume, place, fileOf } = await desk(t);
+  await pool.snapshot(volume, "s");
+  await pool.backUp(volume, place, { id: "b" });
+  for (const begin of [
+    (copy: VolumeId) => pool.restore(copy, volume, "s"),
+    (copy: VolumeId) => pool.copy(copy, volume, "s", MiB),
+  ]) {
+    const copy = mint<VolumeId>();
+    const removed = pool.remove(copy);
+    pool.know(copy, "a-key");
+    await Promise.all([removed, begin(copy)]);
+    assert.equal(await isEncrypted(fileOf(copy)), true);
+  }
+  const whole = mint<VolumeId>();
+  const removed = pool.remove(whole);
+  pool.know(whole, "a-key");
+  await Promise.all([removed, pool.restoreBackup(whole, place, volume, "b")]);
+  assert.equal(await isEncrypted(fileOf(whole)), true);
+});
+
 test("directory: a chain of backups is what was there, also where there is nothing any more", async (t) => {
   const { pool, volume, place, write, read } = await desk(t);
   write("0 4M", 1);

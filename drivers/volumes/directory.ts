@@ -141,31 +141,37 @@ export async function directoryPool(options: DirectoryPoolOptions): Promise<Volu
         await onFile(await unlocked(volume, file), ["snapshot", "-q", "-d", name]);
       }),
 
-    restore: (volume, from, name) =>
-      known(from, async (source) => {
-        if (await exists(fileOf(volume))) return;
-        const { snapshots, backing } = await infoOf(source);
-        if (!snapshots.some((each) => each.name === named(name))) throw snapshotNotFound(name);
-        const original = await originalOf(from, source, name);
-        // Only what differs from the image, where there is one.
-        await place.make(fileOf(volume), 0o600, (temporary) =>
-          copy(original, { file: temporary, key: keys.get(volume) }, { below: backing }),
-        );
-      }),
+    // Of what is made first: whoever removes it waits, and finds it.
+    restore(volume, from, name) {
+      const key = keys.get(volume); // See `make`.
+      return alone(volume, () =>
+        known(from, async (source) => {
+          if (await exists(fileOf(volume))) return;
+          const { snapshots, backing } = await infoOf(source);
+          if (!snapshots.some((each) => each.name === named(name))) throw snapshotNotFound(name);
+          const original = await originalOf(from, source, name);
+          // Only what differs from the image, where there is one.
+          await place.make(fileOf(volume), 0o600, (temporary) =>
+            copy(original, { file: temporary, key }, { below: backing }),
+          );
+        }),
+      );
+    },
 
-    // Of the copy first: whoever removes it waits, and finds it.
-    copy: (volume, from, name, bytes) =>
-      alone(volume, () =>
+    copy(volume, from, name, bytes) {
+      const key = keys.get(volume);
+      return alone(volume, () =>
         known(from, async (source) => {
           if (await exists(fileOf(volume))) return;
           if (!(await snapshotsOf(source)).includes(named(name))) throw snapshotNotFound(name);
           const size = Math.ceil(bytes / sector) * sector;
           const original = await originalOf(from, source, name);
           await place.make(fileOf(volume), 0o600, (temporary) =>
-            copy(original, { file: temporary, key: keys.get(volume) }, { bytes: size }),
+            copy(original, { file: temporary, key }, { bytes: size }),
           );
         }),
-      ),
+      );
+    },
 
     extract: (volume, name, file) =>
       known(volume, async (source) => {
@@ -198,15 +204,16 @@ export async function directoryPool(options: DirectoryPoolOptions): Promise<Volu
         );
       }),
 
-    restoreBackup: (volume, backups, from, id) =>
-      alone(volume, async () => {
+    restoreBackup(volume, backups, from, id) {
+      const key = keys.get(volume);
+      return alone(volume, async () => {
         if (await exists(fileOf(volume))) return;
         const image = await backups.find(from, id);
-        const key = keys.get(volume);
         await place.make(fileOf(volume), 0o600, (temporary) =>
           copy({ ...image, key }, { file: temporary, key }),
         );
-      }),
+      });
+    },
 
     check: (volume) =>
       alone(volume, async () => {
