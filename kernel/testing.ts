@@ -28,6 +28,7 @@ export interface Asking<Routes> {
     params: Readonly<Record<string, string>>,
     body?: unknown,
     member?: ProjectId,
+    query?: Readonly<Record<string, string>>,
   ): Promise<Reply<Routes[N]>>;
   /** The problem it is refused with. Rejects if it is not, or if the route does not say so. */
   refusal(
@@ -35,16 +36,17 @@ export interface Asking<Routes> {
     params: Readonly<Record<string, string>>,
     body?: unknown,
     member?: ProjectId,
+    query?: Readonly<Record<string, string>>,
   ): Promise<Problem>;
 }
 
 /** Bodies and replies are held to what the routes declare, as a server would. Of this project where no other is named. */
 export function asking<Routes extends Paired>(routes: Routes, project: ProjectId): Asking<Routes> {
-  const ask: Asking<Routes>["ask"] = async (name, params, body, member) => {
+  const ask: Asking<Routes>["ask"] = async (name, params, body, member, query = {}) => {
     const { route, answer } = routes[name] as Handler;
     const request = {
       params: { project: member ?? project, ...params },
-      query: route.query.parse({}),
+      query: route.query.parse(query),
       body: route.body.parse(body),
       caller: { ...tester, only: member },
       requestId: "req-1",

@@ -67,7 +67,7 @@ const aBackup = (moment: number, change: Partial<volumes.BackupView> = {}): volu
   volume: "data",
   volumeId: "0197a000-0000-7000-8000-000000000201",
   state: "ready",
-  encrypted: false,
+  encrypted: true,
   sizeBytes: 20 * gib,
   usedBytes: 3 * gib,
   since: null,

@@ -36,7 +36,7 @@ const answers: readonly [line: string, says: RegExp][] = [
   ["snapshots restore before", /restore +since now for operator, on h1\n/],
   ["snapshots restore before --wait", /^data {2}20 GiB\n +state +ready\n/],
   ["snapshots delete before", /^before of data is being deleted\.\n$/],
-  ["backups", /203 +data +ready +20 GiB +3 GiB +nothing: full +schedule/],
+  ["backups", / ENCRYPTED (.|\n)*203 +data +ready +20 GiB +yes +3 GiB +nothing: full +schedule/],
   ["backups create data --full", /203 +data +making(.|\n)* request /],
   ["backups restore 0197a000-0000-7000-8000-000000000203 --name copy", /^copy {2}20 GiB\n/],
   ["backups delete 0197a000-0000-7000-8000-000000000203", /^A backup of data is being deleted/],
@@ -68,6 +68,14 @@ for (const [line, code, says] of endings)
     assert.match(ran.err, says);
     assert.deepEqual([ran.code, ran.out], [code, ""]);
   });
+
+test("a snapshot is forgotten where that is asked for", async (t) => {
+  const { type, manager } = await given(t);
+  for (const line of ["snapshots delete before", "snapshots delete before --force"])
+    assert.equal((await type(line)).code, 0);
+  const asked = manager.heard.map(({ line }) => line.split("/snapshots/")[1]);
+  assert.deepEqual(asked, ["before", "before?force=true"]);
+});
 
 test("who waits for a backup that fails is told why, and the command ends as failed", async (t) => {
   const { type } = await given(t);

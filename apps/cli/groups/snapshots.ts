@@ -174,10 +174,12 @@ export const snapshotsGroup: Group = (program, open) => {
     .summary("delete a snapshot")
     .description(deleteSnapshot.summary)
     .argument("<snapshot>", "its name or id")
-    .action(async (snapshot: string, _, command) => {
+    .option("--force", "forget one that could not be removed; its bytes stay in the volume")
+    .action(async (snapshot: string, { force }: { force?: true }, command) => {
       const session = open(command);
       const params = { project: session.options.project, snapshot };
-      const asked = session.call(deleteSnapshot, { params });
+      const query = force ? { force: "true" } : {};
+      const asked = session.call(deleteSnapshot, { params, query });
       const reply = await session.named("snapshot", snapshot, asked);
       session.show(
         reply,

@@ -33,12 +33,27 @@ function stateOf({ state, doing, attachment }: VolumeView): Cell {
   return { text: state === "allocated" ? "not made yet" : state, tone: tones[state] };
 }
 
+interface MayBeLocked {
+  readonly encrypted: boolean;
+}
+
+/** Where any is encrypted. */
+function lockColumn(all: readonly MayBeLocked[]) {
+  const isShown = all.some(({ encrypted }) => encrypted);
+  return {
+    heads: isShown ? ["ENCRYPTED"] : [],
+    of: ({ encrypted }: MayBeLocked) => (isShown ? [encrypted ? "yes" : "no"] : []),
+  };
+}
+
 export function volumeTable(volumes: readonly VolumeView[], now: Instant, paint: Paint): string {
   const tags = tagColumn(volumes);
+  const locks = lockColumn(volumes);
   return table(
     [
       "NAME",
       "SIZE",
+      ...locks.heads,
       "STATE",
       "ATTACHED TO",
       "POOL",
@@ -51,6 +66,7 @@ export function volumeTable(volumes: readonly VolumeView[], now: Instant, paint:
     volumes.map((one) => [
       one.name,
       bytes(one.sizeBytes),
+      ...locks.of(one),
       stateOf(one),
       one.instance ?? { text: "nothing", tone: "dim" },
       one.pool,
@@ -178,14 +194,14 @@ export function snapshotTable(
 ): string {
   const tags = tagColumn(snapshots);
   const shares = snapshots.some((one) => one.sharedWith.length > 0) ? ["SHARED WITH"] : [];
-  const locks = snapshots.some((one) => one.encrypted) ? ["ENCRYPTED"] : [];
+  const locks = lockColumn(snapshots);
   return table(
     [
       "NAME",
       "VOLUME",
       "STATE",
       "SIZE",
-      ...locks,
+      ...locks.heads,
       "GUEST",
       "AGE",
       ...tags.heads,
@@ -197,7 +213,7 @@ export function snapshotTable(
       ...(one.volume === null ? [one.id, `${one.project}: ${one.name}`] : [one.name, one.volume]),
       { text: one.state, tone: madeTones[one.state] },
       bytes(one.sizeBytes),
-      ...locks.map(() => (one.encrypted ? "yes" : "no")),
+      ...locks.of(one),
       one.guest ? guests[one.guest] : "-",
       age(one.createdAt, now),
       ...tags.of(one),
@@ -208,14 +224,16 @@ export function snapshotTable(
   );
 }
 
-export const backupTable = (backups: readonly BackupView[], now: Instant, paint: Paint) =>
-  table(
-    ["ID", "VOLUME", "STATE", "SIZE", "TAKES", "BUILDS ON", "BY", "AGE", "PROBLEM"],
+export function backupTable(backups: readonly BackupView[], now: Instant, paint: Paint): string {
+  const locks = lockColumn(backups);
+  return table(
+    ["ID", "VOLUME", "STATE", "SIZE", ...locks.heads, "TAKES", "BUILDS ON", "BY", "AGE", "PROBLEM"],
     backups.map((one) => [
       one.id,
       one.volume,
       { text: one.state, tone: madeTones[one.state] },
       bytes(one.sizeBytes),
+      ...locks.of(one),
       one.usedBytes === null ? "-" : bytes(one.usedBytes),
       one.since ?? "nothing: full",
       one.isScheduled ? "schedule" : "request",
@@ -224,6 +242,7 @@ export const backupTable = (backups: readonly BackupView[], now: Instant, paint:
     ]),
     paint,
   );
+}
 
 const every = (minutes: number) => (minutes === 60 ? "every hour" : `every ${minutes} min`);
 const keeping = ({ hourly, daily, weekly }: ScheduleView["keep"]) =>

@@ -7,9 +7,9 @@ import { inProject, Label, Next, Page, ProblemShape } from "@holdfast/kernel/sha
 import { z } from "zod";
 import { VolumeView } from "./volumes.ts";
 import {
-  busyFails,
   Encrypted,
   IsEncrypted,
+  lockedFails,
   ofBackup,
   ofVolume,
   Schedule,
@@ -48,7 +48,7 @@ export const createBackup = changes("POST", {
   reply: [202, BackupView],
   fails: {
     quota_exceeded: "exhausted",
-    ...busyFails,
+    ...lockedFails,
     volume_not_made: "conflict",
     backup_place_unset: "conflict",
   },
@@ -90,7 +90,7 @@ export const restoreBackup = changes("POST", {
     quota_exceeded: "exhausted",
     tag_required: "invalid",
     ...backupFails,
-    ...busyFails,
+    ...lockedFails,
     backup_not_ready: "conflict",
     backup_place_unset: "conflict",
     instance_not_stopped: "conflict",

@@ -8,10 +8,10 @@ import { inProject, Next, Page, ProblemShape } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { VolumeView } from "./volumes.ts";
 import {
-  busyFails,
   Encrypted,
   IsEncrypted,
   Limits,
+  lockedFails,
   ofSnapshot,
   Projects,
   SizeGiB,
@@ -64,7 +64,7 @@ export const createSnapshot = changes("POST", {
   fails: {
     quota_exceeded: "exhausted",
     tag_required: "invalid",
-    ...busyFails,
+    ...lockedFails,
     name_taken: "conflict",
     volume_not_made: "conflict",
     pool_full: "exhausted",
@@ -101,7 +101,7 @@ export const restoreSnapshot = changes("POST", {
   reply: [202, VolumeView],
   fails: {
     ...ownFails,
-    ...busyFails,
+    ...lockedFails,
     snapshot_not_ready: "conflict",
     instance_not_stopped: "conflict",
     pool_full: "exhausted",
@@ -126,7 +126,7 @@ export const createVolumeFromSnapshot = changes("POST", {
     quota_exceeded: "exhausted",
     tag_required: "invalid",
     ...snapshotFails,
-    ...busyFails,
+    ...lockedFails,
     not_in_this_state: "conflict",
     snapshot_not_ready: "conflict",
     volume_not_made: "conflict",
@@ -154,7 +154,7 @@ export const copySnapshot = changes("POST", {
     quota_exceeded: "exhausted",
     tag_required: "invalid",
     ...snapshotFails,
-    ...busyFails,
+    ...lockedFails,
     not_in_this_state: "conflict",
     snapshot_not_ready: "conflict",
     volume_not_made: "conflict",
@@ -175,7 +175,7 @@ export const createImageFromSnapshot = changes("POST", {
   fails: {
     quota_exceeded: "exhausted",
     ...ownFails,
-    ...busyFails,
+    ...lockedFails,
     snapshot_not_ready: "conflict",
     name_taken: "conflict",
   },
@@ -198,11 +198,12 @@ export const shareSnapshot = changes("PATCH", {
 export const deleteSnapshot = route({
   method: "DELETE",
   path: "/v1/projects/:project/snapshots/:snapshot",
-  summary: "Delete a snapshot. Its volume is as it is.",
+  summary:
+    "Delete a snapshot. Its volume is as it is. With `force`, one that its host could not remove, or that nobody can open, is forgotten, and its bytes stay in the volume.",
   needs: "project:operate",
   params: ofSnapshot,
-  query: none,
+  query: z.strictObject({ force: z.stringbool().default(false) }),
   body: z.undefined(),
   reply: [202, SnapshotView],
-  fails: { ...ownFails, ...busyFails },
+  fails: { ...ownFails, ...lockedFails },
 });

@@ -13,6 +13,7 @@ import {
   Encrypted,
   IsEncrypted,
   Limits,
+  lockedFails,
   ofVolume,
   Schedule,
   SizeGiB,
@@ -234,7 +235,7 @@ export const createImageFrom = changes("POST", {
   reply: [202, ImageView],
   fails: {
     quota_exceeded: "exhausted",
-    ...busyFails,
+    ...lockedFails,
     name_taken: "conflict",
     volume_not_made: "conflict",
   },

@@ -53,3 +53,5 @@ export const Schedule = z.object({
 
 export const volumeFails = { volume_not_found: "not_found" } as const;
 export const busyFails = { ...volumeFails, volume_busy: "conflict" } as const;
+/** Of what reads or writes what is in an encrypted volume. */
+export const lockedFails = { ...busyFails, volume_key_missing: "conflict" } as const;

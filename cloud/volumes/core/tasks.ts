@@ -32,7 +32,7 @@ interface Meaning {
   readonly activity?: Activity;
   /** How long it may take altogether, with all waiting, before whoever asked is told that it failed. */
   readonly patience: Duration;
-  /** There is nobody who could do without its end: it has no deadline, and is tried until it is done. */
+  /** There is nobody who could do without its end: it has no deadline, and is tried while that may help. */
   readonly isForever?: true;
 }
 
@@ -113,17 +113,22 @@ const passing: ReadonlySet<string> = new Set([
   "pool_unreachable",
   "backup_place_missing",
 ]);
+/** No host and no hour helps here: what would open the volume is lost, or another file lies in its place. */
+export const hopeless = ["volume_key_missing", "volume_key_wrong"] as const;
 const shortest = seconds(2);
 const longest = minutes(5);
 
-/** What a failure means: try again while there is time and waiting may help, and for ever where it must be done. */
+/**
+ * What a failure means: try again while there is time and waiting may help, and without a deadline where it must be done.
+ */
 export function afterFailure(
   task: { readonly do: TaskKind; readonly attempts: number; readonly deadline: Instant },
   problem: ProblemView,
   now: Instant,
 ): End {
   const isPassing = problem.kind === "unavailable" || passing.has(problem.code);
-  const isForever = meanings[task.do].isForever === true;
+  const isHopeless = hopeless.some((code) => code === problem.code);
+  const isForever = meanings[task.do].isForever === true && !isHopeless;
   const pause = Math.min(longest, shortest * 2 ** Math.min(task.attempts, 10)) as Duration; // A duration times a number.
   if (isForever || (isPassing && now + pause < task.deadline))
     return { is: "again", pause, problem };

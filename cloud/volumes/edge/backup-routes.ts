@@ -15,7 +15,7 @@ import {
 
 export function routesOfBackups(
   { database, mintId }: VolumeRouteDeps,
-  { change, newKey, rules }: Changes,
+  { change, newKey, mustOpen, rules }: Changes,
 ) {
   return {
     createBackup: handle(api.createBackup, (request) =>
@@ -24,6 +24,7 @@ export function routesOfBackups(
         const { volume: asked, full: isFull } = request.body;
         const id = mintId<"Backup">();
         const volume = await takeBackup(sql, project, asked, { id, isFull }, rules(), asker);
+        await mustOpen(sql, volume.id);
         tell({ subject: volume.id, event: "command-backup", detail: { id, isFull } });
         return findBackupView(sql, project, id);
       }),
@@ -46,6 +47,7 @@ export function routesOfBackups(
           const to = { fresh: mintId<"Volume">(), name, pool, tags, newKey: key };
           const done = await restoreBackup(sql, project, asked, to, rules(), asker);
           const { volume, instance, backup } = done;
+          await mustOpen(sql, backup.liesIn);
           const detail = { backup: backup.id, name };
           tell({ subject: volume, event: "command-restore", detail });
           if (instance)

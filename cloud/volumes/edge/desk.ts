@@ -19,7 +19,7 @@ import type { Clock } from "@holdfast/kernel/time";
 import { type Database, type Sql, unlessTaken } from "@holdfast/store/database";
 import { appendJournal, type JournalRow } from "@holdfast/store/journal";
 import { announce } from "@holdfast/store/news";
-import { encryptsAll, type NewKey, type VolumeKeys } from "./keys.ts";
+import { encryptsAll, mustOpen, type NewKey, type VolumeKeys } from "./keys.ts";
 import { nameTaken, type Rules } from "./refusals.ts";
 import type { Asker } from "./tasks.ts";
 import type { Changed } from "./volumes.ts";
@@ -76,6 +76,8 @@ export interface Changes {
   ): Promise<Omit<Awaited<ReturnType<typeof findImageView>>, "whose">>;
   /** For what is made anew: where it is asked for, and where the project wants it of everything. */
   newKey(sql: Sql, project: ProjectId, wantEncrypted: boolean): Promise<NewKey | undefined>;
+  /** Before anything is begun that reads or writes what is in this volume. Rejects with `volume_key_missing`. */
+  mustOpen(sql: Sql, volume: VolumeId): Promise<void>;
   rules(): Rules;
 }
 
@@ -132,6 +134,7 @@ export function volumeChanges({
       change(request, async (desk) => {
         const { sql, asker, tell } = desk;
         const { of, liesIn, source, begin } = await hold(desk);
+        await mustOpen(sql, keys, liesIn);
         await beginCapture(sql, {
           id,
           project,
@@ -159,7 +162,7 @@ export function volumeChanges({
     };
   }
 
-  return { change, imageOf, newKey, rules };
+  return { change, imageOf, newKey, mustOpen: (sql, volume) => mustOpen(sql, keys, volume), rules };
 }
 
 /** In the timeline of the volume, and of its instance: that is where people look for a disk that has gone. */

@@ -6,7 +6,8 @@
  */
 import type { Seal } from "@holdfast/cloud/access/edge";
 import { sealedMark } from "@holdfast/cloud/hosts";
-import type { MintId, ProjectId, VolumeKeyId } from "@holdfast/kernel/ids";
+import type { MintId, ProjectId, VolumeId, VolumeKeyId } from "@holdfast/kernel/ids";
+import { problem } from "@holdfast/kernel/problem";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
 
@@ -69,6 +70,45 @@ export async function insertKeys(sql: Sql, keys: readonly NewKey[], now: Instant
      on conflict do nothing`,
     [keys.map(({ id }) => id), keys.map(({ sealed }) => sealed), iso(now)],
   );
+}
+
+/** Whether a host can be told what opens this volume: so it is where it is plain. */
+export async function canOpen(sql: Sql, keys: VolumeKeys, volume: VolumeId): Promise<boolean> {
+  return (await whyLocked(sql, keys, volume)) === undefined;
+}
+
+/** Before something is begun that reads or writes what is in it. Rejects with `volume_key_missing`. */
+export async function mustOpen(
+  sql: Sql,
+  keys: VolumeKeys,
+  volume: VolumeId,
+  /** What else can be done. */
+  fixOf: (fix: string) => string = (fix) => fix,
+): Promise<void> {
+  const cause = await whyLocked(sql, keys, volume);
+  if (cause === undefined) return;
+  throw problem(
+    "conflict",
+    "volume_key_missing",
+    "No manager can open the key of this encrypted volume.",
+    {
+      fix: fixOf("Put back platform.key of this installation from your backup: docs/encryption.md"),
+    },
+    cause,
+  );
+}
+
+async function whyLocked(sql: Sql, keys: VolumeKeys, volume: VolumeId): Promise<unknown> {
+  const [row] = await sql.query<{ key: string | null }>(
+    `select ${keyOf("v")} as key from volume v where v.id = $1`,
+    [volume],
+  );
+  try {
+    if (row?.key) keys.open(row.key);
+    return undefined;
+  } catch (cause) {
+    return cause;
+  }
 }
 
 /** Whether what is made anew in it is encrypted without being asked for. */

@@ -15,7 +15,7 @@ import { announce } from "@holdfast/store/news";
 import { afterFailure } from "../core/tasks.ts";
 import { renewWishes } from "./attachments.ts";
 import { overdue } from "./refusals.ts";
-import { expunge, expungeUnkept, moveVolumes } from "./states.ts";
+import { dropReplaced, expungeUnkept, moveVolumes } from "./states.ts";
 import { type Ended, failed, madeBy, madeOf } from "./tasks.ts";
 
 interface TaskRow extends Ended {
@@ -278,19 +278,6 @@ async function replace(sql: Sql, old: VolumeId, fresh: VolumeId): Promise<void> 
   await sql.query("update tag set resource = $2 where resource = $1", [old, fresh]);
   await moveVolumes(sql, [{ volume: old, event: "destroy" }]);
   await dropReplaced(sql, fresh);
-}
-
-/** Volumes that were kept for the snapshots in them, when there is none any more. */
-async function dropReplaced(sql: Sql, volume: VolumeId): Promise<void> {
-  const empty = await sql.query<{ id: VolumeId }>(
-    `select v.id from volume v where v.successor_id = $1 and v.state = 'destroyed'
-       and not exists (select from snapshot n where n.lies_in = v.id)`,
-    [volume],
-  );
-  await expunge(
-    sql,
-    empty.map(({ id }) => id),
-  );
 }
 
 /** Damage is a state: nothing that is damaged is copied, and everybody is told. */

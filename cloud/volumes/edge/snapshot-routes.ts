@@ -18,8 +18,8 @@ import {
 import { findSnapshotView, pageOfSnapshots, volumeView } from "./views.ts";
 
 export function routesOfSnapshots(
-  { database, mintId }: VolumeRouteDeps,
-  { change, imageOf, newKey, rules }: Changes,
+  { database, mintId, keys }: VolumeRouteDeps,
+  { change, imageOf, newKey, mustOpen, rules }: Changes,
 ) {
   return {
     createSnapshot: handle(api.createSnapshot, (request) => {
@@ -35,6 +35,7 @@ export function routesOfSnapshots(
             const wanted = { id, name, freeze };
             await mustBeTagged(sql, project, body.tags ?? {});
             const volume = await insertSnapshot(sql, project, body.volume, wanted, rules(), asker);
+            await mustOpen(sql, volume.id);
             await insertTags(sql, [{ resource: id, kind: "snapshot", ...tagsIn(params, body) }]);
             tell({ subject: volume.id, event: "command-snapshot", detail: { id, name } });
             return findSnapshotView(sql, project, id);
@@ -56,6 +57,7 @@ export function routesOfSnapshots(
         const fresh = mintId<"Volume">();
         const done = await restoreSnapshot(sql, project, asked, fresh, rules(), asker);
         const { volume, snapshot } = done;
+        await mustOpen(sql, snapshot.liesIn);
         tellOf({ ...done, hosts: [] }, "restore", tell, { snapshot: snapshot.name });
         return volumeView(sql, volume.id);
       }),
@@ -74,6 +76,7 @@ export function routesOfSnapshots(
             const key = await newKey(sql, project, body.encrypted);
             const wanted = { ...fresh, newKey: key };
             const from = await copySnapshot(sql, project, params.snapshot, wanted, rules(), asker);
+            await mustOpen(sql, from.liesIn);
             const tags = tagsIn(params, body);
             await insertTags(sql, [
               { resource: fresh.snapshot, kind: "snapshot", ...tags },
@@ -100,6 +103,7 @@ export function routesOfSnapshots(
           await mustBeTagged(sql, project, body.tags ?? {});
           const { snapshot } = params;
           const from = await volumeFromSnapshot(sql, project, snapshot, wanted, rules(), asker);
+          await mustOpen(sql, from.liesIn);
           await insertTags(sql, [{ resource: id, kind: "volume", ...tagsIn(params, body) }]);
           tell({ subject: id, event: "created", detail: { name, sizeGiB, snapshot: from.name } });
           return volumeView(sql, id);
@@ -134,7 +138,8 @@ export function routesOfSnapshots(
       change(request, async ({ sql, asker, tell }) => {
         const { project, snapshot: asked } = request.params;
         const view = await findSnapshotView(sql, project, asked); // What was made nowhere is gone at once.
-        const { snapshot, isNew } = await removeSnapshot(sql, project, asked, asker);
+        const how = { keys, isForced: request.query.force };
+        const { snapshot, isNew } = await removeSnapshot(sql, project, asked, how, asker);
         const { id, name, volume } = snapshot;
         if (isNew)
           tell({ subject: volume, event: "command-delete-snapshot", detail: { id, name } });

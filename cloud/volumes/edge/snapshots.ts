@@ -17,7 +17,8 @@ import { problem } from "@holdfast/kernel/problem";
 import { iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
 import { localPool } from "../core/model.ts";
-import type { NewKey } from "./keys.ts";
+import { hopeless } from "../core/tasks.ts";
+import { canOpen, mustOpen, type NewKey, type VolumeKeys } from "./keys.ts";
 import {
   type Held,
   type HeldSnapshot,
@@ -37,8 +38,8 @@ import {
   type Rules,
   tooManySnapshots,
 } from "./refusals.ts";
-import { expungeUnkept } from "./states.ts";
-import { type Asker, cancelTasks, insertTasks } from "./tasks.ts";
+import { dropReplaced, expungeUnkept } from "./states.ts";
+import { type Asker, cancelTasks, insertTasks, orForget } from "./tasks.ts";
 import { insertRow, mustEncrypt, type NewVolume } from "./volumes.ts";
 
 export interface NewSnapshot {
@@ -80,14 +81,23 @@ export async function insertSnapshot(
   return volume;
 }
 
-/** Again while it is under way changes nothing. */
+/**
+ * Again while it is under way changes nothing. Rejects with `volume_key_missing`, before anything is asked of a host. Forced,
+ * one that a host could not remove, or cannot, is forgotten: its bytes stay in the volume, and go with it.
+ */
 export async function removeSnapshot(
   sql: Sql,
   project: ProjectId,
   nameOrId: string,
+  { keys, isForced }: { readonly keys: VolumeKeys; readonly isForced: boolean },
   asker: Asker,
 ): Promise<{ readonly snapshot: HeldSnapshot; readonly isNew: boolean }> {
   const { snapshot, volume } = await holdSnapshot(sql, project, nameOrId);
+  if (isForced && (await isStuck(sql, keys, snapshot))) {
+    permit(volume, "snapshot");
+    await forget(sql, snapshot);
+    return { snapshot, isNew: true };
+  }
   if (snapshot.state === "deleting") return { snapshot, isNew: false };
   permit(volume, "snapshot");
   if (volume.isUnmadeCopy) {
@@ -97,7 +107,10 @@ export async function removeSnapshot(
     await expungeUnkept(sql, volume.id);
     return { snapshot, isNew: true };
   }
-  await sql.query("update snapshot set state = 'deleting' where id = $1", [snapshot.id]);
+  await mustOpen(sql, keys, snapshot.liesIn, orForget);
+  await sql.query("update snapshot set state = 'deleting', problem = null where id = $1", [
+    snapshot.id,
+  ]);
   await insertTasks(
     sql,
     [
@@ -111,6 +124,28 @@ export async function removeSnapshot(
     asker,
   );
   return { snapshot, isNew: true };
+}
+
+/** A host has tried to remove it and could not, or would not be able to open what it lies in. */
+async function isStuck(sql: Sql, keys: VolumeKeys, { id, liesIn }: HeldSnapshot): Promise<boolean> {
+  const [row] = await sql.query<{ hasFailed: boolean }>(
+    `select n.problem->>'code' = any($2) or exists (select from storage_task t
+       where t.snapshot_id = n.id and t."do" = 'remove-snapshot' and t.attempts > 0) as "hasFailed"
+     from snapshot n where n.id = $1`,
+    [id, hopeless],
+  );
+  return row?.hasFailed === true || !(await canOpen(sql, keys, liesIn));
+}
+
+async function forget(sql: Sql, { id, volume }: HeldSnapshot): Promise<void> {
+  await sql.query(`delete from storage_task where snapshot_id = $1 and "do" = 'remove-snapshot'`, [
+    id,
+  ]);
+  // Whoever copies it goes on: it is still in the file.
+  await sql.query("update storage_task set snapshot_id = null where snapshot_id = $1", [id]);
+  await sql.query("delete from snapshot where id = $1", [id]);
+  await dropReplaced(sql, volume);
+  await expungeUnkept(sql, volume);
 }
 
 /** `fresh` is the id of the volume that is made. See the route for what it rejects with. */

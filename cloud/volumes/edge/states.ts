@@ -2,7 +2,7 @@
  * States of volumes as rows: each fact or decision names an event of the lifecycle, and a row that the event
  * does not apply to stays as it is. Nobody else writes a state.
  */
-import type { HostId, VolumeId } from "@holdfast/kernel/ids";
+import type { HostId, SnapshotId, VolumeId } from "@holdfast/kernel/ids";
 import type { Sql } from "@holdfast/store/database";
 import { type VolumeEvent, type VolumeState, volumeLifecycle } from "../core/lifecycle.ts";
 
@@ -90,10 +90,31 @@ export async function expunge(sql: Sql, volumes: readonly VolumeId[]): Promise<v
   );
   const there = moved.filter(({ state }) => state === "expunging").map(({ id }) => id);
   if (there.length === 0) return;
+  // Snapshots that are being removed go with it, and it waits for no removal that does not end.
+  const going = await sql.query<{ snapshot: SnapshotId | null }>(
+    `delete from storage_task where volume_id = any($1) and "do" = 'remove-snapshot' returning snapshot_id as snapshot`,
+    [there],
+  );
+  await sql.query("delete from snapshot where id = any($1) and state = 'deleting'", [
+    going.map(({ snapshot }) => snapshot),
+  ]);
   await sql.query(
     `insert into storage_task (id, volume_id, "do", detail, created_at, deadline, actor)
      select gen_random_uuid(), id, 'remove', '{}', now(), now() + interval '1 hour', 'holdfast' from unnest($1::uuid[]) d (id)`,
     [there],
+  );
+}
+
+/** Volumes that a restore has replaced and that were kept for the snapshots in them, when there is none any more. */
+export async function dropReplaced(sql: Sql, volume: VolumeId): Promise<void> {
+  const empty = await sql.query<{ id: VolumeId }>(
+    `select v.id from volume v where v.successor_id = $1 and v.state = 'destroyed'
+       and not exists (select from snapshot n where n.lies_in = v.id)`,
+    [volume],
+  );
+  await expunge(
+    sql,
+    empty.map(({ id }) => id),
   );
 }
 

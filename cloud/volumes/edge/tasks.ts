@@ -258,10 +258,17 @@ export async function failed(sql: Sql, task: Ended, why: ProblemView): Promise<v
       await sql.query("update volume set problem = $2::jsonb where id = $1", [task.volume, says]);
       return;
     case "snapshot":
-    case "remove-snapshot":
       await sql.query(
         "update snapshot set state = 'failed', problem = $2::jsonb where id = $1 and state = 'making'",
         [task.snapshot, says],
+      );
+      return;
+    case "remove-snapshot":
+      // It is what it was before.
+      await sql.query(
+        `update snapshot set state = case when made_at is null then 'failed' else 'ready' end, problem = $2::jsonb
+         where id = $1 and state = 'deleting'`,
+        [task.snapshot, JSON.stringify({ ...why, fix: orForget(why.fix ?? "Look at its volume") })],
       );
       return;
     case "extract":
@@ -290,6 +297,10 @@ export async function failed(sql: Sql, task: Ended, why: ProblemView): Promise<v
       return;
   }
 }
+
+/** What can be done about a snapshot that its host cannot remove. */
+export const orForget = (fix: string) =>
+  `${fix}. Or forget it, which leaves its bytes in the volume: holdfast snapshots delete SNAPSHOT --force`;
 
 const cancelled = (): Problem =>
   problem("conflict", "storage_task_cancelled", "Its instance was destroyed meanwhile.", {

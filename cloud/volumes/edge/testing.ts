@@ -14,7 +14,7 @@ import { type Asking, asking, countedIds } from "@holdfast/kernel/testing";
 import type { Instant } from "@holdfast/kernel/time";
 import { connectDatabase, type Database } from "@holdfast/store/database";
 import { testDatabase } from "@holdfast/store/testing";
-import { volumeKeys } from "./keys.ts";
+import { type VolumeKeys, volumeKeys } from "./keys.ts";
 import { recordResults } from "./results.ts";
 import { round } from "./round.ts";
 import { volumeRoutes } from "./routes.ts";
@@ -33,6 +33,8 @@ export interface Depot extends Asking<Routes> {
   now(): Instant;
   /** Milliseconds. */
   pass(time: number): void;
+  /** Nobody can open the keys of volumes any more, or everybody again. */
+  loseKeys(areLost: boolean): void;
   /** Hosts whose wishes were to be told again, since the last call. */
   told(): readonly HostId[];
   /** One round of the manager. */
@@ -66,7 +68,15 @@ export async function openDepot() {
   let heard: HostId[] = [];
   const clock = { now: () => now, sleep: async () => {} };
   const self = "manager-1";
-  const keys = volumeKeys(sealWith(Buffer.alloc(32, 1)), mintId, () => "a-secret");
+  const sealed = volumeKeys(sealWith(Buffer.alloc(32, 1)), mintId, () => "a-secret");
+  let areLost = false;
+  const keys: VolumeKeys = {
+    ...sealed,
+    open(text) {
+      if (areLost) throw new Error("sealed with another platform key");
+      return sealed.open(text);
+    },
+  };
   const routes = volumeRoutes({
     ...{ database, clock, mintId, self, keys },
     settings: (): Settings => settingsFrom(set),
@@ -78,6 +88,9 @@ export async function openDepot() {
   const depot: Depot = {
     ...{ database, project, other, set, hosts, ...asking(routes, project) },
     now: () => now,
+    loseKeys(lost) {
+      areLost = lost;
+    },
     pass(time) {
       now = (now + time) as Instant; // An instant and a length of time.
     },
