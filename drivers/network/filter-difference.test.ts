@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { NetworkId, NicId } from "@holdfast/kernel/ids";
-import { execute, namespaceFile } from "./commands.ts";
+import { commands, execute, namespaceFile } from "./commands.ts";
 import type { Network, Picture, Port, Rule } from "./driver.ts";
 import { filterOf, isInForce } from "./filter.ts";
 import { differenceOf } from "./filter-difference.ts";
@@ -59,10 +59,8 @@ test("a difference leads to what the whole text leads to", async (t) => {
     if (!before) continue;
     const difference = differenceOf(before.tables, filter.tables);
     assert.ok(difference, `picture ${index} needs the whole text`);
-    await one.nft(difference.now);
+    await one.promptly(difference);
     assert.ok(!isInForce(before, await one.chains()), `picture ${index} is not the one before`);
-    assert.ok(!isInForce(filter, await one.chains()), `what is left of it is in picture ${index}`);
-    await one.nft(difference.later);
     assert.ok(isInForce(filter, await one.chains()), `picture ${index}`);
     await other.nft(filter.text(new Map()));
     assert.deepEqual(await one.rules(), await other.rules(), `picture ${index}`);
@@ -72,10 +70,10 @@ test("a difference leads to what the whole text leads to", async (t) => {
 test("a difference does nothing where the filters are others than it was made from", async (t) => {
   const [first, second, third] = pictures.map((picture) => filterOf(picture, "inet"));
   assert.ok(first && second && third);
-  const { nft, rules } = await namespace(t, "c");
+  const { nft, promptly, rules } = await namespace(t, "c");
   await nft(first.text(new Map()));
   const before = await rules();
-  await assert.rejects(nft(differenceOf(second.tables, third.tables)?.now ?? ""));
+  await assert.rejects(promptly(differenceOf(second.tables, third.tables) ?? ""), /No such file/);
   assert.deepEqual(await rules(), before);
 });
 
@@ -84,7 +82,7 @@ test("a port more is said in a few lines, however many there are", () => {
   const filter = (ports: readonly Port[]) =>
     filterOf({ networks: [network(7_700, peer, ports)] }, "inet");
   const before = filter(many.slice(1));
-  const text = differenceOf(before.tables, filter(many).tables)?.now ?? "";
+  const text = differenceOf(before.tables, filter(many).tables) ?? "";
   assert.ok(text.split("\n").length < 30, text);
 });
 
@@ -92,8 +90,12 @@ async function namespace(t: { after(end: () => Promise<unknown>): void }, letter
   const name = `hfd-${process.pid.toString(36)}${letter}`;
   await execute(["ip", "netns", "add", name]);
   t.after(() => execute(["ip", "netns", "del", name]));
+  const kernel = commands(name);
+  t.after(async () => kernel.close());
   const inside = (...argv: string[]) => ["nsenter", `--net=${namespaceFile(name)}`, ...argv];
   return {
+    promptly: (text: string) =>
+      kernel.promptly([{ where: undefined, program: "nft", lines: text.trim().split("\n") }]),
     nft: (text: string) => execute(inside("nft", "-f", "-"), text),
     chains: async () => chainsIn(await execute(inside("nft", "list", "chains"))),
     async rules(): Promise<readonly string[]> {

@@ -1,52 +1,34 @@
 /**
- * From the filters that are in force to others, as one text for `nft -f` with no more than what differs: a port more is a
+ * From the filters that are in force to others, as one text with no more than what differs: a port more is a
  * few elements, however many rules there are.
  *
  * The text is right only for the very filters that it was made from. It says so itself: the chain that is their mark
- * is flushed in it, and where somebody has removed that, nft refuses all of the text.
- *
- * What nothing refers to any more is removed by a second text, that mark with it. Whoever removes anything waits until no
- * processor can be looking at it, ten times as long as all the rest takes.
+ * is removed in it, and where somebody has done that already, nft refuses all of the text.
  */
 import type { Piece, Table } from "./nft.ts";
 
 type Chain = Extract<Piece, { is: "chain" }>;
 type Listing = Extract<Piece, { is: "set" | "map" }>;
 
-export interface Difference {
-  /** After this the others are in force. */
-  readonly now: string;
-  /** What is left of those before, for the end. Until then these are marked by both. */
-  readonly later: string;
-}
-
-/** Undefined where only the whole text leads from one to the other. */
+/** A line for each order. Undefined where only the whole text leads from one to the other. */
 export function differenceOf(
   before: readonly Table[],
   wanted: readonly Table[],
-): Difference | undefined {
+): string | undefined {
   if (wanted.length === 0 || before.length !== wanted.length) return undefined;
-  const [now, later]: [string[], string[]] = [[], []];
+  const all: string[] = [];
   for (const [index, table] of wanted.entries()) {
     const old = before[index];
     if (old?.family !== table.family || old.name !== table.name) return undefined;
     const orders = ordersFor(old, table);
     if (!orders) return undefined;
-    now.push(...orders.now);
-    later.push(...orders.later);
+    all.push(...orders);
   }
-  return { now: textOf(now), later: textOf(later) };
-}
-
-const textOf = (lines: readonly string[]) => lines.map((line) => `${line}\n`).join("");
-
-interface Orders {
-  readonly now: readonly string[];
-  readonly later: readonly string[];
+  return all.map((line) => `${line}\n`).join("");
 }
 
 /** What is referred to comes before who refers to it, and goes after it. */
-function ordersFor(before: Table, { family, name, pieces }: Table): Orders | undefined {
+function ordersFor(before: Table, { family, name, pieces }: Table): readonly string[] | undefined {
   const known = byName(before.pieces);
   const wanted = byName(pieces);
   const fresh = pieces.filter((piece) => !known.has(keyOf(piece)));
@@ -71,7 +53,7 @@ function ordersFor(before: Table, { family, name, pieces }: Table): Orders | und
   const isHooked = (piece: Piece) => piece.is === "chain" && hookOf(piece.rules) !== undefined;
   if (gone.some(isHooked)) return undefined;
   const leaving = removalOrder.flatMap((is) => gone.filter((piece) => piece.is === is));
-  const now = [
+  return [
     ...fresh.map((piece) => `add ${piece.is} ${at} ${piece.name}${bodyOf(piece)}`),
     ...changedChains.map((chain) => `flush chain ${at} ${chain.name}`),
     ...listings.flatMap(([{ name: set, elements: now }, old]) =>
@@ -83,9 +65,11 @@ function ordersFor(before: Table, { family, name, pieces }: Table): Orders | und
     ...listings.flatMap(([{ name: set, elements: now }, old]) =>
       elements("add", set, without(now, old)),
     ),
-    ...leaving.flatMap(({ is, name }) => (is === "chain" ? [`flush chain ${at} ${name}`] : [])),
+    ...leaving.flatMap((piece) =>
+      piece.is === "chain" && piece.rules.length > 0 ? [`flush chain ${at} ${piece.name}`] : [],
+    ),
+    ...leaving.map(({ is, name }) => `delete ${is} ${at} ${name}`),
   ];
-  return { now, later: leaving.map(({ is, name }) => `delete ${is} ${at} ${name}`) };
 }
 
 const removalOrder = ["chain", "map", "set", "counter"] as const;

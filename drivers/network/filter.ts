@@ -69,10 +69,7 @@ export function filterOf({ networks }: Picture, trackedIn: TrackedIn): Filter {
 
 type Marks = readonly [guarded: string, routed: string, judged: string];
 
-/**
- * Somebody may remove one table and leave the others. And where the marks of others are there as well, whoever went from
- * one to the other has not come to the end.
- */
+/** Somebody may remove one table and leave the others. And where there are marks of others as well, these are not alone. */
 export const isInForce = ({ marks }: Filter, chains: ReadonlySet<string>): boolean =>
   marks.every((mark) => chains.has(mark)) &&
   [...chains].every((chain) => !isMark(chain) || marks.includes(chain));

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { NetworkId } from "@holdfast/kernel/ids";
+import { execute } from "./commands.ts";
 import type { Network, Router } from "./driver.ts";
 import {
   aNetwork,
@@ -271,4 +272,29 @@ test("taps are ready for a hypervisor, and stay its own when everything around t
   assert.equal(await index(), before);
   await host.networks.apply({ networks: [{ ...network, ports: [{ ...a, isUp: false }] }] });
   assert.doesNotMatch(await host.run("ip", "link", "show", tap), /[<,]UP[,>]/);
+});
+
+test("a port comes also when the programs that stay are killed, and is not ordered where they were", async (t) => {
+  const room = await fixtureRoom(t);
+  const [host] = room.hosts;
+  const ports = [aPort(11), aPort(12), aPort(13)];
+  const network = aNetwork(960);
+  const { networks } = host;
+  const apply = (count: number) =>
+    networks.apply({ networks: [{ ...network, ports: ports.slice(0, count) }] });
+  const isWhole = async (count: number) => {
+    const { rules, ports } = await networks.look();
+    assert.equal(rules, "in-force");
+    assert.equal(ports.filter(({ is }) => is === "unplugged").length, count);
+    assert.equal((await apply(count)).changes, 0);
+  };
+  await apply(1);
+  const pids = await execute(["ip", "netns", "pids", host.namespace]);
+  for (const pid of pids.trim().split("\n")) process.kill(Number(pid), "SIGKILL");
+  await apply(2);
+  await isWhole(2);
+  // Its number is another one now, and those who know the old one would put the tap nowhere.
+  await host.run("ip", "link", "del", "hfb960");
+  await apply(3);
+  await isWhole(3);
 });

@@ -23,7 +23,7 @@ import { type HostPlan, hostPlan } from "./host-plan.ts";
 import { factsOf } from "./look.ts";
 import { notYet, stranger } from "./metadata-answers.ts";
 import { metadataService } from "./metadata-service.ts";
-import { isOurNamespace, metadataPortOf } from "./names.ts";
+import { isOurNamespace, metadataNamespaceOf, metadataPortOf } from "./names.ts";
 import { newestWins } from "./newest-wins.ts";
 import { bridgeFilteringFile, namespacesThere, type Observed, observe } from "./observe.ts";
 import { ownership } from "./owner.ts";
@@ -105,10 +105,14 @@ export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
     const last = standing;
     standing = undefined;
     // What the kernel refuses is not as it was thought to be.
-    if (!last || !(await changePorts(last, wanted, onPlugged).catch(() => false)))
-      await make(wanted);
+    const isMade = last && (await changePorts(last, wanted, onPlugged).catch(() => false));
+    if (!isMade) await make(wanted);
     onPlugged();
     standing = wanted;
+    if (!isMade && wanted.networks.length > 0) {
+      const furnished = wanted.networks.filter(({ ports }) => ports.length > 0);
+      kernel.prepare(furnished.map(({ vni }) => metadataNamespaceOf(tag, vni)));
+    }
     return { changes: kernel.changes() - before };
   }
 
@@ -126,16 +130,18 @@ export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
     if (!difference) return false;
     picture = wanted;
     await allOver([
-      kernel.sequence([filtersOf(difference.now)]),
-      kernel.sequence(changes.come),
+      kernel.promptly([filtersOf(difference)]),
+      kernel.promptly([changes.taps]),
+      kernel.promptly(changes.neighbours),
       ...changes.served.map((network) => tellDns(kernel, network, { place: options, directory })),
     ]);
     onPlugged();
     // To take something away takes the kernel longer than to make it, and nobody waits for it. But meanwhile it lets no tap be
     // opened, which is what those do who have just been given theirs.
-    const going = [[filtersOf(difference.later)], changes.go];
-    if (going.flat().some(({ lines }) => lines.length > 0)) await carried.lull(beforeRemoval);
-    await allOver(going.map((batches) => kernel.sequence(batches)));
+    if (changes.go.lines.length > 0) {
+      await carried.lull(beforeRemoval);
+      await kernel.promptly([changes.go]);
+    }
     return true;
   }
 

@@ -13,9 +13,11 @@ import { metadataNamespaceOf, metadataPortOf, tapOf } from "./names.ts";
 import { removalOf } from "./removal.ts";
 
 export interface PortChanges {
-  /** For those that come. In this order. */
-  readonly come: readonly Batch[];
-  readonly go: readonly Batch[];
+  /** Of those that come. */
+  readonly taps: Batch;
+  /** For the metadata service, of each network in turn: a mark that they are right comes last. */
+  readonly neighbours: readonly Batch[];
+  readonly go: Batch;
   /** Networks whose router serves others than before. */
   readonly served: readonly Network[];
 }
@@ -35,33 +37,35 @@ export function portChanges(
     if (JSON.stringify(old) !== JSON.stringify(network)) pairs.push([old, network]);
   }
   if (pairs.length === 0) return undefined;
-  const neighbours = pairs.flatMap(([old, network]): Batch[] => {
-    const lines = neighbourChanges(old, network);
-    return [{ where: metadataNamespaceOf(tag, network.vni), program: "ip", lines }];
-  });
-  const links = (lines: readonly string[]): Batch => ({ where: undefined, program: "ip", lines });
+  const onHost = (lines: readonly string[]): Batch => ({ where: undefined, program: "ip", lines });
   return {
-    come: [...neighbours, links(pairs.flatMap(([old, network]) => coming(old, network)))],
-    go: [links(pairs.flatMap(([old, network]) => going(old, network)))],
+    taps: onHost(pairs.flatMap(([old, network]) => coming(old, network))),
+    neighbours: pairs.flatMap(([old, network]) => [
+      {
+        where: metadataNamespaceOf(tag, network.vni),
+        program: "ip",
+        lines: neighbourChanges(old, network),
+      },
+      onHost(marking(old, network)),
+    ]),
+    go: onHost(pairs.flatMap(([old, network]) => going(old, network))),
     served: pairs.flatMap(([old, network]) =>
       JSON.stringify(old.router) === JSON.stringify(network.router) ? [] : [network],
     ),
   };
 }
 
-function coming(before: Network, network: Network): readonly string[] {
-  const { vni, ports } = network;
-  const marks = `${metadataMark(network)} ${neighboursMark(network)}`;
-  return [
-    ...without(ports, before.ports).flatMap((port) => linesFor(tapFor(port, network))),
-    ...(neighboursMark(before) === neighboursMark(network)
-      ? []
-      : [`link set dev ${metadataPortOf(vni)} alias "${marks}"`]),
-  ];
-}
+const coming = ({ ports: before }: Network, network: Network): readonly string[] =>
+  without(network.ports, before).flatMap((port) => linesFor(tapFor(port, network)));
 
 const going = ({ ports: before }: Network, { ports }: Network): readonly string[] =>
   without(before, ports).map(({ nic }) => removalOf(tapOf(nic)));
+
+function marking(before: Network, network: Network): readonly string[] {
+  if (neighboursMark(before) === neighboursMark(network)) return [];
+  const marks = `${metadataMark(network)} ${neighboursMark(network)}`;
+  return [`link set dev ${metadataPortOf(network.vni)} alias "${marks}"`];
+}
 
 /** The first port brings the metadata service with it, and the last one takes it away. */
 function isOnlyPorts(before: Network, network: Network): boolean {
