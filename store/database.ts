@@ -11,6 +11,7 @@
 import type { Socket } from "node:net";
 import { Problem, problem } from "@holdfast/kernel/problem";
 import pg from "pg";
+import { inPackets } from "./packets.ts";
 
 /** Anything that answers SQL: the pool, or one transaction. */
 export interface Sql {
@@ -26,6 +27,11 @@ export interface Database extends Sql {
    * `locally`: settings of PostgreSQL that hold within it, such as `enable_seqscan = off`. Constants, never input.
    */
   transaction<T>(work: (sql: Sql) => Promise<T>, locally?: readonly string[]): Promise<T>;
+  /**
+   * For what is found at once and by key, outside of any transaction: what is asked in one breath is one packet. Planned as
+   * with `byKey`.
+   */
+  readonly lookUps: Sql;
   close(): Promise<void>;
 }
 
@@ -72,32 +78,56 @@ const types = {
 } as pg.CustomTypesConfig; // pg types its own parsers too narrowly.
 
 export function connectDatabase(options: DatabaseOptions): Database {
-  const pool = new pg.Pool({
-    ...connectionOptions(options),
-    max: options.connections ?? 8,
-    connectionTimeoutMillis: 5_000,
-    // A new connection costs more than a whole create: the password alone takes milliseconds to check.
-    idleTimeoutMillis: 600_000,
-    pipeline: true,
-  });
-  // An idle connection that breaks is replaced at the next query; without a listener it ends the process.
-  pool.on("error", (error) => options.onError?.(error));
-  return databaseOn(pool);
+  const poolOf = (max: number, settings: readonly string[] = []) => {
+    const pool = new pg.Pool({
+      ...connectionOptions(options, settings),
+      max,
+      connectionTimeoutMillis: 5_000,
+      // A new connection costs more than a whole create: the password alone takes milliseconds to check.
+      idleTimeoutMillis: 600_000,
+      pipeline: true,
+    });
+    // An idle connection that breaks is replaced at the next query; without a listener it ends the process.
+    pool.on("error", (error) => options.onError?.(error));
+    return pool;
+  };
+  return databaseOn(poolOf(options.connections ?? 8), poolOf(lookUpConnections, byKey));
 }
 
+/** Nobody waits for long at one; a second, so that a packet need not wait for the answers of another. */
+const lookUpConnections = 2;
+
 /** How every connection of the platform is made. */
-export const connectionOptions = ({ url, role }: DatabaseOptions) => ({
+export const connectionOptions = (
+  { url, role }: DatabaseOptions,
+  settings: readonly string[] = [],
+) => ({
   connectionString: url,
   types,
-  options: [...planning, ...stalling, ...(role ? [`-c role=${role}`] : [])].join(" "),
+  options: [
+    ...planning,
+    ...stalling,
+    ...settings.map((setting) => `-c ${setting.replaceAll(" ", "")}`),
+    ...(role ? [`-c role=${role}`] : []),
+  ].join(" "),
 });
 
 /** What is needed of a pool of connections. */
 export type Connections = Pick<pg.Pool, "query" | "connect" | "end">;
 
-/** The same on connections that somebody else looks after. */
-export function databaseOn(pool: Connections): Database {
+/** The same on connections that somebody else looks after. `quick`: those for look-ups, planned accordingly. */
+export function databaseOn(pool: Connections, quick = pool): Database {
+  const query = inPackets({
+    take: (onError) => acquire(quick, onError),
+    ask: (client, text, values) => {
+      sendTogether(client);
+      return run<never>(client, text, values);
+    },
+    isStale: isStalePlan,
+    lossOf,
+  });
   return {
+    lookUps: { query },
     async query<Row extends object>(text: string, values?: readonly unknown[]) {
       for (;;) {
         try {
@@ -118,13 +148,15 @@ export function databaseOn(pool: Connections): Database {
         }
       }
     },
-    close: () => pool.end(),
+    async close() {
+      await Promise.all([...new Set([pool, quick])].map((connections) => connections.end()));
+    },
   };
 
   /** Listens from the first moment: what comes in the same breath as the connection would end the process. */
-  function acquire(onError: (error: Error) => void): Promise<pg.PoolClient> {
+  function acquire(from: Connections, onError: (error: Error) => void): Promise<pg.PoolClient> {
     return new Promise((resolve, reject) => {
-      pool.connect((error, client) => {
+      from.connect((error, client) => {
         if (!client) return reject(unreachableDatabase(error));
         client.on("error", onError);
         resolve(client);
@@ -137,12 +169,12 @@ export function databaseOn(pool: Connections): Database {
     const onError = (error: Error) => {
       broken ??= error; // The first says why, the next only that it is gone.
     };
-    const client = await acquire(onError);
+    const client = await acquire(pool, onError);
     let first: unknown;
     let isOver = false;
     const query: Sql["query"] = async (text, values) => {
       // Whoever asks a connection that is gone is never answered.
-      if (broken) throw isConnectionLoss(broken) ? unreachableDatabase(broken) : broken;
+      if (broken) throw lossOf(broken);
       // Of things that are done beside each other one may fail while another has yet to ask: nothing would take that back.
       if (isOver) throw first ?? new Error("a statement behind the end of its transaction");
       sendTogether(client);
@@ -276,6 +308,8 @@ function isConnectionLoss(error: unknown): boolean {
     )
   );
 }
+
+const lossOf = (error: Error) => (isConnectionLoss(error) ? unreachableDatabase(error) : error);
 
 function unreachableDatabase(cause: unknown): Problem {
   if (cause instanceof Problem) return cause;

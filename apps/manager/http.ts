@@ -194,11 +194,12 @@ export async function serve(
   const isPublic = needs === "public";
   const source = request.door?.source ?? "";
   if (isPublic) access.admitNobody(source);
+  const place = isPublic ? undefined : placeBeside(access, request);
   const caller = isPublic
     ? nobody
     : await access.authenticate({ headers, isChange: isChange(method), source });
   if (!isPublic) witness.caller = caller;
-  const known = { ...request, caller, idempotencyKey: keyOf(request) };
+  const known = { ...request, caller, idempotencyKey: keyOf(request), place };
   return serveAs(access, handler, known, witness);
 }
 
@@ -206,6 +207,23 @@ export async function serve(
 export interface KnownRequest extends Omit<RawRequest, "headers"> {
   readonly caller: Caller;
   readonly idempotencyKey: string | undefined;
+  /** The project in its path, by the name that it came with, if it has been looked up already. */
+  readonly place?: Place | undefined;
+}
+
+interface Place {
+  readonly name: string;
+  readonly found: ReturnType<Access["placeOf"]>;
+}
+
+/** Looked up in one packet with who asks, and judged when that is known. Not for those who say nothing of themselves. */
+function placeBeside(access: Access, { headers, params }: RawRequest): Place | undefined {
+  const { project: name } = params as { project?: unknown }; // Fastify's, an object.
+  const saysWho = headers.authorization !== undefined || headers.cookie !== undefined;
+  if (typeof name !== "string" || !saysWho) return undefined;
+  const found = access.placeOf(name);
+  found.catch(() => {}); // Whoever is refused before never asks.
+  return { name, found };
 }
 
 /** The gate that every request passes: what the caller may do, and whether what was sent has the declared shape. */
@@ -221,7 +239,12 @@ export async function serveAs(
     access.authorize(caller, needs);
   const params = parse(route.params, request.params, "path") as Record<string, unknown>; // Object schemas only.
   if (typeof params.project === "string")
-    params.project = witness.project = await access.projectOf(caller, params.project, needs);
+    params.project = witness.project = await access.projectOf(
+      caller,
+      params.project,
+      needs,
+      request.place?.name === params.project ? request.place.found : undefined,
+    );
   if (typeof params.organisation === "string")
     params.organisation = await access.organisationOf(caller, params.organisation, needs);
   const query = parse(route.query, single(request.query), "query");

@@ -49,11 +49,18 @@ export interface Access {
   admitNobody(source: string): void;
   /** Rejects with `forbidden`. For what is in no project or organisation, or in any. */
   authorize(caller: Caller, needs: Permission): void;
+  /** Which project is called so. To be given to `projectOf`, by whoever would not wait to know who asks. */
+  placeOf(nameOrId: string): Promise<ProjectPlace | undefined>;
   /**
    * The project of a name or id, for what is to be done in it. Rejects with `project_not_found`, also where the
-   * caller may see nothing of it, and with `forbidden`.
+   * caller may see nothing of it, and with `forbidden`. `place`: as it was looked up for this request.
    */
-  projectOf(caller: Caller, nameOrId: string, needs: Permission): Promise<ProjectId>;
+  projectOf(
+    caller: Caller,
+    nameOrId: string,
+    needs: Permission,
+    place?: Promise<ProjectPlace | undefined>,
+  ): Promise<ProjectId>;
   /** The same, with `organisation_not_found`. */
   organisationOf(caller: Caller, nameOrId: string, needs: Permission): Promise<OrganisationId>;
 }
@@ -65,7 +72,7 @@ export function access(deps: AccessDeps): Access {
   const paces = buckets();
   const pacesOfNobody = buckets();
   const placeOf = shared(async (nameOrId: string) => {
-    const [row] = await database.query<ProjectPlace>(
+    const [row] = await database.lookUps.query<ProjectPlace>(
       `select id, organisation_id as organisation from project where name = $1 or id = as_uuid($1)`,
       [nameOrId],
     );
@@ -88,8 +95,9 @@ export function access(deps: AccessDeps): Access {
     authorize(caller, needs) {
       if (!mayDo(caller, needs)) throw forbidden(caller, needs);
     },
-    async projectOf(caller, nameOrId, needs) {
-      const place = await placeOf(nameOrId);
+    placeOf,
+    async projectOf(caller, nameOrId, needs, asked = placeOf(nameOrId)) {
+      const place = await asked;
       if (!place || !mayDo(caller, "project:read", place)) throw noProject(nameOrId);
       if (!mayDo(caller, needs, place)) throw forbidden(caller, needs);
       return place.id;

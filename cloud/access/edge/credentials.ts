@@ -37,7 +37,7 @@ export function credentials({
   clock: Clock;
   seal: Seal;
 }): Credentials {
-  const rowOf = shared((id: string) => readKey(database, id));
+  const rowOf = shared((id: string) => readKey(database.lookUps, id));
   return {
     async find(id) {
       const row = keyIdShape.test(id) ? await rowOf(id) : undefined;

@@ -156,23 +156,23 @@ export function planning({
 }
 
 /** What many requests at the same moment ask of the database: read once for all of them. */
-function sharedReads(database: Database) {
+function sharedReads({ lookUps }: Database) {
   return {
-    typeOf: shared((name) => findType(database, name)),
+    typeOf: shared((name) => findType(lookUps, name)),
     /** By project and name. */
     imageOf: shared((key) => {
       const [project = "", image = ""] = key.split(" ");
-      return findImage(database, project as ProjectId, image); // Ids and names hold no spaces.
+      return findImage(lookUps, project as ProjectId, image); // Ids and names hold no spaces.
     }),
     /** By project, networks and groups, as JSON. */
     connectionsOf: shared((key) => {
       type Asked = [ProjectId, readonly string[] | null, readonly string[]]; // As it was put together above.
       const [project, networks, groups] = JSON.parse(key) as Asked;
-      return findConnections(database, project, { networks: networks ?? undefined, groups });
+      return findConnections(lookUps, project, { networks: networks ?? undefined, groups });
     }),
-    requiredTags: shared((project) => readRequiredTags(database, project as ProjectId)), // Keys are text.
-    encrypts: shared((project) => encryptsAll(database, project as ProjectId)), // Keys are text.
-    runningJobs: shared((project) => countRunningJobs(database, project as ProjectId)), // Keys are text.
+    requiredTags: shared((project) => readRequiredTags(lookUps, project as ProjectId)), // Keys are text.
+    encrypts: shared((project) => encryptsAll(lookUps, project as ProjectId)), // Keys are text.
+    runningJobs: shared((project) => countRunningJobs(lookUps, project as ProjectId)), // Keys are text.
   };
 }
 

@@ -207,7 +207,9 @@ function sharedViews(database: Database) {
   const read = (ids: readonly InstanceId[]) =>
     database.transaction((sql) => viewInstances(sql, ids), byKey);
   const shared = together(async (lists: readonly (readonly InstanceId[])[]) => {
-    const byId = new Map((await read(lists.flat())).map((view) => [view.id, view]));
+    const all = lists.flat();
+    const views = await (all.length > crowd ? read(all) : viewInstances(database.lookUps, all));
+    const byId = new Map(views.map((view) => [view.id, view]));
     return new Map(lists.map((ids) => [ids, ids.flatMap((id) => byId.get(id) ?? [])]));
   });
   return (ids: readonly InstanceId[]) => (ids.length > crowd ? read(ids) : shared(ids));

@@ -39,9 +39,17 @@ const joins = `join image m on m.id = i.image_id
   left join incarnation c on c.instance_id = i.id and c.generation = i.generation`;
 const sources = `instance i join project p on p.id = i.project_id ${joins}`;
 
-async function dressed(sql: Sql, rows: readonly ViewRow[]): Promise<InstanceView[]> {
-  const ids = rows.map(({ id }) => id);
-  const [nics, disks] = await Promise.all([nicViews(sql, ids), diskViews(sql, rows)]);
+type Nics = ReturnType<typeof nicViews>;
+
+async function dressed(
+  sql: Sql,
+  rows: readonly ViewRow[],
+  asked: Nics = nicViews(
+    sql,
+    rows.map(({ id }) => id),
+  ),
+): Promise<InstanceView[]> {
+  const [nics, disks] = await Promise.all([asked, diskViews(sql, rows)]);
   const views: InstanceView[] = [];
   await inBreaths(rows, (row) => {
     views.push(shown(row, nics.get(row.id) ?? [], disks.get(row.id) ?? []));
@@ -101,11 +109,13 @@ export async function viewInstances(
   sql: Sql,
   ids: readonly InstanceId[],
 ): Promise<readonly InstanceView[]> {
-  const rows = await sql.query<ViewRow>(
+  const rows = sql.query<ViewRow>(
     `select ${columns} from ${sources} where i.id = any($1) order by i.id`,
     [ids],
   );
-  return dressed(sql, rows);
+  const nics = nicViews(sql, ids); // In one breath with the rows, which it need not wait for.
+  nics.catch(() => {}); // The rows are heard first.
+  return dressed(sql, await rows, nics);
 }
 
 export interface Page extends AskedPage {
