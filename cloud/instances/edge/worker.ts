@@ -108,6 +108,9 @@ export function startWorker(deps: WorkerDeps): Worker {
   let isOpen = true;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
+  /** The last question when anything will be due; only its answer counts, and that only as long as nothing is begun. */
+  let asking: Promise<void> | undefined;
+  let questions = 0;
   /** Whose births the pass has that is under way, if that is a long one. */
   let crowd: ReadonlySet<string> | undefined;
   let slipping: Promise<void> | undefined;
@@ -133,6 +136,7 @@ export function startWorker(deps: WorkerDeps): Worker {
       clearTimeout(timer);
       await slipping;
       await running;
+      await asking;
     },
   };
 
@@ -150,6 +154,7 @@ export function startWorker(deps: WorkerDeps): Worker {
     if (!isOpen || running) return;
     clearTimeout(timer);
     timer = undefined;
+    questions++;
     running = drain().finally(() => {
       running = undefined;
       if (hasWork()) kick();
@@ -178,7 +183,7 @@ export function startWorker(deps: WorkerDeps): Worker {
       // What comes one behind the other is worth a moment: a pass costs the same for one as for many.
       if (isOpen && isTrickle()) await sleep(moment);
     }
-    if (isOpen) await sleepUntilDue();
+    if (isOpen) asking = sleepUntilDue(); // Whoever comes meanwhile does not wait for the answer.
   }
 
   async function turn(): Promise<void> {
@@ -359,14 +364,15 @@ export function startWorker(deps: WorkerDeps): Worker {
 
   async function sleepUntilDue(): Promise<void> {
     const { resync } = deps.limits();
-    const [row] = await deps.database
+    const mine = ++questions;
+    const [row] = await deps.database.lookUps
       .query<{ at: Instant | null }>(
         "select min(look_at) as at from instance where look_at is not null",
         [], // Prepared, because it follows every pass.
       )
       .catch(() => [{ at: null }]);
     const wait = row?.at ? Math.max(0, row.at - deps.now()) : resync;
-    if (!isOpen || hasWork()) return;
+    if (!isOpen || questions !== mine) return;
     timer = setTimeout(
       () => {
         isDueWanted = true;
