@@ -21,12 +21,22 @@ export interface Sql {
   ): Promise<readonly Row[]>;
 }
 
+/** One transaction, as whoever works in it has it. */
+export interface Transaction extends Sql {
+  /**
+   * The answers to these decide nothing any more, so the commit does not wait for them: it leaves in one packet with them. One
+   * that fails fails the transaction, as ever. Only for what has been asked already and asks no more: behind a
+   * commit there is nothing to take back.
+   */
+  last(asked: Promise<unknown>): void;
+}
+
 export interface Database extends Sql {
   /**
    * Runs `work` in one transaction, again if PostgreSQL broke it off: to resolve a deadlock, or because we stood still.
    * `locally`: settings of PostgreSQL that hold within it, such as `enable_seqscan = off`. Constants, never input.
    */
-  transaction<T>(work: (sql: Sql) => Promise<T>, locally?: readonly string[]): Promise<T>;
+  transaction<T>(work: (sql: Transaction) => Promise<T>, locally?: readonly string[]): Promise<T>;
   /**
    * For what is found at once and by key, outside of any transaction: what is asked in one breath is one packet. Planned as
    * with `byKey`.
@@ -164,7 +174,7 @@ export function databaseOn(pool: Connections, quick = pool): Database {
     });
   }
 
-  async function once<T>(work: (sql: Sql) => Promise<T>, begin: string): Promise<T> {
+  async function once<T>(work: (sql: Transaction) => Promise<T>, begin: string): Promise<T> {
     let broken: Error | undefined;
     const onError = (error: Error) => {
       broken ??= error; // The first says why, the next only that it is gone.
@@ -183,14 +193,18 @@ export function databaseOn(pool: Connections, quick = pool): Database {
         throw error;
       });
     };
+    const unheard: Promise<unknown>[] = [];
+    const last = (asked: Promise<unknown>) => {
+      asked.catch(() => {}); // Heard below.
+      unheard.push(asked);
+    };
     try {
-      // Travels with the first statement; whatever breaks it breaks that as well.
-      const begun = query(begin);
-      begun.catch(() => {});
-      const result = await work({ query });
-      await begun;
+      last(query(begin)); // Travels with the first statement; whatever breaks it breaks that as well.
+      const result = await work({ query, last });
       isOver = true;
-      await run(client, "commit");
+      sendTogether(client);
+      // Where one of those before it has failed, this undoes all of it and does not fail itself.
+      await Promise.all([...unheard, run(client, "commit")]);
       return result;
     } catch (thrown) {
       isOver = true;

@@ -112,6 +112,31 @@ test("of statements sent together none has an effect once one has failed", async
   await drop();
 });
 
+test("a commit that leaves with the last statements commits all of them, or none", async () => {
+  const { database, drop } = await testDatabase();
+  const add = (sql: Sql, name: string) => sql.query("insert into zone values ($1)", [name]);
+  const names = async () =>
+    (await database.query<{ name: string }>("select name from zone order by name")).map(
+      ({ name }) => name,
+    );
+  const together = (...all: readonly string[]) =>
+    database.transaction(async (sql) => {
+      for (const name of all) sql.last(add(sql, name));
+    });
+  await together("a", "b");
+  assert.deepEqual(await names(), ["a", "b"]);
+  const isTaken = (error: unknown) => brokenConstraint(error) === "zone_pkey";
+  await assert.rejects(together("c", "a", "d"), isTaken);
+  assert.deepEqual(await names(), ["a", "b"]);
+  await assert.rejects(
+    database.transaction(async (sql) => {
+      sql.last(add(sql, "e").then(() => add(sql, "f")));
+    }),
+    /behind the end/,
+  );
+  await drop();
+});
+
 test("what is asked behind the end of a transaction is refused, and has no effect", async () => {
   const { database, drop } = await testDatabase();
   let late: Promise<unknown> | undefined;

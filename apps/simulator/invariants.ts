@@ -42,7 +42,8 @@ export function newWatch(
   awakeSince: () => Instant | undefined,
 ): (everything?: boolean) => Promise<void> {
   const now = () => Date.now() as Instant; // The time of the world is that of its databases.
-  const monitor = openMonitor({ transaction: (work) => work(sql) }, { now, awakeSince, late });
+  const only = { query: sql.query, last() {} }; // It only reads: there is nothing to commit.
+  const monitor = openMonitor({ transaction: (work) => work(only) }, { now, awakeSince, late });
   const certificates = new Set<string>();
   let seen = 0;
   let looks = 0;

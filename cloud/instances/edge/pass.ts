@@ -12,12 +12,12 @@ import type { ManifestSource } from "@holdfast/cloud/images/edge";
 import { forgetJobs, type Outcome } from "@holdfast/cloud/jobs/edge";
 import { allotNics } from "@holdfast/cloud/networks/edge";
 import type { Choice, PlacementSession, Placer, Want } from "@holdfast/cloud/placement/edge";
-import { fitting } from "@holdfast/cloud/quotas/edge";
+import { fitting, holdQuotas } from "@holdfast/cloud/quotas/edge";
 import { grouped } from "@holdfast/kernel/grouped";
 import type { HostId, InstanceId, JobId } from "@holdfast/kernel/ids";
 import { type Problem, type ProblemView, problem, viewOf } from "@holdfast/kernel/problem";
 import { after, type Instant, milliseconds } from "@holdfast/kernel/time";
-import { byKey, type Database, type Sql } from "@holdfast/store/database";
+import { byKey, type Database, type Sql, type Transaction } from "@holdfast/store/database";
 import { announce } from "@holdfast/store/news";
 import { obey } from "../core/command.ts";
 import { openMigration } from "../core/migration.ts";
@@ -89,24 +89,27 @@ export async function pass(deps: PassDeps, work: Work): Promise<Done> {
 async function run(
   { patience: readPatience, now: readNow, images, self, moves }: PassDeps,
   given: Work,
-  sql: Sql,
+  sql: Transaction,
   session: PlacementSession,
 ): Promise<Done> {
   const refused = new Map<JobId, Problem>();
-  // First of all: who begins something under the same key elsewhere is waited for with nothing in hand.
-  const { work, repeats } = await beginJobs(sql, given, refused);
   const now = readNow();
   const patience = readPatience();
   const contended = new Set<JobId>();
   const cases = new Map<InstanceId, Case>();
 
-  const [births, released, , allotted, plain] = await Promise.all([
-    withinQuotas(sql, work.births, refused),
-    writeVolumes(sql, work.volumes),
-    writeLeftovers(sql, work.volumes),
-    allotNics(sql, work.births),
-    writePlain(sql, work.reports, now),
+  const projects = [...new Set(given.births.map(({ seed }) => seed.project))];
+  // Sent together and carried out in this order. Jobs first of all: who begins something under the same key elsewhere is
+  // waited for with nothing in hand. What turns out to be a repeat is left out of what the others have found.
+  const [{ work, repeats }, limits, released, , allotted, plain] = await Promise.all([
+    beginJobs(sql, given, refused),
+    holdQuotas(sql, projects),
+    writeVolumes(sql, given.volumes),
+    writeLeftovers(sql, given.volumes),
+    allotNics(sql, given.births),
+    writePlain(sql, given.reports, now),
   ]);
+  const births = await withinQuotas(sql, work.births, limits, refused);
   const outcomes: Outcome[] = [...plain.outcomes];
   const reports = work.reports.filter((report) => !plain.written.has(report));
   const born = new Set(births.map(({ instance }) => instance));
@@ -173,16 +176,19 @@ async function run(
   const touchedJobs = [...new Set(outcomes.map(({ job }) => job))];
   const hosts = [...orders.keys()];
   const news = { from: self, wishes: hosts, hosts, jobs: touchedJobs };
-  await Promise.all([
-    write(sql, session, [...cases.values()], { births, nics, outcomes }, now),
-    forgetJobs(sql, [...refused.keys(), ...contended]),
-    hosts.length + touchedJobs.length > 0 ? announce(sql, news) : undefined,
-  ]);
+  const again = [
+    ...leaving.map(({ settled }) => settled.world.instance.id),
+    ...[...choices]
+      .filter(([id, choice]) => choice === "contended" && !cases.get(id)?.move)
+      .map(([id]) => id),
+  ];
+  await write(sql, session, [...cases.values()], { births, nics, outcomes }, now);
   await amendDeaths(sql, lateOf(reports, cases), now);
-  const freed = await dependentsOf(sql, [
-    ...plain.up,
-    ...[...cases.values()].filter(hasRisen).map(({ settled }) => settled.world.instance.id),
-  ]);
+  sql.last(forgetJobs(sql, [...refused.keys(), ...contended]));
+  if (hosts.length + touchedJobs.length > 0) sql.last(announce(sql, news));
+  const risen = [...cases.values()].filter(hasRisen);
+  const up = [...plain.up, ...risen.map(({ settled }) => settled.world.instance.id)];
+  sql.last(dependentsOf(sql, up).then((freed) => again.push(...freed)));
   return {
     refused,
     contended,
@@ -190,13 +196,7 @@ async function run(
     seen: plain.seen,
     odd: [...plain.odd, ...reports.filter((one) => isOdd(one, cases))],
     jobs: touchedJobs,
-    again: [
-      ...freed,
-      ...leaving.map(({ settled }) => settled.world.instance.id),
-      ...[...choices]
-        .filter(([id, choice]) => choice === "contended" && !cases.get(id)?.move)
-        .map(([id]) => id),
-    ],
+    again,
     due: due.length,
     stirs: stirsOf(cases.values()),
   };
@@ -206,6 +206,7 @@ async function run(
 async function withinQuotas(
   sql: Sql,
   births: readonly Birth[],
+  limits: Awaited<ReturnType<typeof holdQuotas>>,
   refused: Map<JobId, Problem>,
 ): Promise<readonly Birth[]> {
   if (births.length === 0) return births;
@@ -215,7 +216,7 @@ async function withinQuotas(
     project: projectOf(of),
     wanted: sizeOf(of),
   }));
-  const outside = await fitting(sql, asked);
+  const outside = await fitting(sql, asked, limits);
   for (const [job, why] of outside) refused.set(job, why);
   return outside.size === 0 ? births : births.filter(({ job }) => !outside.has(job.id));
 }

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { insertJobs, type NewJob } from "@holdfast/cloud/jobs/edge";
 import type { InstanceId, JobId, ProjectId } from "@holdfast/kernel/ids";
 import { type Instant, after as later, milliseconds, seconds } from "@holdfast/kernel/time";
-import type { Database, Sql } from "@holdfast/store/database";
+import type { Database, Sql, Transaction } from "@holdfast/store/database";
 import { patience } from "../core/testing.ts";
 import type { Birth } from "./births.ts";
 import { idOf, isWaitedFor, oneInstance } from "./fixture-instance.ts";
@@ -165,8 +165,9 @@ test("who is let by beside a long pass hears of a refusal as everybody does", as
     await sql.query("select from instance where id = $1 for update", [made.id]);
     worker.look([made.id, ...crowd]);
     await isWaitedFor(made.database);
-    const birth = { ...jobOf(401, "by-the-side"), seed: { project: idOf(1) } } as Birth; // All that is asked of it.
-    const answers = await Promise.allSettled([worker.give([birth])]);
+    const seed = { project: idOf(1) };
+    const birth = { ...jobOf(401, "by-the-side"), seed, connections: [] as Birth["connections"] };
+    const answers = await Promise.allSettled([worker.give([birth as Birth])]); // All that is asked of it.
     assert.deepEqual(refusalsOf(answers), [[0, "idempotency_key_reused"]]);
   });
   await worker.close();
@@ -183,7 +184,7 @@ test("of instances that are due the one that spoils their pass is put off, and t
   await database.query("update instance set desired = 'stopped', look_at = '2026-01-01'");
   let transactions = 0;
   const spoilt: Database = Object.assign(Object.create(database), {
-    transaction: (work: (sql: Sql) => Promise<unknown>, locally: readonly string[]) => {
+    transaction: (work: (sql: Transaction) => Promise<unknown>, locally: readonly string[]) => {
       transactions++;
       const query =
         (sql: Sql): Sql["query"] =>
@@ -192,7 +193,7 @@ test("of instances that are due the one that spoils their pass is put off, and t
             throw new Error("spoilt");
           return sql.query(text, values);
         };
-      return database.transaction((sql) => work({ query: query(sql) }), locally);
+      return database.transaction((sql) => work({ ...sql, query: query(sql) }), locally);
     },
   });
   const now = Date.UTC(2026, 10, 22) as Instant;

@@ -8,7 +8,7 @@ import type { Claim, PlacementSession } from "@holdfast/cloud/placement/edge";
 import { cancelActivities, insertDisks, releaseDisks } from "@holdfast/cloud/volumes/edge";
 import type { HostId } from "@holdfast/kernel/ids";
 import { type Instant, iso } from "@holdfast/kernel/time";
-import type { Sql } from "@holdfast/store/database";
+import type { Sql, Transaction } from "@holdfast/store/database";
 import { appendJournal, type JournalRow } from "@holdfast/store/journal";
 import { openMigration, stepped } from "../core/migration.ts";
 import type { Cause, World } from "../core/model.ts";
@@ -33,7 +33,7 @@ export interface Born {
 }
 
 export async function write(
-  sql: Sql,
+  sql: Transaction,
   session: PlacementSession,
   all: readonly Case[],
   { births, nics, outcomes }: Born,
@@ -44,29 +44,33 @@ export async function write(
     lookAt: item.settled.lookAt,
   });
   const [born, known] = [all.filter(({ isNew }) => isNew), all.filter(({ isNew }) => !isNew)];
+  /** For what is one statement and never more. */
+  const lastly = async (asked: Promise<unknown>) => sql.last(asked);
   // Sent in this order: a row comes after those that it refers to.
   const gone = all.filter(isGone).map(idOf);
   const sent = [
     () => insertVolumeKeys(sql, births, now),
-    () => insertVolumes(sql, births, new Map(born.map(homeOf)), now),
-    () => insertInstances(sql, born.map(versioned)),
+    () => lastly(insertVolumes(sql, births, new Map(born.map(homeOf)), now)),
+    () => lastly(insertInstances(sql, born.map(versioned))),
     () => insertNics(sql, nics),
     () => insertDisks(sql, births, now),
     () => insertDowries(sql, births),
     () => releaseNics(sql, gone),
     () => releaseDisks(sql, gone),
     () => cancelActivities(sql, all.filter(isGivenUp).map(idOf)),
-    () => updateInstances(sql, known.filter(isTouched).map(versioned)),
+    () => lastly(updateInstances(sql, known.filter(isTouched).map(versioned))),
     () =>
-      rest(
-        sql,
-        known.filter((item) => !isTouched(item) && item.settled.lookAt !== item.before.lookAt),
+      lastly(
+        rest(
+          sql,
+          known.filter((item) => !isTouched(item) && item.settled.lookAt !== item.before.lookAt),
+        ),
       ),
-    () => writeIncarnations(sql, all.flatMap(incarnationsOf)),
+    () => lastly(writeIncarnations(sql, all.flatMap(incarnationsOf))),
     () => writeMigrations(sql, known.flatMap(migrationOf)),
     () => writeVolumes(sql, known.flatMap(volumeOf)),
     () => rehomeVolumes(sql, known.flatMap(movedVolumeOf)),
-    () => appendJournal(sql, all.flatMap(journalOf)),
+    () => lastly(appendJournal(sql, all.flatMap(journalOf))),
     () =>
       insertDeaths(
         sql,
@@ -74,7 +78,7 @@ export async function write(
         now,
       ),
     () => session.release(all.flatMap(claimsOf)),
-    () => countOutcomes(sql, outcomes, now),
+    () => lastly(countOutcomes(sql, outcomes, now)),
   ];
   await begunInBreaths(sent, all.length);
 }

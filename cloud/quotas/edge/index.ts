@@ -1,3 +1,3 @@
 /** What whoever makes something asks first, and what a process wires together. */
-export { fitting, mustFit } from "./quotas.ts";
+export { fitting, holdQuotas, mustFit } from "./quotas.ts";
 export { quotaRoutes } from "./routes.ts";

@@ -28,18 +28,18 @@ const counts: Readonly<Record<Resource, string>> = {
 
 /** For one that is about to be made, in its transaction and before its row. Rejects with `quota_exceeded`. */
 export async function mustFit(sql: Sql, project: ProjectId, wanted: Amounts): Promise<void> {
-  const refused = await fitting(sql, [{ item: project, project, wanted }]);
+  const limits = await holdQuotas(sql, [project]);
+  const refused = await fitting(sql, [{ item: project, project, wanted }], limits);
   const why = refused.get(project);
   if (why) throw why;
 }
 
-/** For many at once: one statement, and more only where somebody is limited. Those that do not fit, and why. */
+/** For many at once. Those that do not fit, and why. `limits`: of all of their projects, held before this is asked. */
 export async function fitting<Item>(
   sql: Sql,
   asked: readonly Asking<Item>[],
+  limits: ReadonlyMap<ProjectId, Amounts>,
 ): Promise<ReadonlyMap<Item, Problem>> {
-  const projects = [...new Set(asked.map(({ project }) => project))];
-  const limits = await holdQuotas(sql, projects);
   if (limits.size === 0) return new Map();
   const wanted = new Set(asked.flatMap((one) => Object.keys(one.wanted)));
   const limited = resourceNames.filter(
@@ -49,11 +49,12 @@ export async function fitting<Item>(
   return admit(asked, limits, await countUsed(sql, [...limits.keys()], limited));
 }
 
-/** Nobody else makes anything in these projects until this transaction ends. */
-async function holdQuotas(
+/** Nobody else makes anything in these projects until this transaction ends. How much they may have, those that are limited. */
+export async function holdQuotas(
   sql: Sql,
   projects: readonly ProjectId[],
 ): Promise<ReadonlyMap<ProjectId, Amounts>> {
+  if (projects.length === 0) return new Map();
   const rows = await sql.query<{ project: ProjectId; resource: Resource; most: number }>(
     `select project_id as project, resource, most from quota where project_id = any($1)
      order by project_id, resource for update`,
