@@ -6,7 +6,6 @@
  * is part of a transaction, and one that fails fails alone. What takes long has no place here, because it holds up those behind it.
  */
 import type pg from "pg";
-import type { Sql } from "./database.ts";
 
 export interface PacketDeps {
   /** One that is free, or the first to become so. Whoever takes it listens to its errors until it is given back. */
@@ -28,7 +27,9 @@ interface Asked {
   readonly reject: (error: unknown) => void;
 }
 
-export function inPackets({ take, ask, isStale, lossOf }: PacketDeps): Sql["query"] {
+type Query = <Row extends object>(text: string, values?: Values) => Promise<readonly Row[]>;
+
+export function inPackets({ take, ask, isStale, lossOf }: PacketDeps): Query {
   /** Those of this breath, and of all that follow until a connection is free. */
   const waiting: Asked[] = [];
 
