@@ -98,6 +98,16 @@ test("a guest is told by its host what is planned, who may log in and in which g
   assert.equal((await planned())[0].Code, "instance-stop");
   assert.equal(await hear("spot/instance-action"), undefined, "that is an hour away");
   assert.ok(await hear("events/recommendations/rebalance"));
+  const deadline = Date.now() + 86_400_000;
+  await ask("PUT", "/v1/hosts/host-1/maintenance", { deadline });
+  await until("it hears of the deadline", async () => {
+    const [event] = await planned();
+    return Math.abs(Date.parse(event?.NotBeforeDeadline) - deadline) < 1_000;
+  });
+  await ask("DELETE", "/v1/hosts/host-1/maintenance");
+  await until("it hears that nothing comes of it", async () => (await planned()).length === 0);
+  await ask("PUT", "/v1/hosts/host-1/maintenance", { noticeSeconds: 3_600 });
+  await until("it hears of it again", async () => (await planned()).length === 1);
   await platform.stopManager(0);
   await platform.stopManager(1);
   assert.equal((await planned()).length, 1, "also while nobody else is there");

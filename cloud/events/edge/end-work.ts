@@ -3,16 +3,26 @@ import { giveErrands, takeBackErrands } from "@holdfast/cloud/instances/edge";
 import type { HostId, InstanceId } from "@holdfast/kernel/ids";
 import { after, type Instant, iso, seconds } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
+import type { JournalRow } from "@holdfast/store/journal";
 
 /** So long what was ended to be rebooted with its host starts nowhere else. */
 const returnPatience = seconds(60);
 
-/** Resolves with the instances that this is something to. The mode of the host is the caller's business. */
+/** What an instance is told of itself: its guest hears of it because the journal says so. */
+export type Word = Pick<JournalRow, "kind" | "subject" | "event" | "detail">;
+
+export interface EndedWork {
+  /** This is something to them. */
+  readonly instances: readonly InstanceId[];
+  readonly journal: readonly Word[];
+}
+
+/** The mode of the host is the caller's business, and so is writing down what is to be said. */
 export async function endWork(
   sql: Sql,
   { id, host }: { readonly id: string; readonly host: HostId },
   now: Instant,
-): Promise<readonly InstanceId[]> {
+): Promise<EndedWork> {
   const rows = await sql.query<{ id: InstanceId; generation: number; does: string; state: string }>(
     `select i.id, i.generation, e.does, i.state
      from errand e join instance i on i.id = e.instance_id and i.generation = e.generation
@@ -38,12 +48,12 @@ export async function endWork(
       })),
     now,
   );
-  const events = await sql.query<{ instance: InstanceId }>(
+  const events = await sql.query<EndedEvent>(
     `update scheduled_event set ended_at = $2,
        state = case when begun_at is null then 'canceled' else 'completed' end,
        outcome = case when begun_at is null then 'The work on its host was called off.'
          else 'The work on its host is over.' end
-     where maintenance_id = $1 and state = 'active' returning instance_id as instance`,
+     where maintenance_id = $1 and state = 'active' returning id, instance_id as instance, code, state, outcome as says`,
     [id, iso(now)],
   );
   await sql.query("delete from maintenance_move where maintenance_id = $1", [id]);
@@ -51,5 +61,23 @@ export async function endWork(
     "update maintenance set state = 'ended', since = $2, obstacles = '[]' where id = $1",
     [id, iso(now)],
   );
-  return [...rows.map((row) => row.id), ...events.map(({ instance }) => instance)];
+  return {
+    instances: [...rows.map((row) => row.id), ...events.map(({ instance }) => instance)],
+    journal: events.map(endOf),
+  };
 }
+
+/** The row of an event that is over. */
+export interface EndedEvent {
+  readonly id: string;
+  readonly instance: InstanceId;
+  readonly code: string;
+  readonly state: "canceled" | "completed";
+  readonly says: string;
+}
+
+export const endOf = ({ id, instance, code, state, says }: EndedEvent): Word => ({
+  ...{ kind: "instance", subject: instance },
+  event: state === "canceled" ? "eventCanceled" : "eventCompleted",
+  detail: { event: id, code, says },
+});

@@ -74,8 +74,11 @@ export async function perform(
         tell(host, { event: "changed", detail: { mode: step.mode, says: row.reason } });
         break;
       case "become":
-        if (step.state === "ended") instances.push(...(await endWork(sql, row, now)));
-        else
+        if (step.state === "ended") {
+          const ended = await endWork(sql, row, now);
+          instances.push(...ended.instances);
+          for (const word of ended.journal) tell(word, word);
+        } else
           await sql.query("update maintenance set state = $2, since = $3 where id = $1", [
             ...[row.id, step.state, iso(now)],
           ]);

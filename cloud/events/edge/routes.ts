@@ -106,8 +106,10 @@ export function eventRoutes(deps: EventRouteDeps) {
         checkTimes(asked, now);
         const planned = plannedFrom(asked, settings()["events.notice"], now);
         const isStartGiven = body.startsAt !== undefined;
-        if (known) await changeWork(sql, known, reason, planned, isStartGiven, now);
-        else
+        if (known) {
+          const words = await changeWork(sql, known, reason, planned, isStartGiven, now);
+          for (const word of words) tell(word);
+        } else
           await insertWork(
             sql,
             { id: mintId<"Maintenance">(), host, reason, by: caller.name },
@@ -140,7 +142,8 @@ export function eventRoutes(deps: EventRouteDeps) {
           const mine = "select from maintenance where host_id = $1 and state <> 'ended' for update";
           await sql.query(mine, [host]);
           const row = await mustFind(sql, host, name);
-          await endWork(sql, row, now);
+          const ended = await endWork(sql, row, now);
+          for (const word of ended.journal) tell(word);
           if (row.state !== "planned") await setMode(sql, host, "enabled");
           const states = { from: row.state, to: "ended" };
           tell({ kind: "host", subject: host, event: "maintenance", ...states });

@@ -1,9 +1,11 @@
 /** Work on hosts as people plan and see it. What is done about it is in the round. */
+import type { InstanceId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
 import type { FateView, MaintenanceRequest, MaintenanceView } from "../api.ts";
 import { fatesOf, type Maintenance, type Worksite } from "../core/advance.ts";
+import { type EndedEvent, endOf, type Word } from "./end-work.ts";
 import type { WorkRow } from "./worksites.ts";
 
 /** A request that says what the work is. */
@@ -92,7 +94,10 @@ export async function insertWork(
   );
 }
 
-/** Rejects with `maintenance_under_way` for what can be chosen only before it begins. */
+/**
+ * Resolves with what is to be told of each instance whose event is another now. Rejects with `maintenance_under_way` for what
+ * can be chosen only before it begins.
+ */
 export async function changeWork(
   sql: Sql,
   row: WorkRow,
@@ -100,7 +105,7 @@ export async function changeWork(
   planned: Planned,
   isStartGiven: boolean,
   now: Instant,
-): Promise<void> {
+): Promise<readonly Word[]> {
   const { id, state, work } = row;
   const isPlanned = state === "planned";
   if (!isPlanned && (isStartGiven || planned.work !== work)) throw underWay(row);
@@ -114,20 +119,37 @@ export async function changeWork(
     ],
   );
   // What was scheduled for a plan that is another now is scheduled again; what is under way is hurried at most.
-  if (isPlanned)
-    await sql.query(
+  if (isPlanned) {
+    const ended = await sql.query<EndedEvent>(
       `update scheduled_event set state = 'canceled', ended_at = $2, outcome = 'It was planned anew.'
-       where maintenance_id = $1 and state = 'active'`,
+       where maintenance_id = $1 and state = 'active'
+       returning id, instance_id as instance, code, state, outcome as says`,
       [id, iso(now)],
     );
-  else
-    await sql.query(
-      `update scheduled_event set deadline = case when code = 'system-maintenance' then null else $2::timestamptz end,
-         not_before = least(not_before, greatest($2::timestamptz, $4)),
-         not_after = case when code = 'system-maintenance' then $3::timestamptz end
-       where maintenance_id = $1 and state = 'active' and begun_at is null`,
-      [id, moment(planned.deadline), moment(planned.endsAt), iso(now)],
-    );
+    return ended.map(endOf);
+  }
+  const moved = await sql.query<MovedRow>(
+    `update scheduled_event e set deadline = d.deadline, not_before = d.not_before, not_after = d.not_after
+     from (select o.id, o.not_before as was, case when code = 'system-maintenance' then null else $2::timestamptz end as deadline,
+         least(not_before, greatest($2::timestamptz, $4)) as not_before,
+         case when code = 'system-maintenance' then $3::timestamptz end as not_after
+       from scheduled_event o where maintenance_id = $1 and state = 'active' and begun_at is null for update) d
+     where e.id = d.id and (e.deadline, e.not_before, e.not_after) is distinct from (d.deadline, d.not_before, d.not_after)
+     returning e.id, e.instance_id as instance, e.code, d.was as "from", e.not_before as "to", e.deadline`,
+    [id, moment(planned.deadline), moment(planned.endsAt), iso(now)],
+  );
+  return moved.map(({ id: event, instance, ...detail }) => ({
+    ...{ kind: "instance", subject: instance, event: "eventMoved", detail: { event, ...detail } },
+  }));
+}
+
+interface MovedRow {
+  readonly id: string;
+  readonly instance: InstanceId;
+  readonly code: string;
+  readonly from: Instant;
+  readonly to: Instant;
+  readonly deadline: Instant | null;
 }
 
 const moment = (at: number | null) => (at === null ? null : new Date(at));
