@@ -7,7 +7,7 @@
 import { spawn } from "node:child_process";
 import { ipDialect, longestLine, nftDialect } from "./dialects.ts";
 import { residents } from "./residents.ts";
-import { shell } from "./shell.ts";
+import { type Step, shell } from "./shell.ts";
 
 /** Undefined is the namespace that this process is in. A name is one of `ip netns`. */
 export type Namespace = string | undefined;
@@ -28,6 +28,8 @@ export interface Commands {
   promptly(batches: readonly Batch[]): Promise<void>;
   /** Begins those that `promptly` will need for the host and these namespaces. Whoever has removed devices must say so. */
   prepare(namespaces: readonly string[]): void;
+  /** By the shell, one after another up to the first that fails, in the namespace that this process is in. Counts as one order. */
+  steps(steps: readonly Step[]): Promise<void>;
   /** `path` is below /proc/sys, which shows each process its own namespace's. */
   setSysctl(where: Namespace, values: Readonly<Record<string, string>>): Promise<void>;
   /** Orders so far. */
@@ -99,11 +101,15 @@ export function commands(home: Namespace): Commands {
       staying.renew();
       for (const where of namespaces) staying.of(where, "ip").begin();
     },
+    steps(steps) {
+      changes++;
+      return resident.run(steps);
+    },
     async setSysctl(where, values) {
       const entries = Object.entries(values);
       changes += entries.length;
       const script = entries.map(([path, value]) => `echo ${value} > /proc/sys/${path}`).join("; ");
-      await resident.run([{ argv: within(where, ["/bin/sh", "-ec", script]), input: "" }]);
+      await resident.run([{ argv: within(where, ["/bin/sh", "-ec", script]) }]);
     },
     changes: () => changes,
     count(orders) {

@@ -6,6 +6,7 @@
  * so a number that was used again is never taken for it.
  */
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -23,36 +24,41 @@ export async function ensureDns(
   files: DnsFiles,
 ): Promise<void> {
   const config = configOf(directory, files);
-  const running = await findDns(directory);
+  const running = findDns(directory);
   const loaded = join(directory, "loaded");
   const names = digest(files.leases + files.names);
   if (running?.config === config) {
-    if ((await readFile(loaded, "utf8").catch(() => "")) === names) return;
-    await writeNames(directory, files);
-    process.kill(running.pid, "SIGHUP");
-  } else {
-    await endAll(commands, namespace);
-    await rm(directory, { recursive: true, force: true });
-    await mkdir(directory, { recursive: true, mode: 0o755 });
-    await writeNames(directory, files);
-    await writeFile(config, files.config, { mode: 0o644 });
-    // It returns once it listens.
-    await commands.run(namespace, [
-      "dnsmasq",
-      `--conf-file=${config}`,
-      `--pid-file=${join(directory, "pid")}`,
+    if (contents(loaded) === names) return;
+    // In one go, because whoever asks for an address waits for it. The note is last: who dies before it tells them again.
+    await commands.steps([
+      ...namesOf(directory, files).map(([into, text]) => ({ argv: ["printf", "%s", text], into })),
+      { argv: ["kill", "-HUP", `${running.pid}`] },
+      { argv: ["printf", "%s", names], into: loaded },
     ]);
+    return;
   }
+  await endAll(commands, namespace);
+  await rm(directory, { recursive: true, force: true });
+  await mkdir(directory, { recursive: true, mode: 0o755 });
+  for (const [file, text] of namesOf(directory, files))
+    await writeFile(file, text, { mode: 0o644 });
+  await writeFile(config, files.config, { mode: 0o644 });
+  // It returns once it listens.
+  await commands.run(namespace, [
+    "dnsmasq",
+    `--conf-file=${config}`,
+    `--pid-file=${join(directory, "pid")}`,
+  ]);
   commands.count(1);
   await writeFile(loaded, names);
 }
 
 /** The one that runs with the files of this directory, if any does. */
-async function findDns(directory: string): Promise<{ pid: number; config: string } | undefined> {
-  const pid = Number(await readFile(join(directory, "pid"), "utf8").catch(() => ""));
+function findDns(directory: string): { pid: number; config: string } | undefined {
+  const pid = Number(contents(join(directory, "pid")));
   if (!(pid > 1)) return undefined;
   // Empty once it is dead, even if nobody has noticed.
-  const words = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
+  const words = contents(`/proc/${pid}/cmdline`).split("\0");
   const config = words
     .find((word) => word.startsWith("--conf-file="))
     ?.slice("--conf-file=".length);
@@ -60,13 +66,13 @@ async function findDns(directory: string): Promise<{ pid: number; config: string
 }
 
 /** Whether it runs as these files say. */
-export async function isDnsRight(directory: string, files: DnsFiles): Promise<boolean> {
-  return (await findDns(directory))?.config === configOf(directory, files);
+export function isDnsRight(directory: string, files: DnsFiles): boolean {
+  return findDns(directory)?.config === configOf(directory, files);
 }
 
 /** Of a namespace whose name is lost, by its directory; the programs in it keep it alive. */
 export async function endDns(directory: string): Promise<void> {
-  const running = await findDns(directory);
+  const running = findDns(directory);
   if (running) await end([running.pid]);
   await rm(directory, { recursive: true, force: true });
 }
@@ -100,9 +106,19 @@ export async function directoriesIn(parent: string): Promise<readonly string[]> 
   return readdir(parent).catch(() => []);
 }
 
-async function writeNames(directory: string, { leases, names }: DnsFiles): Promise<void> {
-  await writeFile(join(directory, "leases"), leases, { mode: 0o644 });
-  await writeFile(join(directory, "names"), names, { mode: 0o644 });
+const namesOf = (directory: string, { leases, names }: DnsFiles) =>
+  [
+    [join(directory, "leases"), leases],
+    [join(directory, "names"), names],
+  ] as const;
+
+/** Small, and nearly always in memory: to ask another thread for it takes ten times as long. Empty if it is not there. */
+function contents(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 const configOf = (directory: string, { config }: DnsFiles) =>

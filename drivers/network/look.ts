@@ -90,7 +90,7 @@ async function routerFacts(
         ? "its inside is not plugged in"
         : router.hasUplink && !seen.links.get(uplinkPortOf(vni))?.hasCarrier
           ? "its outside is not plugged in"
-          : !(await isDnsRight(files, dnsFiles(network, router, files)))
+          : !isDnsRight(files, dnsFiles(network, router, files))
             ? "its dnsmasq does not run"
             : !(await hasFilter())
               ? "its filter is missing"

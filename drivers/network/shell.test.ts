@@ -1,6 +1,6 @@
 /** That orders come in turn, that one which fails says why, and that the shell may die. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -33,5 +33,17 @@ test("a large input arrives whole", async () => {
   const { run, close } = shell(["/bin/sh"], environment);
   const input = "0123456789abcde\n".repeat(65_536);
   await run([step(`[ "$(wc -c)" = ${input.length} ]`, input)]);
+  close();
+});
+
+test("what the shell is itself may say something into a file, whatever it is", async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "holdfast-shell-"));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const { run, close } = shell(["/bin/sh"], environment);
+  const into = join(directory, "it's here");
+  for (const text of ["", "it's $HOME\n", "%s\\n\n".repeat(10_000)]) {
+    await run([{ argv: ["printf", "%s", text], into }]);
+    assert.equal(readFileSync(into, "utf8"), text);
+  }
   close();
 });

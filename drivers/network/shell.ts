@@ -7,10 +7,12 @@
  */
 import { resident } from "./resident.ts";
 
-/** One program and what it reads. */
+/** One program and what it reads. One that the shell is itself, as `printf` and `kill`, is not started. */
 export interface Step {
   readonly argv: readonly string[];
-  readonly input: string;
+  readonly input?: string;
+  /** A file that is to hold what it says. */
+  readonly into?: string;
 }
 
 export interface Shell {
@@ -37,9 +39,15 @@ export function shell(argv: readonly string[], env: Readonly<Record<string, stri
   return { run: (steps) => order(steps.map(stepOf).join(""), nameOf(steps)), close };
 }
 
-const stepOf = ({ argv, input }: Step) =>
-  `${argv.map(quoted).join(" ")} <<'${endOfInput}'\n${input.replace(/[^\n]$/, "$&\n")}${endOfInput}\n`;
+function stepOf({ argv, input, into }: Step): string {
+  const order = [...argv.map(quoted), ...(into === undefined ? [] : [`> ${quoted(into)}`])].join(
+    " ",
+  );
+  if (input === undefined) return `${order}\n`;
+  return `${order} <<'${endOfInput}'\n${input.replace(/[^\n]$/, "$&\n")}${endOfInput}\n`;
+}
 
 const quoted = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
 
-const nameOf = (steps: readonly Step[]) => steps.map(({ argv }) => argv.join(" ")).join(", ");
+const nameOf = (steps: readonly Step[]) =>
+  steps.map(({ argv }) => argv.join(" ").slice(0, 200)).join(", ");
