@@ -1,6 +1,6 @@
 /** What a keeper must get right although nothing it uses answers in order, or at once. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { MachineReport, VolumeReport, Wish } from "@holdfast/cloud/hosts";
 import {
@@ -68,8 +68,9 @@ const newHost = () => {
   return { world, store, loans, shelf };
 };
 
-/** A keeper on a simulated host. `shelf` and `blob` say how slow those are. */
+/** A keeper on a simulated host, for as long as the test. `shelf` and `blob` say how slow those are. */
 async function kept(
+  t: TestContext,
   slow: {
     save?: () => Promise<void>;
     blob?: () => Promise<void>;
@@ -112,6 +113,7 @@ async function kept(
     },
     log: () => {},
   });
+  t.after(() => mine.close());
   await mine.open();
   return { keeper: mine, world, store, loans, shelf, machines, volumes };
 }
@@ -124,27 +126,25 @@ const until = async (isSo: () => boolean | Promise<boolean>) => {
   }
 };
 
-test("of two wishes in a row the younger one stays, however long the disk takes for each", async () => {
+test("of two wishes in a row the younger one stays, however long the disk takes for each", async (t) => {
   let saves = 0;
-  const host = await kept({ save: () => sleep(saves++ === 0 ? 60 : 1) });
+  const host = await kept(t, { save: () => sleep(saves++ === 0 ? 60 : 1) });
   await Promise.all([host.keeper.hear([wish], []), host.keeper.hear([stopped(2)], [])]);
   const [held] = await host.shelf.load();
   assert.equal(held?.wish.version, 2);
   assert.deepEqual(host.keeper.held(), [{ instance: id, version: 2 }]);
   await until(() => host.machines.some(({ exit }) => exit !== undefined));
-  host.keeper.close();
 });
 
-test("a wish that comes behind a younger one undoes nothing", async () => {
-  const host = await kept();
+test("a wish that comes behind a younger one undoes nothing", async (t) => {
+  const host = await kept(t);
   await host.keeper.hear([stopped(2)], []);
   await host.keeper.hear([wish], []);
   assert.deepEqual(host.keeper.held(), [{ instance: id, version: 2 }]);
-  host.keeper.close();
 });
 
-test("that it was seen to run is kept with the wish that it was said of, and with no other", async () => {
-  const host = await kept();
+test("that it was seen to run is kept with the wish that it was said of, and with no other", async (t) => {
+  const host = await kept(t);
   await host.keeper.hear([wish], []);
   await host.keeper.seen([{ instance: id, generation: 1, version: 3 }]); // There was a version between.
   await host.keeper.seen([{ instance: id, generation: 2, version: 2 }]);
@@ -155,11 +155,10 @@ test("that it was seen to run is kept with the wish that it was said of, and wit
     [{ ...wish, version: 2, wasRunning: true }],
   );
   assert.deepEqual(host.keeper.held(), [{ instance: id, version: 2 }]);
-  host.keeper.close();
 });
 
-test("the traces of an end stay until it is recorded", async () => {
-  const host = await kept();
+test("the traces of an end stay until it is recorded", async (t) => {
+  const host = await kept(t);
   await host.keeper.hear([wish], []);
   await until(() => host.machines.some(({ phase }) => phase === "running"));
   befall(host.world, { id, generation: 1 }, clock, "killed");
@@ -169,13 +168,12 @@ test("the traces of an end stay until it is recorded", async () => {
   assert.deepEqual(told, [{ signal: "SIGKILL" }]);
   await host.keeper.recorded([{ instance: id, generation: 1 }]);
   assert.deepEqual(host.keeper.reports(), []);
-  host.keeper.close();
 });
 
-test("who waits for a port that never comes is stopped and buried, and the next one starts", async () => {
+test("who waits for a port that never comes is stopped and buried, and the next one starts", async (t) => {
   let asked = 0;
   const ports = () => (asked++ === 0 ? new Promise<never>(() => {}) : Promise.resolve(new Map()));
-  const host = await kept({ ports });
+  const host = await kept(t, { ports });
   await host.keeper.hear([wish], []);
   await until(() => asked === 1);
   await host.keeper.hear([stopped(2)], []);
@@ -185,10 +183,9 @@ test("who waits for a port that never comes is stopped and buried, and the next 
   await until(() => host.machines.some(({ phase }) => phase === "running"));
   const generations = host.keeper.reports().map(({ generation, phase }) => [generation, phase]);
   assert.deepEqual(generations, [[2, "running"]]);
-  host.keeper.close();
 });
 
-test("a guest begins with a template where there is one, and one that is of no use is thrown away", async () => {
+test("a guest begins with a template where there is one, and one that is of no use is thrown away", async (t) => {
   const discarded: string[] = [];
   const templates = {
     find: async () => "/templates/1",
@@ -198,29 +195,27 @@ test("a guest begins with a template where there is one, and one that is of no u
     ["whole", "warm"],
     ["spoilt", "cold"],
   ] as const) {
-    const host = await kept({ templates });
+    const host = await kept(t, { templates });
     host.world.templates.set("/templates/1", is);
     await host.keeper.hear([wish], []);
     await until(() => host.machines.some(({ begun }) => begun?.how === how));
     await until(() => discarded.length === (is === "spoilt" ? 1 : 0));
-    host.keeper.close();
   }
 });
 
-test("a guest is booted where nobody can tell whether there is a template", async () => {
+test("a guest is booted where nobody can tell whether there is a template", async (t) => {
   const find = () => Promise.reject(new Error("the disk is gone"));
-  const host = await kept({ templates: { find, discard: async () => {} } });
+  const host = await kept(t, { templates: { find, discard: async () => {} } });
   await host.keeper.hear([wish], []);
   await until(() => host.machines.some(({ begun }) => begun?.how === "cold"));
-  host.keeper.close();
 });
 
-test("a volume is deleted only after the start that was still making it, and none is left behind", async () => {
+test("a volume is deleted only after the start that was still making it, and none is left behind", async (t) => {
   let deliver = () => {};
   const delivered = new Promise<void>((resolve) => {
     deliver = resolve;
   });
-  const host = await kept({ blob: () => delivered });
+  const host = await kept(t, { blob: () => delivered });
   await host.keeper.hear([wish], []);
   await host.keeper.hear([stopped(2)], []);
   await until(() => host.machines.some(({ exit }) => exit?.status === "never-launched"));
@@ -232,11 +227,10 @@ test("a volume is deleted only after the start that was still making it, and non
   assert.equal(host.store.volumes.size, 0);
   assert.deepEqual(await host.loans.load(), []);
   assert.equal(host.world.machines.size, 0);
-  host.keeper.close();
 });
 
-test("the end of a generation that left no trace is told again until it is recorded", async () => {
-  const host = await kept();
+test("the end of a generation that left no trace is told again until it is recorded", async (t) => {
+  const host = await kept(t);
   host.world.seen.set(id, 1); // It was here, and was forgotten.
   await host.keeper.hear([wish], []);
   const told = () => host.machines.filter(({ exit }) => exit?.status === "unrecorded").length;
@@ -245,7 +239,6 @@ test("the end of a generation that left no trace is told again until it is recor
   assert.ok(told() <= 2, "once in a while, not all the time");
   await host.keeper.recorded([{ instance: id, generation: 1 }]);
   assert.deepEqual(host.keeper.held(), []);
-  host.keeper.close();
 });
 
 const shared: Wish = {
@@ -257,27 +250,26 @@ const shared: Wish = {
 };
 const nothing: Wish = { ...wish, version: 2, epoch: 2, want: "nothing", spec: null };
 
-test("a start whose image came too late for its wish launches nothing", async () => {
+test("a start whose image came too late for its wish launches nothing", async (t) => {
   let deliver = () => {};
   const delivered = new Promise<void>((resolve) => {
     deliver = resolve;
   });
-  const host = await kept({ blob: () => delivered });
+  const host = await kept(t, { blob: () => delivered });
   await host.keeper.hear([wish], []);
   await host.keeper.hear([nothing], []);
   deliver();
   await until(() => host.keeper.held().length === 0);
   assert.equal(host.world.seen.size, 0);
-  host.keeper.close();
 });
 
-test("what another host could start is not launched in a later epoch than it was wished in, though there is a lease", async () => {
+test("what another host could start is not launched in a later epoch than it was wished in, though there is a lease", async (t) => {
   let epoch = 1;
   let deliver = () => {};
   const delivered = new Promise<void>((resolve) => {
     deliver = resolve;
   });
-  const host = await kept({ blob: () => delivered }, () => epoch);
+  const host = await kept(t, { blob: () => delivered }, () => epoch);
   await host.keeper.hear([shared], []);
   epoch = 2; // The host was fenced and is back, and what is wished now is still on its way to its disk.
   deliver();
@@ -285,11 +277,10 @@ test("what another host could start is not launched in a later epoch than it was
   await host.keeper.hear([nothing], []);
   await until(() => host.keeper.held().length === 0);
   assert.equal(host.world.seen.size, 0);
-  host.keeper.close();
 });
 
-test("a launch that hangs is ended before the host enters another epoch, and left alone in its own", async () => {
-  const host = await kept();
+test("a launch that hangs is ended before the host enters another epoch, and left alone in its own", async (t) => {
+  const host = await kept(t);
   host.world.tempers.set(id, { launch: "hangs" });
   await host.keeper.hear([shared], []);
   await until(() => host.world.machines.size === 1);
@@ -298,15 +289,14 @@ test("a launch that hangs is ended before the host enters another epoch, and lef
   assert.equal(machine?.exit, undefined);
   await host.keeper.enter(2);
   assert.ok(machine?.exit);
-  host.keeper.close();
 });
 
-test("a start that was under way when the agent was closed leaves nothing that keeps its process", async () => {
+test("a start that was under way when the agent was closed leaves nothing that keeps its process", async (t) => {
   let deliver = () => {};
   const delivered = new Promise<void>((resolve) => {
     deliver = resolve;
   });
-  const host = await kept({ blob: () => delivered });
+  const host = await kept(t, { blob: () => delivered });
   assert.ok(wish.spec);
   const image = { ...wish.spec.image, saysReady: true };
   await host.keeper.hear([{ ...wish, spec: { ...wish.spec, image, bootTimeout: 600_000 } }], []);
@@ -319,7 +309,7 @@ test("a start that was under way when the agent was closed leaves nothing that k
   await until(() => timers() <= before);
 });
 
-test("an encrypted guest whose agent went before it was launched waits for its key, and is never begun plain", async () => {
+test("an encrypted guest whose agent went before it was launched waits for its key, and is never begun plain", async (t) => {
   const key = "a-key-that-nobody-guesses";
   const withKey = (said: string): Wish => ({
     ...wish,
@@ -335,13 +325,13 @@ test("an encrypted guest whose agent went before it was launched waits for its k
     },
   });
   const host = newHost();
-  const first = await kept({ blob: () => new Promise(() => {}) }, undefined, host);
+  const first = await kept(t, { blob: () => new Promise(() => {}) }, undefined, host);
   await first.keeper.hear([withKey(key)], []);
   assert.deepEqual(first.keeper.held(), [{ instance: id, version: 1 }]);
   first.keeper.close();
   assert.ok(!JSON.stringify(await host.shelf.load()).includes(key));
 
-  const next = await kept({}, undefined, host);
+  const next = await kept(t, {}, undefined, host);
   assert.deepEqual(next.keeper.held(), [{ instance: id, version: 0 }], "it is to be said again");
   await sleep(50); // Whatever is done at once is done.
   assert.deepEqual([host.world.seen.size, host.store.volumes.size], [0, 0]);
@@ -352,27 +342,24 @@ test("an encrypted guest whose agent went before it was launched waits for its k
     [key, key],
   );
   assert.deepEqual(next.keeper.held(), [{ instance: id, version: 1 }]);
-  next.keeper.close();
 
-  const last = await kept({}, undefined, newHost());
+  const last = await kept(t, {}, undefined, newHost());
   await last.keeper.hear([withKey("sealed:no-manager-can-open-it")], []);
   await until(() => last.machines.some(({ exit }) => exit?.problem?.code === "volume_key_missing"));
   assert.equal(last.store.volumes.size, 0);
   assert.deepEqual(last.keeper.held(), [{ instance: id, version: 0 }]);
-  last.keeper.close();
 });
 
-test("what is unwanted by now is dropped though it waits for its key", async () => {
+test("what is unwanted by now is dropped though it waits for its key", async (t) => {
   const host = newHost();
   const locked = wish.spec && {
     ...wish.spec,
     disks: wish.spec.disks.map((disk) => ({ ...disk, key: "a-key" })),
   };
   await host.shelf.save({ wish: { ...wish, spec: locked }, reboots: 0 });
-  const { keeper: mine } = await kept({}, undefined, host);
+  const { keeper: mine } = await kept(t, {}, undefined, host);
   const [held] = mine.held();
   // As managers ask for the end of what nobody wishes for any more.
   await mine.hear([{ ...nothing, version: (held?.version ?? 0) + 1 }], []);
   await until(() => mine.held().length === 0);
-  mine.close();
 });
