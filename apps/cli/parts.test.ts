@@ -4,6 +4,7 @@ import { Writable } from "node:stream";
 import { test } from "node:test";
 import { kinds } from "@holdfast/kernel/problem";
 import type { Clock, Instant } from "@holdfast/kernel/time";
+import { programOf } from "./commands.ts";
 import { exitFor, exitOfJob, exits, together } from "./exits.ts";
 import { choice, nearest } from "./nearest.ts";
 import { list, seconds, whole } from "./options.ts";
@@ -82,4 +83,21 @@ test("options take numbers and lists as people write them, and nothing else", ()
   for (const text of ["", "1.5", "ten", "1e3", "9".repeat(20)])
     assert.throws(() => whole(text), /whole number/);
   for (const text of ["-1", "soon"]) assert.throws(() => seconds(text), /seconds/);
+});
+
+test("whoever waits has said --wait, whatever for, and nothing else waits or keeps from it", () => {
+  type Command = ReturnType<typeof programOf>;
+  const all = (command: Command): readonly Command[] => [command, ...command.commands.flatMap(all)];
+  const program = programOf(() => assert.fail("nothing is carried out here"));
+  const options = all(program).flatMap((command) =>
+    command.options.map(({ long, description }) => ({ in: command.name(), long, description })),
+  );
+  const isAboutWaiting = ({ long, description }: (typeof options)[number]) =>
+    /wait/.test(long ?? "") || /^(do not )?wait until/.test(description);
+  const waiting = options.filter(isAboutWaiting);
+  assert.ok(waiting.length > 15);
+  for (const option of waiting) {
+    assert.equal(option.long, "--wait", JSON.stringify(option));
+    assert.match(option.description, /^wait until /, JSON.stringify(option));
+  }
 });

@@ -43,7 +43,8 @@ const answers: readonly [line: string, says: RegExp][] = [
   ["backups schedule data --every 30 --daily 14", /\ndata +every 30 min +24 hourly, 14 daily, 4/],
   ["backups schedule data --stop", /^data is backed up by itself no longer\.\n$/],
   ["backups schedules", /\ndata +every hour +24 hourly, 7 daily, 4 weekly +50 min ago +in 10 min/],
-  ["images create-from web golden --no-wait", /^golden/],
+  ["images create-from web golden", /^golden {2}importing/],
+  ["images create-from web golden --wait", /ready/],
   ["types set fast --cpus 1 --memory 512 --disk 8 --disk-iops 900", / 900 requests\/s\n/],
 ];
 for (const [line, says] of answers)

@@ -37,12 +37,12 @@ interface ImportOptions {
   readonly saysReady?: boolean;
   readonly bootTimeout?: number;
   readonly seed?: boolean;
-  readonly wait: boolean;
+  readonly wait?: true;
 }
 
 interface CaptureOptions {
   readonly freeze: boolean;
-  readonly wait: boolean;
+  readonly wait?: true;
 }
 
 interface BuildOptions {
@@ -74,7 +74,7 @@ export const imagesGroup: Group = (program, open) => {
   images
     .command("import")
     .summary("import a qcow2 or raw image")
-    .description("Imports a qcow2 or raw image from a file or a URL, and waits until it is ready.")
+    .description("Imports a qcow2 or raw image from a file or a URL.")
     .argument("<file-or-url>", "a file here, or a URL that the manager fetches")
     .option("--name <name>", "what to call it (the file's name, without its ending)")
     .option("--checksum <checksum>", "sha256:… that the content must have")
@@ -86,7 +86,7 @@ export const imagesGroup: Group = (program, open) => {
       whole,
     )
     .option("--seed", "give its guests a NoCloud disk, if their cloud-init knows no other source")
-    .option("--no-wait", "do not wait until it is ready")
+    .option("--wait", "wait until it is ready")
     .action(async (from: string, options: ImportOptions, command) => {
       const session = open(command);
       const image = await bringIn(session, from, options);
@@ -119,8 +119,8 @@ export const imagesGroup: Group = (program, open) => {
     .argument("<instance>", "its name, or a volume's")
     .argument("<name>", "what to call the image")
     .option("--no-freeze", "do not ask the guest to write out its file systems")
-    .option("--no-wait", "do not wait until it is ready")
-    .addHelpText("after", "\nExample:\n  holdfast images create-from web golden")
+    .option("--wait", "wait until it is ready")
+    .addHelpText("after", "\nExample:\n  holdfast images create-from web golden --wait")
     .action(async (volume: string, name: string, options: CaptureOptions, command) => {
       const session = open(command);
       const { freeze, wait } = options;

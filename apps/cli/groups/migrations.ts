@@ -26,7 +26,7 @@ interface MigrateOptions {
   readonly bandwidth?: number;
   readonly network?: string;
   readonly allowPostcopy?: true;
-  readonly follow?: true;
+  readonly wait?: true;
 }
 
 export const migrationsGroup: Group = (program, open) => {
@@ -34,7 +34,7 @@ export const migrationsGroup: Group = (program, open) => {
     .command("migrate")
     .summary("move an instance to another host while it runs")
     .description(
-      `${migrateInstance.summary} For example: holdfast migrate web host-2 --bandwidth 800 --follow`,
+      `${migrateInstance.summary} For example: holdfast migrate web host-2 --bandwidth 800 --wait`,
     )
     .argument("<instance>", "its name or id")
     .argument("[host]", "where to; wherever there is room, if not said")
@@ -44,19 +44,19 @@ export const migrationsGroup: Group = (program, open) => {
       "--allow-postcopy",
       "run it there before all of its memory is, where nothing else helps",
     )
-    .option("--follow", "show how far it is until it is over")
+    .option("--wait", "wait until it is over, and show how far it is")
     .action(
       async (instance: string, host: string | undefined, options: MigrateOptions, command) => {
         const session = open(command);
-        const { bandwidth: bandwidthMbps, network, allowPostcopy = false, follow } = options;
+        const { bandwidth: bandwidthMbps, network, allowPostcopy = false, wait } = options;
         const body = { host, bandwidthMbps, network, allowPostcopy };
         const params = { project: session.options.project, instance };
         const idempotencyKey = session.world.mintId();
         const ask = () => session.call(migrateInstance, { params, body, idempotencyKey });
-        const asked = follow ? patientCall(session, ask) : ask();
+        const asked = wait ? patientCall(session, ask) : ask();
         const reply = await session.named("instance", instance, asked);
         const { migration } = reply;
-        if (follow) return followOne(session, migration);
+        if (wait) return followOne(session, migration);
         session.show(
           reply,
           () => `${migration.instance}: is being moved to ${migration.to} (${migration.id})`,
@@ -95,11 +95,11 @@ export const migrationsGroup: Group = (program, open) => {
     .summary("show a live migration")
     .description("Shows a live migration: how far it is, or what became of it.")
     .argument("<migration>", "its id, or the name of its instance for the latest")
-    .option("--follow", "show how far it is until it is over")
-    .action(async (named: string, { follow }: { follow?: true }, command) => {
+    .option("--wait", "wait until it is over, and show how far it is")
+    .action(async (named: string, { wait }: { wait?: true }, command) => {
       const session = open(command);
       const found = await find(session, named);
-      if (follow && isOpen(found)) return followOne(session, found);
+      if (wait && isOpen(found)) return followOne(session, found);
       session.show(found, () => migrationDetails(found, session.now(), session.paint));
     });
 
@@ -108,13 +108,13 @@ export const migrationsGroup: Group = (program, open) => {
     .summary("break a live migration off")
     .description(abortMigration.summary)
     .argument("<migration>", "its id, or the name of its instance for the latest")
-    .option("--follow", "wait until the hosts have said what became of it")
-    .action(async (named: string, { follow }: { follow?: true }, command) => {
+    .option("--wait", "wait until the hosts have said what became of it")
+    .action(async (named: string, { wait }: { wait?: true }, command) => {
       const session = open(command);
       const { id } = await find(session, named);
       const params = { project: session.options.project, migration: id };
       const reply = await session.call(abortMigration, { params, body: {} });
-      if (follow) return followOne(session, reply.migration, "aborted");
+      if (wait) return followOne(session, reply.migration, "aborted");
       session.show(
         reply,
         () => `${reply.migration.instance}: is being broken off (job ${reply.job})`,
@@ -167,7 +167,7 @@ async function followOne(
   } catch (error) {
     if (error instanceof Interrupted)
       session.note(
-        `Interrupted. It goes on: holdfast migrations show ${begun.instance} --follow. To break it off: holdfast migrations abort ${begun.instance}`,
+        `Interrupted. It goes on: holdfast migrations show ${begun.instance} --wait. To break it off: holdfast migrations abort ${begun.instance}`,
       );
     throw error;
   }

@@ -143,9 +143,9 @@ export const snapshotsGroup: Group = (program, open) => {
     .description(createImageFromSnapshot.summary)
     .argument("<snapshot>", "its name or id")
     .argument("<name>", "what to call the image")
-    .option("--no-wait", "do not wait until it is ready")
-    .addHelpText("after", "\nExample:\n  holdfast snapshots to-image before-upgrade golden")
-    .action(async (snapshot: string, name: string, { wait }: { wait: boolean }, command) => {
+    .option("--wait", "wait until it is ready")
+    .addHelpText("after", "\nExample:\n  holdfast snapshots to-image before-upgrade golden --wait")
+    .action(async (snapshot: string, name: string, { wait }: Waiting, command) => {
       const session = open(command);
       const params = { project: session.options.project, snapshot };
       const asked = session.call(createImageFromSnapshot, { params, body: { name } });

@@ -158,7 +158,7 @@ export const volumesGroup: Group = (program, open) => {
     .description(resizeVolume.summary)
     .argument("<volume>", "its name or id; INSTANCE.root")
     .argument("<GiB>", "how big it should be", whole)
-    .option("--wait", "wait until it is")
+    .option("--wait", "wait until it is so big")
     .action(async (volume: string, sizeGiB: number, { wait }: Waiting, command) => {
       const session = open(command);
       const params = paramsOf(session, volume);
@@ -203,7 +203,7 @@ export const volumesGroup: Group = (program, open) => {
     .summary("look whether a volume is whole")
     .description(checkVolume.summary)
     .argument("<volume>", "its name or id; INSTANCE.root")
-    .option("--wait", "wait for the answer")
+    .option("--wait", "wait until it is checked")
     .action(async (volume: string, { wait }: Waiting, command) => {
       const session = open(command);
       const asked = session.call(checkVolume, { params: paramsOf(session, volume), body: {} });
