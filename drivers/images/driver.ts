@@ -44,7 +44,7 @@ export interface Disks {
    */
   inspect(file: string): Promise<Inspected>;
   /**
-   * Make sure that `file` is a qcow2 overlay on `backing`, at least `virtualBytes` big. If it exists
+   * Make sure that `file` is a qcow2 overlay on `backing`, at least `virtualBytes` big, for its owner only. If it exists
    * it is left alone, whatever is in it. Rejects with `store_full` or `image_damaged`.
    */
   ensureOverlay(

@@ -9,7 +9,7 @@
  */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { constants, copyFile, link, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { chmod, constants, copyFile, link, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { Problem } from "@holdfast/kernel/problem";
@@ -55,14 +55,15 @@ export async function qemuDisks(options: QemuDisksOptions): Promise<Disks> {
       const kind = JSON.stringify([resolve(backing.file), backing.format, virtualBytes]);
       const make = (at: Temporaries) => makeCopy(at.next(), backing, virtualBytes);
       const spare = isWhole ? copies.take(kind) : undefined;
-      // It may have been removed from outside since it was made.
-      const temporary = spare && (await exists(spare)) ? spare : await make(temporaries);
-      try {
-        await linkOnce(temporary, file);
-      } catch (error) {
-        throw meansFull(error) ? storeFull(error) : error;
-      } finally {
-        await rm(temporary, { force: true });
+      if (!spare || !(await isNamed(spare, file))) {
+        const temporary = await make(temporaries);
+        try {
+          await linkOnce(temporary, file);
+        } catch (error) {
+          throw meansFull(error) ? storeFull(error) : error;
+        } finally {
+          await rm(temporary, { force: true });
+        }
       }
       copies.wanted(kind, () => make(stocked));
     },
@@ -81,6 +82,7 @@ export async function qemuDisks(options: QemuDisksOptions): Promise<Disks> {
     try {
       const template = await ensureTemplate(backing, virtualBytes);
       await copyFile(template, temporary, constants.COPYFILE_FICLONE);
+      await chmod(temporary, 0o600);
       await sync(temporary);
       return temporary;
     } catch (error) {
@@ -212,6 +214,17 @@ async function linkOnce(temporary: string, file: string): Promise<void> {
   await link(temporary, file).catch(async (error: unknown) => {
     if (!(await exists(file))) throw error;
   });
+}
+
+/** Gives a spare its name. False if it cannot have one: it may have been removed from outside since it was made. */
+async function isNamed(spare: string, file: string): Promise<boolean> {
+  const named = await linkOnce(spare, file).then(
+    () => true,
+    () => false,
+  );
+  // Nobody waits for that: its other name is cleared away when this is opened again, if not now.
+  void rm(spare, { force: true }).catch(() => {});
+  return named;
 }
 
 /** Without this, a power cut can leave an empty file under the final name: a volume that never boots. */

@@ -7,7 +7,7 @@
  * Where hosts share the directory a file that a guest of another host has open is not locked on every file
  * system; the claim beside it is what tells.
  */
-import { chmod, mkdir, readdir, rename, rm, stat, statfs } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { fileSource } from "@holdfast/kernel/block";
 import type { VolumeId } from "@holdfast/kernel/ids";
@@ -80,14 +80,17 @@ export async function directoryPool(options: DirectoryPoolOptions): Promise<Volu
       const key = keys.get(volume); // A removal that is under way forgets it, when its turn has come.
       return alone(volume, async () => {
         const file = fileOf(volume);
-        if (await exists(file)) return;
+        const [isThere, isUponLocked] = await Promise.all([
+          exists(file),
+          origin.is === "overlay" && isLocked(origin.image),
+        ]);
+        if (isThere) return;
         const size = Math.ceil(bytes / sector) * sector;
         // An overlay upon what is encrypted would need its key as well, for as long as it is open.
-        const isOverlay = origin.is === "overlay" && !(await isLocked(origin.image));
-        if (origin.is !== "blank" && isOverlay && key === undefined) {
+        const isOverlay = origin.is === "overlay" && !isUponLocked;
+        if (origin.is !== "blank" && isOverlay && key === undefined)
           await overlays.ensureOverlay(file, origin.image, size);
-          await chmod(file, 0o600);
-        } else
+        else
           await place.make(file, 0o600, async (temporary) => {
             const to = { file: temporary, key };
             if (origin.is === "blank") return create(to, size);
