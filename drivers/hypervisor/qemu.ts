@@ -512,21 +512,24 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
       group,
       warming: { isPaused: false },
     };
+    let papers: Promise<unknown> | undefined;
     try {
       await assertYoungest(spec, paths);
-      await writeRecord(standby.paths, record); // Whoever ends it reads there what to take back.
-      await settled([
+      papers = settled([
         mkdir(paths.instance, { recursive: true, mode: 0o711 }),
         appendFile(standby.paths.log, logHeader(spec, clock.now())),
-        lendAll(record),
+        standby.name(spec),
+        // Whoever ends it reads there what to take back.
+        writeRecord(standby.paths, record).then(() => lendAll(record)),
       ]);
-      await standby.dress(spec, taps);
+      await standby.dress(spec, papers, taps);
       await assertYoungest(spec, paths); // That may have taken its time.
       if (machines.has(key) || toStop.has(key)) throw alreadyEnded(spec); // A stop was faster.
       seen.set(spec.id, Math.max(seen.get(spec.id) ?? 0, spec.generation));
       // The step that makes it an instance. It fails if anybody was there before, also whoever has forbidden it.
       renameSync(standby.paths.dir, paths.dir);
     } catch {
+      await papers?.catch(() => {}); // What is still being lent could not be taken back.
       await waiting.discard(standby);
       return false;
     }
@@ -535,16 +538,14 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     machines.set(key, machine);
     usedUids.delete(group);
     usedUids.set(key, uid);
-    keeper.leave();
     const inherited = machine.inherit(standby);
     // It is let run at once; whoever follows what it says begins where that begins.
-    const [took] = await Promise.all([
-      wake(machine, begun).then(
-        () => true,
-        () => false,
-      ),
-      inherited,
-    ]);
+    const woken = wake(machine, begun).then(
+      () => true,
+      () => false,
+    );
+    keeper.leave();
+    const [took] = await Promise.all([woken, inherited]);
     if (!took) {
       await endNow(machine);
       if (toStop.has(key)) throw alreadyEnded(spec);

@@ -91,6 +91,7 @@ test("qemu: what an agent has just made an instance of when it is killed is adop
   );
   assert.ok(standby);
   for (const { source } of spec.disks) for (const file of source.files) chownSync(file, uid, uid);
+  await standby.name(spec);
   await standby.dress(spec);
   await writeRecord(standby.paths, {
     ...{ name: spec.name, uid, requestId: spec.requestId, lent: [], group: "standby-a" },

@@ -58,8 +58,13 @@ export interface Standby extends Talk {
   readonly keeper: Keeper;
   /** Resolves when it waits no more without having been taken. */
   readonly gone: Promise<void>;
-  /** Gives it disk and name, and its card when `taps` are there. Who has been told no must end it. */
-  dress(spec: MachineSpec, taps?: Promise<void>): Promise<void>;
+  /** Writes down where it finds who it is. */
+  name(spec: MachineSpec): Promise<void>;
+  /**
+   * Gives it its name and its disk when that is lent to its user, and its card when `taps` are there. Who has been told no
+   * must end it.
+   */
+  dress(spec: MachineSpec, lent?: Promise<unknown>, taps?: Promise<void>): Promise<void>;
   /** Resolves when nothing of it is left but its cgroup, and what it was lent by its record is taken back. */
   end(): Promise<void>;
 }
@@ -185,12 +190,16 @@ function standbyOf(
   return {
     ...{ order, uid, group, paths, keeper, gone, goOn },
 
-    async dress(spec, taps) {
-      const [disk, card] = [spec.disks[0], spec.nics?.[0]];
-      const rom = identityRom(spec.metadata);
-      if (!disk || !rom) throw new Error("it does not fit");
+    async name({ metadata }) {
+      const rom = identityRom(metadata);
+      if (!rom) throw new Error("it does not fit");
       await writeFile(paths.identity, rom, { mode: 0o600 });
       await chown(paths.identity, uid, uid);
+    },
+
+    async dress(spec, lent, taps) {
+      const [disk, card] = [spec.disks[0], spec.nics?.[0]];
+      if (!disk) throw new Error("it does not fit");
       await Promise.all([
         taps,
         disk.key === undefined || tell("object-add", keyObject(disk.id, { data: disk.key })),
@@ -198,8 +207,12 @@ function standbyOf(
           ...{ "qom-type": "throttle-group", id: limitsOf(disk.id) },
           limits: limitsFor(disk.limits),
         }),
-        tell("blockdev-add", nodesOf(disk)),
-        tell("device_add", { ...deviceOf(disk.id, slotName(0)), romfile: paths.identity }),
+        Promise.resolve(lent).then(() =>
+          Promise.all([
+            tell("blockdev-add", nodesOf(disk)),
+            tell("device_add", { ...deviceOf(disk.id, slotName(0)), romfile: paths.identity }),
+          ]),
+        ),
         card &&
           Promise.resolve(taps)
             .then(() => keeper.attach(tapOf(card.id)))
