@@ -76,13 +76,17 @@ export function diskKeeper(deps: DiskKeeperDeps): DiskKeeper {
 
     async make(wish, image) {
       const { disks } = specOf(wish);
-      await note(refOf(wish), (known) => added(known, disks));
-      for (const disk of disks)
-        if (disk.kind === "ephemeral") await makeAnew(refOf(wish), disk);
-        else if (disk.origin === "image") {
+      const noted = note(refOf(wish), (known) => added(known, disks));
+      const fromImage = disks.filter((disk) => disk.kind !== "ephemeral" && disk.origin === "image");
+      // What is only made is in nobody's hands yet, and need not wait until it is written down.
+      await Promise.all([
+        noted,
+        ...fromImage.map(async (disk) => {
           const pool = await poolFor(disk);
           await pool.make(disk.volume, disk.bytes, { is: "overlay", image });
-        }
+        }),
+      ]);
+      for (const disk of disks) if (disk.kind === "ephemeral") await makeAnew(refOf(wish), disk);
     },
 
     async lend(wish) {

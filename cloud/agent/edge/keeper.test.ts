@@ -143,6 +143,32 @@ test("a wish that comes behind a younger one undoes nothing", async (t) => {
   assert.deepEqual(host.keeper.held(), [{ instance: id, version: 2 }]);
 });
 
+test("what is new here is prepared while its wish is written down, and launched after that", async (t) => {
+  let write = () => {};
+  const written = new Promise<void>((resolve) => {
+    write = resolve;
+  });
+  let asked = 0;
+  const ports = async () => {
+    asked++;
+    return new Map();
+  };
+  const host = await kept(t, { save: () => written, ports });
+  const hearing = host.keeper.hear([wish], []);
+  await until(() => asked === 1); // Nothing else is waited for.
+  await sleep(5);
+  assert.deepEqual([host.store.volumes.size, host.world.seen.size], [1, 0]);
+  write();
+  await hearing;
+  await until(() => host.machines.some(({ phase }) => phase === "running"));
+});
+
+test("what cannot be written down is never launched, and its end is told", async (t) => {
+  const host = await kept(t, { save: () => Promise.reject(new Error("the disk is full")) });
+  await assert.rejects(host.keeper.hear([wish], []), /the disk is full/);
+  await until(() => host.machines.some(({ exit }) => exit?.status === "never-launched"));
+});
+
 test("that it was seen to run is kept with the wish that it was said of, and with no other", async (t) => {
   const host = await kept(t);
   await host.keeper.hear([wish], []);

@@ -101,6 +101,8 @@ interface Ward {
   /** What is being done, by its key; a start, and the stops that overtook it. */
   readonly doing: Set<string>;
   retryTimer: NodeJS.Timeout | undefined;
+  /** Resolves when the wish that it began with is written down. */
+  readonly isKept: Promise<void>;
 }
 
 /** What failed for a reason of this host is tried again so often. */
@@ -111,7 +113,7 @@ export function keeper(deps: KeeperDeps): Keeper {
   const wards = new Map<InstanceId, Ward>();
   const notes = new Map<string, Note>();
   const inTurn = turns<InstanceId>();
-  const { ready, cleared, cards, plugged, remove } = provisions(deps.storage, disks, deps.networks);
+  const { prepare, cleared, cards, plugged, remove } = provisions(deps.storage, disks, deps.networks);
   /** Incarnations whose volumes are being opened, or are about to be used. */
   const coming = new Set<string>();
   const fit = fitter({
@@ -232,7 +234,7 @@ export function keeper(deps: KeeperDeps): Keeper {
     },
   };
 
-  function adoptWard(held: Held): Ward {
+  function adoptWard(held: Held, isKept = Promise.resolve()): Ward {
     const id = held.wish.instance;
     const known = wards.get(id);
     if (known) return known;
@@ -240,6 +242,7 @@ export function keeper(deps: KeeperDeps): Keeper {
       held,
       doing: new Set(),
       retryTimer: undefined,
+      isKept,
     };
     wards.set(id, ward);
     const machine = find(id).find(({ generation }) => generation === held.wish.generation);
@@ -253,7 +256,12 @@ export function keeper(deps: KeeperDeps): Keeper {
     if (known && known.wish.version >= wish.version && !isRestOf(known.wish, wish)) return;
     const reboots = known?.wish.generation === wish.generation ? known.reboots : 0;
     const held = { wish, reboots };
-    await shelf.save(held);
+    const isKept = shelf.save(held);
+    if (!known && wish.want === "running" && find(wish.instance).length === 0) {
+      adoptWard(held, isKept); // What is new here may be prepared meanwhile. It is launched when it is written down.
+      check(wish.instance);
+    }
+    await isKept;
     const ref = known && { id: wish.instance, generation: known.wish.generation };
     if (ref && (ref.generation !== wish.generation || wish.want === "stopped"))
       arriving.dismiss(ref);
@@ -394,16 +402,18 @@ export function keeper(deps: KeeperDeps): Keeper {
       // Who has no lease may be dead to the others by now. It is tried again when there is one.
       const mayStart = () => isWished() && mayRun(wish);
       if (!mayStart()) return !isWished();
-      const spec = await ready(wish);
+      const { spec: provided, made } = prepare(wish);
+      const found = provided.then((spec) => findTemplate(wish, spec));
+      const [spec, template] = await Promise.all([provided, found, made]);
       if (!mayStart()) return !isWished();
-      const [lent, template, nics] = await Promise.all([
+      const clearance = () => Promise.all([plugged(wish), ward.isKept]).then(() => {});
+      const [lent, nics] = await Promise.all([
         disks.lend(wish),
-        findTemplate(wish, spec),
         cards(wish),
-        isShared(wish) ? plugged(wish) : undefined, // The lease is looked at when there is nothing more to wait for.
+        isShared(wish) ? clearance() : undefined, // The lease is looked at when there is nothing more to wait for.
       ]);
       if (!mayStart()) return !isWished(); // That may have taken its time.
-      await launch({ ...spec, nics, disks: lent, ...template }, plugged(wish), wish.epoch);
+      await launch({ ...spec, nics, disks: lent, ...template }, clearance(), wish.epoch);
       await lookHowItBegan(ref, wish, template);
       onReport([], [{ volume, is: "ready" }]);
       if (wards.get(ref.id) === ward) boots.begin(ward.held.wish, milliseconds(0));

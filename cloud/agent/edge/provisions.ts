@@ -18,9 +18,16 @@ import type { Storage } from "./storage.ts";
 /** How to launch a machine, without what it is given when that is there. */
 export type Provided = Omit<MachineSpec, "disks" | "nics">;
 
+export interface Preparation {
+  /** How to launch it, when the files of its image are here. Rejects only if `made` does. */
+  readonly spec: Promise<Provided>;
+  /** Resolves when its volumes are made as well. */
+  readonly made: Promise<void>;
+}
+
 export interface Provisions {
-  /** Makes everything that the wish needs but its cables, and says how to launch it. May be repeated. */
-  ready(wish: Wish): Promise<Provided>;
+  /** Makes everything that the wish needs but its cables. May be repeated. */
+  prepare(wish: Wish): Preparation;
   /**
    * The same for one that comes from another host: what only that had is copied, so what an earlier stay has left
    * here is in the way.
@@ -50,11 +57,13 @@ export function provisions(
   /** Volumes whose files are being made. */
   const preparing = new Map<VolumeId, Promise<unknown>>();
   return {
-    ready,
+    prepare,
     async cleared(wish) {
       for (const { volume, pool } of specOf(wish).disks)
         if (pool === local) await disks.remove({ volume, pool });
-      return ready(wish);
+      const { spec, made } = prepare(wish);
+      await made;
+      return spec;
     },
     async cards(wish) {
       const known = await networks.heard(nicsOf(wish), networkPatience);
@@ -71,20 +80,37 @@ export function provisions(
     },
   };
 
-  function ready(wish: Wish) {
+  function prepare(wish: Wish): Preparation {
     const { volume } = rootOf(wish);
-    const mine = prepare(wish);
+    const files = filesOf(wish);
+    const mine = files.then((fileOf) => makeDisks(wish, fileOf));
     preparing.set(volume, mine);
-    return mine.finally(() => preparing.delete(volume));
+    const made = mine.finally(() => {
+      if (preparing.get(volume) === mine) preparing.delete(volume);
+    });
+    const spec = files.then((fileOf) => providedOf(wish, fileOf));
+    spec.catch(() => {}); // Whoever waits for the volumes is told.
+    return { spec, made };
   }
 
-  async function prepare(wish: Wish): Promise<Provided> {
-    const { name, cpus, memoryMiB, image, userData, lastDeath, startPaused } = specOf(wish);
+  async function filesOf(wish: Wish): Promise<(digest: Digest) => string> {
     const { pool } = rootOf(wish);
-    const files = new Map<Digest, string>();
-    for (const digest of blobsOf(image)) files.set(digest, await storage.ensureBlob(digest, pool));
-    const fileOf = (digest: Digest) => files.get(digest) ?? "";
-    await disks.make(wish, { file: fileOf(image.disk.digest), format: image.disk.format });
+    const files = await Promise.all(
+      blobsOf(specOf(wish).image).map(
+        async (digest) => [digest, await storage.ensureBlob(digest, pool)] as const,
+      ),
+    );
+    const known = new Map(files);
+    return (digest) => known.get(digest) ?? "";
+  }
+
+  function makeDisks(wish: Wish, fileOf: (digest: Digest) => string): Promise<void> {
+    const { disk } = specOf(wish).image;
+    return disks.make(wish, { file: fileOf(disk.digest), format: disk.format });
+  }
+
+  function providedOf(wish: Wish, fileOf: (digest: Digest) => string): Provided {
+    const { name, cpus, memoryMiB, image, userData, lastDeath, startPaused } = specOf(wish);
     const { direct } = image;
     return {
       id: wish.instance,

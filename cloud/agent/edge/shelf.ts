@@ -2,7 +2,7 @@
  * Where an agent keeps the wishes it holds, so that it works on through a manager's absence and its own
  * restarts.
  *
- * Written before anything is done about them. Not synced to the disk: after a power loss nothing runs,
+ * Written before anything is done about them, but that a machine may be prepared that was not here before. Not synced to the disk: after a power loss nothing runs,
  * and the managers say it all again. The keys of encrypted volumes are not in it, only where there is one.
  */
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
