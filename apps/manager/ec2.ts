@@ -4,7 +4,7 @@ import type { Access } from "@holdfast/cloud/access/edge";
 import type { AuditLog } from "@holdfast/cloud/audit/edge";
 import { type DoorDeps, ec2Door, type Gate } from "@holdfast/cloud/ec2/edge";
 import type { Caller, Handler } from "@holdfast/kernel/route";
-import { serveAs } from "./http.ts";
+import { type KnownRequest, serveAs } from "./http.ts";
 
 export interface Ec2PortDeps extends Omit<DoorDeps, "gate" | "signers" | "onAnswered"> {
   readonly access: Access;
@@ -30,16 +30,22 @@ export function ec2Port({ access, audit, handlers, ...deps }: Ec2PortDeps): Serv
 
 function gateOf(access: Access, handlers: readonly Handler[]): Gate {
   const byRoute = new Map<unknown, Handler>(handlers.map((handler) => [handler.route, handler]));
+  /** A caller is one of one request; what that asks natively is in the project that it was let into. */
+  const places = new WeakMap<Caller, KnownRequest["place"]>();
   return {
     async enter(caller, needs) {
       access.admit(caller);
-      return access.projectOf(caller, meantBy(caller), needs);
+      const name = meantBy(caller);
+      const found = access.placeOf(name);
+      const project = await access.projectOf(caller, name, needs, found);
+      places.set(caller, { name: project, found });
+      return project;
     },
     admitNobody: access.admitNobody,
     async ask(caller, route, { requestId: id, ...request }) {
       const handler = byRoute.get(route);
       if (!handler) throw new Error(`nobody answers ${route.method} ${route.path}`);
-      return serveAs(access, handler, { ...request, id, caller });
+      return serveAs(access, handler, { ...request, id, caller, place: places.get(caller) });
     },
   };
 }

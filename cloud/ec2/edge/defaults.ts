@@ -15,7 +15,7 @@ export interface Defaults {
 }
 
 export async function findDefaults({ database, project }: Call): Promise<Defaults> {
-  const [row] = await database.query<{ network: string | null; group: string | null }>(
+  const [row] = await database.lookUps.query<{ network: string | null; group: string | null }>(
     `select (select id from network where project_id = $1 and name = 'default' and deleted_at is null) as network,
        (select id from security_group where project_id = $1 and name = 'default') as "group"`,
     [project],
@@ -23,8 +23,9 @@ export async function findDefaults({ database, project }: Call): Promise<Default
   return { network: row?.network ?? undefined, group: row?.group ?? undefined };
 }
 
-export async function ensureDefaults(call: Call): Promise<Defaults> {
-  const found = await findDefaults(call);
+/** `known`: those that were found for this request. */
+export async function ensureDefaults(call: Call, known?: Defaults): Promise<Defaults> {
+  const found = known ?? (await findDefaults(call));
   if (found.network === undefined) await makeNetwork(call);
   if (found.group === undefined)
     await unlessIt(["name_taken"], async () => {

@@ -26,7 +26,7 @@ export async function zonesOf(sql: Sql): Promise<readonly string[]> {
 export async function placeOf(
   call: Pick<Call, "database" | "project" | "typeAliases">,
 ): Promise<Place> {
-  const [zone = "default"] = await zonesOf(call.database);
+  const [zone = "default"] = await zonesOf(call.database.lookUps);
   const { aliasOf } = readAliases(call.typeAliases());
   return { account: accountOf(call.project), zone, aliasOf, subnetOf: remembered(subnetOf) };
 }

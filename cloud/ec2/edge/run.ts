@@ -16,7 +16,7 @@ import { nativeKeyName } from "../core/names.ts";
 import { type WantedRun, wantedRun } from "../core/run.ts";
 import type { Reservation } from "../core/words.ts";
 import { accountOf, type Call } from "./call.ts";
-import { ensureDefaults } from "./defaults.ts";
+import { ensureDefaults, findDefaults } from "./defaults.ts";
 import { digits, instancesById } from "./instance-rows.ts";
 import { shownName } from "./nic-rows.ts";
 import { type Note, writeNotes } from "./notes.ts";
@@ -25,6 +25,7 @@ import { tagsFor, wordsOf, writeTags } from "./tags.ts";
 import { findType } from "./types.ts";
 
 const defaultType = "m1.small"; // EC2's own.
+const few = 16;
 
 export async function run(call: Call<"RunInstances">): Promise<Reservation> {
   const { input, project, database } = call;
@@ -32,12 +33,11 @@ export async function run(call: Call<"RunInstances">): Promise<Reservation> {
   const wanted = wantedRun(input, defaultType, decode);
   const tags = tagsFor("instance", input.TagSpecifications, ["volume"]);
   const volumeTags = tagsFor("volume", input.TagSpecifications, ["instance"]);
-  const type = await findType(any, wanted.type); // Before the rest: of what is wrong, the same is named each time.
-  const [image, place, defaults] = await Promise.all([
-    findImage(call, wanted.image),
-    placeOf(call),
-    ensureDefaults(any),
-  ]);
+  const sought = Promise.all([findImage(call, wanted.image), placeOf(call), findDefaults(any)]);
+  sought.catch(() => {}); // Heard behind the type: of what is wrong, the same is named each time.
+  const type = await findType(any, wanted.type);
+  const [image, place, known] = await sought;
+  const defaults = await ensureDefaults(any, known);
   const { zone, networks } = await whereOf(call, wanted);
   const key = wanted.key === undefined ? undefined : nativeKeyName(wanted.key, mixed);
   const { ClientToken: token } = input;
@@ -74,13 +74,15 @@ export async function run(call: Call<"RunInstances">): Promise<Reservation> {
   };
   const disks = made.instances.flatMap(({ disks: all }) => all);
   await database.transaction(async (sql) => {
-    await writeNotes(sql, project, [
-      ...made.instances.map(({ id }, index) => ({
-        subject: id,
-        note: { ...{ type: wanted.type, run, index }, ...said },
-      })),
-      ...made.instances.flatMap((one) => diskNotes(one.disks, wanted)),
-    ]);
+    sql.last(
+      writeNotes(sql, project, [
+        ...made.instances.map(({ id }, index) => ({
+          subject: id,
+          note: { ...{ type: wanted.type, run, index }, ...said },
+        })),
+        ...made.instances.flatMap((one) => diskNotes(one.disks, wanted)),
+      ]),
+    );
     await writeTags(sql, project, "instance", ids, tags);
     await writeTags(
       sql,
@@ -90,7 +92,8 @@ export async function run(call: Call<"RunInstances">): Promise<Reservation> {
       volumeTags,
     );
   });
-  const rows = await instancesById(database, project, ids);
+  // A crowd would hold up what is found at once.
+  const rows = await instancesById(ids.length > few ? database : database.lookUps, project, ids);
   const [first] = rows;
   return {
     Groups: [],
@@ -127,7 +130,7 @@ export async function findImage(
   { database, project }: Pick<Call, "database" | "project">,
   id: string,
 ): Promise<string> {
-  const [row] = await database.query<{ id: string }>(
+  const [row] = await database.lookUps.query<{ id: string }>(
     `select i.id from image i where ${digits("i.id")} = $2 and ${mayUse("$1")} and i.state <> 'deleted'`,
     [project, readId("image", id)],
   );

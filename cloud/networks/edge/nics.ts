@@ -166,7 +166,7 @@ async function freeIn(
 
 export async function insertNics(sql: Sql, nics: readonly NewNic[]): Promise<void> {
   if (nics.length === 0) return;
-  await sql.query(
+  const inserted = sql.query(
     `insert into nic (id, instance_id, network_id, slot, address, mac, is_public)
      select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::inet[], $6::text[], $7::bool[])`,
     [
@@ -180,21 +180,26 @@ export async function insertNics(sql: Sql, nics: readonly NewNic[]): Promise<voi
     ],
   );
   const grouped = nics.flatMap(({ id, groups }) => groups.map((group) => ({ id, group })));
-  if (grouped.length === 0) return;
+  if (grouped.length === 0) return void (await inserted);
   const wanted = [...new Set(grouped.map(({ group }) => group))];
-  const held = await sql.query(
+  // In one breath: what is wrong with the first is heard first.
+  const hold = sql.query(
     "select id from security_group where id = any($1) order by id for key share",
     [wanted],
   );
+  const joined = sql.query(
+    "insert into nic_group (nic_id, group_id) select * from unnest($1::uuid[], $2::uuid[])",
+    [grouped.map(({ id }) => id), grouped.map(({ group }) => group)],
+  );
+  for (const asked of [inserted, hold, joined]) asked.catch(() => {});
+  await inserted;
+  const held = await hold;
   // Without it the instance would be open to everybody.
   if (held.length < wanted.length)
     throw problem("not_found", "group_not_found", "A security group that was asked for is gone.", {
       fix: "See them: holdfast groups",
     });
-  await sql.query(
-    "insert into nic_group (nic_id, group_id) select * from unnest($1::uuid[], $2::uuid[])",
-    [grouped.map(({ id }) => id), grouped.map(({ group }) => group)],
-  );
+  await joined;
 }
 
 /** Everything that these held is free again. A static public address stays its project's. */
@@ -223,18 +228,19 @@ export async function findConnections(
   { networks, groups }: { networks?: readonly string[] | undefined; groups: readonly string[] },
 ): Promise<{ networks: readonly NetworkId[]; groups: readonly SecurityGroupId[] }> {
   const wanted = networks ?? ["default"];
-  const found = await sql.query<{ id: NetworkId; name: string }>(
-    `select id, name from network where project_id = $1 and deleted_at is null
-       and (name = any($2) or id = any(as_uuids($2)))`,
-    [project, wanted],
-  );
-  const known =
+  const [found, known] = await Promise.all([
+    sql.query<{ id: NetworkId; name: string }>(
+      `select id, name from network where project_id = $1 and deleted_at is null
+         and (name = any($2) or id = any(as_uuids($2)))`,
+      [project, wanted],
+    ),
     groups.length === 0
       ? []
-      : await sql.query<{ id: SecurityGroupId; name: string }>(
+      : sql.query<{ id: SecurityGroupId; name: string }>(
           "select id, name from security_group where project_id = $1 and (name = any($2) or id = any(as_uuids($2)))",
           [project, groups],
-        );
+        ),
+  ]);
   const of = <T extends { id: string; name: string }>(all: readonly T[], asked: string) =>
     all.find(({ id, name }) => name === asked || id === asked);
   const missing = wanted.find((name) => !of(found, name));

@@ -52,7 +52,7 @@ export function typeRoutes({ database, self, onChanged }: TypeRouteDeps) {
   return {
     listTypes: handle(listTypes, async () => ({
       types: [
-        ...(await database.query<TypeView>(
+        ...(await database.lookUps.query<TypeView>(
           `select ${columns} from instance_type order by memory_mib, cpus, name`,
         )),
       ],
