@@ -42,6 +42,36 @@ test("the manager's role may add to the journal, and neither rewrite nor forget 
   assert.ok(database);
 });
 
+test("what others name stays: the manager's role deletes no instance, host or certificate", async () => {
+  const { url, drop } = await testDatabase();
+  const manager = connectDatabase({ url, role: "holdfast_manager" });
+  for (const table of ["instance", "host", "fence_certificate", "incarnation", "death"])
+    await assert.rejects(manager.query(`delete from ${table}`), /permission denied/);
+  await manager.close();
+  await drop();
+});
+
+test("a list arrives as it was given, whatever is in its texts", async () => {
+  const { database, drop } = await testDatabase();
+  const texts = ["plain", "", "NULL", "null", '"', "\\", "{a,b}", "a b", "\n", "ü", null];
+  const [row] = await database.query<{ texts: string[]; counts: number[]; are: boolean[] }>(
+    "select $1::text[] as texts, $2::int[] as counts, $3::bool[] as are",
+    [texts, [1, -2, null], [true, false]],
+  );
+  assert.deepEqual(row, { texts, counts: [1, -2, null], are: [true, false] });
+  const deep = [
+    [1, 2],
+    [3, 4],
+  ];
+  const at = new Date(1_000);
+  const [other] = await database.query<{ deep: number[][]; at: number[] }>(
+    "select $1::int[] as deep, $2::timestamptz[] as at",
+    [deep, [at]],
+  );
+  assert.deepEqual(other, { deep, at: [1_000] });
+  await drop();
+});
+
 test("whom events are about that change nothing is not told, and they are counted all the same", async () => {
   const { database, drop } = await testDatabase();
   const other = "01890000-0000-7000-8000-000000000002";
