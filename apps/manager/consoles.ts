@@ -100,7 +100,7 @@ export function consolePort(
       generation: number;
     }>(
       `select id as instance, home as host, generation from instance
-       where project_id = $1 and ((name = $2 and state <> 'expunged') or id::text = $2)`,
+       where project_id = $1 and ((name = $2 and not is_expunged) or id::text = $2)`,
       [projectId, name],
     );
     if (!row)

@@ -99,7 +99,7 @@ export function rounds(deps: RoundDeps): Rounds {
   /** Whatever waits for a moment: after a jump of the time that is no longer the one that was meant. */
   async function lookAtWaiting(): Promise<void> {
     const rows = await database.query<{ id: InstanceId }>(
-      "select id from instance where look_at is not null",
+      "select i.id from due d join instance i on i.id = d.instance_id where i.look_at is not null",
     );
     worker.look(rows.map(({ id }) => id));
   }

@@ -20,7 +20,7 @@ const select = (
     a.webhook_url as webhook, a.created_at as "createdAt", a.created_by as "createdBy",
     (select jsonb_agg(jsonb_build_object('state', w.state, 'name', o.name,
         'since', (extract(epoch from w.since) * 1000)::bigint) order by o.name)
-     from alarm_watch w join instance o on o.id = w.instance_id and o.state <> 'expunged'
+     from alarm_watch w join instance o on o.id = w.instance_id and not o.is_expunged
      where w.alarm_id = a.id) as watched
   from ${from} left join instance i on i.id = a.instance_id`;
 
@@ -112,7 +112,7 @@ export async function findInstanceId(
   nameOrId: string,
 ): Promise<InstanceId> {
   const [row] = await sql.query<{ id: InstanceId }>(
-    `select id from instance where project_id = $1 and state <> 'expunged' and (name = $2 or id = as_uuid($2))`,
+    `select id from instance where project_id = $1 and not is_expunged and (name = $2 or id = as_uuid($2))`,
     [project, nameOrId],
   );
   if (row) return row.id;

@@ -94,7 +94,7 @@ export async function loadWatched(
   const where = (condition: string, value: unknown) =>
     value === undefined ? [] : [condition.replace("?", `$${values.push(value)}`)];
   const conditions = [
-    "i.state <> 'expunged'",
+    "not i.is_expunged",
     ...where("i.id = any(?::uuid[])", which.ids),
     ...where("i.home = any(?::uuid[])", which.hosts),
     ...where("i.project_id = any(?::uuid[])", which.projects),
@@ -140,7 +140,7 @@ export async function pageOfStatuses(
       from: "instance i",
       where: [
         ["i.project_id = ?", project],
-        ["i.state <> 'expunged'"],
+        ["not i.is_expunged"],
         ["i.home is not null"],
         [summary === "impaired" ? isSuspicious : "true"],
       ],

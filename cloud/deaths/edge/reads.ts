@@ -43,7 +43,7 @@ export async function findSubject(
 ): Promise<Subject> {
   const [row] = await sql.query<Subject>(
     `select id, name, state, desired, generation from instance
-     where project_id = $1 and ((name = $2 and state <> 'expunged') or id = as_uuid($2))`,
+     where project_id = $1 and ((name = $2 and not is_expunged) or id = as_uuid($2))`,
     [project, nameOrId],
   );
   if (row) return row;

@@ -236,7 +236,7 @@ async function targetOf(
   const [nic] = await call.database.query<Target>(
     `select i.id as instance, c.network_id as network, host(c.address) as address
      from nic c join instance i on i.id = c.instance_id
-     where i.project_id = $1 and ${digits("c.id")} = $2 and i.state not in ('destroyed', 'expunging', 'expunged')`,
+     where i.project_id = $1 and ${digits("c.id")} = $2 and not i.is_expunged and i.state not in ('destroyed', 'expunging')`,
     [call.project, readId("nic", card)],
   );
   if (!nic)

@@ -43,9 +43,9 @@ const dressed = (found: string) =>
 const page = (count: number, tagged: boolean) => {
   const tag = tagged ? ` and ${hasTag("i.id", "$3", "$4")}` : "";
   return dressed(
-    `(select * from instance i where project_id = $1 and state <> 'expunged' and id > $2 and ${isShown("i")}${tag}
+    `(select * from instance i where project_id = $1 and not is_expunged and id > $2 and ${isShown("i")}${tag}
       order by id limit ${count})
-   union all (select * from instance i where project_id = $1 and state = 'expunged' and id > $2${tag}
+   union all (select * from instance i where project_id = $1 and is_expunged and id > $2${tag}
      and destroyed_at > now() - interval '1 hour' order by id limit ${count}) order by id limit ${count}`,
   );
 };

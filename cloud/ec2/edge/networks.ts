@@ -102,7 +102,7 @@ async function cardsOf(call: Call): Promise<readonly NetworkInterface[]> {
   const place = await placeOf(call);
   const rows = await call.database.query<CardRow>(
     `select i.name, i.id as instance, ${zoneOf("i")} as zone, i.created_at as "createdAt"
-     from instance i where i.project_id = $1 and i.state not in ('destroyed', 'expunging', 'expunged')
+     from instance i where i.project_id = $1 and not i.is_expunged and i.state not in ('destroyed', 'expunging')
        and exists (select from nic c where c.instance_id = i.id) order by i.id`,
     [call.project],
   );

@@ -304,7 +304,7 @@ interface Found {
 async function findInstance(sql: Sql, project: ProjectId, nameOrId: string): Promise<Found> {
   const [row] = await sql.query<Found>(
     `select id, name from instance
-     where project_id = $1 and ((name = $2 and state <> 'expunged') or id = as_uuid($2))`,
+     where project_id = $1 and ((name = $2 and not is_expunged) or id = as_uuid($2))`,
     [project, nameOrId],
   );
   if (row) return row;

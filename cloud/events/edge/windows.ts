@@ -12,7 +12,7 @@ const select = (
 ) => `select w.id, w.name, w.ranges, w.created_at as "createdAt",
     case when w.is_for_all then null else array(
       select i.name from event_window_instance t join instance i on i.id = t.instance_id
-      where t.window_id = w.id and i.state <> 'expunged' order by i.name) end as instances
+      where t.window_id = w.id and not i.is_expunged order by i.name) end as instances
   from ${from}`;
 
 /** By name. Rejects with `cursor_not_valid`. */

@@ -115,7 +115,7 @@ export function imageRoutes({
       await database.transaction(async (sql) => {
         const [user] = await sql.query<{ name: string; isTheirs: boolean }>(
           `select name, project_id = $2 as "isTheirs" from instance
-           where image_id = $1 and state <> 'expunged' order by 2 desc limit 1`,
+           where image_id = $1 and not is_expunged order by 2 desc limit 1`,
           [image.id, params.project],
         );
         if (user && query.inUse === "refuse") throw inUse(image.name, user);

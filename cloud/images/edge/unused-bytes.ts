@@ -20,7 +20,7 @@ export async function removeUnusedBytes(deps: Deps): Promise<void> {
   const { database } = deps;
   const gone = await database.query<{ id: ImageId; manifest: Manifest }>(
     `select id, manifest from image i where state = 'deleted' and manifest is not null
-       and not exists (select from instance n where n.image_id = i.id and n.state <> 'expunged')
+       and not exists (select from instance n where n.image_id = i.id and not n.is_expunged)
        and not exists (select from image where state = 'importing')`,
   );
   for (const { id, manifest } of gone) {
@@ -41,7 +41,7 @@ export function strayBytes(
   return async () => {
     const images = await database.query<{ state: string; manifest: Manifest | null }>(
       `select state, manifest from image i where state <> 'deleted'
-         or exists (select from instance n where n.image_id = i.id and n.state <> 'expunged')`,
+         or exists (select from instance n where n.image_id = i.id and not n.is_expunged)`,
     );
     if (images.some(({ state }) => state === "importing")) return;
     const used = new Set(images.flatMap(({ manifest }) => (manifest ? blobsOf(manifest) : [])));
@@ -67,7 +67,7 @@ async function removeUnless(
 ): Promise<void> {
   const [user] = await database.query(
     `select from image i where manifest::text like '%' || $1 || '%' and id is distinct from $2
-       and (state <> 'deleted' or exists (select from instance n where n.image_id = i.id and n.state <> 'expunged'))
+       and (state <> 'deleted' or exists (select from instance n where n.image_id = i.id and not n.is_expunged))
      limit 1`,
     [digest, except ?? null],
   );

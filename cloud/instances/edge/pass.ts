@@ -29,6 +29,7 @@ import { beginJobs, shareFates } from "./begun-jobs.ts";
 import { type Birth, projectOf, sizeOf } from "./births.ts";
 import { inBreaths } from "./breath.ts";
 import { begin, type Case, conclude, unborn } from "./case.ts";
+import { putRight } from "./due.ts";
 import { departuresOf, endsOf, lateOf } from "./endings.ts";
 import { type HostOrders, imagesOf, ordersOf } from "./host-orders.ts";
 import { writeDepartures, writeLeftovers } from "./migration-rows.ts";
@@ -37,7 +38,7 @@ import { onlyDisk, writePlain } from "./seen.ts";
 import { type Stirs, stirsOf } from "./stirs.ts";
 import { writeVolumes } from "./volumes.ts";
 import type { Asked, HostReport, Work } from "./work.ts";
-import { loadWorlds } from "./worlds.ts";
+import { loadDue, loadWorlds } from "./worlds.ts";
 import { write } from "./write.ts";
 
 /** What a pass has done. */
@@ -134,10 +135,9 @@ async function run(
       ...reports.map(({ report }) => report.instance),
     ]),
   ];
-  const loaded = named.length > 0 ? await loadWorlds(sql, { ids: named }, patience, now) : [];
-  const due =
-    work.due > 0 ? await loadWorlds(sql, { dueBy: now, limit: work.due }, patience, now) : [];
-  for (const before of [...loaded, ...due])
+  const loaded = named.length > 0 ? await loadWorlds(sql, named, patience, now) : [];
+  const due = work.due > 0 ? await loadDue(sql, work.due, patience, now) : { worlds: [], found: 0 };
+  for (const before of [...loaded, ...due.worlds])
     if (!cases.has(before.world.instance.id))
       cases.set(before.world.instance.id, begin(before, false, "holdfast"));
 
@@ -184,6 +184,8 @@ async function run(
   ];
   await write(sql, session, [...cases.values()], { births, nics, outcomes }, now);
   await amendDeaths(sql, lateOf(reports, cases), now);
+  const taken = due.worlds.map(({ world }) => world.instance.id);
+  if (taken.length > 0) sql.last(putRight(sql, taken));
   sql.last(forgetJobs(sql, [...refused.keys(), ...contended]));
   if (hosts.length + touchedJobs.length > 0) sql.last(announce(sql, news));
   const risen = [...cases.values()].filter(hasRisen);
@@ -197,7 +199,7 @@ async function run(
     odd: [...plain.odd, ...reports.filter((one) => isOdd(one, cases))],
     jobs: touchedJobs,
     again,
-    due: due.length,
+    due: due.found,
     stirs: stirsOf(cases.values()),
   };
 }

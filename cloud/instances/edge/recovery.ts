@@ -43,8 +43,8 @@ export async function findDependencies(
 ): Promise<readonly InstanceId[]> {
   if (names.length === 0) return [];
   const rows = await sql.query<{ id: InstanceId; name: string; isGone: boolean }>(
-    `select id, name, state = 'expunged' as "isGone" from instance
-     where project_id = $1 and (name = any($2) and state <> 'expunged' or id = any(as_uuids($2)))`,
+    `select id, name, is_expunged as "isGone" from instance
+     where project_id = $1 and (name = any($2) and not is_expunged or id = any(as_uuids($2)))`,
     [project, names],
   );
   return names.map((asked) => {

@@ -174,7 +174,7 @@ export interface Written {
 export async function insertInstances(sql: Sql, written: readonly Written[]): Promise<void> {
   if (written.length === 0) return;
   await sql.query(
-    "insert into instance select * from json_populate_recordset(null::instance, $1::json)",
+    `insert into instance (${columns}) select ${columns} from json_populate_recordset(null::instance, $1::json)`,
     [
       `[${written.map(({ instance, lookAt }) => joined(changeableOf(instance, lookAt), inbornOf(instance)))}]`,
     ],
@@ -203,6 +203,29 @@ const changing = [
   "version",
   "look_at",
 ] as const satisfies readonly (keyof ReturnType<typeof changeableOf>)[];
+const inborn = [
+  "project_id",
+  "name",
+  "type",
+  "cpus",
+  "memory_mib",
+  "image_id",
+  "volume_id",
+  "zone",
+  "host_tags",
+  "anti_affinity_group",
+  "user_data",
+  "start_paused",
+  "metadata",
+  "metadata_tokens",
+  "metadata_hops",
+  "recovery",
+  "priority",
+  "depends_on",
+  "created_at",
+] as const satisfies readonly (keyof ReturnType<typeof inbornOf>)[];
+/** All but what PostgreSQL derives. */
+const columns = ["id", ...changing, ...inborn].join(", ");
 const assignments = changing.map((column) => `${column} = new.${column}`).join(", ");
 
 /** The rows must have been locked by whoever read them. */

@@ -138,7 +138,7 @@ export async function pageOfInstances(
       from: "instance i",
       where: [
         ["i.project_id = ?", project],
-        [state === "expunged" ? "i.state = 'expunged'" : "i.state <> 'expunged'"],
+        [state === "expunged" ? "i.is_expunged" : "not i.is_expunged"],
         ["i.state = ?", state === "expunged" ? undefined : state],
         ["i.home = (select id from host where name = ?)", host],
         ["i.name = ?", name],
@@ -163,7 +163,7 @@ export async function findInstance(
   const isId = isUuid(nameOrId);
   for (const condition of [
     ...(isId ? ["i.id = $2::uuid"] : []),
-    "i.name = $2 and i.state <> 'expunged'",
+    "i.name = $2 and not i.is_expunged",
   ]) {
     const [row] = await sql.query<ViewRow>(
       `select ${columns} from ${sources} where i.project_id = $1 and ${condition}`,

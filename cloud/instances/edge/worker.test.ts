@@ -178,8 +178,10 @@ test("of instances that are due the one that spoils their pass is put off, and t
   await database.query(
     `with n as (select gen_random_uuid() as id, gen_random_uuid() as volume from generate_series(1, 31)),
        v as (insert into volume select (jsonb_populate_record(w, jsonb_build_object('id', n.volume))).* from volume w, n)
-     insert into instance select (jsonb_populate_record(i,
-       jsonb_build_object('id', n.id, 'name', n.id, 'volume_id', n.volume))).* from instance i, n`,
+     insert into instance (id, project_id, name, type, cpus, memory_mib, image_id, volume_id, created_at, desired, state, home,
+         request_id, generation)
+       select n.id, project_id, n.id, type, cpus, memory_mib, image_id, n.volume, created_at, desired, state, home,
+         request_id, generation from instance, n`,
   );
   await database.query("update instance set desired = 'stopped', look_at = '2026-01-01'");
   let transactions = 0;

@@ -14,6 +14,7 @@ import type { InstanceId, JobId } from "@holdfast/kernel/ids";
 import { Problem } from "@holdfast/kernel/problem";
 import { type Duration, type Instant, milliseconds, seconds } from "@holdfast/kernel/time";
 import type { Birth } from "./births.ts";
+import { findDue, nextDue } from "./due.ts";
 import { fairQueue } from "./fair-queue.ts";
 import { type Done, type PassDeps, pass } from "./pass.ts";
 import type { Asked, HostReport, Work } from "./work.ts";
@@ -324,13 +325,7 @@ export function startWorker(deps: WorkerDeps): Worker {
   }
 
   async function dueByHalves(most: number): Promise<void> {
-    const due = await deps.database
-      .query<{ id: InstanceId }>(
-        "select id from instance where look_at <= $1 order by look_at limit $2",
-        [new Date(deps.now()), most],
-      )
-      .catch(() => []);
-    const ids = due.map(({ id }) => id);
+    const ids = await findDue(deps.database, deps.now(), most).catch(() => []);
     if (ids.length === 0) return;
     await together(ids.map(lookPart));
     // Done or not, they are not looked at again at once.
@@ -365,13 +360,8 @@ export function startWorker(deps: WorkerDeps): Worker {
   async function sleepUntilDue(): Promise<void> {
     const { resync } = deps.limits();
     const mine = ++questions;
-    const [row] = await deps.database.lookUps
-      .query<{ at: Instant | null }>(
-        "select min(look_at) as at from instance where look_at is not null",
-        [], // Prepared, because it follows every pass.
-      )
-      .catch(() => [{ at: null }]);
-    const wait = row?.at ? Math.max(0, row.at - deps.now()) : resync;
+    const next = await nextDue(deps.database.lookUps).catch(() => undefined);
+    const wait = next === undefined ? resync : Math.max(0, next - deps.now());
     if (!isOpen || questions !== mine) return;
     timer = setTimeout(
       () => {

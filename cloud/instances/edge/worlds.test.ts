@@ -5,7 +5,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import type { Instant } from "@holdfast/kernel/time";
 import { patience } from "../core/testing.ts";
 import { idOf, oneInstance } from "./fixture-instance.ts";
-import { loadWorlds, type Which } from "./worlds.ts";
+import { loadWorlds } from "./worlds.ts";
 
 const now = Date.UTC(2026, 10, 21) as Instant;
 const made = await oneInstance();
@@ -15,10 +15,9 @@ const isSomebodyWaiting = async () =>
 
 test("whoever waited for an instance sees the process that was started meanwhile", async () => {
   const { database, host, id } = made;
-  const which: Which = { ids: [id] };
-  const load = () => database.transaction((sql) => loadWorlds(sql, which, patience, now));
+  const load = () => database.transaction((sql) => loadWorlds(sql, [id], patience, now));
   const second = await database.transaction(async (sql) => {
-    await loadWorlds(sql, which, patience, now);
+    await loadWorlds(sql, [id], patience, now);
     const answer = load();
     const early = answer.then(() => true);
     const isWaiting = async () => (await isSomebodyWaiting()) || undefined;
@@ -50,9 +49,7 @@ test("a proof that covers only shared disks is none for a guest on the disks of 
   );
   const leaseOn = async (pool: string) => {
     await database.query("update volume set pool = $1", [pool]);
-    const [seen] = await database.transaction((sql) =>
-      loadWorlds(sql, { ids: [id] }, patience, now),
-    );
+    const [seen] = await database.transaction((sql) => loadWorlds(sql, [id], patience, now));
     return seen?.world.lease;
   };
   assert.equal(await leaseOn("shared"), "fenced");

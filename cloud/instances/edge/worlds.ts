@@ -12,9 +12,10 @@ import { type GivenNic, nicsOf } from "@holdfast/cloud/networks/edge";
 import type { Disk, UnderWay } from "@holdfast/cloud/volumes";
 import { type DiskColumns, diskColumns, disksOf, underWayOf } from "@holdfast/cloud/volumes/edge";
 import type { HostId, InstanceId, VolumeId } from "@holdfast/kernel/ids";
-import { type Instant, iso } from "@holdfast/kernel/time";
+import type { Instant } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
 import type { Ending, Errand, Incarnation, Patience, World } from "../core/model.ts";
+import { putRight, takeDue } from "./due.ts";
 import { errandOf } from "./errands.ts";
 import { fenceOf, leaseOf } from "./leases.ts";
 import { type MigrationRow, migrationOf, migrationsOf } from "./migration-rows.ts";
@@ -71,19 +72,51 @@ export interface Loaded {
   readonly lookAt: Instant | undefined;
 }
 
-export type Which =
-  /** These, waiting for whoever else is writing them. */
-  | { readonly ids: readonly InstanceId[] }
-  /** Whatever is due and nobody else has in hand. */
-  | { readonly dueBy: Instant; readonly limit: number };
-
+/** Of these, waiting for whoever else is writing them. */
 export async function loadWorlds(
   sql: Sql,
-  which: Which,
+  ids: readonly InstanceId[],
   patience: Patience,
   now: Instant,
 ): Promise<readonly Loaded[]> {
-  const ids = await lock(sql, which);
+  const rows = await sql.query<{ id: InstanceId }>(
+    "select id from instance where id = any($1) order by id for update",
+    [ids],
+  );
+  return loadHeld(
+    sql,
+    rows.map(({ id }) => id),
+    patience,
+    now,
+  );
+}
+
+/** Of at most `limit` that are due and nobody else has in hand. */
+export async function loadDue(
+  sql: Sql,
+  limit: number,
+  patience: Patience,
+  now: Instant,
+): Promise<{
+  readonly worlds: readonly Loaded[];
+  /** With those that turned out to be due later, or never: there may be more where so many were found. */
+  readonly found: number;
+}> {
+  const { due, early } = await takeDue(sql, now, limit);
+  await putRight(sql, early);
+  return {
+    worlds: await loadHeld(sql, due, patience, now),
+    found: due.length + early.length,
+  };
+}
+
+/** Of instances that are held. */
+async function loadHeld(
+  sql: Sql,
+  ids: readonly InstanceId[],
+  patience: Patience,
+  now: Instant,
+): Promise<readonly Loaded[]> {
   if (ids.length === 0) return [];
   const rows = await sql.query<WorldRow>(
     `select i.*, c.phase, c.guest, c.reboots as reboots_done, c.host_id as incarnation_host,
@@ -135,19 +168,6 @@ export async function loadWorlds(
       lookAt: row.look_at ?? undefined,
     };
   });
-}
-
-async function lock(sql: Sql, which: Which): Promise<readonly InstanceId[]> {
-  const rows = await ("dueBy" in which
-    ? sql.query<{ id: InstanceId }>(
-        "select id from instance where look_at <= $1 order by look_at limit $2 for update skip locked",
-        [iso(which.dueBy), which.limit],
-      )
-    : sql.query<{ id: InstanceId }>(
-        "select id from instance where id = any($1) order by id for update",
-        [which.ids],
-      ));
-  return rows.map(({ id }) => id);
 }
 
 const imageOf = {

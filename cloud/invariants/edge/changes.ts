@@ -108,7 +108,8 @@ async function readOverdue(
   most: number,
 ): Promise<readonly string[]> {
   const rows = await sql.query<{ id: string }>(
-    "select id from instance where look_at < $1 order by look_at limit $2",
+    `select i.id from due d join instance i on i.id = d.instance_id
+     where d.at < $1 and i.look_at < $1 order by d.at limit $2`,
     [iso(lateBefore), Number.isFinite(most) ? most : null],
   );
   return rows.map(({ id }) => id);

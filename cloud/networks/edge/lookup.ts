@@ -66,7 +66,7 @@ export async function holdNics(
 }> {
   const [instance] = await sql.query<{ id: InstanceId; name: string }>(
     `select id, name from instance
-     where project_id = $1 and state <> 'expunged' and (name = $2 or id = as_uuid($2))`,
+     where project_id = $1 and not is_expunged and (name = $2 or id = as_uuid($2))`,
     [project, nameOrId],
   );
   if (!instance)

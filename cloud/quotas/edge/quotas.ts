@@ -123,7 +123,7 @@ function of(table: string, condition: string, amount = "count(*)"): string {
 
 /** Until it is expunged: one that was destroyed can be recovered, and would be too much then. */
 function ofInstances(amount: string): string {
-  return of("instance", "state <> 'expunged'", amount);
+  return of("instance", "not is_expunged", amount);
 }
 
 /** What is made only to take the place of another is not one more. */

@@ -15,7 +15,7 @@ export const taggable = {
     row: "instance",
     table: "instance",
     journal: "instance",
-    called: "x.name = $2 and x.state <> 'expunged'",
+    called: "x.name = $2 and not x.is_expunged",
   },
   volume: {
     row: "volume",
@@ -23,7 +23,7 @@ export const taggable = {
     journal: "volume",
     called: `x.state <> 'expunged' and x.successor_id is null and (x.name = $2
       or exists (select from instance i left join attachment a on a.instance_id = i.id
-        where i.project_id = $1 and i.state <> 'expunged' and i.name || '.' || x.kind = $2
+        where i.project_id = $1 and not i.is_expunged and i.name || '.' || x.kind = $2
           and x.kind <> 'data' and x.id in (i.volume_id, a.volume_id)))`,
   },
   snapshot: { row: "snapshot", table: "snapshot", journal: "volume", called: "x.name = $2" },

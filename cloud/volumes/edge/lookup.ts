@@ -69,10 +69,10 @@ export async function findVolume(sql: Sql, project: ProjectId, asked: string): P
       ? `select id from volume where id = $2 and project_id = $1 and state <> 'expunged' and successor_id is null`
       : `select v.id from (
            select id, 0 as rank from volume where project_id = $1 and name = $2 and state <> 'expunged'
-           union all select i.volume_id, 1 from instance i where i.project_id = $1 and i.name = $3 and $4 = 'root' and i.state <> 'expunged'
+           union all select i.volume_id, 1 from instance i where i.project_id = $1 and i.name = $3 and $4 = 'root' and not i.is_expunged
            union all select a.volume_id, 2 from instance i join attachment a on a.instance_id = i.id
              join volume e on e.id = a.volume_id and e.kind = $4
-             where i.project_id = $1 and i.name = $3 and $4 <> 'root' and i.state <> 'expunged'
+             where i.project_id = $1 and i.name = $3 and $4 <> 'root' and not i.is_expunged
          ) f join volume v on v.id = f.id and v.state <> 'expunged' order by f.rank limit 1`,
     uuid.test(asked) ? [project, asked] : [project, asked, own.instance, own.kind],
   );
@@ -134,7 +134,7 @@ export async function holdInstance(
 ): Promise<HeldInstance> {
   const [row] = await sql.query<HeldInstance>(
     `select id, name, state, home, version from instance
-     where project_id = $1 and state <> 'expunged' and (name = $2 or id = as_uuid($2)) for update`,
+     where project_id = $1 and not is_expunged and (name = $2 or id = as_uuid($2)) for update`,
     [project, nameOrId],
   );
   if (row) return row;
