@@ -60,7 +60,7 @@ interface Reading {
 /** Of one text with different values. More than this is a question that never comes again. */
 const mostAnswers = 200;
 
-/** `cascades`: by table, those that lose rows with it. */
+/** `cascades`: by table, those that are written to with it: they lose rows, or a trigger writes them. */
 export function newMemo(
   tables: ReadonlySet<string>,
   cascades: ReadonlyMap<string, readonly string[]>,

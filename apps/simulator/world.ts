@@ -329,14 +329,17 @@ const driftOf = (random: Random) => 1 + (random.below(401) - 200) / 1_000_000;
 /** Numbers of transactions go on from world to world. */
 const marked = ({ text, values = [] }: Statement) => (text.includes("xid8") ? [] : values);
 
-/** With the tables that there are, and those that lose rows with them. */
+/** With the tables that there are, and those that lose rows with them or that their triggers write to. */
 async function memoOf(backends: Backends): Promise<Memo> {
   const { rows: tables } = await backends.look<{ name: string }>(
     "select tablename as name from pg_tables where schemaname = 'public' order by 1",
   );
   const { rows: cascades } = await backends.look<{ name: string; with: string }>(
     `select confrelid::regclass::text as name, conrelid::regclass::text as "with"
-     from pg_constraint where contype = 'f' and confdeltype <> 'a' order by 1, 2`,
+     from pg_constraint where contype = 'f' and confdeltype <> 'a'
+     union select t.tgrelid::regclass::text, w.tablename from pg_trigger t join pg_proc f on f.oid = t.tgfoid
+       join pg_tables w on w.schemaname = 'public' and f.prosrc ~ ('\\minto ' || w.tablename || '\\M')
+     where not t.tgisinternal order by 1, 2`,
   );
   const byTable = new Map<string, string[]>();
   for (const { name, with: other } of cascades)
