@@ -298,3 +298,34 @@ test("a port comes also when the programs that stay are killed, and is not order
   await apply(3);
   await isWhole(3);
 });
+
+test("taps of guests that have gone are removed at last, also when others come meanwhile", async (t) => {
+  const room = await fixtureRoom(t);
+  const [host] = room.hosts;
+  const [a, b, c, d] = [aPort(11), aPort(12), aPort(13), aPort(14)];
+  const network = aNetwork(970);
+  const { networks } = host;
+  const apply = (...ports: (typeof a)[]) =>
+    networks.apply({ networks: [{ ...network, ports: [a, ...ports] }] });
+  const taps = async () =>
+    [...(await host.run("ip", "-br", "link")).matchAll(/hft[0-9a-f]{12}/g)].map(String).sort();
+  const of = (...ports: (typeof a)[]) => ports.map(({ nic }) => `hft${nic.slice(-12)}`).sort();
+  await apply(b, c);
+  /** Resolves when this picture's ports are there, before those that are not in it are gone. */
+  const plugged = (...ports: (typeof a)[]) =>
+    new Promise<{ over: Promise<unknown> }>((resolve) => {
+      const picture = { networks: [{ ...network, ports: [a, ...ports] }] };
+      const over: Promise<unknown> = networks.apply(picture, () => resolve({ over }));
+    });
+  const first = await plugged(c);
+  const second = apply(c, d);
+  await first.over;
+  await second;
+  assert.deepEqual(await taps(), of(a, c, d));
+  // One that comes back while it is going is not taken away from who has just been given it.
+  const third = await plugged(c);
+  const fourth = apply(c, d);
+  await Promise.all([third.over, fourth]);
+  assert.deepEqual(await taps(), of(a, c, d));
+  assert.equal((await apply(c, d)).changes, 0);
+});

@@ -23,14 +23,14 @@ import { type HostPlan, hostPlan } from "./host-plan.ts";
 import { factsOf } from "./look.ts";
 import { notYet, stranger } from "./metadata-answers.ts";
 import { metadataService } from "./metadata-service.ts";
-import { isOurNamespace, metadataNamespaceOf, metadataPortOf } from "./names.ts";
+import { isOurNamespace, metadataNamespaceOf, metadataPortOf, tapOf } from "./names.ts";
 import { newestWins } from "./newest-wins.ts";
 import { bridgeFilteringFile, namespacesThere, type Observed, observe } from "./observe.ts";
 import { ownership } from "./owner.ts";
 import { portChanges } from "./port-changes.ts";
 import { probe } from "./probe.ts";
 import { notApplied, unsupported } from "./problems.ts";
-import { removeLinks } from "./removal.ts";
+import { removalsOf, removeLinks } from "./removal.ts";
 import { ensureRouter, tellDns } from "./router-host.ts";
 
 export interface LinuxNetworksOptions extends Place {
@@ -45,6 +45,8 @@ export const usualTag = "host";
 const nothing: Picture = { networks: [] };
 /** As long as it takes to plug in what there is a port for. */
 const beforeRemoval = milliseconds(30);
+/** So many taps may be left behind while others come without a pause. */
+const mostLeft = 64;
 
 export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
   const { tag, directory } = options;
@@ -56,6 +58,8 @@ export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
   let known: { readonly picture: Picture; readonly filter: Filter } | undefined;
   /** All that it says was made, and nobody has seen since that it is otherwise. */
   let standing: Picture | undefined;
+  /** Taps that nobody speaks for any more, for the next turn to remove. */
+  let left: readonly string[] = [];
   let probed: Promise<Abilities> | undefined;
   const abilities = () => {
     probed ??= doing("find out what its kernel can do", () => probe(kernel, tag));
@@ -125,29 +129,39 @@ export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
     const changes = portChanges(last, wanted, tag);
     if (!changes) return false;
     const { filter: old } = await filterFor(last);
-    const { filter } = await filterFor(wanted);
-    const difference = differenceOf(old.tables, filter.tables);
-    if (!difference) return false;
     picture = wanted;
-    await allOver([
-      kernel.promptly([filtersOf(difference)]),
+    // Under way while we find out what is to be said about filters.
+    const links = [
       kernel.promptly([changes.taps]),
       kernel.promptly(changes.neighbours),
       ...changes.served.map((network) => tellDns(kernel, network, { place: options, directory })),
-    ]);
+    ];
+    const filters = async () => {
+      const { filter } = await filterFor(wanted);
+      const difference = differenceOf(old.tables, filter.tables);
+      if (difference === undefined) throw new Error("they need the whole text");
+      await kernel.promptly([filtersOf(difference)]);
+    };
+    await allOver([...links, filters()]);
     onPlugged();
     // To take something away takes the kernel longer than to make it, and nobody waits for it. But meanwhile it lets no tap be
-    // opened, which is what those do who have just been given theirs.
-    if (changes.go.lines.length > 0) {
-      await carried.lull(beforeRemoval);
-      await kernel.promptly([changes.go]);
-    }
+    // opened, which is what those do who have just been given theirs, nor made for whoever is next.
+    const here = new Set(
+      wanted.networks.flatMap(({ ports }) => ports.map(({ nic }) => tapOf(nic))),
+    );
+    const going = [...left, ...changes.go].filter((name) => !here.has(name));
+    const isPutOff =
+      going.length > 0 && (await carried.lull(beforeRemoval)) && going.length < mostLeft;
+    left = isPutOff ? going : [];
+    if (!isPutOff)
+      await kernel.promptly([{ where: undefined, program: "ip", lines: removalsOf(going) }]);
     return true;
   }
 
   async function make(wanted: Picture): Promise<void> {
     assertPossible(wanted, await abilities());
     picture = wanted;
+    left = [];
     const seen = await doing("look at its networks", () => observe(kernel));
     if (wanted.networks.length > 0) await owned.take(seen);
     else if (!owned.mayTouch(seen)) return;

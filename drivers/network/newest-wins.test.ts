@@ -10,10 +10,10 @@ test("a lull ends when the next call comes, and of those that came the newest is
   const isBegun = new Promise<void>((resolve) => {
     begun = resolve;
   });
-  const carried = newestWins(async (wish: string) => {
+  const carried = newestWins(async (wish: string): Promise<string> => {
     done.push(wish);
     begun();
-    if (wish === "first") await carried.lull(minutes(60));
+    if (wish === "first") assert.equal(await carried.lull(minutes(60)), true);
     return wish;
   });
   const first = carried("first");
@@ -29,11 +29,11 @@ test("a lull does not begin where somebody waits already, and ends by itself", a
   const held = new Promise<void>((resolve) => {
     release = resolve;
   });
-  const carried = newestWins(async (wish: string) => {
+  const carried = newestWins(async (wish: string): Promise<string> => {
     if (wish === "first") {
       await held;
-      await carried.lull(minutes(60));
-    } else await carried.lull(milliseconds(1));
+      assert.equal(await carried.lull(minutes(60)), true);
+    } else assert.equal(await carried.lull(milliseconds(1)), false);
     return wish;
   });
   const results = [carried("first"), carried("second")];

@@ -13,8 +13,8 @@ export interface NewestWins<Wish, Result> {
    * with what it saw anyway.
    */
   between<T>(see: () => Promise<T>, isFine: (seen: T) => boolean): Promise<T>;
-  /** For whoever carries out: resolves after this long, or at once when somebody waits. */
-  lull(atMost: Duration): Promise<void>;
+  /** For whoever carries out: resolves after this long, or at once when somebody waits, and says whether anybody does. */
+  lull(atMost: Duration): Promise<boolean>;
 }
 
 export function newestWins<Wish, Result>(
@@ -51,7 +51,7 @@ export function newestWins<Wish, Result>(
       }
     },
     async lull(atMost: Duration) {
-      if (next) return;
+      if (next) return true;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, atMost);
         endLull = () => {
@@ -59,6 +59,7 @@ export function newestWins<Wish, Result>(
           resolve();
         };
       });
+      return next !== undefined;
     },
   });
 

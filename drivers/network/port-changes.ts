@@ -10,14 +10,14 @@ import type { Network, Picture } from "./driver.ts";
 import { linesFor, tapFor } from "./host-links.ts";
 import { metadataMark, neighbourChanges, neighboursMark } from "./metadata-wiring.ts";
 import { metadataNamespaceOf, metadataPortOf, tapOf } from "./names.ts";
-import { removalOf } from "./removal.ts";
 
 export interface PortChanges {
   /** Of those that come. */
   readonly taps: Batch;
   /** For the metadata service, of each network in turn: a mark that they are right comes last. */
   readonly neighbours: readonly Batch[];
-  readonly go: Batch;
+  /** Names of taps. */
+  readonly go: readonly string[];
   /** Networks whose router serves others than before. */
   readonly served: readonly Network[];
 }
@@ -48,7 +48,7 @@ export function portChanges(
       },
       onHost(marking(old, network)),
     ]),
-    go: onHost(pairs.flatMap(([old, network]) => going(old, network))),
+    go: pairs.flatMap(([old, network]) => going(old, network)),
     served: pairs.flatMap(([old, network]) =>
       JSON.stringify(old.router) === JSON.stringify(network.router) ? [] : [network],
     ),
@@ -59,7 +59,7 @@ const coming = ({ ports: before }: Network, network: Network): readonly string[]
   without(network.ports, before).flatMap((port) => linesFor(tapFor(port, network)));
 
 const going = ({ ports: before }: Network, { ports }: Network): readonly string[] =>
-  without(before, ports).map(({ nic }) => removalOf(tapOf(nic)));
+  without(before, ports).map(({ nic }) => tapOf(nic));
 
 function marking(before: Network, network: Network): readonly string[] {
   if (neighboursMark(before) === neighboursMark(network)) return [];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { commands, execute } from "./commands.ts";
-import { removeLinks } from "./removal.ts";
+import { removalsOf, removeLinks } from "./removal.ts";
 
 async function aHost(t: TestContext, ...links: readonly string[]) {
   const namespace = `hfd-${process.pid}`;
@@ -30,4 +30,14 @@ test("a device that stays is a reason to say so", async (t) => {
   const { kernel, names } = await aHost(t, "hfb1");
   await assert.rejects(removeLinks(kernel, ["hfb1", "lo"]), /lo|not supported|permitted/i);
   assert.deepEqual(await names(), []);
+});
+
+test("devices that go together are gone at once, and nobody who was left among them before", async (t) => {
+  const { kernel, names } = await aHost(t, "hfb1", "hfb2", "hfb3", "hfb4");
+  // As of somebody who was killed before the last line.
+  await kernel.batch(undefined, "ip", removalsOf(["hfb1", "hfb2", "hfb3"]).slice(0, -1));
+  const before = kernel.changes();
+  await removeLinks(kernel, ["hfb3", "hfb4"]);
+  assert.deepEqual(await names(), ["hfb1", "hfb2"]);
+  assert.equal(kernel.changes() - before, 3, "not one by one");
 });
