@@ -304,7 +304,7 @@ async function newDesk(t: TestContext, host: FixtureHost) {
     const disks = diskKeeper({ hypervisor, storage, loans, log });
     const kept = keeper({
       ...{ hypervisor, disks, storage, shelf: glass(shelf), clock: wallClock, log },
-      networks: { heard: async () => new Map(), ready: async () => new Map() },
+      networks: { ready: async () => new Map() },
       hasLease: () => true,
       passage: noPassage,
       ticks: () => performance.now(),

@@ -309,7 +309,7 @@ async function station(
     const mine = keeper({
       ...{ hypervisor, disks, passage, shelf: kept, clock: wallClock, log },
       storage: { ensureBlob: async () => image },
-      networks: { heard: async () => new Map(), ready: async () => new Map() },
+      networks: { ready: async () => new Map() },
       hasLease: () => made.hasLease,
       ticks: () => performance.now(),
       onMigration: (report) => void (isOver || progress.push(report)),

@@ -96,7 +96,7 @@ export function standbyContract(
             await rig.aMoment();
             assert.equal((await driver.stop(one, atOnce)).status, "never-launched");
             await driver.forget(one);
-            taps.resolve();
+            taps.resolve(undefined);
             await refused;
             assert.deepEqual(driver.list(one.id), []);
             await assert.rejects(driver.start(one), { code: "already_ended" });
@@ -158,11 +158,11 @@ export function standbyContract(
   });
 }
 
-const never = new Promise<void>(() => {});
+const never = new Promise<undefined>(() => {});
 
 function later() {
-  let resolve = () => {};
-  const come = new Promise<void>((done) => {
+  let resolve: (cards: undefined) => void = () => {};
+  const come = new Promise<undefined>((done) => {
     resolve = done;
   });
   return { come, resolve };

@@ -73,6 +73,9 @@ export interface Begun {
   readonly wasOnStandby?: true;
 }
 
+/** Undefined: as the specification of the machine has them. */
+export type Cards = readonly Nic[] | undefined;
+
 /** A network card. Its cable is made by drivers/network, and must be there before the machine is started. */
 export interface Nic {
   readonly id: NicId;
@@ -366,11 +369,12 @@ export interface Hypervisor {
    * Rejects with `already_ended` when this generation has run and ended, `overtaken` when a younger
    * generation has been seen, `still_running` while an older one runs here.
    *
-   * `taps` resolves when the taps of its cards are there, if they are not yet; what needs none of them may be done before.
+   * `cards` resolves when its cards can be plugged in, if they cannot be yet, with what they are like then if `nics` does not
+   * say that yet; what needs none of them may be done before. There are as many in `nics` and in the same order.
    * Where that rejects, this rejects with the same, and the generation is not spent.
    * A stop ends the wait at once, and so do forgetting it and `close`: it is not launched then, whatever comes.
    */
-  start(spec: MachineSpec, taps?: Promise<void>): Promise<void>;
+  start(spec: MachineSpec, cards?: Promise<Cards>): Promise<void>;
   /**
    * What the templates of this spec are good for, as a digest: another host, QEMU or processor has another one.
    * `contents` says what is in the files that it boots from.

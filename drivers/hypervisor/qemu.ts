@@ -40,6 +40,7 @@ import { findCgroups, overheadMiB } from "./cgroup.ts";
 import { doorbell } from "./doorbell.ts";
 import {
   type Acceleration,
+  type Cards,
   type Exit,
   type Hypervisor,
   type Landing,
@@ -163,7 +164,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
   return {
     acceleration,
 
-    start: (spec, taps) => launchOnce(spec, undefined, taps),
+    start: (spec, cards) => launchOnce(spec, undefined, cards),
 
     async templateKey(spec, contents) {
       const { hardware } = await home();
@@ -301,9 +302,9 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
   async function launchOnce(
     spec: MachineSpec,
     form?: MachineForm,
-    taps?: Promise<void>,
+    cards?: Promise<Cards>,
   ): Promise<void> {
-    taps?.catch(() => {}); // It may be a while until somebody waits for them.
+    cards?.catch(() => {}); // It may be a while until somebody waits for them.
     const house = await home();
     const key = keyOf(spec);
     const underWay = starting.get(key);
@@ -315,9 +316,9 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
       if (other.ref.id !== spec.id) continue;
       if (!toStop.has(keyOf(other.ref))) throw stillRunning(other.ref);
       await other.done.catch(() => {}); // It was stopped before it was launched, and is about to notice.
-      return launchOnce(spec, form, taps);
+      return launchOnce(spec, form, cards);
     }
-    const { ready, breakOff } = breakable(taps);
+    const { ready, breakOff } = breakable(cards);
     const done = bringUp(spec, house, form, ready).finally(() => starting.delete(key));
     starting.set(key, { ref: spec, done, breakOff });
     return done;
@@ -387,14 +388,15 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     spec: MachineSpec,
     home: Awaited<ReturnType<typeof moveIn>>,
     form: MachineForm | undefined,
-    taps: Promise<void> | undefined,
+    cards: Promise<Cards> | undefined,
   ): Promise<void> {
     const paths = pathsOf(runDir, spec);
     assertSocketsFit(paths);
     const standby = form ? undefined : waiting.take(spec);
-    if (standby && (await takeStandby(standby, spec, paths, home.house, taps))) return;
-    await taps; // Before its turn: who can do nothing yet holds up nobody.
-    await inTurn(() => bringUpInTurn(spec, paths, home, form));
+    if (standby && (await takeStandby(standby, spec, paths, home.house, cards))) return;
+    const nics = await cards; // Before its turn: who can do nothing yet holds up nobody.
+    const whole = nics ? { ...spec, nics } : spec;
+    await inTurn(() => bringUpInTurn(whole, paths, home, form));
   }
 
   async function bringUpInTurn(
@@ -501,7 +503,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     spec: MachineSpec,
     paths: Paths,
     house: Household,
-    taps: Promise<void> | undefined,
+    cards: Promise<Cards> | undefined,
   ): Promise<boolean> {
     const begun = performance.now();
     const { uid, group, keeper } = standby;
@@ -522,7 +524,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
         // Whoever ends it reads there what to take back.
         writeRecord(standby.paths, record).then(() => lendAll(record)),
       ]);
-      await standby.dress(spec, papers, taps);
+      await standby.dress(spec, papers, cards);
       await assertYoungest(spec, paths); // That may have taken its time.
       if (machines.has(key) || toStop.has(key)) throw alreadyEnded(spec); // A stop was faster.
       seen.set(spec.id, Math.max(seen.get(spec.id) ?? 0, spec.generation));
@@ -663,7 +665,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
 }
 
 /** A start that is under way. */
-interface Starting extends Pick<Breakable, "breakOff"> {
+interface Starting extends Pick<Breakable<Cards>, "breakOff"> {
   readonly ref: MachineRef;
   readonly done: Promise<void>;
 }

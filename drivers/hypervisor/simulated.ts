@@ -10,6 +10,7 @@ import { after, type Clock, milliseconds } from "@holdfast/kernel/time";
 import { type Breakable, breakable } from "./breakable.ts";
 import type {
   Begun,
+  Cards,
   Exit,
   Hypervisor,
   MachineEvent,
@@ -58,8 +59,8 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
   const announced = new Set<SimulatedMachine>();
   /** Whoever waits for the end of a machine, or for its launch to be over. */
   const waiting = new Map<SimulatedMachine, Set<() => void>>();
-  /** Starts that wait for their taps. */
-  const starting = new Map<string, Breakable>();
+  /** Starts that wait for their cards. */
+  const starting = new Map<string, Breakable<Cards>>();
   const consoles = simulatedConsoles(world, clock);
   /** They are this driver's: with the next one they are gone. */
   let onStandby: readonly Order[] = [];
@@ -69,8 +70,9 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
   return {
     acceleration: { kind: "simulated", reason: "Nothing is real here." },
 
-    async start(spec, taps) {
-      if (taps) await untilReady(spec, taps);
+    async start(asked, cards) {
+      const nics = cards && (await untilReady(asked, cards));
+      const spec = nics ? { ...asked, nics } : asked;
       const known = world.machines.get(keyOf(spec));
       if (known?.exit) throw alreadyEnded(spec);
       if (known && !known.hangsAtLaunch) return;
@@ -266,12 +268,12 @@ export function simulatedHypervisor(world: SimulatedWorld, clock: Clock): Hyperv
     return asked.map((machine) => viewOf(machine, now));
   }
 
-  async function untilReady(spec: MachineSpec, taps: Promise<void>): Promise<void> {
+  async function untilReady(spec: MachineSpec, cards: Promise<Cards>): Promise<Cards> {
     const key = keyOf(spec);
-    const waits = starting.get(key) ?? breakable(taps);
+    const waits = starting.get(key) ?? breakable(cards);
     starting.set(key, waits);
     try {
-      await waits.ready;
+      return await waits.ready;
     } finally {
       if (starting.get(key) === waits) starting.delete(key);
     }

@@ -164,7 +164,7 @@ test("qemu: a disk is taken back before the user that it was lent to is free", a
   };
   await driver.standBy(template, like);
   let refuse = (_: Error) => {};
-  const taps = new Promise<void>((_, reject) => {
+  const taps = new Promise<undefined>((_, reject) => {
     refuse = reject;
   });
   const cable = new Error("its cable is not there");
@@ -175,7 +175,7 @@ test("qemu: a disk is taken back before the user that it was lent to is free", a
   assert.deepEqual(ownersOf(spec), [0]);
 
   await driver.standBy(template, like);
-  const never = new Promise<void>(() => {});
+  const never = new Promise<undefined>(() => {});
   const ended = assert.rejects(driver.start(spec, never), { code: "already_ended" });
   await lent();
   await driver.stop(spec, atOnce);

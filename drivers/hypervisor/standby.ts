@@ -13,7 +13,7 @@ import { milliseconds, seconds } from "@holdfast/kernel/time";
 import { tapOf } from "../network/names.ts";
 import { keyObject } from "./block-keys.ts";
 import { deviceOf, limitsFor, limitsOf, nodesOf, slotName } from "./block-nodes.ts";
-import type { MachineSpec } from "./driver.ts";
+import type { Cards, MachineSpec } from "./driver.ts";
 import { identityRom } from "./identity-rom.ts";
 import {
   assertSocketsFit,
@@ -61,10 +61,10 @@ export interface Standby extends Talk {
   /** Writes down where it finds who it is. */
   name(spec: MachineSpec): Promise<void>;
   /**
-   * Gives it its name and its disk when that is lent to its user, and its card when `taps` are there. Who has been told no
-   * must end it.
+   * Gives it its name and its disk when that is lent to its user, and its card when `cards` says that it can be plugged in. Who has
+   * been told no must end it.
    */
-  dress(spec: MachineSpec, lent?: Promise<unknown>, taps?: Promise<void>): Promise<void>;
+  dress(spec: MachineSpec, lent?: Promise<unknown>, cards?: Promise<Cards>): Promise<void>;
   /** Resolves when nothing of it is left but its cgroup, and what it was lent by its record is taken back. */
   end(): Promise<void>;
 }
@@ -197,11 +197,10 @@ function standbyOf(
       await chown(paths.identity, uid, uid);
     },
 
-    async dress(spec, lent, taps) {
-      const [disk, card] = [spec.disks[0], spec.nics?.[0]];
+    async dress(spec, lent, cards) {
+      const [disk] = spec.disks;
       if (!disk) throw new Error("it does not fit");
       await Promise.all([
-        taps,
         disk.key === undefined || tell("object-add", keyObject(disk.id, { data: disk.key })),
         tell("object-add", {
           ...{ "qom-type": "throttle-group", id: limitsOf(disk.id) },
@@ -213,15 +212,15 @@ function standbyOf(
             tell("device_add", { ...deviceOf(disk.id, slotName(0)), romfile: paths.identity }),
           ]),
         ),
-        card &&
-          Promise.resolve(taps)
-            .then(() => keeper.attach(tapOf(card.id)))
-            .then(() =>
-              Promise.all([
-                tell("netdev_add", { type: "tap", id: `tap-${card.id}`, fd: `${firstTapFd}` }),
-                tell("device_add", { ...cardDevice(card), bus: slotName(1), addr: "0" }),
-              ]),
-            ),
+        Promise.resolve(cards).then(async (known = spec.nics) => {
+          const [card] = known ?? [];
+          if (!card) return;
+          await keeper.attach(tapOf(card.id));
+          await Promise.all([
+            tell("netdev_add", { type: "tap", id: `tap-${card.id}`, fd: `${firstTapFd}` }),
+            tell("device_add", { ...cardDevice(card), bus: slotName(1), addr: "0" }),
+          ]);
+        }),
       ]);
     },
 

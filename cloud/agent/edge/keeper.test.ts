@@ -93,7 +93,7 @@ async function kept(
         return "/blob";
       },
     },
-    networks: { heard: async () => new Map(), ready: slow.ports ?? (async () => new Map()) },
+    networks: { ready: slow.ports ?? (async () => new Map()) },
     ...(slow.templates ? { templates: slow.templates } : {}),
     hasLease: (asked) => asked === epoch(),
     shelf: {
@@ -161,6 +161,16 @@ test("what is new here is prepared while its wish is written down, and launched 
   write();
   await hearing;
   await until(() => host.machines.some(({ phase }) => phase === "running"));
+});
+
+test("a card carries what its network was found to carry when it can be plugged in", async (t) => {
+  const nic = "01890000-0000-7000-8000-000000000004" as NicId;
+  const nics = [{ id: nic, mac: "52:54:00:00:00:01" }];
+  const host = await kept(t, { ports: async () => new Map([[nic, { mtu: 1_500 }]]) });
+  await host.keeper.hear([{ ...wish, spec: wish.spec && { ...wish.spec, nics } }], []);
+  await until(() => host.machines.some(({ phase }) => phase === "running"));
+  const [machine] = host.world.machines.values();
+  assert.deepEqual(machine?.spec.nics, [{ ...nics[0], mtu: 1_500 }]);
 });
 
 test("what cannot be written down is never launched, and its end is told", async (t) => {

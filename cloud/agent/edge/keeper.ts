@@ -13,6 +13,7 @@ import type {
   Wish,
 } from "@holdfast/cloud/hosts";
 import type {
+  Cards,
   Exit,
   Hypervisor,
   MachineRef,
@@ -32,7 +33,7 @@ import { hasForgotten, lacksKeys } from "./keys.ts";
 import { migrator } from "./migrator.ts";
 import type { Networker } from "./networker.ts";
 import type { Passage } from "./passage.ts";
-import { isShared, type Provided, provisions } from "./provisions.ts";
+import { cardsOf, isShared, type Provided, provisions } from "./provisions.ts";
 import { ended, machineReport, type Note } from "./reports.ts";
 import type { Held, Shelf } from "./shelf.ts";
 import { rootOf } from "./spec.ts";
@@ -51,7 +52,7 @@ export interface KeeperDeps {
   readonly hypervisor: Hypervisor;
   readonly disks: DiskKeeper;
   readonly storage: Pick<Storage, "ensureBlob">;
-  readonly networks: Pick<Networker, "heard" | "ready">;
+  readonly networks: Pick<Networker, "ready">;
   /** What guests may begin with; all are booted if not given. */
   readonly templates?: Pick<Templates, "find" | "discard">;
   /** Whether guests that another host could start may be started here: this lease is held, by our own reckoning. */
@@ -113,7 +114,7 @@ export function keeper(deps: KeeperDeps): Keeper {
   const wards = new Map<InstanceId, Ward>();
   const notes = new Map<string, Note>();
   const inTurn = turns<InstanceId>();
-  const { prepare, cleared, cards, plugged, remove } = provisions(deps.storage, disks, deps.networks);
+  const { prepare, cleared, plugged, remove } = provisions(deps.storage, disks, deps.networks);
   /** Incarnations whose volumes are being opened, or are about to be used. */
   const coming = new Set<string>();
   const fit = fitter({
@@ -144,8 +145,8 @@ export function keeper(deps: KeeperDeps): Keeper {
     async prepare(wish) {
       coming.add(keyOf({ id: wish.instance, generation: wish.generation }));
       const spec = await cleared(wish);
-      await plugged(wish);
-      return { ...spec, nics: await cards(wish), disks: await disks.lend(wish) };
+      const nics = await plugged(wish);
+      return { ...spec, nics, disks: await disks.lend(wish) };
     },
     onWaiting: (report) => onReport([report], []),
   });
@@ -406,10 +407,9 @@ export function keeper(deps: KeeperDeps): Keeper {
       const found = provided.then((spec) => findTemplate(wish, spec));
       const [spec, template] = await Promise.all([provided, found, made]);
       if (!mayStart()) return !isWished();
-      const clearance = () => Promise.all([plugged(wish), ward.isKept]).then(() => {});
-      const [lent, nics] = await Promise.all([
+      const clearance = () => Promise.all([plugged(wish), ward.isKept]).then(([nics]) => nics);
+      const [lent, nics = cardsOf(wish)] = await Promise.all([
         disks.lend(wish),
-        cards(wish),
         isShared(wish) ? clearance() : undefined, // The lease is looked at when there is nothing more to wait for.
       ]);
       if (!mayStart()) return !isWished(); // That may have taken its time.
@@ -484,8 +484,8 @@ export function keeper(deps: KeeperDeps): Keeper {
     return exit;
   }
 
-  function launch(spec: MachineSpec, taps: Promise<void>, epoch: number): Promise<void> {
-    return whileLaunching(spec, epoch, hypervisor.start(spec, taps));
+  function launch(spec: MachineSpec, cards: Promise<Cards>, epoch: number): Promise<void> {
+    return whileLaunching(spec, epoch, hypervisor.start(spec, cards));
   }
 
   function whileLaunching<T>(spec: MachineSpec, epoch: number, begun: Promise<T>): Promise<T> {

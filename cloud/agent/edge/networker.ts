@@ -43,11 +43,9 @@ export interface Networker {
   /** All others stay as they were last heard. */
   hearChanges(changes: NetworkChanges): void;
   /**
-   * Resolves when the picture has these, with what their guests should know of them. Rejects with `network_not_ready`
-   * if it has not by `within`.
+   * Resolves when these can be plugged into, with what their guests should know of them. Rejects with `network_not_ready`
+   * if they cannot be by `within`.
    */
-  heard(nics: readonly NicId[], within: Duration): Promise<ReadonlyMap<NicId, { mtu: number }>>;
-  /** The same, when they can be plugged into. */
   ready(nics: readonly NicId[], within: Duration): Promise<ReadonlyMap<NicId, { mtu: number }>>;
   /** The network and the port of a connection, as the last picture has them. */
   seatOf(nic: NicId): Seat | undefined;
@@ -86,7 +84,7 @@ export function networker(deps: NetworkerDeps): Networker {
   let toldAgo = 0;
   let isOpen = true;
   let timer: NodeJS.Timeout | undefined;
-  /** Whoever waits for ports, to be heard of or to be there. */
+  /** Whoever waits for ports. */
   const waiting = new Set<() => void>();
 
   return {
@@ -102,8 +100,7 @@ export function networker(deps: NetworkerDeps): Networker {
       const others = wanted.filter(({ id }) => !changed.has(id));
       hear([...others.map((picture) => withPeers(picture, peersOf.get(picture.id))), ...networks]);
     },
-    heard: (nics, within) => found(() => wanted, nics, within),
-    ready: (nics, within) => found(() => plugged, nics, within),
+    ready,
     seatOf(nic) {
       for (const network of wanted) {
         const port = network.ports.find((each) => each.nic === nic);
@@ -117,15 +114,14 @@ export function networker(deps: NetworkerDeps): Networker {
     },
   };
 
-  function found(
-    where: () => readonly NetworkPicture[],
+  function ready(
     nics: readonly NicId[],
     within: Duration,
   ): Promise<ReadonlyMap<NicId, { mtu: number }>> {
     return new Promise((resolve, reject) => {
       const seen = new Map<NicId, { mtu: number }>();
       const look = () => {
-        for (const { mtu, ports } of where())
+        for (const { mtu, ports } of plugged)
           for (const { nic } of ports) if (nics.includes(nic)) seen.set(nic, { mtu });
         if (seen.size < nics.length) return;
         done();
@@ -155,7 +151,6 @@ export function networker(deps: NetworkerDeps): Networker {
     for (const one of underWay) one.lasting = lastingOf(one.lasting, networks);
     const mine = { lasting: networks };
     underWay.add(mine);
-    lookAgain();
     try {
       const picture = { networks: networks.map((each) => networkOf(each, deps)) };
       await kernel.apply(picture, () => plug(mine.lasting));

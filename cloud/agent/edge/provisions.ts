@@ -33,10 +33,8 @@ export interface Provisions {
    * here is in the way.
    */
   cleared(wish: Wish): Promise<Provided>;
-  /** Its cards, when it is known what they are like. Rejects with `network_not_ready`, as the next does. */
-  cards(wish: Wish): Promise<NonNullable<MachineSpec["nics"]>>;
-  /** Resolves when they can be plugged in. */
-  plugged(wish: Wish): Promise<void>;
+  /** Its cards, when they can be plugged in. Rejects with `network_not_ready`. */
+  plugged(wish: Wish): Promise<NonNullable<MachineSpec["nics"]>>;
   remove(unwanted: Unwanted): Promise<void>;
 }
 
@@ -52,7 +50,7 @@ export const isShared = (wish: Wish) => specOf(wish).disks.some(({ pool }) => po
 export function provisions(
   storage: Pick<Storage, "ensureBlob">,
   disks: Pick<DiskKeeper, "make" | "remove">,
-  networks: Pick<Networker, "heard" | "ready">,
+  networks: Pick<Networker, "ready">,
 ): Provisions {
   /** Volumes whose files are being made. */
   const preparing = new Map<VolumeId, Promise<unknown>>();
@@ -65,14 +63,13 @@ export function provisions(
       await made;
       return spec;
     },
-    async cards(wish) {
-      const known = await networks.heard(nicsOf(wish), networkPatience);
-      return specOf(wish).nics.map(({ id, mac }) => ({
-        ...{ id, mac, mtu: known.get(id)?.mtu ?? smallestMtu },
-      }));
-    },
     async plugged(wish) {
-      await networks.ready(nicsOf(wish), networkPatience);
+      const nics = cardsOf(wish);
+      const known = await networks.ready(
+        nics.map(({ id }) => id),
+        networkPatience,
+      );
+      return nics.map((nic) => ({ ...nic, mtu: known.get(nic.id)?.mtu ?? nic.mtu }));
     },
     async remove(unwanted) {
       await preparing.get(unwanted.volume)?.catch(() => {});
@@ -140,7 +137,9 @@ export function provisions(
   }
 }
 
-const nicsOf = (wish: Wish) => specOf(wish).nics.map(({ id }) => id);
+/** Before it is known what its networks carry. */
+export const cardsOf = (wish: Wish): NonNullable<MachineSpec["nics"]> =>
+  specOf(wish).nics.map(({ id, mac }) => ({ id, mac, mtu: smallestMtu }));
 
 /** As cloud-init's NoCloud source wants them. JSON is YAML. */
 const seedOf = (id: InstanceId, name: string, userData: string | null) => ({

@@ -161,7 +161,7 @@ function host(dieAt = Number.POSITIVE_INFINITY) {
     const disks = diskKeeper({ hypervisor, storage, loans: glass(loans, "loans"), speeds, log });
     const kept = keeper({
       ...{ hypervisor, disks, storage, clock, log },
-      networks: { heard: async () => new Map(), ready: async () => new Map() },
+      networks: { ready: async () => new Map() },
       hasLease: () => true,
       passage: noPassage,
       ticks: () => performance.now(),
