@@ -33,6 +33,8 @@ export interface Gate {
       readonly body: unknown;
       readonly requestId: string;
       readonly idempotencyKey: string | undefined;
+      /** Whether it may and can be asked is judged, and no more: resolves with undefined. */
+      readonly isDry?: boolean;
     },
   ): Promise<unknown>;
 }

@@ -36,6 +36,31 @@ export interface Note {
 /** For queries: the note of the thing of this column. */
 export const noteOf = (id: string) => `(select x.detail from ec2_note x where x.subject = ${id})`;
 
+/**
+ * Of what a request has made: each of its notes, or one of them, says `mark`. Where it was made by the same request before,
+ * everything stays as it is: resolves with whether it was not.
+ */
+export async function writeFirstNotes(
+  sql: Sql,
+  project: ProjectId,
+  mark: "run" | "zone",
+  notes: readonly { readonly subject: string; readonly note: Note }[],
+): Promise<boolean> {
+  const rows = await sql.query<{ isMarked: boolean }>(
+    `insert into ec2_note as x (subject, project_id, detail)
+     select s, $2, d::jsonb from unnest($1::uuid[], $3::text[]) as n (s, d)
+     on conflict (subject) do update set detail = excluded.detail || x.detail where not x.detail ? $4::text
+     returning detail ? $4::text as "isMarked"`,
+    [
+      notes.map(({ subject }) => subject),
+      project,
+      notes.map(({ note }) => JSON.stringify(note)),
+      mark,
+    ],
+  );
+  return rows.some(({ isMarked }) => isMarked);
+}
+
 /** What is known already stays, unless it is said anew. Of what is said twice the last counts. */
 export async function writeNotes(
   sql: Sql,

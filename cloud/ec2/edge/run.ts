@@ -19,7 +19,7 @@ import { accountOf, type Call } from "./call.ts";
 import { ensureDefaults, findDefaults } from "./defaults.ts";
 import { digits, instancesById } from "./instance-rows.ts";
 import { shownName } from "./nic-rows.ts";
-import { type Note, writeNotes } from "./notes.ts";
+import { type Note, writeFirstNotes } from "./notes.ts";
 import { checkZone, mixed, placeOf, subnetOf, zonesOf } from "./places.ts";
 import { tagsFor, wordsOf, writeTags } from "./tags.ts";
 import { findType } from "./types.ts";
@@ -74,15 +74,16 @@ export async function run(call: Call<"RunInstances">): Promise<Reservation> {
   };
   const disks = made.instances.flatMap(({ disks: all }) => all);
   await database.transaction(async (sql) => {
-    sql.last(
-      writeNotes(sql, project, [
-        ...made.instances.map(({ id }, index) => ({
-          subject: id,
-          note: { ...{ type: wanted.type, run, index }, ...said },
-        })),
-        ...made.instances.flatMap((one) => diskNotes(one.disks, wanted)),
-      ]),
-    );
+    const noted = writeFirstNotes(sql, project, "run", [
+      ...made.instances.map(({ id }, index) => ({
+        subject: id,
+        note: { ...{ type: wanted.type, run, index }, ...said },
+      })),
+      ...made.instances.flatMap((one) => diskNotes(one.disks, wanted)),
+    ]);
+    if (tags.length + volumeTags.length === 0) return sql.last(noted);
+    // Of a request that comes again nothing is said anew: its instances may have other tags by now.
+    if (!(await noted)) return;
     await writeTags(sql, project, "instance", ids, tags);
     await writeTags(
       sql,

@@ -11,6 +11,7 @@ import { type Fields, readInput } from "../core/parse.ts";
 import type { Output } from "../core/xml.ts";
 import { addressAnswers } from "./addresses.ts";
 import { type Answers, type Call, type Ec2Deps, nativeOf } from "./call.ts";
+import { dryDatabase, dryGate, wouldSucceed } from "./dry-run.ts";
 import { encryptionAnswers } from "./encryption.ts";
 import { groupAnswers } from "./groups.ts";
 import { imageAnswers } from "./images.ts";
@@ -64,11 +65,14 @@ export function actionOf(name: string | undefined): ActionName {
 export async function answer(deps: Ec2Deps, asked: Asked): Promise<Output<ActionName>> {
   const { action, caller, project, fields, requestId } = asked;
   const input = readInput(action, fields);
-  if ("DryRun" in input && input.DryRun === true)
-    throw refuse("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412);
-  const native = nativeOf(deps.gate, caller, project, requestId);
-  const call: Call = { ...deps, ...asked, input, native };
+  const isDry = "DryRun" in input && input.DryRun === true;
+  const gate = isDry ? dryGate(deps.gate) : deps.gate;
+  const database = isDry ? dryDatabase(deps.database) : deps.database;
+  const native = nativeOf(gate, caller, project, requestId);
+  const call: Call = { ...deps, ...asked, gate, database, input, native };
   const act = answers[action] as ((call: Call) => Promise<Output<ActionName>>) | undefined; // Of its own name.
   if (!act) throw unsupported(`Holdfast does not support ${action} so far.`);
-  return act(call);
+  const output = await act(call);
+  if (isDry) throw wouldSucceed();
+  return output;
 }

@@ -33,7 +33,7 @@ import type {
 } from "../core/words.ts";
 import type { Answers, Call } from "./call.ts";
 import { digits, findInstanceRow } from "./instance-rows.ts";
-import { writeNotes } from "./notes.ts";
+import { writeFirstNotes, writeNotes } from "./notes.ts";
 import { chosen } from "./pages.ts";
 import { checkZone, placeOf } from "./places.ts";
 import { findSnapshot } from "./snapshots.ts";
@@ -78,8 +78,10 @@ export const volumeAnswers: Answers = {
       return made.id;
     });
     await database.transaction(async (sql) => {
-      await writeNotes(sql, project, [{ subject: id, note: { zone, type: VolumeType } }]);
-      await writeTags(sql, project, "volume", [id], tags);
+      const note = { zone, type: VolumeType };
+      // One that was made before may be called otherwise since.
+      if (await writeFirstNotes(sql, project, "zone", [{ subject: id, note }]))
+        await writeTags(sql, project, "volume", [id], tags);
     });
     return volumeView(await findVolumeRow(database, project, idOf("volume", id)), zone);
   },
