@@ -27,51 +27,51 @@ const others: Readonly<Record<string, { readonly as: string; readonly isTheirs: 
 };
 
 interface Told {
-  readonly params: Readonly<Record<string, unknown>>;
+  readonly params: Fields;
+  readonly query: Fields;
   readonly body: unknown;
 }
+type Fields = Readonly<Record<string, unknown>>;
 
 /** The same handler, for requests that may name things by EC2's ids. */
 export const takingEc2Ids =
   (sql: Sql) =>
   ({ route, answer }: Handler): Handler => {
     if (!route.path.includes("/:project")) return { route, answer };
-    const translated = async (request: Told) => {
-      const project = request.params.project as ProjectId; // It has just been looked up.
-      const [params, body] = await Promise.all([
-        withNativeIds(sql, project, request.params),
-        isPlain(request.body) ? withNativeIds(sql, project, request.body) : request.body,
-      ]);
-      return answer({ ...request, params, body } as never); // Of the same shape as before.
+    const translated = async ({ params, query, body, ...rest }: Told) => {
+      const asked = { params, query, body };
+      const known = await nativeIds(sql, params.project as ProjectId, idsIn(asked)); // It has just been looked up.
+      return answer({ ...rest, ...(withNativeIds(asked, known) as typeof asked) } as never); // Of the same shape as before.
     };
     return { route, answer: translated as Handler["answer"] };
   };
 
-const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
+/** What users have written, and what something new is to be called: there an id is a word like any other. */
+const words: ReadonlySet<string> = new Set(
+  "name tags set remove userData publicKey description reason says".split(" "),
+);
 
-/** The same fields, with our ids instead of EC2's. `name` is what something new is to be called. */
-async function withNativeIds(
-  sql: Sql,
-  project: ProjectId,
-  fields: Readonly<Record<string, unknown>>,
-): Promise<Readonly<Record<string, unknown>>> {
-  const entries = Object.entries(fields);
-  const asked = entries.flatMap(([name, value]) => (name === "name" ? [] : idsIn(value)));
-  if (asked.length === 0) return fields;
-  const known = await nativeIds(sql, project, asked);
-  const native = (value: unknown): unknown =>
-    Array.isArray(value) ? value.map(native) : (known.get(value) ?? value);
-  return Object.fromEntries(
-    entries.map(([name, value]) => [name, name === "name" ? value : native(value)]),
-  );
+const partsOf = (value: unknown): readonly (readonly [name: string, part: unknown])[] =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+    ? Object.entries(value).filter(([name]) => !words.has(name))
+    : [];
+
+/** Those that may be meant, by their prefix, however deep they are. */
+function idsIn(value: unknown): readonly RegExpExecArray[] {
+  if (Array.isArray(value)) return value.flatMap(idsIn);
+  if (typeof value !== "string") return partsOf(value).flatMap(([, part]) => idsIn(part));
+  const found = shape.exec(value);
+  return found ? [found] : [];
 }
 
-/** Those that may be meant, by their prefix. */
-const idsIn = (value: unknown): readonly RegExpExecArray[] =>
-  Array.isArray(value)
-    ? value.flatMap(idsIn)
-    : (typeof value === "string" && [shape.exec(value)].filter((found) => found !== null)) || [];
+/** The same, with our ids instead of EC2's. */
+function withNativeIds(value: unknown, known: ReadonlyMap<unknown, string>): unknown {
+  if (known.size === 0) return value;
+  if (Array.isArray(value)) return value.map((one) => withNativeIds(one, known));
+  if (typeof value !== "object" || value === null) return known.get(value) ?? value;
+  const parts = partsOf(value).map(([name, part]) => [name, withNativeIds(part, known)]);
+  return { ...value, ...Object.fromEntries(parts) };
+}
 
 /** By EC2's: one question for each kind of thing, however many there are. */
 async function nativeIds(
@@ -79,6 +79,7 @@ async function nativeIds(
   project: ProjectId,
   asked: readonly RegExpExecArray[],
 ): Promise<ReadonlyMap<unknown, string>> {
+  if (asked.length === 0) return new Map();
   const found = Object.entries(tables).map(async ([prefix, table]) => {
     const wanted = asked.flatMap(([, of, last]) => (of === prefix ? [last] : []));
     if (wanted.length === 0) return [];
