@@ -77,7 +77,9 @@ export function diskKeeper(deps: DiskKeeperDeps): DiskKeeper {
     async make(wish, image) {
       const { disks } = specOf(wish);
       const noted = note(refOf(wish), (known) => added(known, disks));
-      const fromImage = disks.filter((disk) => disk.kind !== "ephemeral" && disk.origin === "image");
+      const fromImage = disks.filter(
+        (disk) => disk.kind !== "ephemeral" && disk.origin === "image",
+      );
       // What is only made is in nobody's hands yet, and need not wait until it is written down.
       await Promise.all([
         noted,
