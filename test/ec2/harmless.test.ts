@@ -59,6 +59,24 @@ test("and so does CreateVolume", async () => {
   await done("DeleteVolume", { VolumeId: id });
 });
 
+test("a key whose maker was killed before it was noted is found again by its name", async () => {
+  const line = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPWPyxBeVHqT4ZsvkrHfB7VKtKpmlCMwOZt0VXRzc9Uh";
+  const asked = { KeyName: "my key", PublicKeyMaterial: Buffer.from(line).toString("base64") };
+  const forget = () =>
+    platform.database.query("delete from ec2_note where detail ->> 'display' = 'my key'");
+  const id = first(await done("ImportKeyPair", asked), "keyPairId");
+  assert.equal((await call("ImportKeyPair", asked)).code, "InvalidKeyPair.Duplicate");
+  await forget();
+  const other = Buffer.from(line.replace("c9Uh", "c9Ui")).toString("base64");
+  const another = { ...asked, PublicKeyMaterial: other };
+  assert.equal((await call("ImportKeyPair", another)).code, "InvalidKeyPair.Duplicate");
+  assert.equal(first(await done("ImportKeyPair", asked), "keyPairId"), id);
+  assert.match(await done("DescribeKeyPairs"), /<keyName>my key</);
+  await forget();
+  await done("DeleteKeyPair", { KeyName: "my key" });
+  assert.doesNotMatch(await done("DescribeKeyPairs"), /<keyName>/);
+});
+
 test("a dry run is refused as the request would be, and changes nothing", async () => {
   const dry = async (action: string, fields: Readonly<Record<string, string>>) => {
     const code = (await call(action, { ...fields, DryRun: "true" })).code;

@@ -82,7 +82,11 @@ export const keyAnswers: Answers = {
       );
     const keys = await keysOf(call);
     if (KeyPairId !== undefined) readId("key", KeyPairId);
-    const key = keys.find(({ id, name }) => name === KeyName || idOf("key", id) === KeyPairId);
+    // One whose maker was killed before it was noted is called as it is natively.
+    const native = KeyName === undefined ? undefined : nativeKeyName(KeyName, mixed);
+    const key = keys.find(
+      ({ id, name }) => idOf("key", id) === KeyPairId || name === KeyName || name === native,
+    );
     if (!key) return {}; // EC2 says the same of one that is there and of one that is not.
     await call.native(deleteKey, { params: { key: key.id } });
     return {};
@@ -120,21 +124,37 @@ async function add(
     );
   const { database, project } = call;
   const native = nativeKeyName(name, mixed);
+  const key = await unlessLeft(call, native, name, publicKey);
+  await database.transaction(async (sql) => {
+    if (native !== name)
+      await writeNotes(sql, project, [{ subject: key.id, note: { display: name } }]);
+    await writeTags(sql, project, "key-pair", [key.id], tags);
+  });
+  return key;
+}
+
+/** A new one; or the same that was made before, by somebody who was killed before it was noted how it is called. */
+async function unlessLeft(
+  call: Call,
+  native: string,
+  name: string,
+  publicKey: string,
+): Promise<KeyView> {
   try {
-    const key = await call.native(addKey, { body: { name: native, publicKey } });
-    await database.transaction(async (sql) => {
-      if (native !== name)
-        await writeNotes(sql, project, [{ subject: key.id, note: { display: name } }]);
-      await writeTags(sql, project, "key-pair", [key.id], tags);
-    });
-    return key;
+    return await call.native(addKey, { body: { name: native, publicKey } });
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    if (error.code === "name_taken")
-      throw refuse("InvalidKeyPair.Duplicate", `The keypair '${shortened(name)}' already exists.`);
-    throw refusalOf(error);
+    if (error.code !== "name_taken") throw refusalOf(error);
+    const isLeft = (key: KeyView) =>
+      native !== name && key.name === native && partOf(key.publicKey) === partOf(publicKey);
+    const left = (await keysOf(call)).find(isLeft);
+    if (left) return left;
+    throw refuse("InvalidKeyPair.Duplicate", `The keypair '${shortened(name)}' already exists.`);
   }
 }
+
+/** Without the comment behind it. */
+const partOf = (line: string) => line.trim().split(/\s+/).slice(0, 2).join(" ");
 
 /** As OpenSSH writes it, encoded as base64; some programs send it as it is. */
 function lineOf(material: string): string {
