@@ -28,6 +28,12 @@ export const Label = z
     "must be 1 to 63 letters, digits and . _ : / -, and begin with a letter or digit",
   );
 
+/** Yes or no in a query, which has only texts. No, unless it is said. */
+export const Flag = z
+  .enum(["true", "false"])
+  .default("false")
+  .transform((text) => text === "true");
+
 /** A Problem as it travels; see problem.ts. */
 export const ProblemShape = z.object({
   kind: z.string(),

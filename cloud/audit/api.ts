@@ -1,6 +1,6 @@
 /** What the world may ask about who asked for what. Pure declarations; edge/routes.ts answers them. */
 import { none, reads } from "@holdfast/kernel/declare";
-import { Cursor, inProject } from "@holdfast/kernel/shapes";
+import { Cursor, Flag, inProject } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 
 export const AuditView = z.object({
@@ -44,10 +44,6 @@ const word = z
     /^[!-$&-~]{1,128}$/,
     "must be 1 to 128 letters, digits and signs of ASCII, but % and spaces",
   );
-const flag = z
-  .enum(["true", "false"])
-  .default("false")
-  .transform((text) => text === "true");
 const query = z.strictObject({
   after: Cursor.optional(),
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
@@ -57,10 +53,10 @@ const query = z.strictObject({
   request: word.optional().describe("The id of the request."),
   route: word.optional().describe("A part of the declared route."),
   decision: z.enum(["allowed", "refused", "failed"]).optional(),
-  onlyChanges: flag.describe("Only what is not merely reading."),
+  onlyChanges: Flag.describe("Only what is not merely reading."),
   since: z.coerce.number().int().min(0).max(253_402_300_799_999).optional(),
   until: z.coerce.number().int().min(0).max(253_402_300_799_999).optional(),
-  changes: flag.describe("Also what each has changed."),
+  changes: Flag.describe("Also what each has changed."),
 });
 export type AuditQuery = z.output<typeof query>;
 

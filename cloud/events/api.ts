@@ -2,7 +2,7 @@
 import { HostParam } from "@holdfast/cloud/hosts/api";
 import { Name } from "@holdfast/cloud/instances/api";
 import { changes, lists, none, reads, removes } from "@holdfast/kernel/declare";
-import { inProject, Next, Page, ProjectParam } from "@holdfast/kernel/shapes";
+import { Flag, inProject, Next, Page, ProjectParam } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { maintenanceLife } from "./core/life.ts";
 import { maintenancePolicies, works } from "./core/maintenance.ts";
@@ -127,7 +127,7 @@ export const listMaintenance = reads({
   summary: "Work on hosts that is planned or under way; with `all`, also what is over.",
   needs: "platform:read",
   params: none,
-  query: Page.extend({ all: z.stringbool().default(false) }),
+  query: Page.extend({ all: Flag }),
   reply: z.object({ maintenance: z.array(MaintenanceView), next: Next }),
   fails: { cursor_not_valid: "invalid" },
 });
@@ -204,7 +204,7 @@ export const listScheduledEvents = reads({
   params: inProject,
   query: Page.extend({
     instance: InstanceParam.optional(),
-    all: z.stringbool().default(false),
+    all: Flag,
   }),
   reply: z.object({ events: z.array(ScheduledEventView), next: Next }),
   fails: { cursor_not_valid: "invalid" },

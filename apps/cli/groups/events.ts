@@ -142,7 +142,7 @@ async function listPlanned(
   isAll: boolean,
 ): Promise<void> {
   const params = { project: session.options.project };
-  const query = { instance, all: String(isAll) };
+  const query = { instance, all: `${isAll}` as const };
   const { events } = await onePage("events", (after) =>
     session.call(listScheduledEvents, { params, query: { ...query, after } }),
   );

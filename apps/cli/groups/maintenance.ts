@@ -137,7 +137,7 @@ function bodyOf(options: Options, session: Session) {
 
 async function listAll(session: Session, all: boolean): Promise<void> {
   const reply = await onePage("maintenance", (after) =>
-    session.call(listMaintenance, { query: { all: String(all), after } }),
+    session.call(listMaintenance, { query: { all: `${all}` as const, after } }),
   );
   session.show(reply, () =>
     reply.maintenance.length > 0

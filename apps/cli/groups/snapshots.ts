@@ -178,7 +178,7 @@ export const snapshotsGroup: Group = (program, open) => {
     .action(async (snapshot: string, { force }: { force?: true }, command) => {
       const session = open(command);
       const params = { project: session.options.project, snapshot };
-      const query = force ? { force: "true" } : {};
+      const query = force ? { force: "true" as const } : {};
       const asked = session.call(deleteSnapshot, { params, query });
       const reply = await session.named("snapshot", snapshot, asked);
       session.show(

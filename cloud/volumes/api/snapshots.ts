@@ -4,7 +4,7 @@ import { Name } from "@holdfast/cloud/instances/api";
 import { TagFilter, Tags, TagsShown } from "@holdfast/cloud/tags";
 import { changes, none, reads } from "@holdfast/kernel/declare";
 import { route } from "@holdfast/kernel/route";
-import { inProject, Next, Page, ProblemShape } from "@holdfast/kernel/shapes";
+import { Flag, inProject, Next, Page, ProblemShape } from "@holdfast/kernel/shapes";
 import { z } from "zod";
 import { VolumeView } from "./volumes.ts";
 import {
@@ -202,7 +202,7 @@ export const deleteSnapshot = route({
     "Delete a snapshot. Its volume is as it is. With `force`, one that its host could not remove, or that nobody can open, is forgotten, and its bytes stay in the volume.",
   needs: "project:operate",
   params: ofSnapshot,
-  query: z.strictObject({ force: z.stringbool().default(false) }),
+  query: z.strictObject({ force: Flag }),
   body: z.undefined(),
   reply: [202, SnapshotView],
   fails: { ...ownFails, ...lockedFails },
