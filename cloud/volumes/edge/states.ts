@@ -95,9 +95,12 @@ export async function expunge(sql: Sql, volumes: readonly VolumeId[]): Promise<v
     `delete from storage_task where volume_id = any($1) and "do" = 'remove-snapshot' returning snapshot_id as snapshot`,
     [there],
   );
-  await sql.query("delete from snapshot where id = any($1) and state = 'deleting'", [
-    going.map(({ snapshot }) => snapshot),
-  ]);
+  // But for those that are being copied: the copy is made before the volume is removed, and they are gone with it.
+  await sql.query(
+    `delete from snapshot n where n.id = any($1) and n.state = 'deleting'
+       and not exists (select from storage_task t where t.snapshot_id = n.id)`,
+    [going.map(({ snapshot }) => snapshot)],
+  );
   await sql.query(
     `insert into storage_task (id, volume_id, "do", detail, created_at, deadline, actor)
      select gen_random_uuid(), id, 'remove', '{}', now(), now() + interval '1 hour', 'holdfast' from unnest($1::uuid[]) d (id)`,

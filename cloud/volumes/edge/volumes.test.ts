@@ -600,6 +600,34 @@ test("a volume is made of a snapshot while a guest has the other one, and is its
     await ask("deleteVolume", { volume: "copy" });
   }));
 
+test("a disk goes with its instance also while a copy is made of a snapshot in it that is deleted", () =>
+  alone(async ({ ask, hosts, instance, settle, database }) => {
+    const web = await instance("web", { home: hosts.h1 });
+    await ask("createVolume", {}, { name: "data", sizeGiB: 1, pool: "fast" });
+    await ask("attachVolume", { volume: "data" }, { instance: "web", deleteWithInstance: true });
+    await settle();
+    await ask("createSnapshot", {}, { volume: "data", name: "nightly" });
+    await settle();
+    await ask("createVolumeFromSnapshot", { snapshot: "nightly" }, { name: "copy" });
+    await ask("deleteSnapshot", { snapshot: "nightly" });
+    await database.query("update instance set state = 'expunged', home = null where id = $1", [
+      web,
+    ]);
+    await database.transaction((sql) => releaseDisks(sql, [web]));
+    const { doing } = await ask("getVolume", { volume: "copy" });
+    assert.deepEqual(
+      doing.map((task) => task.do),
+      ["copy"],
+      "who waits for it waits on",
+    );
+    assert.deepEqual(await settle(), ["copy", "remove"]);
+    assert.equal((await ask("getVolume", { volume: "copy" })).state, "ready");
+    await assert.rejects(ask("getSnapshot", { snapshot: "nightly" }), {
+      code: "snapshot_not_found",
+    });
+    await ask("deleteVolume", { volume: "copy" });
+  }));
+
 test("a copy that comes to nothing is never taken for an empty volume, and is deleted at its host", () =>
   alone(async ({ ask, round, tasks, says, settle, instance, hosts, refusal }) => {
     const { h1 } = hosts;
