@@ -322,5 +322,7 @@ test("an owner's window is kept to where the deadline allows", async () => {
   await ask("PUT", "/v1/hosts/host-1/maintenance", { deadline: now + 3_600_000 });
   const hurried = (await events()).find(({ instance }) => instance === "web");
   assert.equal(hurried?.notBefore, now + 3_600_000, "a nearer deadline hurries it");
+  await ask("PUT", "/v1/hosts/host-1/maintenance", { reason: "two fans" });
+  assert.equal((await work()).deadline, now + 3_600_000, "and is kept by who names none");
   await ask("DELETE", `${at}/event-windows/nights`);
 });

@@ -80,7 +80,7 @@ export const MaintenanceRequest = z
       ),
     startsAt: Moment.optional().describe("Now if absent."),
     deadline: Moment.optional().describe(
-      "By then it is empty, whatever owners have chosen. Without it nothing can be put off, and what finds no room elsewhere is not stopped.",
+      "By then it is empty, whatever owners have chosen. Without it nothing can be put off, and what finds no room elsewhere is not stopped. What is under way keeps its own if absent.",
     ),
     endsAt: Moment.optional().describe("Only to interrupt: when it is over by itself."),
     noticeSeconds: z

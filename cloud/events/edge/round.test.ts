@@ -10,8 +10,8 @@ import { connectDatabase, type Database } from "@holdfast/store/database";
 import { stopTestServer, testDatabase } from "@holdfast/store/testing";
 import type { Movers } from "./movers.ts";
 import { eventWatch } from "./watch.ts";
-import { insertWork, plannedFrom } from "./work-rows.ts";
-import { rehearsals } from "./worksites.ts";
+import { changeWork, insertWork, plannedFrom } from "./work-rows.ts";
+import { findWork, rehearsals } from "./worksites.ts";
 
 let database: Database;
 let drop: () => Promise<void>;
@@ -256,4 +256,32 @@ test("however many hosts are worked on, each of them gets on", async () => {
     "select h.name from maintenance m join host h on h.id = m.host_id where m.state not in ('in-maintenance', 'ended')",
   );
   assert.deepEqual(left, []);
+});
+
+test("work under way that is asked for again hurries nobody, unless with a nearer deadline", async () => {
+  await plan(600);
+  const cannot = {
+    ...accepts,
+    obstacles: async () => new Map([[web, "it has a card of its host"]]),
+  };
+  for (let i = 0; i < 2; i++) await look(cannot);
+  const due = async () => {
+    const [row] = await database.query<{ at: Instant; deadline: Instant | null }>(
+      "select not_before as at, deadline from scheduled_event where state = 'active'",
+    );
+    return row;
+  };
+  const told = await due();
+  assert.ok(told && told.at === now + 600_000);
+  const again = async (deadline?: Instant) => {
+    const known = (await findWork(database, old)) ?? assert.fail();
+    const planned = plannedFrom({ work: "empty", deadline }, 0, now, known);
+    return changeWork(database, known, "two fans", planned, false, now);
+  };
+  assert.deepEqual([await again(), await due()], [[], told]);
+  const sooner = (now + 300_000) as Instant; // The same, earlier.
+  assert.equal((await again(sooner)).length, 1);
+  assert.deepEqual(await due(), { at: sooner, deadline: sooner });
+  assert.deepEqual(await again(), [], "it keeps its deadline");
+  assert.equal((await findWork(database, old))?.deadline, sooner);
 });

@@ -104,7 +104,7 @@ export function eventRoutes(deps: EventRouteDeps) {
         const asked = { ...body, work: body.work ?? known?.work ?? "empty" };
         const reason = body.reason ?? known?.reason ?? "planned work";
         checkTimes(asked, now);
-        const planned = plannedFrom(asked, settings()["events.notice"], now);
+        const planned = plannedFrom(asked, settings()["events.notice"], now, known);
         const isStartGiven = body.startsAt !== undefined;
         if (known) {
           const words = await changeWork(sql, known, reason, planned, isStartGiven, now);

@@ -56,15 +56,19 @@ export function checkTimes(request: Asked, now: Instant): void {
     throw wrong("endsAt", "must be after the beginning, and in the future");
 }
 
-/** As it would be: for a preview, and for what is planned. */
+/**
+ * As it would be: for a preview, and for what is planned. `known`: the work on that host; what is under way keeps its
+ * deadline unless another is given.
+ */
 export const plannedFrom = (
   { work, startsAt, deadline, endsAt, noticeSeconds }: Asked,
   usualNotice: number,
   now: Instant,
+  known?: Pick<WorkRow, "state" | "deadline">,
 ) => ({
   work,
   startsAt: startsAt ?? now,
-  deadline: deadline ?? null,
+  deadline: deadline ?? (known && known.state !== "planned" ? known.deadline : null),
   endsAt: endsAt ?? null,
   noticeSeconds: noticeSeconds ?? usualNotice,
 });
@@ -131,7 +135,7 @@ export async function changeWork(
   const moved = await sql.query<MovedRow>(
     `update scheduled_event e set deadline = d.deadline, not_before = d.not_before, not_after = d.not_after
      from (select o.id, o.not_before as was, case when code = 'system-maintenance' then null else $2::timestamptz end as deadline,
-         least(not_before, greatest($2::timestamptz, $4)) as not_before,
+         least(not_before, case when $2::timestamptz is not null then greatest($2, $4) end) as not_before,
          case when code = 'system-maintenance' then $3::timestamptz end as not_after
        from scheduled_event o where maintenance_id = $1 and state = 'active' and begun_at is null for update) d
      where e.id = d.id and (e.deadline, e.not_before, e.not_after) is distinct from (d.deadline, d.not_before, d.not_after)
