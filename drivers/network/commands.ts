@@ -26,7 +26,10 @@ export interface Commands {
    * where nobody knows what was done.
    */
   promptly(batches: readonly Batch[]): Promise<void>;
-  /** Begins those that `promptly` will need for the host and these namespaces. Whoever has removed devices must say so. */
+  /**
+   * Begins those that `promptly` will need for the host and for as many of these namespaces as it keeps. Whoever has removed
+   * devices must say so.
+   */
   prepare(namespaces: readonly string[]): void;
   /** By the shell, one after another up to the first that fails, in the namespace that this process is in. Counts as one order. */
   steps(steps: readonly Step[]): Promise<void>;
@@ -98,8 +101,7 @@ export function commands(home: Namespace): Commands {
       }
     },
     prepare(namespaces) {
-      staying.renew();
-      for (const where of namespaces) staying.of(where, "ip").begin();
+      staying.renew(namespaces);
     },
     steps(steps) {
       changes++;

@@ -14,8 +14,11 @@ export type Program = "nft" | "ip";
 
 export interface Residents {
   of(where: string | undefined, program: Program): Resident;
-  /** Another `ip` of the host: the one that is there knows devices that may be gone. */
-  renew(): void;
+  /**
+   * Another `ip` of the host: the one that is there knows devices that may be gone. And one in each of these, as many as
+   * may be kept: those that are there stay, and those of namespaces that are not among these end.
+   */
+  renew(namespaces: readonly string[]): void;
   close(): void;
 }
 
@@ -50,11 +53,19 @@ export function residents({ speak, fileOf }: Homes): Residents {
       }
       return fresh;
     },
-    renew() {
-      const key = "ip ";
-      all.get(key)?.resident.close();
-      all.delete(key);
+    renew(namespaces) {
+      const wanted = new Set(namespaces);
+      for (const [key, { where, resident }] of all) {
+        if (where === undefined ? key !== "ip " : wanted.has(where)) continue;
+        all.delete(key);
+        resident.close();
+      }
       for (const program of ["nft", "ip"] as const) self.of(undefined, program).begin();
+      const kept = [...all.values()].flatMap(({ where }) => where ?? []);
+      const others = [...wanted].filter((where) => !kept.includes(where));
+      // To begin more than are kept would end the first of them again, and each takes milliseconds.
+      const some = [...kept, ...others].slice(0, mostInNamespaces);
+      for (const where of some) self.of(where, "ip").begin();
     },
     close() {
       for (const { resident } of all.values()) resident.close();
