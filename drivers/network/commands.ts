@@ -132,13 +132,14 @@ export function execute(argv: readonly string[], input = ""): Promise<string> {
     const child = spawn(program, args, { env: environment, stdio: ["pipe", "pipe", "pipe"] });
     let output = "";
     let complaints = "";
+    child.on("error", reject);
+    if (!child.stdout) return; // There was no file left for it, which is said next.
     child.stdout.setEncoding("utf8").on("data", (data: string) => {
       output += data;
     });
     child.stderr.setEncoding("utf8").on("data", (data: string) => {
       complaints += data;
     });
-    child.on("error", reject);
     child.on("close", (code, signal) => {
       if (code === 0) return resolve(output);
       const words = complaints.trim().slice(0, 2_000);

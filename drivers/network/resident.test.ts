@@ -149,3 +149,37 @@ test("programs that stay end with whoever began them, and keep nobody alive", as
   child.kill("SIGKILL");
   await until(async () => (await programs()).size === 0);
 });
+
+test("where no file is left, an order is refused and nothing else goes wrong, and the next one is carried out", () => {
+  const module = (name: string) => JSON.stringify(fileURLToPath(new URL(name, import.meta.url)));
+  const script = `
+    import { closeSync, openSync } from "node:fs";
+    import { environment, execute } from ${module("commands.ts")};
+    import { resident } from ${module("resident.ts")};
+    const echo = () => resident({
+      argv: ["/bin/cat"], env: environment, on: ["stdout"], wornAfter: 1,
+      say: (order) => order, hear: () => ({ complaints: undefined }),
+    });
+    const [early, late] = [echo(), echo()];
+    early.begin();
+    const files = [];
+    try {
+      for (;;) files.push(openSync("/dev/null"));
+    } catch {}
+    await early.order("one", "an order"); // After it there would be another one.
+    late.begin();
+    const said = (error) => error.message;
+    console.log(await late.order("one", "an order").catch(said));
+    console.log(await early.order("two", "an order").catch(said));
+    console.log(await execute(["true"]).catch(said));
+    for (const file of files) closeSync(file);
+    for (const each of [early, late]) await each.order("three", "an order");
+    console.log(await execute(["echo", "over"]));
+  `;
+  const node = [process.execPath, "--import", "tsx", "--input-type=module", "-e", script];
+  const said = execFileSync("/bin/sh", ["-c", 'ulimit -n 64; exec "$@"', "sh", ...node], {
+    encoding: "utf8",
+  });
+  const refused = "/bin/cat was not started: no file is left for it\n";
+  assert.equal(said, `${refused}${refused}spawn true EMFILE\nover\n\n`);
+});

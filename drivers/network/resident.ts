@@ -50,7 +50,9 @@ export function resident(dialect: Dialect): Resident {
       return mine;
     },
     begin() {
-      child ??= start();
+      try {
+        child ??= start();
+      } catch {} // The next order tries again, and whoever gives it is told.
     },
     close() {
       const open = child;
@@ -94,16 +96,18 @@ export function resident(dialect: Dialect): Resident {
     carriedOut++;
     if (used !== child || carriedOut < (dialect.wornAfter ?? Number.POSITIVE_INFINITY)) return;
     used.stdin.end();
-    child = start();
+    child = undefined;
+    self.begin();
   }
 
   function start(): ChildProcessWithoutNullStreams {
     const [program = "", ...args] = dialect.argv;
     const fresh = spawn(program, args, { env: dialect.env, stdio: "pipe", cwd: "/" });
+    fresh.on("error", () => {}); // It closes, and whoever waits is told.
+    if (!fresh.stdout) throw new Error(`${program} was not started: no file is left for it`);
     carriedOut = 0;
     for (const stream of [fresh.stdout, fresh.stderr]) stream.setEncoding("utf8").resume();
-    fresh.stdin.on("error", () => {}); // It has ended, and whoever waits is told.
-    fresh.on("error", () => {}); // As well: it closes.
+    fresh.stdin.on("error", () => {}); // As well: it has ended.
     fresh.once("close", () => {
       if (child === fresh) child = undefined;
     });
