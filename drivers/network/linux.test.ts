@@ -323,9 +323,12 @@ test("taps of guests that have gone are removed at last, also when others come m
   await second;
   assert.deepEqual(await taps(), of(a, c, d));
   // One that comes back while it is going is not taken away from who has just been given it.
+  const programs = () => execute(["ip", "netns", "pids", host.namespace]);
+  const before = await programs();
   const third = await plugged(c);
   const fourth = apply(c, d);
   await Promise.all([third.over, fourth]);
   assert.deepEqual(await taps(), of(a, c, d));
+  assert.equal(await programs(), before, "those that stay are there yet: nobody had to look");
   assert.equal((await apply(c, d)).changes, 0);
 });

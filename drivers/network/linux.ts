@@ -130,9 +130,15 @@ export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
     if (!changes) return false;
     const { filter: old } = await filterFor(last);
     picture = wanted;
+    const here = new Set(
+      wanted.networks.flatMap(({ ports }) => ports.map(({ nic }) => tapOf(nic))),
+    );
+    // One that comes back before it was removed is in the way of its successor.
+    const inTheWay = removalsOf(left.filter((name) => here.has(name)));
+    left = left.filter((name) => !here.has(name));
     // Under way while we find out what is to be said about filters.
     const links = [
-      kernel.promptly([changes.taps]),
+      kernel.promptly([{ ...changes.taps, lines: [...inTheWay, ...changes.taps.lines] }]),
       kernel.promptly(changes.neighbours),
       ...changes.served.map((network) => tellDns(kernel, network, { place: options, directory })),
     ];
@@ -146,10 +152,7 @@ export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
     onPlugged();
     // To take something away takes the kernel longer than to make it, and nobody waits for it. But meanwhile it lets no tap be
     // opened, which is what those do who have just been given theirs, nor made for whoever is next.
-    const here = new Set(
-      wanted.networks.flatMap(({ ports }) => ports.map(({ nic }) => tapOf(nic))),
-    );
-    const going = [...left, ...changes.go].filter((name) => !here.has(name));
+    const going = [...left, ...changes.go];
     const isPutOff =
       going.length > 0 && (await carried.lull(beforeRemoval)) && going.length < mostLeft;
     left = isPutOff ? going : [];
