@@ -115,3 +115,35 @@ test("one that is tried again and again is forced as well, and keeps no volume f
   assert.deepEqual(await settle(), ["remove"]);
   assert.deepEqual(await counts(), before);
 });
+
+test("what is being copied is not forgotten, and a copy that comes to nothing leaves nothing", async () => {
+  const { ask, refusal, settle, counts, loseKeys, round } = depot;
+  const before = await counts();
+  const { backup, old, fresh } = await locked("copied");
+  await ask("deleteBackup", { backup });
+  await ask("restoreSnapshot", { snapshot: old }, {});
+  await settle();
+  for (const one of [old, fresh]) await ask("deleteSnapshot", { snapshot: one });
+  await settle(isRemoval);
+  await forced(fresh);
+  await ask("createVolumeFromSnapshot", { snapshot: old }, { name: "copy" });
+  await round();
+  const query = { force: "true" };
+  const refused = await refusal("deleteSnapshot", { snapshot: old }, undefined, undefined, query);
+  assert.equal(refused.code, "volume_busy");
+  assert.deepEqual(await settle(), ["copy"], "the replaced file that it lies in is still there");
+  await forced(old);
+  assert.deepEqual(await settle(), ["remove"]);
+
+  await ask("createSnapshot", {}, { volume: "copy", name: "copy-old" });
+  await settle();
+  await ask("copySnapshot", { snapshot: "copy-old" }, { name: "unmade" });
+  await round();
+  loseKeys(true);
+  await forced("unmade");
+  loseKeys(false);
+  assert.deepEqual(await settle(), ["remove"], "nothing is made for nobody");
+  for (const volume of ["copied", "copy"]) await ask("deleteVolume", { volume });
+  await settle();
+  assert.deepEqual(await counts(), before);
+});

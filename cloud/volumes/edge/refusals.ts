@@ -173,6 +173,21 @@ export const tooManyDisks = (instance: string, most: number): Problem =>
     },
   );
 
+export const snapshotInUse = (
+  name: string,
+  { by, since }: { readonly by: string; readonly since: Instant },
+): Problem =>
+  problem(
+    "conflict",
+    "volume_busy",
+    `Something is being made of ${name}: ${by} asked for it at ${iso(since)}.`,
+    {
+      fix: "Wait until it is done, or delete what is being made",
+      retryAfterSeconds: 5,
+      facts: { by, since },
+    },
+  );
+
 export const volumeInUse = (volume: string, instance: string): Problem =>
   problem("conflict", "volume_in_use", `${volume} is attached to ${instance}.`, {
     fix: `Detach it first: holdfast volumes detach ${volume}`,

@@ -14,7 +14,7 @@ import type {
   VolumeKeyId,
 } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
-import { iso } from "@holdfast/kernel/time";
+import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
 import { localPool } from "../core/model.ts";
 import { hopeless } from "../core/tasks.ts";
@@ -36,6 +36,7 @@ import {
   permit,
   permitToOthers,
   type Rules,
+  snapshotInUse,
   tooManySnapshots,
 } from "./refusals.ts";
 import { dropReplaced, expungeUnkept } from "./states.ts";
@@ -83,7 +84,8 @@ export async function insertSnapshot(
 
 /**
  * Again while it is under way changes nothing. Rejects with `volume_key_missing`, before anything is asked of a host. Forced,
- * one that a host could not remove, or cannot, is forgotten: its bytes stay in the volume, and go with it.
+ * one that a host could not remove, or cannot, is forgotten: its bytes stay in the volume, and go with it. Rejects with
+ * `volume_busy` then while something is made of it.
  */
 export async function removeSnapshot(
   sql: Sql,
@@ -93,20 +95,22 @@ export async function removeSnapshot(
   asker: Asker,
 ): Promise<{ readonly snapshot: HeldSnapshot; readonly isNew: boolean }> {
   const { snapshot, volume } = await holdSnapshot(sql, project, nameOrId);
-  if (isForced && (await isStuck(sql, keys, snapshot))) {
-    permit(volume, "snapshot");
-    await forget(sql, snapshot);
-    return { snapshot, isNew: true };
-  }
-  if (snapshot.state === "deleting") return { snapshot, isNew: false };
-  permit(volume, "snapshot");
   if (volume.isUnmadeCopy) {
     // There is nothing in the volume, and it was made for this alone.
+    permit(volume, "snapshot");
     await cancelTasks(sql, [volume.id]);
     await sql.query("delete from snapshot where id = $1", [snapshot.id]);
     await expungeUnkept(sql, volume.id);
     return { snapshot, isNew: true };
   }
+  if (isForced && (await isStuck(sql, keys, snapshot))) {
+    permit(volume, "snapshot");
+    await mustBeUnused(sql, snapshot);
+    await forget(sql, snapshot);
+    return { snapshot, isNew: true };
+  }
+  if (snapshot.state === "deleting") return { snapshot, isNew: false };
+  permit(volume, "snapshot");
   await mustOpen(sql, keys, snapshot.liesIn, orForget);
   await sql.query("update snapshot set state = 'deleting', problem = null where id = $1", [
     snapshot.id,
@@ -137,12 +141,23 @@ async function isStuck(sql: Sql, keys: VolumeKeys, { id, liesIn }: HeldSnapshot)
   return row?.hasFailed === true || !(await canOpen(sql, keys, liesIn));
 }
 
+/**
+ * Nothing is being made of it: forgotten, it may leave its file to be removed, and nothing would wait for whoever
+ * reads that. Rejects with `volume_busy`.
+ */
+async function mustBeUnused(sql: Sql, { id, name }: HeldSnapshot): Promise<void> {
+  const [task] = await sql.query<{ by: string; since: Instant }>(
+    `select actor as by, created_at as since from storage_task
+     where snapshot_id = $1 and "do" <> 'remove-snapshot' order by seq limit 1`,
+    [id],
+  );
+  if (task) throw snapshotInUse(name, task);
+}
+
 async function forget(sql: Sql, { id, volume }: HeldSnapshot): Promise<void> {
   await sql.query(`delete from storage_task where snapshot_id = $1 and "do" = 'remove-snapshot'`, [
     id,
   ]);
-  // Whoever copies it goes on: it is still in the file.
-  await sql.query("update storage_task set snapshot_id = null where snapshot_id = $1", [id]);
   await sql.query("delete from snapshot where id = $1", [id]);
   await dropReplaced(sql, volume);
   await expungeUnkept(sql, volume);
