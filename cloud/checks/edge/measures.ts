@@ -52,7 +52,7 @@ export async function measure(sql: Sql, limits: Limits, now: Instant): Promise<M
   const which = { onlyHomed: true, onlySuspicious: isAbridged };
   const [instances, hosts, statuses, recoveries] = await Promise.all([
     sql.query<{ state: string; count: number }>(
-      "select state, count(*)::int as count from instance where state <> 'expunged' group by state",
+      "select state, count(*)::int as count from instance where not is_expunged group by state",
       [],
     ),
     sql.query<{ state: string; mode: string; count: number }>(

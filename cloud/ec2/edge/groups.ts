@@ -122,7 +122,7 @@ async function leaveEnded(call: Call, { view }: Group): Promise<void> {
   const ended = await call.database.query<{ id: string; groups: readonly string[] }>(
     `select i.id, array(select distinct o.group_id::text from nic_group o join nic d on d.id = o.nic_id
          where d.instance_id = i.id and o.group_id <> $2) as groups
-     from instance i where i.project_id = $1 and i.state in ('destroyed', 'expunging')
+     from instance i where i.project_id = $1 and not i.is_expunged and i.state in ('destroyed', 'expunging')
        and exists (select from nic c join nic_group m on m.nic_id = c.id where c.instance_id = i.id and m.group_id = $2)`,
     [call.project, view.id],
   );

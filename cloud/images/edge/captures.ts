@@ -59,7 +59,7 @@ export async function finishCapture(
     { ...entry, actor: "holdfast", from: "importing", to: "ready", detail: manifest },
   ]);
   const rows = await sql.query<{ id: InstanceId }>(
-    "select id from instance where image_id = $1 and state = 'provisioning'",
+    "select id from instance where image_id = $1 and not is_expunged and state = 'provisioning'",
     [id],
   );
   return rows.map((row) => row.id);

@@ -175,7 +175,7 @@ export function imageImports(deps: ImportDeps) {
 
   async function waitingFor(sql: Pick<Database, "query">, id: ImageId): Promise<InstanceId[]> {
     const rows = await sql.query<{ id: InstanceId }>(
-      "select id from instance where image_id = $1 and state = 'provisioning'",
+      "select id from instance where image_id = $1 and not is_expunged and state = 'provisioning'",
       [id],
     );
     return rows.map((row) => row.id);
