@@ -10,10 +10,9 @@ import type { Fencer } from "@holdfast/cloud/availability/edge";
 import type { StatusChecks } from "@holdfast/cloud/checks/edge";
 import type { Hub, Leases } from "@holdfast/cloud/hosts/edge";
 import type { imageImports } from "@holdfast/cloud/images/edge";
-import { leftoversOn, type Worker } from "@holdfast/cloud/instances/edge";
+import { findWaiting, leftoversOn, type Worker } from "@holdfast/cloud/instances/edge";
 import type { InvariantWatch } from "@holdfast/cloud/invariants/edge";
 import type { VolumeWatch } from "@holdfast/cloud/volumes/edge";
-import type { InstanceId } from "@holdfast/kernel/ids";
 import type { DatabaseClock } from "@holdfast/store/clock";
 import type { Database } from "@holdfast/store/database";
 import type { Turns } from "@holdfast/store/turns";
@@ -98,10 +97,7 @@ export function rounds(deps: RoundDeps): Rounds {
 
   /** Whatever waits for a moment: after a jump of the time that is no longer the one that was meant. */
   async function lookAtWaiting(): Promise<void> {
-    const rows = await database.query<{ id: InstanceId }>(
-      "select i.id from due d join instance i on i.id = d.instance_id where i.look_at is not null",
-    );
-    worker.look(rows.map(({ id }) => id));
+    worker.look(await database.transaction(findWaiting));
   }
 
   /** Copies that moves have left behind: a host that could not remove one then may be able to now. */

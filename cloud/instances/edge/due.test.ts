@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Instant, iso } from "@holdfast/kernel/time";
-import { findDue, nextDue, putRight, takeDue } from "./due.ts";
+import { findDue, findWaiting, nextDue, putRight, takeDue } from "./due.ts";
 import { oneInstance } from "./fixture-instance.ts";
 
 const made = await oneInstance();
@@ -44,6 +44,18 @@ test("one that is not put right yet is found when its moment becomes an earlier 
   await lookAt(null);
   await lookAt(moment(7));
   assert.deepEqual([await take(moment(6)), await take(moment(7))], [early, due]);
+});
+
+test("whoever waits is found without being among those that are due, and is among them from then on", async () => {
+  await lookAt(moment(6));
+  for (const lose of ["delete from due", `update due set at = '${iso(moment(9))}'`]) {
+    await database.query(lose);
+    assert.deepEqual(await take(moment(6)), nobody);
+    assert.deepEqual(await database.transaction(findWaiting), [id]);
+    assert.deepEqual(await take(moment(6)), due);
+  }
+  await lookAt(null);
+  assert.deepEqual(await findWaiting(database), []);
 });
 
 test("whom somebody else has in hand is left to him", async () => {

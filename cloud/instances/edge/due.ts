@@ -48,6 +48,22 @@ export async function nextDue(sql: Sql): Promise<Instant | undefined> {
   return row?.at ?? undefined;
 }
 
+/**
+ * All that wait for a moment, as their own rows say it. Reads every instance: for when moments mean something else than
+ * they did. One that could not have been found by its moment can be from now on.
+ */
+export async function findWaiting(sql: Sql): Promise<readonly InstanceId[]> {
+  const rows = await sql.query<{ id: InstanceId }>(
+    `with waiting as materialized (select id, look_at as at from instance where look_at is not null),
+       mended as (
+         insert into due select id, at from waiting w
+           where not exists (select from due d where d.instance_id = w.id and d.at <= w.at) order by id
+         on conflict (instance_id) do update set at = excluded.at where due.at > excluded.at)
+     select id from waiting`,
+  );
+  return rows.map(({ id }) => id);
+}
+
 /** After their own rows were written, by whoever holds them. */
 export async function putRight(sql: Sql, held: readonly InstanceId[]): Promise<void> {
   if (held.length === 0) return;

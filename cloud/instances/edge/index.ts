@@ -1,5 +1,6 @@
 /** What a process wires together to run instances. For apps/ and other edges. */
 export { cancelRoutes } from "./cancel.ts";
+export { findWaiting } from "./due.ts";
 export { type GivenErrand, giveErrands, remind, takeBackErrands } from "./errands.ts";
 export { type Guest, guestsOf } from "./guests.ts";
 export type { HostOrders } from "./host-orders.ts";

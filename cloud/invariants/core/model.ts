@@ -101,6 +101,8 @@ export interface InstanceSight {
   /** The state of the host that is its home. */
   readonly homeState: string | null;
   readonly lookAt: Instant | null;
+  /** From when on it is among those of whom it is asked whether they are due. */
+  readonly dueAt: Instant | null;
   /** The class of its cause. */
   readonly cause: string | null;
   readonly destroyedAt: Instant | null;

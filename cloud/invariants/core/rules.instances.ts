@@ -152,6 +152,16 @@ export const instanceRules: readonly Rule<InstanceSight>[] = [
     },
   },
   {
+    name: "found-when-due",
+    says: "Whatever is looked at at a moment is found then.",
+    why: "Those that are due are looked for in another table: who is missing there is passed over, and nobody is late.",
+    find: ({ lookAt, dueAt }) =>
+      when(
+        lookAt !== null && (dueAt === null || dueAt > lookAt),
+        `it is to be looked at, and found ${dueAt === null ? "never" : "only later"}`,
+      ),
+  },
+  {
     name: "nothing-overdue",
     says: "What is due is acted upon.",
     why: "It is stuck: a person waits for something that nobody does.",
@@ -196,7 +206,8 @@ export const instanceRules: readonly Rule<InstanceSight>[] = [
         "What happens to a host has its guests looked at with the same commit, and that look comes a moment later.",
     },
     // While it moves it may be lost because of the other host.
-    find: ({ state, homeState, generation, incarnations, moves }) => {
+    find: ({ state, home, homeState, generation, incarnations, moves }) => {
+      if (home !== null && homeState === null) return ["its home is nowhere"];
       if (!atHome.has(state) || moves.some((one) => open.has(one.state))) return [];
       const isProven = incarnations.some(
         (one) => one.generation === generation && one.provenAt !== null,

@@ -52,7 +52,7 @@ const gone: IncarnationSight = { ...first, phase: "exited", how: "exited" };
 const running: InstanceSight = {
   ...{ id: "i1", name: "web", state: "running", desired: "running", op: null },
   ...{ generation: 1, lastGeneration: 1, version: 3, home: "h1", homeState: "up" },
-  ...{ lookAt: null, cause: null, leaving: 0 },
+  ...{ lookAt: null, dueAt: at(9_999), cause: null, leaving: 0 },
   ...{ destroyedAt: null, job: null, errand: null },
   volume: { state: "ready", host: "h1", pool: "local" },
   ...{ nics: [0], disks: [], incarnations: [first], moves: [], journal: lines(...lived) },
@@ -213,7 +213,11 @@ const planted: readonly Planted[] = [
     ...running,
     incarnations: [{ ...first, host: "h2" }],
   }),
-  its("home-where-its-process-is", "a stopped one has a home", { ...stopped, home: "h1" }),
+  its("home-where-its-process-is", "a stopped one has a home", {
+    ...stopped,
+    home: "h1",
+    homeState: "up",
+  }),
   its(
     "home-ends-with-proof",
     "it was called stopped on a mere word",
@@ -277,6 +281,8 @@ const planted: readonly Planted[] = [
     ...starting,
     lookAt: at(-600),
   }),
+  its("found-when-due", "nobody would find it", { ...starting, dueAt: null }),
+  its("found-when-due", "it would be found too late", { ...starting, dueAt: at(-61) }),
   its("nothing-overdue", "nobody looked at it", { ...stopped, lookAt: at(30) }),
   its("nothing-overdue", "its deadline has passed", {
     ...starting,
@@ -347,6 +353,11 @@ const planted: readonly Planted[] = [
     ...{ ...running, state: "lost", homeState: "down", lookAt: at(-60) },
     op: { kind: "locate", since: at(20), deadline: at(-60) },
     incarnations: [{ ...first, provenAt: at(15) }],
+    journal: told(running, ["leaseExpired", "running", "lost", 1, "host-silent"]),
+  }),
+  its("homes-follow-hosts", "it is lost, and there is no such host", {
+    ...{ ...running, state: "lost", homeState: null, lookAt: at(-60) },
+    op: { kind: "locate", since: at(20), deadline: at(-60) },
     journal: told(running, ["leaseExpired", "running", "lost", 1, "host-silent"]),
   }),
   its("detached-disks-go", "it has stopped and holds on", { ...stopped, leaving: 1 }),

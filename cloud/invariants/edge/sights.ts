@@ -34,7 +34,8 @@ export async function readInstances(
   if (ids.length === 0) return [];
   return sql.query<InstanceSight>(
     `select i.id, i.name, i.state, i.desired, i.op, i.generation, i.last_generation as "lastGeneration",
-       i.version, i.home, (select h.state from host h where h.id = i.home) as "homeState", i.look_at as "lookAt", i.cause->>'class' as cause, i.destroyed_at as "destroyedAt",
+       i.version, i.home, (select h.state from host h where h.id = i.home) as "homeState", i.look_at as "lookAt",
+       (select d.at from due d where d.instance_id = i.id) as "dueAt", i.cause->>'class' as cause, i.destroyed_at as "destroyedAt",
        case when i.job_id is not null then json_build_object('id', i.job_id, 'state', b.state,
          'isTarget', coalesce(i.id = any(b.targets), false)) end as job,
        (select e.does from errand e where e.instance_id = i.id and e.generation = i.generation) as errand,
