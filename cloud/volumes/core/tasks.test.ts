@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { HostId } from "@holdfast/kernel/ids";
+import type { HostId, SnapshotId } from "@holdfast/kernel/ids";
 import type { ProblemView } from "@holdfast/kernel/problem";
 import { type Instant, minutes } from "@holdfast/kernel/time";
 import { activities } from "./activities.ts";
@@ -76,14 +76,14 @@ const failing = (kind: ProblemView["kind"], code = "any"): ProblemView => ({
   code,
   message: "no",
 });
-const late = { attempts: 0, deadline: (now + minutes(10)) as Instant };
+const late = { snapshot: null, attempts: 0, deadline: (now + minutes(10)) as Instant };
 
 test("what passes is tried again with growing pauses, until the deadline comes first", () => {
   const again = afterFailure({ do: "backup", ...late }, failing("unavailable"), now);
   assert.equal(again.is === "again" && again.pause, 2_000);
   const later = afterFailure({ do: "backup", ...late, attempts: 5 }, failing("unavailable"), now);
   assert.equal(later.is === "again" && later.pause, 64_000);
-  const end = { attempts: 9, deadline: (now + minutes(1)) as Instant };
+  const end = { snapshot: null, attempts: 9, deadline: (now + minutes(1)) as Instant };
   assert.equal(afterFailure({ do: "backup", ...end }, failing("unavailable"), now).is, "failed");
 });
 
@@ -94,11 +94,22 @@ test("a guest that comes or goes passes too; a full pool does not", () => {
 });
 
 test("what has to be cleaned away is tried for ever, whatever the reason", () => {
-  const over = { attempts: 1_000, deadline: 0 as Instant };
+  const over = { snapshot: null, attempts: 1_000, deadline: 0 as Instant };
   for (const kind of taskKinds.filter((one) => meanings[one].isForever)) {
     const end = afterFailure({ do: kind, ...over }, failing("bug"), now);
     assert.deepEqual([end.is, end.is === "again" && end.pause], ["again", minutes(5)], kind);
   }
+});
+
+test("what no host can do is given up where somebody is told, and comes last where nobody is", () => {
+  const missing = failing("conflict", "volume_key_missing");
+  const ofSnapshot = (snapshot: SnapshotId | null) =>
+    afterFailure({ do: "remove-snapshot", ...late, snapshot }, missing, now);
+  assert.equal(ofSnapshot("s" as SnapshotId).is, "failed");
+  const hidden = ofSnapshot(null);
+  assert.deepEqual([hidden.is, hidden.is === "again" && hidden.isLast], ["again", true]);
+  const away = afterFailure({ do: "remove-snapshot", ...late }, failing("unavailable"), now);
+  assert.equal(away.is === "again" && away.isLast, false);
 });
 
 test("every activity of the conflict matrix is some task's, but for migrations", () => {

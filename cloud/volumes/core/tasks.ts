@@ -5,7 +5,7 @@
  * request that must wait for an activity waits. A task stays with the host that was told first, because two at
  * once would write one file; only proof that the host is dead takes it away.
  */
-import type { HostId } from "@holdfast/kernel/ids";
+import type { HostId, SnapshotId } from "@holdfast/kernel/ids";
 import type { ProblemView } from "@holdfast/kernel/problem";
 import { type Duration, type Instant, minutes, seconds } from "@holdfast/kernel/time";
 import type { Activity } from "./activities.ts";
@@ -104,7 +104,13 @@ export type End =
   | { readonly is: "done" }
   /** Whoever asked is told. */
   | { readonly is: "failed"; readonly problem: ProblemView }
-  | { readonly is: "again"; readonly pause: Duration; readonly problem: ProblemView };
+  | {
+      readonly is: "again";
+      readonly pause: Duration;
+      /** After what else is asked of the volume by then: nothing may wait for its end. */
+      readonly isLast: boolean;
+      readonly problem: ProblemView;
+    };
 
 /** These pass: a place that is away, a guest that is just coming or going, a host that has lost its pool. */
 const passing: ReadonlySet<string> = new Set([
@@ -120,17 +126,25 @@ const longest = minutes(5);
 
 /**
  * What a failure means: try again while there is time and waiting may help, and without a deadline where it must be done.
+ * What is hopeless is given up where somebody can ask for it again.
  */
 export function afterFailure(
-  task: { readonly do: TaskKind; readonly attempts: number; readonly deadline: Instant },
+  task: {
+    readonly do: TaskKind;
+    /** Null: it is about none that people see. */
+    readonly snapshot: SnapshotId | null;
+    readonly attempts: number;
+    readonly deadline: Instant;
+  },
   problem: ProblemView,
   now: Instant,
 ): End {
   const isPassing = problem.kind === "unavailable" || passing.has(problem.code);
   const isHopeless = hopeless.some((code) => code === problem.code);
-  const isForever = meanings[task.do].isForever === true && !isHopeless;
+  const isUnseen = task.do === "remove-snapshot" && task.snapshot === null;
+  const isForever = meanings[task.do].isForever === true && (isUnseen || !isHopeless);
   const pause = Math.min(longest, shortest * 2 ** Math.min(task.attempts, 10)) as Duration; // A duration times a number.
   if (isForever || (isPassing && now + pause < task.deadline))
-    return { is: "again", pause, problem };
+    return { is: "again", pause, isLast: isForever && isHopeless, problem };
   return { is: "failed", problem };
 }

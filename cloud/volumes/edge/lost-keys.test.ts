@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { StorageTask } from "@holdfast/cloud/hosts";
+import { minutes } from "@holdfast/kernel/time";
 import { stopTestServer } from "@holdfast/store/testing";
 import { openDepot } from "./testing.ts";
 
@@ -144,6 +145,35 @@ test("what is being copied is not forgotten, and a copy that comes to nothing le
   loseKeys(false);
   assert.deepEqual(await settle(), ["remove"], "nothing is made for nobody");
   for (const volume of ["copied", "copy"]) await ask("deleteVolume", { volume });
+  await settle();
+  assert.deepEqual(await counts(), before);
+});
+
+test("what was kept for an image alone is removed once its volume can be opened again", async () => {
+  const { ask, settle, round, tasks, says, hosts, pass, counts } = depot;
+  const before = await counts();
+  const { backup, old, fresh } = await locked("captured");
+  for (const one of [old, fresh]) await ask("deleteSnapshot", { snapshot: one });
+  await settle();
+  await ask("createImageFrom", { volume: "captured" }, { name: "golden" });
+  const step = async (what: string, said = {}) => {
+    await round();
+    const by = (await tasks(hosts.h1)).length > 0 ? hosts.h1 : hosts.h2;
+    const [task] = await tasks(by);
+    assert.equal(task?.do, what);
+    await says(by, task, said);
+  };
+  await step("snapshot");
+  await step("extract");
+  await round();
+  const by = (await tasks(hosts.h1)).length > 0 ? hosts.h1 : hosts.h2;
+  const [removal] = await tasks(by);
+  await ask("deleteBackup", { backup });
+  await says(by, removal, { is: "failed", problem: missing });
+  await step("remove-backup");
+  pass(minutes(1));
+  await step("remove-snapshot");
+  await ask("deleteVolume", { volume: "captured" });
   await settle();
   assert.deepEqual(await counts(), before);
 });

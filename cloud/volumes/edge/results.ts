@@ -122,7 +122,7 @@ async function close(
     // Under a new id, because this one has ended for its host.
     await sql.query(
       `update storage_task set id = gen_random_uuid(), host_id = null, attempts = attempts + 1, problem = $2::jsonb,
-         not_before = $3 where id = $1`,
+         not_before = $3${end.isLast ? ", seq = default" : ""} where id = $1`,
       [task.id, JSON.stringify(end.problem), iso(after(now, end.pause))],
     );
     return;
