@@ -6,7 +6,7 @@ import { unreachable } from "@holdfast/kernel/unreachable";
 import type { Sql } from "@holdfast/store/database";
 import type { JournalRow } from "@holdfast/store/journal";
 import type { Step } from "../core/advance.ts";
-import { endWork } from "./end-work.ts";
+import { endOf, endWork } from "./end-work.ts";
 import { insertEvent, withdrawEvent } from "./scheduled.ts";
 import type { WorkRow } from "./worksites.ts";
 
@@ -51,9 +51,9 @@ export async function perform(
       }
       case "withdraw": {
         const { instance, says } = step;
-        await withdrawEvent(sql, { maintenance: row.id, instance }, says, now);
+        const ended = await withdrawEvent(sql, { maintenance: row.id, instance }, says, now);
         instances.push(instance);
-        tell({ kind: "instance", subject: instance }, { event: "eventCanceled", detail: { says } });
+        for (const word of ended.map(endOf)) tell(word, word);
         break;
       }
       case "move": {

@@ -208,6 +208,15 @@ test("what is told is taken back when it can be moved after all", async () => {
   assert.deepEqual(await told(), ["instance-stop active"]);
   await look(accepts);
   assert.deepEqual(await told(), ["instance-stop canceled"]);
+  const rows = await database.query<{ is: string }>(
+    `select concat_ws(' ', event, detail ->> 'code') as is from journal
+     where subject = $1 and detail ->> 'event' is not null order by seq`,
+    [web],
+  );
+  assert.deepEqual(
+    rows.map((row) => row.is),
+    ["eventScheduled instance-stop", "eventCanceled instance-stop"],
+  );
   await look(accepts);
   assert.deepEqual(ordered, ["other"]);
 });

@@ -17,7 +17,7 @@ import { announce } from "@holdfast/store/news";
 import * as api from "../api.ts";
 import { meanings } from "../core/model.ts";
 import { refuseWindow } from "../core/windows.ts";
-import { endWork } from "./end-work.ts";
+import { endOf, endWork } from "./end-work.ts";
 import { setMode } from "./perform.ts";
 import { readPolicy, writePolicies } from "./policies.ts";
 import { cancelEvent, findEventView, insertEvent, moveEvent, pageOfEvents } from "./scheduled.ts";
@@ -217,9 +217,8 @@ export function eventRoutes(deps: EventRouteDeps) {
     cancelScheduledEvent: handle(api.cancelScheduledEvent, (request) =>
       change(request, async (sql, tell, now) => {
         const { event } = request.params;
-        const { view, instance } = await cancelEvent(sql, event, now);
-        const detail = { event, code: view.code };
-        tell({ kind: "instance", subject: instance, event: "eventCanceled", detail });
+        const { view, ended } = await cancelEvent(sql, event, now);
+        tell(endOf(ended));
         return view;
       }),
     ),

@@ -7,6 +7,7 @@ import { type AskedPage, readPage } from "@holdfast/store/pages";
 import type { ScheduledEventView } from "../api.ts";
 import { type EventCode, meanings } from "../core/model.ts";
 import { refuseReschedule } from "../core/reschedule.ts";
+import type { EndedEvent } from "./end-work.ts";
 
 export interface NewEvent {
   readonly id: string;
@@ -44,10 +45,11 @@ export async function withdrawEvent(
   { maintenance, instance }: { readonly maintenance: string; readonly instance: InstanceId },
   says: string,
   now: Instant,
-): Promise<void> {
-  await sql.query(
+): Promise<readonly EndedEvent[]> {
+  return sql.query<EndedEvent>(
     `update scheduled_event set state = 'canceled', ended_at = $4, outcome = $3
-     where maintenance_id = $1 and instance_id = $2 and state = 'active' and begun_at is null`,
+     where maintenance_id = $1 and instance_id = $2 and state = 'active' and begun_at is null
+     returning id, instance_id as instance, code, state, outcome as says`,
     [maintenance, instance, says, iso(now)],
   );
 }
@@ -134,8 +136,8 @@ export async function cancelEvent(
   sql: Sql,
   id: string,
   now: Instant,
-): Promise<Pick<MovedEvent, "view" | "instance">> {
-  const { id: known, instance, state, begunAt, host } = await holdEvent(sql, undefined, id);
+): Promise<{ readonly view: ScheduledEventView; readonly ended: EndedEvent }> {
+  const { id: known, instance, code, state, begunAt, host } = await holdEvent(sql, undefined, id);
   if (state !== "active")
     throw problem("conflict", "event_over", `The event ${id} is ${state}.`, {
       fix: "There is nothing left to call off.",
@@ -148,11 +150,13 @@ export async function cancelEvent(
     throw problem("conflict", "event_begun", `The event ${id} has begun.`, {
       fix: "It cannot be called off any more.",
     });
+  const says = "It was called off.";
   await sql.query(
     "update scheduled_event set state = 'canceled', ended_at = $2, outcome = $3 where id = $1",
-    [known, iso(now), "It was called off."],
+    [known, iso(now), says],
   );
-  return { view: await findEventView(sql, undefined, known), instance };
+  const ended = { id: known, instance, code, state: "canceled", says } as const;
+  return { view: await findEventView(sql, undefined, known), ended };
 }
 
 interface HeldEvent extends Pick<ScheduledEventView, "id" | "code" | "state"> {
