@@ -84,7 +84,7 @@ test("a whole life, as somebody types it", async (t) => {
     says: "a disk",
   } as const;
   const buildImage = async () => ({ ...built, release: async () => {} });
-  const { code, out, err } = await run("images build debian-12 --json", {
+  const { code, out, err } = await run("images build debian-12 --wait --json", {
     environment,
     buildImage,
   });

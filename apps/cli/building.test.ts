@@ -100,7 +100,13 @@ test("one that ends without a word is a bug, and its last words are kept", async
 });
 
 /** A manager that takes an image in, and remembers what it was told of it. */
-async function given(t: TestContext, ...present: readonly images.ImageView[]) {
+async function given(
+  t: TestContext,
+  {
+    present = [],
+    arrives = "ready",
+  }: { present?: readonly images.ImageView[]; arrives?: images.ImageView["state"] } = {},
+) {
   const cloud = fakeCloud();
   const bodies: unknown[] = [];
   const handlers = [
@@ -119,7 +125,9 @@ async function given(t: TestContext, ...present: readonly images.ImageView[]) {
         sent += piece.length;
       });
       request.on("end", () =>
-        response.end(JSON.stringify({ ...anImage, name: "debian-12", project: "default" })),
+        response.end(
+          JSON.stringify({ ...anImage, name: "debian-12", project: "default", state: arrives }),
+        ),
       );
       return true;
     },
@@ -166,8 +174,20 @@ test("a recipe becomes an image: built here, sent, and nothing of it is left her
   assert.match(out, /^debian-12 {2}ready/);
 });
 
+test("what was built is waited for only if that is asked for", async (t) => {
+  const manager = await given(t, { arrives: "importing" });
+  const { buildImage } = await fakeBuilder(t, 10);
+  const { code, out } = await manager.type("images build debian-12", { buildImage });
+  assert.equal(code, 0);
+  assert.match(out, /^debian-12 {2}importing/);
+  const other = await manager.type("images build debian-12 --wait", { buildImage });
+  assert.match(other.out, /ready/);
+});
+
 test("a name that is taken is found out before minutes are spent", async (t) => {
-  const manager = await given(t, { ...anImage, name: "debian-12", project: "default" });
+  const manager = await given(t, {
+    present: [{ ...anImage, name: "debian-12", project: "default" }],
+  });
   const { buildImage, orders } = await fakeBuilder(t, 10);
   const { code, err } = await manager.type("images build debian-12", { buildImage });
   assert.equal(code, exits.conflict.code);

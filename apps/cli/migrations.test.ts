@@ -1,8 +1,12 @@
 /** What people see of a live migration: how far it is, what it cost, and why it was not. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { MigrationView } from "@holdfast/cloud/instances/migration-api";
+import { listMigrations, type MigrationView } from "@holdfast/cloud/instances/migration-api";
+import { handle } from "@holdfast/kernel/route";
 import type { Instant } from "@holdfast/kernel/time";
+import { exits } from "./exits.ts";
+import { fakeCloud } from "./fake-cloud.ts";
+import { desk } from "./testing.ts";
 import { migrationDetails, migrationTable, progressText, verdictOf } from "./text/migrations.ts";
 import { noPaint } from "./text/table.ts";
 
@@ -76,4 +80,22 @@ test("a list tells of each in a line, and one in full of its limits", () => {
   );
   const text = migrationDetails(move({ problem: null }), now, noPaint);
   assert.match(text, /^web {2}copying\n(.|\n)*limit +800 Mbit\/s/);
+});
+
+test("waiting for one that is over already ends as it ended", async (t) => {
+  const over = async (state: MigrationView["state"], line: string) => {
+    const found = move({ state, says: "no route", endedAt: now, downtimeMs: 12 });
+    const cloud = fakeCloud();
+    const migrations = async () => ({ migrations: [found], next: null });
+    const one = await desk({
+      ...cloud,
+      handlers: [handle(listMigrations, migrations), ...cloud.handlers],
+    });
+    t.after(() => one.stop());
+    return (await one.type(line)).code;
+  };
+  assert.equal(await over("failed", "migrations show web --wait"), exits.failed.code);
+  assert.equal(await over("aborted", "migrations show web --wait"), exits.failed.code);
+  assert.equal(await over("done", "migrations show web --wait"), exits.ok.code);
+  assert.equal(await over("failed", "migrations show web"), exits.ok.code, "that is only a look");
 });

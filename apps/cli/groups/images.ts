@@ -49,6 +49,7 @@ interface BuildOptions {
   readonly name?: string;
   readonly mirror?: string;
   readonly work: string;
+  readonly wait?: true;
 }
 
 export const imagesGroup: Group = (program, open) => {
@@ -103,6 +104,7 @@ export const imagesGroup: Group = (program, open) => {
     .option("--name <name>", "what to call it (the recipe's name)")
     .option("--mirror <address>", "where the packages are (as for apt on this machine)")
     .option("--work <directory>", "where there are 2.5 GiB for some minutes", "/var/tmp/holdfast")
+    .option("--wait", "wait until it is ready")
     .action(async (recipe: string, options: BuildOptions, command) => {
       const session = open(command);
       const name = options.name ?? recipe;
@@ -233,7 +235,7 @@ async function buildAndImport(
   session: Session,
   recipe: string,
   name: string,
-  { work, mirror }: BuildOptions,
+  { work, mirror, wait }: BuildOptions,
 ): Promise<ImageView> {
   const { world, progress } = session;
   const begun = world.clock.now();
@@ -249,10 +251,9 @@ async function buildAndImport(
     const took = span(milliseconds(since(begun, world.clock.now())));
     session.note(`${name}: built in ${took}: ${built.says}, ${bytes(built.bytes)}`);
     const { smallestMemoryMiB: memory, bootSeconds: bootTimeout } = built;
-    return await untilReady(
-      session,
-      await bringIn(session, built.file, { name, memory, saysReady: true, bootTimeout }),
-    );
+    const options = { name, memory, saysReady: true, bootTimeout };
+    const image = await bringIn(session, built.file, options);
+    return wait ? await untilReady(session, image) : image;
   } finally {
     await built.release();
   }

@@ -99,7 +99,7 @@ export const migrationsGroup: Group = (program, open) => {
     .action(async (named: string, { wait }: { wait?: true }, command) => {
       const session = open(command);
       const found = await find(session, named);
-      if (wait && isOpen(found)) return followOne(session, found);
+      if (wait) return followOne(session, found);
       session.show(found, () => migrationDetails(found, session.now(), session.paint));
     });
 
