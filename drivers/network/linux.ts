@@ -7,9 +7,9 @@
  */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { allOver } from "@holdfast/kernel/all-over";
 import { milliseconds } from "@holdfast/kernel/time";
 import { zonesOf } from "./addresses.ts";
-import { allOver } from "./all-over.ts";
 import { announce } from "./announce.ts";
 import { type Batch, type Commands, commands } from "./commands.ts";
 import { readCounts } from "./counts.ts";

@@ -15,6 +15,7 @@ import type {
   MachineView,
 } from "@holdfast/drivers/hypervisor";
 import { diskIdOf, type ImageFile, type Opener, type VolumePool } from "@holdfast/drivers/volumes";
+import { allOver } from "@holdfast/kernel/all-over";
 import type { VolumeId } from "@holdfast/kernel/ids";
 import { Problem, problem } from "@holdfast/kernel/problem";
 import { seconds } from "@holdfast/kernel/time";
@@ -80,8 +81,9 @@ export function diskKeeper(deps: DiskKeeperDeps): DiskKeeper {
       const fromImage = disks.filter(
         (disk) => disk.kind !== "ephemeral" && disk.origin === "image",
       );
-      // What is only made is in nobody's hands yet, and need not wait until it is written down.
-      await Promise.all([
+      // What is only made is in nobody's hands yet, and need not wait until it is written down. It may be made after that has
+      // failed: whoever was told before would remove it too early.
+      await allOver([
         noted,
         ...fromImage.map(async (disk) => {
           const pool = await poolFor(disk);

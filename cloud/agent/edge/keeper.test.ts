@@ -8,6 +8,7 @@ import {
   simulatedHypervisor,
   simulatedWorld,
 } from "@holdfast/drivers/hypervisor/simulated";
+import type { VolumePool } from "@holdfast/drivers/volumes";
 import { backing, simulatedPool, simulatedStorage } from "@holdfast/drivers/volumes/simulated";
 import type { ImageId, InstanceId, NicId, ProjectId, VolumeId } from "@holdfast/kernel/ids";
 import type { Clock, Instant } from "@holdfast/kernel/time";
@@ -68,12 +69,13 @@ const newHost = () => {
   return { world, store, loans, shelf };
 };
 
-/** A keeper on a simulated host, for as long as the test. `shelf` and `blob` say how slow those are. */
+/** A keeper on a simulated host, for as long as the test. `save`, `blob` and `make` say how slow those are. */
 async function kept(
   t: TestContext,
   slow: {
     save?: () => Promise<void>;
     blob?: () => Promise<void>;
+    make?: () => Promise<void>;
     templates?: KeeperDeps["templates"];
     ports?: () => Promise<ReadonlyMap<NicId, { mtu: number }>>;
   } = {},
@@ -82,11 +84,23 @@ async function kept(
 ) {
   const hypervisor = simulatedHypervisor(world, clock);
   const pool = simulatedPool(store, clock, { isShared: true, canRevoke: false, isLive: false });
+  const slowPool: VolumePool = {
+    ...pool,
+    async make(...which) {
+      await slow.make?.();
+      await pool.make(...which);
+    },
+  };
   const machines: MachineReport[] = [];
   const volumes: VolumeReport[] = [];
   const mine = keeper({
     hypervisor,
-    disks: diskKeeper({ hypervisor, loans, log: () => {}, storage: { pool: async () => pool } }),
+    disks: diskKeeper({
+      hypervisor,
+      loans,
+      log: () => {},
+      storage: { pool: async () => slowPool },
+    }),
     storage: {
       async ensureBlob() {
         await slow.blob?.();
@@ -263,6 +277,30 @@ test("a volume is deleted only after the start that was still making it, and non
   assert.equal(host.store.volumes.size, 0);
   assert.deepEqual(await host.loans.load(), []);
   assert.equal(host.world.machines.size, 0);
+});
+
+test("a start whose volumes cannot be written down fails when none is being made any more, and leaves none behind", async (t) => {
+  let deliver = () => {};
+  const delivered = new Promise<void>((resolve) => {
+    deliver = resolve;
+  });
+  let asked = 0;
+  const make = () => {
+    asked++;
+    return delivered;
+  };
+  const disk = newHost();
+  const loans = { ...disk.loans, save: () => Promise.reject(new Error("the disk is full")) };
+  const host = await kept(t, { make }, undefined, { ...disk, loans });
+  await host.keeper.hear([wish], []);
+  await until(() => asked === 1);
+  await sleep(20); // Whatever is told at once is told.
+  assert.deepEqual(host.machines, []);
+  deliver();
+  await until(() => host.machines.some(({ exit }) => exit?.status === "never-launched"));
+  await host.keeper.recorded([{ instance: id, generation: 1 }]);
+  await host.keeper.hear([], [{ volume, pool: "local" }]);
+  assert.equal(host.store.volumes.size, 0);
 });
 
 test("the end of a generation that left no trace is told again until it is recorded", async (t) => {
