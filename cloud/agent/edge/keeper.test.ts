@@ -191,6 +191,30 @@ test("what cannot be written down is never launched, and its end is told", async
   const host = await kept(t, { save: () => Promise.reject(new Error("the disk is full")) });
   await assert.rejects(host.keeper.hear([wish], []), /the disk is full/);
   await until(() => host.machines.some(({ exit }) => exit?.status === "never-launched"));
+  assert.deepEqual(
+    host.machines.map(({ exit }) => exit?.problem?.code),
+    ["wish_not_kept"],
+  );
+});
+
+test("what could be written down after all is launched, in the same generation and in the next", async (t) => {
+  for (const generation of [1, 2]) {
+    let deliver = () => {};
+    const delivered = new Promise<void>((resolve) => {
+      deliver = resolve;
+    });
+    let saves = 0;
+    const save = async () => {
+      if (saves++ === 0) throw new Error("the disk is full");
+    };
+    const host = await kept(t, { save, ports: () => delivered.then(() => new Map()) });
+    await assert.rejects(host.keeper.hear([wish], []), /the disk is full/);
+    await host.keeper.hear([{ ...wish, version: 2, generation }], []);
+    deliver();
+    await until(() =>
+      host.machines.some((seen) => seen.phase === "running" && seen.generation === generation),
+    );
+  }
 });
 
 test("that it was seen to run is kept with the wish that it was said of, and with no other", async (t) => {

@@ -102,8 +102,8 @@ interface Ward {
   /** What is being done, by its key; a start, and the stops that overtook it. */
   readonly doing: Set<string>;
   retryTimer: NodeJS.Timeout | undefined;
-  /** Resolves when the wish that it began with is written down. */
-  readonly isKept: Promise<void>;
+  /** Resolves when a wish of it is written down. Rejects with `wish_not_kept` while none could be. */
+  isKept: Promise<void>;
 }
 
 /** What failed for a reason of this host is tried again so often. */
@@ -239,6 +239,7 @@ export function keeper(deps: KeeperDeps): Keeper {
     const id = held.wish.instance;
     const known = wards.get(id);
     if (known) return known;
+    isKept.catch(() => {}); // Whoever launches it is told.
     const ward: Ward = {
       held,
       doing: new Set(),
@@ -259,7 +260,8 @@ export function keeper(deps: KeeperDeps): Keeper {
     const held = { wish, reboots };
     const isKept = shelf.save(held);
     if (!known && wish.want === "running" && find(wish.instance).length === 0) {
-      adoptWard(held, isKept); // What is new here may be prepared meanwhile. It is launched when it is written down.
+      // What is new here may be prepared meanwhile. It is launched when it is written down.
+      adoptWard(held, isKept.catch(notKept));
       check(wish.instance);
     }
     await isKept;
@@ -267,7 +269,9 @@ export function keeper(deps: KeeperDeps): Keeper {
     if (ref && (ref.generation !== wish.generation || wish.want === "stopped"))
       arriving.dismiss(ref);
     if (!wish.migrateTo) departing.forget(wish.instance);
-    adoptWard(held).held = held;
+    const ward = adoptWard(held);
+    ward.held = held;
+    ward.isKept = isKept; // What it began with may not have been kept.
     check(wish.instance);
   }
 
@@ -407,7 +411,11 @@ export function keeper(deps: KeeperDeps): Keeper {
       const found = provided.then((spec) => findTemplate(wish, spec));
       const [spec, template] = await Promise.all([provided, found, made]);
       if (!mayStart()) return !isWished();
-      const clearance = () => Promise.all([plugged(wish), ward.isKept]).then(([nics]) => nics);
+      const clearance = async () => {
+        const nics = await plugged(wish);
+        await ward.isKept; // It may be another one by now.
+        return nics;
+      };
       const [lent, nics = cardsOf(wish)] = await Promise.all([
         disks.lend(wish),
         isShared(wish) ? clearance() : undefined, // The lease is looked at when there is nothing more to wait for.
@@ -552,6 +560,16 @@ const strange = (error: unknown) =>
       fix: "See the agent's log: holdfast trace INSTANCE",
     },
   );
+
+function notKept(cause: unknown): never {
+  throw problem(
+    "unavailable",
+    "wish_not_kept",
+    "The host could not write down that it should run, and would not have known of it after a restart.",
+    { fix: "Start it again. An operator looks at the host's disk: see the agent's log." },
+    cause,
+  );
+}
 
 /** Somebody else was faster, or it has run already. */
 const isOvertaken = (error: unknown) =>
