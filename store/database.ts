@@ -25,8 +25,9 @@ export interface Sql {
 export interface Transaction extends Sql {
   /**
    * The answers to these decide nothing any more, so the commit does not wait for them: it leaves in one packet with them. One
-   * that fails fails the transaction, as ever. Only for what has been asked already and asks no more: behind a
-   * commit there is nothing to take back.
+   * that fails in the database fails the transaction, as ever. Only for one statement that has been asked already: what would be
+   * asked when it is answered comes behind the commit. It is refused and `transaction` rejects with a bug, and yet
+   * all that was asked before is there to stay.
    */
   last(asked: Promise<unknown>): void;
 }
@@ -39,7 +40,7 @@ export interface Database extends Sql {
   transaction<T>(work: (sql: Transaction) => Promise<T>, locally?: readonly string[]): Promise<T>;
   /**
    * For what is found at once and by key, outside of any transaction: what is asked in one breath is one packet. Planned as
-   * with `byKey`.
+   * with `byKey`. Rejects with `database_unavailable` also where one is not answered within two seconds: those behind it wait too.
    */
   readonly lookUps: Sql;
   close(): Promise<void>;
@@ -96,16 +97,23 @@ export function connectDatabase(options: DatabaseOptions): Database {
       // A new connection costs more than a whole create: the password alone takes milliseconds to check.
       idleTimeoutMillis: 600_000,
       pipeline: true,
+      keepAlive: true, // Of a server that is gone without a word nothing else tells.
     });
     // An idle connection that breaks is replaced at the next query; without a listener it ends the process.
     pool.on("error", (error) => options.onError?.(error));
     return pool;
   };
-  return databaseOn(poolOf(options.connections ?? 8), poolOf(lookUpConnections, byKey));
+  return databaseOn(
+    poolOf(options.connections ?? 8),
+    poolOf(lookUpConnections, [...byKey, ...patience]),
+  );
 }
 
 /** Nobody waits for long at one; a second, so that a packet need not wait for the answers of another. */
 const lookUpConnections = 2;
+
+/** One that waits for what somebody has locked would hold up all look-ups. Healthy ones take less than a millisecond. */
+const patience = ["statement_timeout = 2s"];
 
 /** How every connection of the platform is made. */
 export const connectionOptions = (
@@ -131,7 +139,9 @@ export function databaseOn(pool: Connections, quick = pool): Database {
     take: (onError) => acquire(quick, onError),
     ask: (client, text, values) => {
       sendTogether(client);
-      return run<never>(client, text, values);
+      return run<never>(client, text, values).catch((error: unknown) => {
+        throw sqlState(error) === "57014" ? heldUp(error) : error;
+      });
     },
     isStale: isStalePlan,
     lossOf,
@@ -341,6 +351,18 @@ function isConnectionLoss(error: unknown): boolean {
 }
 
 const lossOf = (error: Error) => (isConnectionLoss(error) ? unreachableDatabase(error) : error);
+
+const heldUp = (cause: unknown) =>
+  problem(
+    "unavailable",
+    "database_unavailable",
+    "The database has not answered in time: somebody holds what was asked for, or it has too much to do.",
+    {
+      fix: "Try again. If it stays so, see who waits for whom in it: select * from pg_stat_activity",
+      retryAfterSeconds: 2,
+    },
+    cause,
+  );
 
 function unreachableDatabase(cause: unknown): Problem {
   if (cause instanceof Problem) return cause;

@@ -19,10 +19,12 @@ const stale = new Error("stale");
 /** Connections that come when the test hands them out. */
 function desk() {
   const wanted: (() => Open)[] = [];
+  const refusals: ((error: Error) => void)[] = [];
   const asking = new Map<pg.PoolClient, Open>();
   const query = inPackets({
     take: (onError) =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
+        refusals.push(reject);
         wanted.push(() => {
           const events = new EventEmitter().on("error", onError);
           const release = (error?: Error) => {
@@ -48,12 +50,19 @@ function desk() {
   });
   const handOut = async () => {
     const give = wanted.shift();
+    refusals.shift();
     assert.ok(give, "nobody wants a connection");
     const open = give();
     await turn();
     return open;
   };
-  return { query, handOut, wanted };
+  /** Says to whoever has wanted one for the longest that there is none. */
+  const refuse = async (error: Error) => {
+    wanted.shift();
+    refusals.shift()?.(error);
+    await turn();
+  };
+  return { query, handOut, refuse, wanted };
 }
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const texts = ({ asked }: Open) => asked.map(({ text }) => text);
@@ -121,4 +130,17 @@ test("whoever gets a connection that ends at that moment is told, and does not a
   await turn();
   assert.deepEqual(open?.asked, []);
   assert.match(String(open?.givenBack?.with), /gone/);
+});
+
+test("where no connection is free in time those are refused who have waited for it, and who came later wait on", async () => {
+  const { query, handOut, refuse } = desk();
+  const breath = [query("one"), query("two")].map((asked) => assert.rejects(asked, /none is free/));
+  await turn();
+  const late = query("late");
+  await refuse(new Error("none is free"));
+  await Promise.all(breath);
+  const open = await handOut();
+  assert.deepEqual(texts(open), ["late"]);
+  open.asked[0]?.answer("late");
+  assert.deepEqual(await late, [{ row: "late" }]);
 });

@@ -3,7 +3,8 @@
  *
  * For statements that find a few rows by key. Each of them takes PostgreSQL less than to be sent and answered by itself, and as
  * many processes of it as there are questions would wake up for them. They are answered in the order of the asking, each for itself: none
- * is part of a transaction, and one that fails fails alone. What takes long has no place here, because it holds up those behind it.
+ * is part of a transaction, and one that fails fails alone. What takes long has no place here, because it holds up those behind it: whoever
+ * asks a real server gives it a limit.
  */
 import type pg from "pg";
 
@@ -48,10 +49,15 @@ export function inPackets({ take, ask, isStale, lossOf }: PacketDeps): Query {
     const onError = (error: Error) => {
       broken ??= error;
     };
-    const client = await take(onError).catch((error: unknown) => {
-      for (const { reject } of waiting.splice(0)) reject(error);
+    let inThisBreath: number | undefined;
+    process.nextTick(() => {
+      inThisBreath = waiting.length;
     });
-    if (!client) return;
+    const client = await take(onError).catch((error: unknown) => {
+      for (const { reject } of waiting.splice(0, inThisBreath ?? waiting.length)) reject(error);
+    });
+    // Who came later has not waited for as long: somebody else may have become free.
+    if (!client) return waiting.length > 0 ? send() : undefined;
     await Promise.all(
       waiting.splice(0).map(async (asked) => {
         try {

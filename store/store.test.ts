@@ -164,6 +164,23 @@ test("a commit that leaves with the last statements commits all of them, or none
     }),
     /behind the end/,
   );
+  assert.deepEqual(await names(), ["a", "b", "e"], "what was asked before the commit stays");
+  await drop();
+});
+
+test("a look-up that waits for what somebody holds is refused in time, and the next is answered", async () => {
+  const { database, drop } = await testDatabase();
+  const look = () => database.lookUps.query("select name from zone where name = $1", ["a"]);
+  await look();
+  await database.transaction(async (sql) => {
+    await sql.query("set local idle_in_transaction_session_timeout = 0");
+    await sql.query("lock table zone");
+    const refused = () => assert.rejects(look(), { code: "database_unavailable" });
+    const first = refused();
+    await sql.query("select"); // The second is of another breath.
+    await Promise.all([first, refused()]);
+  });
+  assert.deepEqual(await look(), []);
   await drop();
 });
 
