@@ -149,7 +149,10 @@ export function volumeHandlers(moment: number, image: ImageView): readonly Handl
     ),
     handle(volumes.shareSnapshot, async ({ body }) => aSnapshot(moment, { sharedWith: body.add })),
     handle(volumes.restoreSnapshot, async () => aVolume(moment, { doing })),
-    handle(volumes.deleteSnapshot, async () => aSnapshot(moment, { state: "deleting" })),
+    handle(volumes.deleteSnapshot, async ({ query }) => ({
+      ...aSnapshot(moment, { state: "deleting" }),
+      isForgotten: query.force,
+    })),
     handle(volumes.listBackups, async ({ params }) => ({
       backups: isEmpty(params.project) ? [] : [aBackup(moment)],
       next: null,

@@ -36,6 +36,7 @@ const answers: readonly [line: string, says: RegExp][] = [
   ["snapshots restore before", /restore +since now for operator, on h1\n/],
   ["snapshots restore before --wait", /^data {2}20 GiB\n +state +ready\n/],
   ["snapshots delete before", /^before of data is being deleted\.\n$/],
+  ["snapshots delete before --force", /^before of data is forgotten; its bytes stay in the volume/],
   ["backups", / ENCRYPTED (.|\n)*203 +data +ready +20 GiB +yes +3 GiB +nothing: full +schedule/],
   ["backups create data --full", /203 +data +making(.|\n)* request /],
   ["backups restore 0197a000-0000-7000-8000-000000000203 --name copy", /^copy {2}20 GiB\n/],

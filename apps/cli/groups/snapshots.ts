@@ -181,9 +181,11 @@ export const snapshotsGroup: Group = (program, open) => {
       const query = force ? { force: "true" as const } : {};
       const asked = session.call(deleteSnapshot, { params, query });
       const reply = await session.named("snapshot", snapshot, asked);
-      session.show(
-        reply,
-        () => `${reply.name} of ${reply.volume ?? reply.project} is being deleted.`,
+      const what = `${reply.name} of ${reply.volume ?? reply.project}`;
+      session.show(reply, () =>
+        reply.isForgotten
+          ? `${what} is forgotten; its bytes stay in the volume.`
+          : `${what} is being deleted.`,
       );
     });
 };

@@ -204,6 +204,11 @@ export const deleteSnapshot = route({
   params: ofSnapshot,
   query: z.strictObject({ force: Flag }),
   body: z.undefined(),
-  reply: [202, SnapshotView],
+  reply: [
+    202,
+    SnapshotView.extend({
+      isForgotten: z.boolean().describe("It is gone already, and its bytes stay in the volume."),
+    }),
+  ],
   fails: { ...ownFails, ...lockedFails },
 });

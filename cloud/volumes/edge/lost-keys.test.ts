@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { StorageTask } from "@holdfast/cloud/hosts";
 import { minutes } from "@holdfast/kernel/time";
+import { readJournal } from "@holdfast/store/journal";
 import { stopTestServer } from "@holdfast/store/testing";
 import { openDepot } from "./testing.ts";
 
@@ -62,10 +63,16 @@ test("nothing that reads or writes it is begun", async () => {
   await ask("deleteBackup", { backup });
   assert.deepEqual(await settle(), ["remove-backup"], "which looks at nothing that is in it");
 
-  await forced(fresh);
+  const gone = await forced(fresh);
+  assert.ok(gone.isForgotten);
   assert.deepEqual(await settle(), [], "nobody is asked for what nobody can do");
+  const words = await readJournal(depot.database, gone.volumeId ?? "");
+  assert.deepEqual(
+    words.filter(({ event }) => event === "command-delete-snapshot").map(({ detail }) => detail),
+    [{ id: gone.id, name: fresh, isForgotten: true }],
+  );
   loseKeys(false);
-  await forced(old);
+  assert.ok(!(await forced(old)).isForgotten);
   assert.equal((await snapshot(old)).state, "deleting", "what can be removed is");
   assert.deepEqual(await settle(), ["remove-snapshot"]);
   await ask("deleteVolume", { volume: "lost" });

@@ -139,11 +139,12 @@ export function routesOfSnapshots(
         const { project, snapshot: asked } = request.params;
         const view = await findSnapshotView(sql, project, asked); // What was made nowhere is gone at once.
         const how = { keys, isForced: request.query.force };
-        const { snapshot, isNew } = await removeSnapshot(sql, project, asked, how, asker);
+        const removed = await removeSnapshot(sql, project, asked, how, asker);
+        const { snapshot, isNew, isForgotten } = removed;
         const { id, name, volume } = snapshot;
-        if (isNew)
-          tell({ subject: volume, event: "command-delete-snapshot", detail: { id, name } });
-        return { ...view, state: "deleting" as const };
+        const detail = { id, name, ...(isForgotten ? { isForgotten } : {}) };
+        if (isNew) tell({ subject: volume, event: "command-delete-snapshot", detail });
+        return { ...view, state: "deleting" as const, isForgotten };
       }),
     ),
   };

@@ -93,7 +93,11 @@ export async function removeSnapshot(
   nameOrId: string,
   { keys, isForced }: { readonly keys: VolumeKeys; readonly isForced: boolean },
   asker: Asker,
-): Promise<{ readonly snapshot: HeldSnapshot; readonly isNew: boolean }> {
+): Promise<{
+  readonly snapshot: HeldSnapshot;
+  readonly isNew: boolean;
+  readonly isForgotten: boolean;
+}> {
   const { snapshot, volume } = await holdSnapshot(sql, project, nameOrId);
   if (volume.isUnmadeCopy) {
     // There is nothing in the volume, and it was made for this alone.
@@ -101,15 +105,15 @@ export async function removeSnapshot(
     await cancelTasks(sql, [volume.id]);
     await sql.query("delete from snapshot where id = $1", [snapshot.id]);
     await expungeUnkept(sql, volume.id);
-    return { snapshot, isNew: true };
+    return { snapshot, isNew: true, isForgotten: false };
   }
   if (isForced && (await isStuck(sql, keys, snapshot))) {
     permit(volume, "snapshot");
     await mustBeUnused(sql, snapshot);
     await forget(sql, snapshot);
-    return { snapshot, isNew: true };
+    return { snapshot, isNew: true, isForgotten: true };
   }
-  if (snapshot.state === "deleting") return { snapshot, isNew: false };
+  if (snapshot.state === "deleting") return { snapshot, isNew: false, isForgotten: false };
   permit(volume, "snapshot");
   await mustOpen(sql, keys, snapshot.liesIn, orForget);
   await sql.query("update snapshot set state = 'deleting', problem = null where id = $1", [
@@ -127,7 +131,7 @@ export async function removeSnapshot(
     ],
     asker,
   );
-  return { snapshot, isNew: true };
+  return { snapshot, isNew: true, isForgotten: false };
 }
 
 /** A host has tried to remove it and could not, or would not be able to open what it lies in. */
