@@ -204,6 +204,16 @@ test("nor is it by what was asked for before it was to go", async () => {
   });
 });
 
+test("what a network carries is told as it was heard last, by whichever picture its port is there", async () => {
+  const { mine, step } = steppedNetworks();
+  await opened(mine, async () => {
+    mine.hear([picture]);
+    step(0).plug();
+    mine.hear([{ ...picture, mtu: 1_400 }]);
+    assert.deepEqual([...(await mine.ready([nic], milliseconds(0)))], [[nic, { mtu: 1_400 }]]);
+  });
+});
+
 test("no connections need no network", async () => {
   const { mine } = setUp();
   assert.equal((await mine.ready([], milliseconds(0))).size, 0);

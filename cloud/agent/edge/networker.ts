@@ -119,13 +119,13 @@ export function networker(deps: NetworkerDeps): Networker {
     within: Duration,
   ): Promise<ReadonlyMap<NicId, { mtu: number }>> {
     return new Promise((resolve, reject) => {
-      const seen = new Map<NicId, { mtu: number }>();
       const look = () => {
-        for (const { mtu, ports } of plugged)
-          for (const { nic } of ports) if (nics.includes(nic)) seen.set(nic, { mtu });
-        if (seen.size < nics.length) return;
+        // What is plugged may be of a picture before, which says where they are and not what is carried there now.
+        const there = networksOf(nics, plugged);
+        const now = networksOf(nics, wanted);
+        if (there.size < nics.length || now.size < nics.length) return;
         done();
-        resolve(seen);
+        resolve(new Map([...now].map(([nic, { mtu }]) => [nic, { mtu }])));
       };
       const late = setTimeout(() => {
         done();
@@ -235,6 +235,17 @@ function lastingOf(
     ...picture,
     ports: picture.ports.filter(({ nic }) => nics.has(nic)),
   }));
+}
+
+/** Those that each of these has a port in. */
+function networksOf(
+  nics: readonly NicId[],
+  networks: readonly NetworkPicture[],
+): ReadonlyMap<NicId, NetworkPicture> {
+  const found = new Map<NicId, NetworkPicture>();
+  for (const network of networks)
+    for (const { nic } of network.ports) if (nics.includes(nic)) found.set(nic, network);
+  return found;
 }
 
 /** As the managers have the list: in order. */
