@@ -29,8 +29,10 @@ export async function ensureDns(
   const names = digest(files.leases + files.names);
   if (running?.config === config) {
     if (contents(loaded) === names) return;
-    // In one go, because whoever asks for an address waits for it. The note is last: who dies before it tells them again.
+    // In one go, because whoever asks for an address waits for it. Meanwhile the note says nothing: who dies or fails tells
+    // them again.
     await commands.steps([
+      { argv: ["printf", ""], into: loaded },
       ...namesOf(directory, files).map(([into, text]) => ({ argv: ["printf", "%s", text], into })),
       { argv: ["kill", "-HUP", `${running.pid}`] },
       { argv: ["printf", "%s", names], into: loaded },
