@@ -7,11 +7,12 @@
  */
 import { randomUUID } from "node:crypto";
 import { parse as readQuery } from "node:querystring";
-import { type Access, csrfIn } from "@holdfast/cloud/access/edge";
+import { type Access, csrfIn, saysWho } from "@holdfast/cloud/access/edge";
 import type { AuditLog } from "@holdfast/cloud/audit/edge";
 import type { AccountId, ProjectId } from "@holdfast/kernel/ids";
 import { type Fault, kinds, Problem, problem, viewOf } from "@holdfast/kernel/problem";
 import type { Caller, Door, Handler } from "@holdfast/kernel/route";
+import { ProjectParam } from "@holdfast/kernel/shapes";
 import type { Instant } from "@holdfast/kernel/time";
 import Fastify, {
   type FastifyBaseLogger,
@@ -216,11 +217,14 @@ interface Place {
   readonly found: ReturnType<Access["placeOf"]>;
 }
 
-/** Looked up in one packet with who asks, and judged when that is known. Not for those who say nothing of themselves. */
+/**
+ * Looked up in one packet with who asks, and judged when that is known. Not for those who say nothing of themselves that
+ * could be true, and not where no project could be called so.
+ */
 function placeBeside(access: Access, { headers, params }: RawRequest): Place | undefined {
   const { project: name } = params as { project?: unknown }; // Fastify's, an object.
-  const saysWho = headers.authorization !== undefined || headers.cookie !== undefined;
-  if (typeof name !== "string" || !saysWho) return undefined;
+  if (typeof name !== "string" || !ProjectParam.safeParse(name).success || !saysWho(headers))
+    return undefined;
   const found = access.placeOf(name);
   found.catch(() => {}); // Whoever is refused before never asks.
   return { name, found };

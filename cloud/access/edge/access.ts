@@ -139,7 +139,7 @@ export function access(deps: AccessDeps): Access {
   }
 
   async function byKey(authorization: string | undefined): Promise<Caller> {
-    const [, text] = /^Bearer\s+(\S{1,300})$/.exec(authorization ?? "") ?? [];
+    const text = bearerIn(authorization);
     const token = text && readToken(text);
     const holder = token && (await known.find(token.id));
     if (holder && isSame(holder.secret, token.secret)) return holder.caller;
@@ -152,6 +152,15 @@ export function access(deps: AccessDeps): Access {
       },
     );
   }
+}
+
+const bearerIn = (authorization: string | undefined) =>
+  /^Bearer\s+(\S{1,300})$/.exec(authorization ?? "")?.[1];
+
+/** Whether a request says who asks in a form that could be true. Nothing is looked up for that. */
+export function saysWho({ authorization, cookie }: Claim["headers"]): boolean {
+  if (authorization === undefined) return secretIn(one(cookie)) !== undefined;
+  return readToken(bearerIn(one(authorization)) ?? "") !== undefined;
 }
 
 const one = (value: string | string[] | undefined) =>

@@ -1,5 +1,5 @@
 /** What a process wires together to know its callers, and what other edges ask of it. */
-export { type Access, access, type Claim, visibleProjects } from "./access.ts";
+export { type Access, access, type Claim, saysWho, visibleProjects } from "./access.ts";
 export { ensureDefaultProject } from "./accounts.ts";
 export { type KeySecret, newKey, readToken, tokenOf } from "./credentials.ts";
 export { installOwner, recoverOwner, whyKeyIsOver } from "./owner.ts";
