@@ -171,7 +171,9 @@ test("a commit that leaves with the last statements commits all of them, or none
 test("a look-up that waits for what somebody holds is refused in time, and the next is answered", async () => {
   const { database, drop } = await testDatabase();
   const look = () => database.lookUps.query("select name from zone where name = $1", ["a"]);
-  await look();
+  assert.deepEqual(await look(), []);
+  const limit = await database.lookUps.query("show statement_timeout");
+  assert.deepEqual(limit, [{ statement_timeout: "2s" }], "without it the rest waits for ever");
   await database.transaction(async (sql) => {
     await sql.query("set local idle_in_transaction_session_timeout = 0");
     await sql.query("lock table zone");
