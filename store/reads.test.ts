@@ -18,7 +18,9 @@ test("who asks during a reading is not given its answer but that of the next, to
   const { open, read } = source<string, number>();
   const ask = shared(read);
   const first = ask("a");
+  await turn();
   const [second, third] = [ask("a"), ask("a")];
+  await turn();
   assert.equal(open.length, 1);
   open[0]?.answer(1);
   assert.equal(await first, 1);
@@ -28,10 +30,24 @@ test("who asks during a reading is not given its answer but that of the next, to
   assert.deepEqual(await Promise.all([second, third]), [2, 2]);
 });
 
+test("of those who ask in one turn of the loop nobody is read for alone", async () => {
+  const { open, read } = source<string, number>();
+  const ask = shared(read);
+  const first = ask("a");
+  await Promise.resolve(); // As whoever comes with another request of the same turn.
+  const second = ask("a");
+  await turn();
+  open[0]?.answer(1);
+  assert.deepEqual([await first, await second, open.length], [1, 1, 1]);
+});
+
 test("another key waits for nobody, and a reading that failed is not remembered", async () => {
   const { open, read } = source<string, number>();
   const ask = shared(read);
-  const [a, b, again] = [ask("a"), ask("b"), ask("a")];
+  const [a, b] = [ask("a"), ask("b")];
+  await turn();
+  const again = ask("a");
+  await turn();
   assert.deepEqual(
     open.map(({ asked }) => asked),
     ["a", "b"],
@@ -47,7 +63,9 @@ test("another key waits for nobody, and a reading that failed is not remembered"
 test("questions for different keys go into one reading, each exactly once", async () => {
   const { open, read } = source<readonly string[], ReadonlyMap<string, number>>();
   const ask = together(read);
-  const [a, b, c] = [ask("a"), ask("b"), ask("c")];
+  const a = ask("a");
+  await turn();
+  const [b, c] = [ask("b"), ask("c")];
   assert.deepEqual(open[0]?.asked, ["a"]);
   open[0]?.answer(new Map([["a", 1]]));
   await turn();

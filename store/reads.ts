@@ -5,7 +5,10 @@
  * was revoked a moment ago is refused. The busier a manager is, the more questions one statement answers.
  */
 
-/** Questions for the same key share a reading. A reading that fails fails for those who share it. */
+/**
+ * Questions for the same key share a reading. A reading that fails fails for those who share it. It begins when this turn of
+ * the loop has been heard to its end: of a crowd that comes at once nobody is read for alone.
+ */
 export function shared<Value>(read: (key: string) => Promise<Value>) {
   const running = new Map<string, Promise<Value>>();
   const planned = new Map<string, Promise<Value>>();
@@ -13,9 +16,8 @@ export function shared<Value>(read: (key: string) => Promise<Value>) {
   return (key: string): Promise<Value> => {
     const later = planned.get(key);
     if (later) return later;
-    const current = running.get(key);
-    if (!current) return begin(key);
-    const next = current.then(noMatter, noMatter).then(() => begin(key));
+    const before = running.get(key)?.then(noMatter, noMatter) ?? endOfTurn();
+    const next = before.then(() => begin(key));
     planned.set(key, next);
     return next;
   };
@@ -64,3 +66,4 @@ export function inBatches<Item>(take: (items: readonly Item[]) => Promise<void>)
 }
 
 const noMatter = () => {};
+const endOfTurn = () => new Promise<void>((resolve) => setImmediate(resolve));

@@ -12,6 +12,8 @@ export interface FairQueue<Item> {
   /** Takes all that the others have waiting, of each who has no more than so much: so many at most, together. */
   takeFew(besides: ReadonlySet<string>, most: number): Item[];
   readonly length: number;
+  /** How large all that waits is together. */
+  readonly size: number;
 }
 
 interface Line<Item> {
@@ -27,6 +29,7 @@ export function fairQueue<Item>(
   const lines = new Map<string, Line<Item>>();
   let present = 0;
   let length = 0;
+  let size = 0;
 
   return {
     push(item) {
@@ -35,6 +38,7 @@ export function fairQueue<Item>(
       lines.set(owner, line);
       line.items.push(item);
       length++;
+      size += sizeOf(item);
     },
     take(most) {
       const taken: Item[] = [];
@@ -43,15 +47,16 @@ export function fairQueue<Item>(
         const next = cheapest();
         const [item] = next?.items ?? [];
         if (!next || item === undefined) break;
-        const size = sizeOf(item);
-        if (taken.length > 0 && total + size > most) break;
+        const price = sizeOf(item);
+        if (taken.length > 0 && total + price > most) break;
         next.items.shift();
         length--;
         present = Math.max(present, next.paidUntil);
-        next.paidUntil = present + size;
+        next.paidUntil = present + price;
         taken.push(item);
-        total += size;
+        total += price;
       }
+      size -= total;
       forgetPaid();
       return taken;
     },
@@ -59,17 +64,21 @@ export function fairQueue<Item>(
       const taken: Item[] = [];
       let total = 0;
       for (const [owner, line] of lines) {
-        const size = line.items.reduce((sum, item) => sum + sizeOf(item), 0);
-        if (besides.has(owner) || size === 0 || total + size > most) continue;
+        const price = line.items.reduce((sum, item) => sum + sizeOf(item), 0);
+        if (besides.has(owner) || price === 0 || total + price > most) continue;
         taken.push(...line.items.splice(0));
-        line.paidUntil = Math.max(present, line.paidUntil) + size;
-        total += size;
+        line.paidUntil = Math.max(present, line.paidUntil) + price;
+        total += price;
       }
       length -= taken.length;
+      size -= total;
       return taken;
     },
     get length() {
       return length;
+    },
+    get size() {
+      return size;
     },
   };
 

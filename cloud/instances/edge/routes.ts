@@ -61,7 +61,8 @@ export function instanceRoutes(deps: InstanceRouteDeps) {
         newJob(params.project, "run", ids, told, asked);
       const begun = await once(params.project, told, asked, async () => {
         for (let tries = 1; ; tries++) {
-          const births = await plan(params.project, body, told.requestId, jobFor);
+          const prepared = worker.expect(body.count);
+          const births = await plan(params.project, body, told.requestId, jobFor).finally(prepared);
           const [first] = births;
           if (!first) throw new Error("a request for instances made none");
           try {

@@ -165,11 +165,33 @@ test("who is let by beside a long pass hears of a refusal as everybody does", as
     await sql.query("select from instance where id = $1 for update", [made.id]);
     worker.look([made.id, ...crowd]);
     await isWaitedFor(made.database);
-    const seed = { project: idOf(1) };
-    const birth = { ...jobOf(401, "by-the-side"), seed, connections: [] as Birth["connections"] };
-    const answers = await Promise.allSettled([worker.give([birth as Birth])]); // All that is asked of it.
+    const answers = await Promise.allSettled([worker.give([refusedBirth(401, "by-the-side")])]);
     assert.deepEqual(refusalsOf(answers), [[0, "idempotency_key_reused"]]);
   });
+  await worker.close();
+});
+
+/** One that is refused as soon as its job is begun: its key stands for another request. */
+const refusedBirth = (n: number, key: string) => {
+  const seed = { project: idOf(1) };
+  const birth = { ...jobOf(n, key), seed, connections: [] as Birth["connections"] };
+  return birth as Birth; // All that is asked of it.
+};
+
+test("a pass that is about to begin waits for creates that are nearly there, but not for ever", async () => {
+  const before = await countedWorker();
+  await before.order(410, "nearly");
+  await before.worker.close();
+  const { counted, worker } = await countedWorker(); // One that has done nothing yet begins at once.
+  const give = (n: number) => Promise.allSettled([worker.give([refusedBirth(n, "nearly")])]);
+  const prepared = worker.expect(1);
+  const first = give(411);
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve))); // It would have begun by now.
+  prepared();
+  await Promise.all([first, give(412)]);
+  assert.equal(counted.transactions, 1);
+  worker.expect(1); // Nobody will ever hear of it.
+  assert.deepEqual(refusalsOf(await give(413)), [[0, "idempotency_key_reused"]]);
   await worker.close();
 });
 

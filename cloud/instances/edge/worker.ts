@@ -22,6 +22,11 @@ import type { Asked, HostReport, Work } from "./work.ts";
 export interface Worker {
   /** New instances. Resolves when they are in the database; rejects if they could not be. */
   give(births: readonly Birth[]): Promise<void>;
+  /**
+   * So many new instances are being prepared, and may be given in a moment: a pass that is about to begin waits that long for
+   * them. To be called back when they are given, or when it turns out that they will not be.
+   */
+  expect(count: number): () => void;
   /** A person's command. Resolves when it is written down; rejects with the refusal. */
   order(asked: Asked): Promise<void>;
   /** What a host says. Resolves when it is recorded, with those that say something of disks that is not known yet. */
@@ -77,6 +82,8 @@ const moment = milliseconds(3);
 /** A pass with so much to do takes longer than somebody should wait who asks for no more than a few. */
 const long = 200;
 const few = 16;
+/** A pass that begins without those who are nearly there costs as much as one with them; so long is it worth waiting. */
+const worthwhile = milliseconds(10);
 /**
  * Where more is due than a pass takes, the next takes twice as much, up to so many times the batch: guests of a rack that
  * died are told in fewer messages to each host then. Births and orders have somebody who waits: they keep to the batch, and
@@ -101,6 +108,7 @@ export function startWorker(deps: WorkerDeps): Worker {
   );
   const reports: Waiting<Reports, readonly HostReport[]>[] = [];
   const looks = new Set<InstanceId>();
+  const expected = new Set<Promise<void>>();
   let isDueWanted = true;
   /** How many batches of what is due a pass takes. */
   let growth = 1;
@@ -121,6 +129,18 @@ export function startWorker(deps: WorkerDeps): Worker {
       const given = later<readonly Birth[]>((waiting) => births.push(waiting), item);
       if (item.length <= few) slip();
       return given;
+    },
+    expect(count) {
+      if (count > few) return () => {}; // They cost as much as a pass of their own, and take longer to prepare.
+      let called = () => {};
+      const arrival = new Promise<void>((resolve) => {
+        called = resolve;
+      });
+      expected.add(arrival);
+      return () => {
+        expected.delete(arrival);
+        called();
+      };
     },
     order: (item) => later((waiting) => orders.push(waiting), item),
     report: (machines, volumes) => later((waiting) => reports.push(waiting), { machines, volumes }),
@@ -177,14 +197,25 @@ export function startWorker(deps: WorkerDeps): Worker {
   }
 
   async function drain(): Promise<void> {
-    // Let everything that is arriving at this moment into the same pass.
-    await new Promise((resolve) => setImmediate(resolve));
     while (isOpen && hasWork()) {
+      await arrivals();
       await turn();
       // What comes one behind the other is worth a moment: a pass costs the same for one as for many.
       if (isOpen && isTrickle()) await sleep(moment);
     }
     if (isOpen) asking = sleepUntilDue(); // Whoever comes meanwhile does not wait for the answer.
+  }
+
+  /** Lets everything that is arriving at this moment into the same pass, and whoever was expected when it might have begun. */
+  async function arrivals(): Promise<void> {
+    if (expected.size > 0 && !isLongAhead())
+      await Promise.race([Promise.all(expected), sleep(worthwhile)]);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  /** Whoever asks for a few would have to sit through it, and goes by the side door sooner. */
+  function isLongAhead(): boolean {
+    return births.size + orders.length + reports.length + looks.size >= long || growth > 1;
   }
 
   async function turn(): Promise<void> {
