@@ -33,6 +33,14 @@ export const together = (one: Touched, more: Partial<Touched>): Touched => ({
   guestsOf: [...one.guestsOf, ...(more.guestsOf ?? [])],
 });
 
+/** Whether what it names are so few that it is at hand which networks they are in. */
+export const isOfFew = (
+  { networks, instances, left, subjects, hosts, guestsOf }: Touched,
+  most: number,
+): boolean =>
+  subjects.length + hosts.length + guestsOf.length === 0 &&
+  networks.length + instances.length + left.length <= most;
+
 export interface Found {
   readonly all: readonly NetworkId[];
   /** Those to which something has happened only by way of instances that were named or have left. */

@@ -12,9 +12,10 @@ import { type Clock, iso, type Ticks } from "@holdfast/kernel/time";
 import type { Database } from "@holdfast/store/database";
 import { type Turns, turns } from "@holdfast/store/turns";
 import { knownBy, type Since, type Told } from "../core/known.ts";
+import type { Facts } from "../core/model.ts";
 import { type NetworkHosts, type NetworkPicture, picturesOf } from "../core/picture.ts";
-import { type Found, findTouched, nothing, type Touched, together } from "./dirt.ts";
-import { readFacts, readFactsOf, readUnderlays } from "./facts.ts";
+import { findTouched, isOfFew, nothing, type Touched, together } from "./dirt.ts";
+import { lookUpFacts, type Read, readFacts, readFactsOf, readUnderlays } from "./facts.ts";
 import { round } from "./round.ts";
 import { ruleNotes } from "./rule-notes.ts";
 
@@ -64,6 +65,11 @@ const longestRest = 2_000;
 const restOf = (turn: number) => Math.max(turn, Math.min(turn * restAfter, longestRest));
 /** So many networks are told at once, before anybody looks where their routers should be. */
 const few = 8;
+/**
+ * So much later somebody does, milliseconds: a start needs its processors for itself until it runs, and hardly any moves a
+ * router.
+ */
+const settleAfter = 50;
 /** Another manager has the turn, and may be about other networks; milliseconds. */
 const pause = 250;
 
@@ -75,6 +81,9 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
   let isAllWanted = false;
   let isBegun = false;
   let dirt: Touched = nothing;
+  /** Networks that were told, and of which nobody has looked yet where their routers should be. */
+  let unsettled = new Set<NetworkId>();
+  let settleAt = 0;
   let restUntil = 0;
   let quietUntil = 0;
   let welcomeAt = 0;
@@ -119,13 +128,10 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
     if (isAll) isAllWanted = false;
     try {
       if (!isBegun) await begin();
-      if (mine.hosts.length > 0) noteUnderlays(await readUnderlays(database, mine.hosts));
-      const some = isAll ? undefined : await findTouched(database, mine);
-      if (some === undefined) await lookAtAll();
-      else if (some.all.length > 0 && !(await lookAt(some, new Set(mine.instances))))
-        quietUntil = ticks() + pause;
-      if (some === undefined) restUntil = ticks() + (ticks() - began) / shareForAll;
+      if (isAll) await lookAtAll(began);
+      else if (mine !== nothing) await lookAtSome(mine);
       if (mine !== nothing && quietUntil <= began) quietUntil = ticks() + restOf(ticks() - began);
+      await settle();
       await welcome();
     } catch (error) {
       if (isAll) isAllWanted = true;
@@ -137,6 +143,7 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
       ...(isAllWanted ? [restUntil] : []),
       ...(arrivals.size > 0 ? [welcomeAt] : []),
       ...(dirt !== nothing ? [quietUntil] : []),
+      ...(unsettled.size > 0 ? [settleAt] : []),
     ];
     if (waits.length > 0) later(Math.min(...waits) - ticks());
   }
@@ -155,26 +162,64 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
     else if (moved.length > 0) dirt = together(dirt, { networks: moved });
   }
 
-  /** Resolves with whether it was this manager's turn. */
-  async function lookAt(
-    { all: some, byInstances }: Found,
-    instances: ReadonlySet<string>,
-  ): Promise<boolean> {
-    // A start waits for its picture, and hardly any start moves a router.
-    const isTold = some.length <= few && (await tell(some, "known"));
-    const moved = await round({ database, now: clock.now, self: deps.self }, some);
-    // It sees to what it has read of in the journal, and this manager sees to its own hosts.
-    if (!moved) dirt = together(dirt, { networks: some });
-    const alike = new Set(byInstances);
-    for (const id of moved ?? []) alike.delete(id);
-    await tell([...new Set([...(isTold ? [] : some), ...(moved ?? [])])], "all", {
-      networks: alike,
-      instances,
-    });
-    return moved !== undefined;
+  async function lookAtSome(mine: Touched): Promise<void> {
+    const { networks, left, instances } = mine;
+    if (isOfFew(mine, few)) {
+      // As nearly always. What a start waits for is asked in one go.
+      const read = await lookUpFacts(database, [...networks, ...left], instances);
+      const named = new Set(networks);
+      const alike = new Set(read.about.filter((id) => !named.has(id)));
+      const since = { networks: alike, instances: new Set(instances) };
+      const isTold = read.about.length <= few && tell(read, "known", since);
+      return isTold ? settleSoon(read.about) : lookAt(read.about, since);
+    }
+    if (mine.hosts.length > 0) noteUnderlays(await readUnderlays(database, mine.hosts));
+    const some = await findTouched(database, mine);
+    if (!some) return lookAtAll(ticks());
+    const since = { networks: new Set(some.byInstances), instances: new Set(instances) };
+    const isTold =
+      some.all.length <= few && tell(await readFactsOf(database, some.all), "known", since);
+    await lookAt(some.all, since, isTold);
   }
 
-  async function lookAtAll(): Promise<void> {
+  /** Routers go where they should be, and whoever was not told is. */
+  async function lookAt(some: readonly NetworkId[], since: Since, isTold = false): Promise<void> {
+    if (some.length === 0) return;
+    const moved = await round({ database, now: clock.now, self: deps.self }, some);
+    if (!moved) {
+      // It sees to what it has read of in the journal, and this manager sees to its own hosts.
+      dirt = together(dirt, { networks: some });
+      quietUntil = ticks() + pause;
+    }
+    const alike = new Set(since.networks);
+    for (const id of moved ?? []) alike.delete(id);
+    const untold = [...new Set([...(isTold ? [] : some), ...(moved ?? [])])];
+    await tellOf(untold, { ...since, networks: alike });
+  }
+
+  /** What a look at their routers finds to do can wait until the start that they were told for is over. */
+  function settleSoon(some: readonly NetworkId[]): void {
+    if (unsettled.size === 0) settleAt = Math.max(settleAt, ticks() + settleAfter);
+    for (const id of some) unsettled.add(id);
+  }
+
+  async function settle(): Promise<void> {
+    if (unsettled.size === 0 || ticks() < settleAt) return;
+    const began = ticks();
+    const mine = [...unsettled];
+    unsettled = new Set();
+    try {
+      const moved = await round({ database, now: clock.now, self: deps.self }, mine);
+      settleAt = ticks() + (moved ? restOf(ticks() - began) : pause);
+      if (moved) await tellOf(moved);
+      else settleSoon(mine); // What another manager does about them the journal says.
+    } catch (error) {
+      settleSoon(mine);
+      throw error;
+    }
+  }
+
+  async function lookAtAll(began: number): Promise<void> {
     await round({ database, now: clock.now, self: deps.self });
     const rows = await database.query<{ id: NetworkId }>(
       "select id from network where deleted_at is null order by id",
@@ -185,35 +230,42 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
       for (const id of deps.told(host)?.keys() ?? [])
         if (!known.has(id)) deps.tellChanges(host, new Map([[id, null]]));
     for (let from = 0; from < rows.length; from += networksAtOnce)
-      await tell(rows.slice(from, from + networksAtOnce).map(({ id }) => id));
+      await tellOf(rows.slice(from, from + networksAtOnce).map(({ id }) => id));
+    restUntil = ticks() + (ticks() - began) / shareForAll;
+  }
+
+  async function tellOf(networks: readonly NetworkId[], since?: Since): Promise<void> {
+    if (deps.hosts().length > 0 && networks.length > 0)
+      tell(await readFactsOf(database, networks), "all", since);
   }
 
   /**
    * What has become of these networks, to all hosts that have or had something to do with them; or only to those that know
-   * them already, of whom one that does not wants the router as well. Resolves with whether nobody was left out.
+   * them already, of whom one that does not wants the router as well. Returns whether nobody was left out.
    * `since`: all that has happened to some of them, since they were told, has happened to these instances.
    */
-  async function tell(
-    networks: readonly NetworkId[],
-    to: "all" | "known" = "all",
-    since?: Since,
-  ): Promise<boolean> {
-    const hosts = deps.hosts();
-    if (hosts.length === 0 || networks.length === 0) return true;
+  function tell({ about, facts }: Read, to: "all" | "known", since?: Since): boolean {
     let isAll = true;
-    const facts = await readFactsOf(database, networks);
     noteUnderlays(facts.underlays);
-    const pictures = picturesOf(facts, new Set(hosts), knownBy(deps.told, facts, since));
-    const asked = new Set(networks);
-    for (const host of hosts) {
-      const told = deps.told(host);
-      if (!told) continue;
-      const changes = new Map<NetworkId, NetworkPicture | NetworkHosts | null>();
-      for (const id of told.keys()) if (asked.has(id)) changes.set(id, null);
-      for (const picture of pictures.get(host) ?? [])
-        if (to === "all" || told.has(picture.id)) changes.set(picture.id, picture);
-        else isAll = false;
-      if (changes.size > 0) deps.tellChanges(host, changes);
+    const hosts = deps.hosts();
+    const isKnown = knownBy(deps.told, facts, since);
+    const asked = new Set(about);
+    // A start waits for what its own host is told. What its neighbours are told makes nobody wait.
+    const first = new Set(since ? homesOf(facts, since.instances) : []);
+    const rest = hosts.filter((host) => !first.has(host));
+    for (const some of [hosts.filter((host) => first.has(host)), rest]) {
+      if (some.length === 0) continue;
+      const pictures = picturesOf(facts, new Set(some), isKnown);
+      for (const host of some) {
+        const told = deps.told(host);
+        if (!told) continue;
+        const changes = new Map<NetworkId, NetworkPicture | NetworkHosts | null>();
+        for (const id of told.keys()) if (asked.has(id)) changes.set(id, null);
+        for (const picture of pictures.get(host) ?? [])
+          if (to === "all" || told.has(picture.id)) changes.set(picture.id, picture);
+          else isAll = false;
+        if (changes.size > 0) deps.tellChanges(host, changes);
+      }
     }
     return isAll;
   }
@@ -250,6 +302,9 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
     again();
   }
 }
+
+const homesOf = ({ nics }: Facts, instances: ReadonlySet<string>) =>
+  nics.flatMap(({ instance, host }) => (host && instances.has(instance) ? [host] : []));
 
 /** Only of the router that there is now: an older generation, or another epoch, has nothing to say. */
 async function note(
