@@ -4,7 +4,7 @@
  * Rows are written with the transaction that makes them true and never touched again. Whoever changes
  * a state without a row here has lied to the timeline, the audit log and the postmortem at once.
  */
-import type { Instant } from "@holdfast/kernel/time";
+import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "./database.ts";
 
 export interface JournalRow {
@@ -40,12 +40,19 @@ export interface JournalEntry extends JournalRow {
 
 export async function appendJournal(sql: Sql, rows: readonly JournalRow[]): Promise<void> {
   if (rows.length === 0) return;
+  const texts = new Map<unknown, string>();
+  /** Of what is the same thing for many rows, made once. */
+  const textOf = (detail: unknown): string => {
+    const text = texts.get(detail) ?? JSON.stringify(detail);
+    texts.set(detail, text);
+    return text;
+  };
   await sql.query(
     `insert into journal (at, kind, subject, event, from_state, to_state, generation, actor, request_id, job_id, detail)
      select * from unnest($1::timestamptz[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[],
        $7::int[], $8::text[], $9::text[], $10::uuid[], $11::jsonb[])`,
     [
-      rows.map(({ at }) => new Date(at)),
+      rows.map(({ at }) => iso(at)),
       rows.map(({ kind }) => kind),
       rows.map(({ subject }) => subject),
       rows.map(({ event }) => event),
@@ -55,7 +62,7 @@ export async function appendJournal(sql: Sql, rows: readonly JournalRow[]): Prom
       rows.map(({ actor }) => actor),
       rows.map(({ requestId }) => requestId ?? null),
       rows.map(({ job }) => job ?? null),
-      rows.map(({ detail }) => (detail === undefined ? null : JSON.stringify(detail))),
+      rows.map(({ detail }) => (detail === undefined ? null : textOf(detail))),
     ],
   );
 }

@@ -7,5 +7,4 @@ export {
   certify,
   type End,
   insertDeaths,
-  summaryOf,
 } from "./write.ts";

@@ -2,10 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MachineReport } from "@holdfast/cloud/hosts";
+import type { InstanceId } from "@holdfast/kernel/ids";
 import type { Instant } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
 import { oneInstance } from "../../instances/edge/fixture-instance.ts";
 import { exit } from "../core/testing.ts";
+import { findDeath } from "./reads.ts";
 import { amendDeaths, certify, insertDeaths } from "./write.ts";
 
 const made = await oneInstance();
@@ -59,4 +61,37 @@ test("a host that comes back and tells of two hundred ends is written down in on
   assert.deepEqual(await journal(), written);
   await tell();
   assert.deepEqual([await deaths(), await journal()], [amended, written], "once only");
+});
+
+test("guests that died with their host share what is said of them, and each is told of itself", async () => {
+  const { database, id, host } = made;
+  const other = "0197a000-0004-7000-8000-00000000beef" as InstanceId;
+  const late = "0197a000-0004-7000-8000-00000000cafe" as InstanceId;
+  const end = (instance: InstanceId, generation: number) => ({
+    epoch: 2,
+    evidence: { instance, generation, host, at: now },
+  });
+  const overdue = end(late, 1);
+  const certified = await database.transaction(async (sql) => {
+    const found = await certify(sql, [
+      end(id, 901),
+      end(other, 7),
+      { ...overdue, evidence: { ...overdue.evidence, overdueSince: now } },
+    ]);
+    await insertDeaths(sql, found.values(), now);
+    return found;
+  });
+  assert.equal(certified.get(other)?.paper, certified.get(id)?.paper);
+  assert.notEqual(certified.get(late)?.paper, certified.get(id)?.paper);
+  const rows = await database.query(
+    `select instance_id as instance, generation, cause, certificate ? 'instance' as "isTwice" from death
+     where host_epoch = 2 order by generation desc`,
+  );
+  assert.deepEqual(rows, [
+    { instance: id, generation: 901, cause: "unknown", isTwice: false },
+    { instance: other, generation: 7, cause: "unknown", isTwice: false },
+    { instance: late, generation: 1, cause: "boot-timeout", isTwice: false },
+  ]);
+  const death = await findDeath(database, id, 901);
+  assert.deepEqual([death?.instance, death?.generation, death?.at], [id, 901, now]);
 });

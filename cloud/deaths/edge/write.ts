@@ -5,6 +5,7 @@
  * look at the hosts of its dead and one insert.
  */
 import type { MachineReport } from "@holdfast/cloud/hosts";
+import { grouped } from "@holdfast/kernel/grouped";
 import type { HostId, InstanceId } from "@holdfast/kernel/ids";
 import { type Instant, iso } from "@holdfast/kernel/time";
 import type { Sql } from "@holdfast/store/database";
@@ -20,11 +21,27 @@ export interface End {
   readonly evidence: Omit<Evidence, "host" | "fence"> & { readonly host: HostId };
 }
 
+/** Whom it is about. In the database that is said by the columns of the row, and not once more by what it says. */
+type Who = "instance" | "generation";
+
+/** What a certificate says and what it rests on. Guests that died with their host, and of which nothing else is known, share one. */
+export interface Paper {
+  readonly epoch: number;
+  readonly certificate: Omit<DeathCertificate, Who>;
+  readonly evidence: Omit<Evidence, Who>;
+  /** For the journal. */
+  readonly brief: Brief;
+}
+
 export interface Certified {
   readonly certificate: DeathCertificate;
-  readonly epoch: number;
-  readonly evidence: Evidence;
+  readonly paper: Paper;
 }
+
+type Brief = Pick<DeathCertificate, "says" | "at" | "layer" | "confidence"> & {
+  readonly class: DeathCertificate["cause"];
+  readonly evidence: readonly string[];
+};
 
 interface HostRow {
   readonly id: HostId;
@@ -49,9 +66,15 @@ export async function certify(
     sql,
     dead.map(({ evidence, epoch }) => ({ host: evidence.host, epoch })),
   );
-  const certified = dead.map(({ evidence, epoch }): Certified => {
-    const whole = { ...evidence, ...aboutHost(hosts.get(keyOf(evidence.host, epoch)), evidence) };
-    return { certificate: inquest(whole), epoch, evidence: whole };
+  const papers = new Map<string, Paper>();
+  const certified = dead.map((end): Certified => {
+    const { evidence, epoch } = end;
+    const { instance, generation } = evidence;
+    const shared = isLikeOthers(end) ? `${keyOf(evidence.host, epoch)} ${evidence.at}` : undefined;
+    const known = shared === undefined ? undefined : papers.get(shared);
+    const paper = known ?? paperOf(end, hosts.get(keyOf(evidence.host, epoch)));
+    if (shared !== undefined) papers.set(shared, paper);
+    return { certificate: { instance, generation, ...paper.certificate }, paper };
   });
   return new Map(
     certified
@@ -59,6 +82,22 @@ export async function certify(
       .map((one) => [one.certificate.instance, one]),
   );
 }
+
+/** Nothing is known of it that is not known of every guest of its host. */
+const isLikeOthers = ({ evidence }: End) => Object.keys(evidence).length === commonParts;
+const commonParts = ["instance", "generation", "host", "at"].length;
+
+function paperOf({ epoch, evidence: given }: End, host: HostRow | undefined): Paper {
+  const whole: Evidence = { ...given, ...aboutHost(host, given) };
+  const { instance: _, generation: __, ...certificate } = inquest(whole);
+  const { instance: ___, generation: ____, ...evidence } = whole;
+  return { epoch, certificate, evidence, brief: briefly(certificate) };
+}
+
+const briefly = (certificate: Paper["certificate"]): Brief => {
+  const { cause, says, at, layer, confidence } = certificate;
+  return { class: cause, says, at, layer, confidence, evidence: summaryOf(certificate) };
+};
 
 /** Only with a name behind it: an order alone may have come from the platform, over maintenance say. */
 function isAskedFor({ host, ...evidence }: End["evidence"]): boolean {
@@ -97,23 +136,31 @@ async function hostsOf(
 
 const keyOf = (host: HostId, epoch: number) => `${host} ${epoch}`;
 
+/** One text for all who share a paper: to read the same JSON anew for each guest of a rack was most of what this cost. */
 export async function insertDeaths(
   sql: Sql,
   certified: Iterable<Certified>,
   now: Instant,
 ): Promise<void> {
-  const rows = [...certified].map((one) => ({
-    ...rowOf(one),
-    host_id: one.certificate.host.id,
-    host_epoch: one.epoch,
-    recorded_at: iso(now),
-    fence: one.evidence.fence?.id ?? null,
+  const rows = [...grouped([...certified], ({ paper }) => paper)].map(([paper, of]) => ({
+    ...columnsOf(paper),
+    host_id: paper.certificate.host.id,
+    host_epoch: paper.epoch,
+    fence: paper.evidence.fence?.id ?? null,
+    instances: of.map(({ certificate }) => certificate.instance),
+    generations: of.map(({ certificate }) => certificate.generation),
   }));
   if (rows.length === 0) return;
   await sql.query(
-    `insert into death select * from json_populate_recordset(null::death, $1::json)
+    `insert into death (instance_id, generation, host_id, host_epoch, at, recorded_at, cause, layer, confidence,
+       certificate, evidence, fence)
+     select w.instance_id, w.generation, p.host_id, p.host_epoch, p.at, $2, p.cause, p.layer, p.confidence,
+       p.certificate, p.evidence, p.fence
+     from json_to_recordset($1::json) p (host_id uuid, host_epoch int, at timestamptz, cause text, layer text,
+         confidence text, certificate jsonb, evidence jsonb, fence uuid, instances uuid[], generations int[]),
+       unnest(p.instances, p.generations) w (instance_id, generation)
      on conflict (instance_id, generation) do nothing`,
-    [JSON.stringify(rows)],
+    [JSON.stringify(rows), iso(now)],
   );
 }
 
@@ -134,7 +181,7 @@ export async function amendDeaths(
   const told = reports.filter(({ report }) => report.exit);
   if (told.length === 0) return;
   const rows = await sql.query<AmendedRow>(
-    `select d.evidence, d.cause from death d
+    `select ${withWho("evidence")} as evidence, d.cause from death d
      join unnest($1::uuid[], $2::int[], $3::uuid[]) w (instance_id, generation, host_id)
        on d.instance_id = w.instance_id and d.generation = w.generation and d.host_id = w.host_id
      where not d.evidence ? 'report' order by d.instance_id, d.generation for update of d`,
@@ -149,7 +196,10 @@ export async function amendDeaths(
     const report = exits.get(incarnationOf(before));
     if (!report) return [];
     const evidence: Evidence = { ...before, report };
-    return [{ evidence, was, certificate: inquest(evidence) }];
+    const { instance, generation, ...said } = inquest(evidence);
+    const { instance: _, generation: __, ...rest } = evidence;
+    const paper = { certificate: said, evidence: rest };
+    return [{ instance, generation, was, certificate: said, columns: columnsOf(paper) }];
   });
   if (amended.length === 0) return;
   // All in one statement: a host that comes back tells of all that it ran, and whoever waits for its guests waits for this.
@@ -158,16 +208,24 @@ export async function amendDeaths(
        confidence = w.confidence, at = w.at, amended_at = $2, first_cause = coalesce(d.first_cause, d.cause)
      from json_populate_recordset(null::death, $1::json) w
      where d.instance_id = w.instance_id and d.generation = w.generation`,
-    [JSON.stringify(amended.map(rowOf)), iso(now)],
+    [
+      JSON.stringify(
+        amended.map(({ instance, generation, columns }) => ({
+          ...{ instance_id: instance, generation },
+          ...columns,
+        })),
+      ),
+      iso(now),
+    ],
   );
   await appendJournal(
     sql,
-    amended.map(({ certificate, was }) => ({
+    amended.map(({ instance, generation, certificate, was }) => ({
       at: now,
       kind: "instance",
-      subject: certificate.instance,
+      subject: instance,
       event: "deathAmended",
-      generation: certificate.generation,
+      generation,
       actor: "holdfast",
       detail: {
         ...{ class: certificate.cause, was, says: certificate.says },
@@ -177,13 +235,14 @@ export async function amendDeaths(
   );
 }
 
-const incarnationOf = ({ instance, generation }: Pick<Evidence, "instance" | "generation">) =>
+const incarnationOf = ({ instance, generation }: Pick<Evidence, Who>) =>
   `${instance} ${generation}`;
 
-/** What a certificate says, and what it was concluded from. */
-const rowOf = ({ certificate, evidence }: Pick<Certified, "certificate" | "evidence">) => ({
-  instance_id: certificate.instance,
-  generation: certificate.generation,
+/** A certificate, or what it rests on, of the row `d` as text of an SQL expression, with whom it is about. */
+export const withWho = (column: "certificate" | "evidence") =>
+  `d.${column} || jsonb_build_object('instance', d.instance_id, 'generation', d.generation)`;
+
+const columnsOf = ({ certificate, evidence }: Pick<Paper, "certificate" | "evidence">) => ({
   at: iso(certificate.at),
   cause: certificate.cause,
   layer: certificate.layer,
@@ -193,5 +252,5 @@ const rowOf = ({ certificate, evidence }: Pick<Certified, "certificate" | "evide
 });
 
 /** Enough for a line in the journal: what was found, without the console. */
-export const summaryOf = ({ evidence }: DeathCertificate): readonly string[] =>
+const summaryOf = ({ evidence }: Paper["certificate"]): readonly string[] =>
   evidence.map(({ source, says }) => `${source}: ${says}`);

@@ -1,7 +1,7 @@
 /**
  * Writing down what a pass has concluded: a handful of statements, whatever the number of instances.
  */
-import { type Certified, insertDeaths, summaryOf } from "@holdfast/cloud/deaths/edge";
+import { type Certified, insertDeaths } from "@holdfast/cloud/deaths/edge";
 import { countOutcomes, type Outcome } from "@holdfast/cloud/jobs/edge";
 import { insertNics, type NewNic, releaseNics } from "@holdfast/cloud/networks/edge";
 import type { Claim, PlacementSession } from "@holdfast/cloud/placement/edge";
@@ -180,10 +180,8 @@ function journalOf({ settled, actor, death }: Case): JournalRow[] {
 }
 
 /** The cause, and what it rests on: a timeline without evidence is an opinion. */
-function detailOf({ certificate }: Certified, cause: Cause | undefined) {
-  const { cause: kind, says, at, layer, confidence } = certificate;
-  return { ...cause, class: kind, says, at, layer, confidence, evidence: summaryOf(certificate) };
-}
+const detailOf = ({ paper: { brief } }: Certified, cause: Cause | undefined) =>
+  cause?.problem ? { ...cause, ...brief } : brief;
 
 /** What is given back: every host that held room for it and does not any more. */
 function claimsOf({ before, settled }: Case): Claim[] {
