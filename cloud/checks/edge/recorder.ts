@@ -9,14 +9,21 @@
 import type { Checkup, MachineLook } from "@holdfast/cloud/hosts";
 import type { HostId, InstanceId } from "@holdfast/kernel/ids";
 import type { Clock, Instant } from "@holdfast/kernel/time";
-import type { Database, Sql } from "@holdfast/store/database";
+import { byKey, type Database, type Sql } from "@holdfast/store/database";
 import { appendJournal, type JournalRow } from "@holdfast/store/journal";
 import { latest } from "@holdfast/store/latest";
 import { advance } from "../core/advance.ts";
 import { calmnessOf, calmnessOfHost } from "../core/calm.ts";
 import { judge as verdictsOf } from "../core/judge.ts";
 import { type Checks, checkNames, type Limits } from "../core/model.ts";
-import { loadWatched, type NewChecks, saveChecks, saveCheckups, type Watched } from "./statuses.ts";
+import {
+  loadWatched,
+  type NewChecks,
+  saveChecks,
+  saveCheckups,
+  saveFirstChecks,
+  type Watched,
+} from "./statuses.ts";
 
 export interface RecorderDeps {
   readonly database: Database;
@@ -83,13 +90,17 @@ async function record(
   const hosts = [...batch.keys()];
   const open = openLooks(batch, calm, limits, now);
   const ids = [...open.keys()];
-  const next = ids.length > 0 ? await judgeThese(database, { ids, hosts }, batch, limits, now) : [];
+  const judge = (sql: Sql) => judgeThese(sql, { ids, hosts }, batch, limits, now);
+  const next = ids.length > 0 ? await database.transaction(judge, byKey) : [];
   const changed = next.filter(isChanged);
-  const turned = changed.length > 0 ? await write(database, changed, batch, limits, now) : [];
+  const first = await saveFirstChecks(database, changed.filter(isFirst).map(rowOf));
+  const turns = changed.filter((item) => !isFirst(item));
+  const turned = turns.length > 0 ? await write(database, turns, batch, limits, now) : [];
   await saveCheckups(database, hosts, now);
   for (const item of next) {
     const [{ id, host }, text] = [item.one, open.get(item.one.id)];
-    if (host && text !== undefined && !isChanged(item)) calm.get(host)?.looks.set(id, text);
+    const isRecorded = !isChanged(item) || first.has(id);
+    if (host && text !== undefined && isRecorded) calm.get(host)?.looks.set(id, text);
   }
   return turned;
 }
@@ -126,6 +137,13 @@ interface Judged {
 
 const isChanged = ({ one, checks }: Judged) => !isSame(one.known, checks);
 
+/**
+ * Of its launch nothing is recorded, and nothing is wrong with it: nothing that another manager may have written meanwhile
+ * could be made worse by it, so nobody has to be held to write that.
+ */
+const isFirst = ({ one, checks }: Judged) =>
+  one.known === undefined && checkNames.every((name) => checks[name].failures === 0);
+
 async function judgeThese(
   sql: Sql,
   which: Parameters<typeof loadWatched>[1],
@@ -160,7 +178,7 @@ function write(
     await saveChecks(sql, changed.map(rowOf));
     await appendJournal(sql, turned);
     return [...new Set(turned.map(({ subject }) => subject as InstanceId))]; // Journal rows hold plain text.
-  });
+  }, byKey);
 }
 
 /** What a host says of another launch, or of an epoch that is over, is about something that is gone. */

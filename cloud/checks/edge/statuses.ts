@@ -193,15 +193,29 @@ export interface NewChecks {
 
 /** One statement for all of them. An older launch never overwrites a younger one. */
 export async function saveChecks(sql: Sql, rows: readonly NewChecks[]): Promise<void> {
-  if (rows.length === 0) return;
-  await sql.query(
+  await insertChecks(sql, rows, "<=");
+}
+
+/** The same of launches of which nothing is recorded. Resolves with those of which nothing was until now. */
+export const saveFirstChecks = (sql: Sql, rows: readonly NewChecks[]) =>
+  insertChecks(sql, rows, "<");
+
+/** `over`: how the launch that is recorded compares with one that may take its place. */
+async function insertChecks(
+  sql: Sql,
+  rows: readonly NewChecks[],
+  over: "<" | "<=",
+): Promise<ReadonlySet<InstanceId>> {
+  if (rows.length === 0) return new Set();
+  const written = await sql.query<{ id: InstanceId }>(
     `insert into instance_check (instance_id, generation, system, instance, volume, is_failing)
      select * from json_to_recordset($1::json) as r
        (instance_id uuid, generation int, system jsonb, instance jsonb, volume jsonb, is_failing bool)
      order by instance_id
      on conflict (instance_id) do update set generation = excluded.generation, system = excluded.system,
        instance = excluded.instance, volume = excluded.volume, is_failing = excluded.is_failing
-     where instance_check.generation <= excluded.generation`,
+     where instance_check.generation ${over} excluded.generation
+     returning instance_id as id`,
     [
       JSON.stringify(
         rows.map(({ instance, generation, checks }) => ({
@@ -213,6 +227,7 @@ export async function saveChecks(sql: Sql, rows: readonly NewChecks[]): Promise<
       ),
     ],
   );
+  return new Set(written.map(({ id }) => id));
 }
 
 export async function saveCheckups(sql: Sql, hosts: readonly HostId[], at: Instant): Promise<void> {
