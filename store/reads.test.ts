@@ -41,6 +41,18 @@ test("of those who ask in one turn of the loop nobody is read for alone", async 
   assert.deepEqual([await first, await second, open.length], [1, 1, 1]);
 });
 
+test("what several readings ask at the end of a turn is asked in one breath", async () => {
+  const asked: string[] = [];
+  const read = (name: string) =>
+    shared(async () => {
+      asked.push(name);
+      process.nextTick(() => asked.push("sent"));
+    })("");
+  await Promise.all([read("a"), read("b"), read("c")]);
+  await turn();
+  assert.deepEqual(asked.slice(0, 4), ["a", "b", "c", "sent"]);
+});
+
 test("another key waits for nobody, and a reading that failed is not remembered", async () => {
   const { open, read } = source<string, number>();
   const ask = shared(read);

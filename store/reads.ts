@@ -66,4 +66,15 @@ export function inBatches<Item>(take: (items: readonly Item[]) => Promise<void>)
 }
 
 const noMatter = () => {};
-const endOfTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+let ending: Promise<void> | undefined;
+/** One for all who wait for it: what each of them asks then is still asked in one breath. */
+function endOfTurn(): Promise<void> {
+  ending ??= new Promise((resolve) => {
+    setImmediate(() => {
+      ending = undefined;
+      resolve();
+    });
+  });
+  return ending;
+}
