@@ -19,7 +19,7 @@ export function judge(networks: readonly Network[], trackedIn: TrackedIn): reado
   const bridge = trackedIn === "inet" ? "iifname" : "meta ibrname";
   const zones = zonesOf(networks.map(({ vni }) => vni));
   const zoneList = networks.map(({ vni }) => `"${bridgeOf(vni)}" : ${zones.get(vni)}`);
-  const compiled = onceEach(ruleSetOf);
+  const compiled = compiling();
   const ports = networks.flatMap(({ vni, ports }) =>
     ports.map((port) => {
       const key = `"${bridgeOf(vni)}" . ${port.address}`;
@@ -123,20 +123,21 @@ function allowed(rules: RuleSet, side: "ingress" | "egress", way: Way): readonly
   ]);
 }
 
-/** Many ports have the same rules: the very same list, or each its own copy of it. */
-function onceEach<T>(compile: (rules: readonly Rule[]) => T): (rules: readonly Rule[]) => T {
-  const same = new Map<readonly Rule[], T>();
-  const equal = new Map<string, T>();
+/** Many ports have the same rules: the very same list, which the next picture may have as well, or each its own copy of it. */
+function compiling(): (rules: readonly Rule[]) => RuleSet {
+  const equal = new Map<string, RuleSet>();
   return (rules) => {
-    const seen = same.get(rules);
+    const seen = compiledBefore.get(rules);
     if (seen !== undefined) return seen;
     const text = JSON.stringify(rules);
-    const found = equal.get(text) ?? compile(rules);
-    same.set(rules, found);
+    const found = equal.get(text) ?? ruleSetOf(rules);
+    compiledBefore.set(rules, found);
     equal.set(text, found);
     return found;
   };
 }
+
+const compiledBefore = new WeakMap<readonly Rule[], RuleSet>();
 
 const distinct = (all: readonly RuleSet[]) => [
   ...new Map(all.map((rules) => [rules.name, rules])).values(),

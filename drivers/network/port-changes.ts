@@ -6,7 +6,7 @@
  */
 
 import type { Batch } from "./commands.ts";
-import type { Network, Picture } from "./driver.ts";
+import type { Network, Picture, Port, Rule } from "./driver.ts";
 import { linesFor, tapFor } from "./host-links.ts";
 import { metadataMark, neighbourChanges, neighboursMark } from "./metadata-wiring.ts";
 import { metadataNamespaceOf, metadataPortOf, tapOf } from "./names.ts";
@@ -30,11 +30,12 @@ export function portChanges(
 ): PortChanges | undefined {
   if (before.networks.length !== wanted.networks.length) return undefined;
   const known = new Map(before.networks.map((network) => [network.id, network]));
+  const isSame = comparison();
   const pairs: (readonly [Network, Network])[] = [];
   for (const network of wanted.networks) {
     const old = known.get(network.id);
     if (!old || !isOnlyPorts(old, network)) return undefined;
-    if (JSON.stringify(old) !== JSON.stringify(network)) pairs.push([old, network]);
+    if (!isSame(old, network)) pairs.push([old, network]);
   }
   if (pairs.length === 0) return undefined;
   const onHost = (lines: readonly string[]): Batch => ({ where: undefined, program: "ip", lines });
@@ -81,6 +82,32 @@ function isOnlyPorts(before: Network, network: Network): boolean {
 function restOf({ ports: _, router, ...rest }: Network): string {
   const { hosts: __, ...same } = router ?? { hosts: [] };
   return JSON.stringify([rest, router === undefined, same]);
+}
+
+/** For networks of which only ports may differ, and whom the router serves. Ports share lists of rules, and each is read once. */
+function comparison(): (one: Network, other: Network) => boolean {
+  const numbers = new Map<readonly Rule[] | string, number>();
+  const numberOf = (key: readonly Rule[] | string): number => {
+    const known = numbers.get(key);
+    if (known !== undefined) return known;
+    const number = typeof key === "string" ? numbers.size : numberOf(JSON.stringify(key));
+    numbers.set(key, number);
+    return number;
+  };
+  const isSamePort = (
+    { ingress, egress, ...one }: Port,
+    { ingress: itsIngress, egress: itsEgress, ...other }: Port,
+  ) =>
+    JSON.stringify(one) === JSON.stringify(other) &&
+    (ingress === itsIngress || numberOf(ingress) === numberOf(itsIngress)) &&
+    (egress === itsEgress || numberOf(egress) === numberOf(itsEgress));
+  return (one, other) =>
+    one.ports.length === other.ports.length &&
+    JSON.stringify(one.router) === JSON.stringify(other.router) &&
+    one.ports.every((port, index) => {
+      const its = other.ports[index];
+      return its !== undefined && (port === its || isSamePort(port, its));
+    });
 }
 
 function without(all: Network["ports"], some: Network["ports"]): Network["ports"] {
