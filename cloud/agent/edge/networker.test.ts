@@ -146,6 +146,12 @@ test("ports of the same groups have one list of rules, with the members of group
     assert.equal(second?.ingress.length, 2_001);
     assert.equal(second?.ingress, third?.ingress, "the very same list");
     assert.deepEqual(second?.egress, [{ protocol: "any", peers: ["0.0.0.0/0"] }]);
+
+    const next = structuredClone({ ...picture, ports: ports.slice(1), groups });
+    mine.hear([next]);
+    await until("made", () => kernel.networks.get(id)?.network.ports.length === 49);
+    const again = kernel.networks.get(id)?.network.ports[0];
+    assert.equal(again?.ingress, second?.ingress, "also where the next picture says the same");
   });
 });
 
@@ -160,15 +166,32 @@ function steppedNetworks() {
         applies.push({ plug: () => onPlugged?.(), end });
       }),
   };
-  const { mine } = setUp(undefined, undefined, networks);
+  const kept: (readonly NetworkPicture[])[] = [];
+  const shelf = { load: async () => undefined, save: async (one: never) => void kept.push(one) };
+  const { mine } = setUp(undefined, shelf, networks);
   /** Whether it can be plugged into, as whoever asks now is told. */
   const isReady = async () => {
     const answer = mine.ready([nic], milliseconds(0));
     return (await Promise.allSettled([answer]))[0]?.status === "fulfilled";
   };
   const step = (at: number) => applies[at] ?? assert.fail(`no apply ${at}`);
-  return { mine, isReady, step };
+  return { mine, isReady, step, kept };
 }
+
+test("a picture is kept when its ports are there, and the newest of those that came meanwhile", async () => {
+  const { mine, step, kept } = steppedNetworks();
+  await opened(mine, async () => {
+    mine.hear([picture]);
+    assert.deepEqual(kept, []);
+    const next = { ...picture, mtu: 1_400 };
+    mine.hear([next]);
+    step(0).plug();
+    assert.deepEqual(kept, [[next]]);
+    step(0).end();
+    step(1).plug();
+    assert.equal(kept.length, 1, "and once");
+  });
+});
 
 test("a port that comes again while it is being taken away is not ready until it has come", async () => {
   const { mine, isReady, step } = steppedNetworks();

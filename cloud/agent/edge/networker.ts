@@ -75,6 +75,7 @@ export function networker(deps: NetworkerDeps): Networker {
   const { networks: kernel, shelf, log } = deps;
   let wanted: readonly NetworkPicture[] = [];
   let applied: readonly NetworkPicture[] = [];
+  let kept: readonly NetworkPicture[] = [];
   /** All of its ports are there, and none of them is about to go. */
   let plugged: readonly NetworkPicture[] = [];
   /** Of each picture that is being applied: what every picture that was heard since has as well. */
@@ -89,8 +90,9 @@ export function networker(deps: NetworkerDeps): Networker {
 
   return {
     async open() {
-      const kept = await shelf.load();
-      if (kept) await apply(kept);
+      const last = await shelf.load();
+      if (last) kept = last;
+      if (last) await apply(last);
       timer = setTimeout(() => void tend(), lookEvery);
     },
     hear,
@@ -141,8 +143,15 @@ export function networker(deps: NetworkerDeps): Networker {
   }
 
   function hear(networks: readonly NetworkPicture[]): void {
-    shelf.save(networks).catch((error) => log("could not keep the picture", { error }));
-    void apply(networks);
+    const before = new Map(wanted.map((picture) => [picture.id, picture]));
+    void apply(networks.map((picture) => withGroupsOf(before.get(picture.id), picture)));
+  }
+
+  /** Once the ports are there: a start waits for them, and its disks for the threads that write files. */
+  function keep(): void {
+    if (kept === wanted) return;
+    kept = wanted;
+    shelf.save(kept).catch((error) => log("could not keep the picture", { error }));
   }
 
   async function apply(networks: readonly NetworkPicture[]): Promise<void> {
@@ -153,7 +162,10 @@ export function networker(deps: NetworkerDeps): Networker {
     underWay.add(mine);
     try {
       const picture = { networks: networks.map((each) => networkOf(each, deps)) };
-      await kernel.apply(picture, () => plug(mine.lasting));
+      await kernel.apply(picture, () => {
+        plug(mine.lasting);
+        keep();
+      });
       trouble = null;
       applied = networks;
       plug(mine.lasting);
@@ -165,6 +177,7 @@ export function networker(deps: NetworkerDeps): Networker {
       timer = setTimeout(() => void tend(), retryPause);
     } finally {
       underWay.delete(mine);
+      keep();
     }
   }
 
@@ -248,6 +261,13 @@ function networksOf(
   return found;
 }
 
+/** The same groups are the same list, of which all that was made before is known. */
+function withGroupsOf(before: NetworkPicture | undefined, picture: NetworkPicture): NetworkPicture {
+  if (!before || before.groups === picture.groups) return picture;
+  const isSame = JSON.stringify(before.groups) === JSON.stringify(picture.groups);
+  return isSame ? { ...picture, groups: before.groups } : picture;
+}
+
 /** As the managers have the list: in order. */
 function withPeers(picture: NetworkPicture, peers: NetworkPeers | undefined): NetworkPicture {
   if (!peers) return picture;
@@ -262,8 +282,7 @@ function networkOf(
 ): Network {
   const { id, vni, vlan, mtu, cidr, gateway, domain, underlays, ports, router } = picture;
   const peers = underlays.filter((other) => other !== underlay);
-  const ingressOf = rulesOf(picture.groups, "ingress");
-  const egressOf = rulesOf(picture.groups, "egress");
+  const { ingressOf, egressOf } = rulesIn(picture.groups);
   return {
     ...{ id, vni, mtu, cidr, gateway, domain, peers },
     ...(vlan === null ? { kind: "vxlan" } : { kind: "vlan", vlan }),
@@ -278,6 +297,19 @@ function networkOf(
 }
 
 const everything: readonly Rule[] = [{ protocol: "any", peers: ["0.0.0.0/0"] }];
+
+const rulesKnown = new WeakMap<readonly GroupPicture[], ReturnType<typeof sidesOf>>();
+
+function rulesIn(groups: readonly GroupPicture[]): ReturnType<typeof sidesOf> {
+  const known = rulesKnown.get(groups) ?? sidesOf(groups);
+  rulesKnown.set(groups, known);
+  return known;
+}
+
+const sidesOf = (groups: readonly GroupPicture[]) => ({
+  ingressOf: rulesOf(groups, "ingress"),
+  egressOf: rulesOf(groups, "egress"),
+});
 
 /** What all of these groups say together. Ports of the same groups have one and the same list. */
 function rulesOf(groups: readonly GroupPicture[], side: "ingress" | "egress") {
