@@ -35,6 +35,8 @@ export interface MetadataWatch extends Turns {
 /** Hosts that are read together: what their guests may know is a kilobyte for each guest. */
 const hostsAtOnce = 200;
 const guestsAtOnce = 5_000;
+/** So many are looked up in one breath. */
+const few = 8;
 /** To look at all of them may take this share of a processor; the next such look waits accordingly. */
 const shareForAll = 0.1;
 
@@ -109,6 +111,17 @@ export function metadataWatch({
 
   async function tellOf(instances: readonly InstanceId[]): Promise<void> {
     const here = new Set(hosts());
+    if (instances.length <= few) {
+      // As nearly always, while they start: in one packet, wherever they are.
+      const [homes, notes] = await Promise.all([
+        homesOf(database.lookUps, instances),
+        notesOf(database.lookUps, instances),
+      ]);
+      return tellThese(
+        homes.filter(({ host }) => here.has(host)),
+        notes,
+      );
+    }
     for (let from = 0; from < instances.length; from += guestsAtOnce) {
       const homes = await homesOf(database, instances.slice(from, from + guestsAtOnce));
       const some = homes.filter(({ host }) => here.has(host));
@@ -116,11 +129,18 @@ export function metadataWatch({
         database,
         some.map(({ instance }) => instance),
       );
-      for (const [host, guests] of grouped(some, ({ host }) => host))
-        tellChanges(
-          host,
-          new Map(guests.map(({ instance }) => [instance, notes.get(instance) ?? null])),
-        );
+      tellThese(some, notes);
     }
+  }
+
+  function tellThese(
+    homes: Awaited<ReturnType<typeof homesOf>>,
+    notes: Awaited<ReturnType<typeof notesOf>>,
+  ): void {
+    for (const [host, guests] of grouped(homes, ({ host }) => host))
+      tellChanges(
+        host,
+        new Map(guests.map(({ instance }) => [instance, notes.get(instance) ?? null])),
+      );
   }
 }
