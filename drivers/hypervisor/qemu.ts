@@ -7,17 +7,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { renameSync } from "node:fs";
-import {
-  access,
-  appendFile,
-  chown,
-  type FileHandle,
-  mkdir,
-  open,
-  readFile,
-  rm,
-  stat,
-} from "node:fs/promises";
+import { access, chown, type FileHandle, mkdir, open, readFile, rm, stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import type { InstanceId } from "@holdfast/kernel/ids";
@@ -506,7 +496,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     cards: Promise<Cards> | undefined,
   ): Promise<boolean> {
     const begun = performance.now();
-    const { uid, group, keeper } = standby;
+    const { uid, group } = standby;
     const key = keyOf(spec);
     const { bootId } = house;
     const record = {
@@ -519,10 +509,9 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
       await assertYoungest(spec, paths);
       papers = settled([
         mkdir(paths.instance, { recursive: true, mode: 0o711 }),
-        appendFile(standby.paths.log, logHeader(spec, clock.now())),
-        standby.name(spec),
+        standby.name(spec, logHeader(spec, clock.now())),
         // Whoever ends it reads there what to take back.
-        writeRecord(standby.paths, record).then(() => lendAll(record)),
+        standby.record(record).then(() => lendAll(record)),
       ]);
       await standby.dress(spec, papers, cards);
       await assertYoungest(spec, paths); // That may have taken its time.
@@ -546,7 +535,7 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
       () => true,
       () => false,
     );
-    keeper.leave();
+    standby.leave();
     const [took] = await Promise.all([woken, inherited]);
     if (!took) {
       await endNow(machine);

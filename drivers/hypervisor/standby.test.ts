@@ -28,7 +28,7 @@ import { simulatedRig } from "./fixture-simulated.ts";
 import type { KillableOrder } from "./fixture-standby.ts";
 import { unixWay } from "./fixture-way.ts";
 import { hostTscKHz } from "./host-tsc.ts";
-import { standbyDirectory, writeRecord } from "./incarnation.ts";
+import { standbyDirectory } from "./incarnation.ts";
 import { standBy } from "./standby.ts";
 
 standbyContract("simulated", async () => simulated());
@@ -91,9 +91,9 @@ test("qemu: what an agent has just made an instance of when it is killed is adop
   );
   assert.ok(standby);
   for (const { source } of spec.disks) for (const file of source.files) chownSync(file, uid, uid);
-  await standby.name(spec);
+  await standby.name(spec, "");
   await standby.dress(spec);
-  await writeRecord(standby.paths, {
+  await standby.record({
     ...{ name: spec.name, uid, requestId: spec.requestId, lent: [], group: "standby-a" },
     ...{ at: rig.options.clock.now(), warming: { isPaused: false } },
     bootId: readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim(),

@@ -5,7 +5,7 @@
  * end with their agent. What makes one an instance is one step, the renaming of its directory to the instance's. Before it
  * everything may fail and the instance is launched as always; after it everything is there that a later agent needs.
  */
-import { chown, mkdir, open, readdir, rm, writeFile } from "node:fs/promises";
+import { chown, type FileHandle, mkdir, open, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { InstanceId } from "@holdfast/kernel/ids";
@@ -17,6 +17,7 @@ import type { Cards, MachineSpec } from "./driver.ts";
 import { identityRom } from "./identity-rom.ts";
 import {
   assertSocketsFit,
+  type LaunchRecord,
   pathsIn,
   readOptional,
   readRecord,
@@ -27,6 +28,7 @@ import { takeBackAll } from "./loans.ts";
 import { isAlive, parseStat, processesMentioning, signal } from "./process.ts";
 import { cardDevice, type Hardware, qemuArgv } from "./qemu-argv.ts";
 import { connectQmp, isRecord, type Qmp, type QmpListener } from "./qmp.ts";
+import { settled } from "./settled.ts";
 import { fitsOrder, type Order } from "./standby-fit.ts";
 import { type Keeper, launchKept } from "./standby-keeper.ts";
 import { firstTapFd } from "./taps.ts";
@@ -58,13 +60,17 @@ export interface Standby extends Talk {
   readonly keeper: Keeper;
   /** Resolves when it waits no more without having been taken. */
   readonly gone: Promise<void>;
-  /** Writes down where it finds who it is. */
-  name(spec: MachineSpec): Promise<void>;
+  /** Writes down where it finds who it is, and the first line of its log. */
+  name(spec: MachineSpec, header: string): Promise<void>;
+  /** Writes down what a later agent must know, also to take back what it was lent. Once. */
+  record(record: LaunchRecord): Promise<void>;
   /**
    * Gives it its name and its disk when that is lent to its user, and its card when `cards` says that it can be plugged in. Who has
    * been told no must end it.
    */
   dress(spec: MachineSpec, lent?: Promise<unknown>, cards?: Promise<Cards>): Promise<void>;
+  /** It is an instance now, and is written about as all others are. */
+  leave(): void;
   /** Resolves when nothing of it is left but its cgroup, and what it was lent by its record is taken back. */
   end(): Promise<void>;
 }
@@ -151,21 +157,22 @@ export async function standBy(order: Order, shop: Shop): Promise<Standby | undef
   await chown(paths.vm, jail.uid, jail.uid);
   await writeFile(paths.consoleLog, "", { mode: 0o600 });
   await chown(paths.consoleLog, jail.uid, jail.uid);
-  const [log, state] = await Promise.all([
-    open(paths.log, "a", 0o600),
+  const [papers, state] = await Promise.all([
+    openPapers(paths, jail.uid),
     open(join(order.template, templateFiles.state)),
   ]);
   const command = jailed(jail, [
     shop.binary,
     ...qemuArgv(machineOf(order), paths, shop.hardware, "warm"),
   ]);
-  const given = { log, state, inherited: shop.inherited };
+  const given = { log: papers.log, state, inherited: shop.inherited };
   const keeper = launchKept(paths.dir, shop.procs, command, given, shop.tapNamespace);
-  await Promise.all([log.close(), state.close()]);
+  await state.close();
   try {
     const talk = await untilItWaits(keeper, paths.qmp);
-    return standbyOf(order, shop, paths, keeper, talk);
+    return standbyOf(order, shop, paths, keeper, papers, talk);
   } catch (error) {
+    await papers.close();
     await endAt(paths, keeper);
     throw error;
   }
@@ -183,6 +190,7 @@ function standbyOf(
   { jail: { uid }, group }: Shop,
   paths: ReturnType<typeof pathsIn>,
   keeper: Keeper,
+  papers: Papers,
   { qmp, goOn, gone }: Waiting,
 ): Standby {
   const tell = (command: string, args: Readonly<Record<string, unknown>>) =>
@@ -190,12 +198,13 @@ function standbyOf(
   return {
     ...{ order, uid, group, paths, keeper, gone, goOn },
 
-    async name({ metadata }) {
+    async name({ metadata }, header) {
       const rom = identityRom(metadata);
       if (!rom) throw new Error("it does not fit");
-      await writeFile(paths.identity, rom, { mode: 0o600 });
-      await chown(paths.identity, uid, uid);
+      await settled([papers.identity.write(rom, 0, rom.length, 0), papers.log.write(header)]);
     },
+
+    record: async (record) => void (await papers.record.write(JSON.stringify(record), 0)),
 
     async dress(spec, lent, cards) {
       const [disk] = spec.disks;
@@ -224,7 +233,41 @@ function standbyOf(
       ]);
     },
 
-    end: () => endAt(paths, keeper),
+    leave() {
+      keeper.leave();
+      void papers.close();
+    },
+
+    async end() {
+      await papers.close();
+      await endAt(paths, keeper);
+    },
+  };
+}
+
+/** Open already when somebody waits: to make a file takes several times as long as to write into one. */
+interface Papers {
+  readonly log: FileHandle;
+  readonly identity: FileHandle;
+  /** An empty one says nothing yet. */
+  readonly record: FileHandle;
+  close(): Promise<void>;
+}
+
+async function openPapers(
+  { log, identity, record }: ReturnType<typeof pathsIn>,
+  uid: number,
+): Promise<Papers> {
+  const papers = {
+    log: await open(log, "a", 0o600),
+    identity: await open(identity, "w", 0o600),
+    record: await open(record, "w", 0o600),
+  };
+  await papers.identity.chown(uid, uid);
+  return {
+    ...papers,
+    close: async () =>
+      void (await Promise.allSettled(Object.values(papers).map((file) => file.close()))),
   };
 }
 

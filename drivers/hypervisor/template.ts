@@ -51,20 +51,18 @@ const noLimit = 2 ** 40;
 
 /** Everything that the memory depends on beside what is in the files it is booted from. */
 export async function templateForm(spec: TemplateSpec, version: string, hardware: Hardware) {
-  const processors = await readFile("/proc/cpuinfo", "utf8").catch(() => "");
   // A guest under emulation does not see the host's processor.
-  const words = hardware.acceleration === "kvm" ? /(vendor_id[\s\S]*?\nbugs[^\n]*)/ : /$^/;
-  const processor = words
-    .exec(processors)?.[1]
-    ?.replace(/^(cpu MHz|apicid|initial apicid).*$/gm, "");
+  const processor = hardware.acceleration === "kvm" ? await processorWords() : "";
   const blank = { kernel: "", initrd: "", commandLine: spec.boot.commandLine };
   return JSON.stringify([
-    ...[
-      version,
-      processor ?? "",
-      qemuArgv(machineOf({ ...spec, boot: blank }), pathsIn(""), hardware),
-    ],
+    ...[version, processor, qemuArgv(machineOf({ ...spec, boot: blank }), pathsIn(""), hardware)],
   ]);
+}
+
+async function processorWords(): Promise<string> {
+  const processors = await readFile("/proc/cpuinfo", "utf8").catch(() => "");
+  const words = /(vendor_id[\s\S]*?\nbugs[^\n]*)/.exec(processors)?.[1] ?? "";
+  return words.replace(/^(cpu MHz|apicid|initial apicid).*$/gm, "");
 }
 
 /** Whether a guest of this template can be in a process that is on standby. */
