@@ -100,6 +100,15 @@ test("real: the next overlay on the same image is there before it is asked for",
   assert.deepEqual([its, mode & 0o777], [ino, 0o600]);
   assert.ok((await readFile(overlay(`next-${name}`))).equals(await readFile(overlay("first"))));
 
+  const untouched = async () => {
+    let found: readonly string[] = [];
+    while (found.length === 0 || found.includes(spare)) found = await readdir(stock);
+    return found;
+  };
+  const before = await untouched();
+  await make("first");
+  assert.deepEqual(await readdir(stock), before, "what is there needs none");
+
   let [lost] = await readdir(stock);
   while (!lost || lost === spare) [lost] = await readdir(stock);
   await rm(join(stock, lost));

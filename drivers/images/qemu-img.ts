@@ -9,7 +9,18 @@
  */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmod, constants, copyFile, link, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import {
+  chmod,
+  constants,
+  copyFile,
+  link,
+  mkdir,
+  open,
+  rename,
+  rm,
+  stat,
+  unlink,
+} from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { Problem } from "@holdfast/kernel/problem";
@@ -50,12 +61,18 @@ export async function qemuDisks(options: QemuDisksOptions): Promise<Disks> {
     },
 
     async ensureOverlay(file, backing, virtualBytes) {
-      const [isThere, isWhole] = await Promise.all([exists(file), exists(backing.file)]);
-      if (isThere) return;
       const kind = JSON.stringify([resolve(backing.file), backing.format, virtualBytes]);
       const make = (at: Temporaries) => makeCopy(at.next(), backing, virtualBytes);
-      const spare = isWhole ? copies.take(kind) : undefined;
-      if (!spare || !(await isNamed(spare, file))) {
+      const spare = copies.take(kind);
+      // Looked at beside it, because whoever starts waits: it is nearly always there.
+      const [isWhole, given] = await Promise.all([
+        exists(backing.file),
+        spare ? give(spare, file) : "lost",
+      ]);
+      if (spare && given === "not-wanted") return copies.putBack(kind, spare);
+      if (given === "named" && !isWhole) await rm(file, { force: true });
+      if (given === "lost" || !isWhole) {
+        if (await exists(file)) return;
         const temporary = await make(temporaries);
         try {
           await linkOnce(temporary, file);
@@ -216,15 +233,21 @@ async function linkOnce(temporary: string, file: string): Promise<void> {
   });
 }
 
-/** Gives a spare its name. False if it cannot have one: it may have been removed from outside since it was made. */
-async function isNamed(spare: string, file: string): Promise<boolean> {
-  const named = await linkOnce(spare, file).then(
-    () => true,
-    () => false,
-  );
+/**
+ * Gives a spare its name, unless there is a file of that name: then it is not wanted. It is lost where it cannot have one, because
+ * it was removed from outside since it was made.
+ */
+async function give(spare: string, file: string): Promise<"named" | "not-wanted" | "lost"> {
+  try {
+    await link(spare, file);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EEXIST") return "not-wanted";
+    void unlink(spare).catch(() => {});
+    return "lost";
+  }
   // Nobody waits for that: its other name is cleared away when this is opened again, if not now.
-  void rm(spare, { force: true }).catch(() => {});
-  return named;
+  void unlink(spare).catch(() => {});
+  return "named";
 }
 
 /** Without this, a power cut can leave an empty file under the final name: a volume that never boots. */

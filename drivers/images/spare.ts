@@ -9,6 +9,8 @@ import type { Duration } from "@holdfast/kernel/time";
 export interface Spares {
   /** The file of this kind that is there, if one is; it is the caller's from then on. */
   take(kind: string): string | undefined;
+  /** One that was taken and was of no use. */
+  putBack(kind: string, file: string): void;
   /** One of this kind was wanted. A while after the last such word `make` makes another, and resolves with its file. */
   wanted(kind: string, make: () => Promise<string>): void;
 }
@@ -22,6 +24,11 @@ export function spares(after: Duration): Spares {
       const { file } = spare;
       spare = undefined;
       return file;
+    },
+    putBack(kind, file) {
+      if (spare)
+        void rm(file, { force: true }).catch(() => {}); // There has come another meanwhile.
+      else spare = { kind, file };
     },
     wanted(kind, make) {
       clearTimeout(timer);

@@ -4,7 +4,7 @@
  * A claim keeps those apart who ask, and stops nobody who does not: a QEMU that writes has asked long ago.
  * That is what fencing is for. On one host QEMU's own lock is the second wall; between hosts there is none.
  */
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile, readlink, rename, rm, symlink, writeFile } from "node:fs/promises";
 import type { Opener } from "./driver.ts";
 import { replaceSynced } from "./place.ts";
 import { volumeClaimed, volumeInUse } from "./problems.ts";
@@ -15,7 +15,10 @@ export interface Claim extends Opener {
 
 /** Undefined also if what is there is not a claim: then nobody can have made it. */
 export async function readClaim(file: string): Promise<Claim | undefined> {
-  const text = await readFile(file, "utf8").catch(() => "");
+  const text = await readlink(file).catch((error: unknown) =>
+    // One that hosts share, or of an older version, is a file.
+    codeOf(error) === "EINVAL" ? readFile(file, "utf8").catch(() => "") : "",
+  );
   try {
     const claim: unknown = JSON.parse(text);
     return isClaim(claim) ? claim : undefined;
@@ -34,16 +37,30 @@ export async function claim(
   opener: Opener,
   isDurable: boolean,
 ): Promise<void> {
+  const { instance, generation } = opener;
+  const text = JSON.stringify({ instance, generation, host });
+  if (!isDurable && (await isFirst(file, text))) return;
   const known = await readClaim(file);
   if (known && known.instance !== opener.instance) throw volumeInUse();
   if (known && known.generation > opener.generation) throw volumeClaimed(known.generation);
-  const { instance, generation } = opener;
   if (known?.generation === generation && known.host === host) return;
-  const text = JSON.stringify({ instance, generation, host });
   if (isDurable) return replaceSynced(file, text);
   await writeFile(`${file}.new`, text, { mode: 0o600 });
   await rename(`${file}.new`, file);
 }
+
+/**
+ * Nearly always, in a directory of one host. It is a link to nowhere that says it: made in one step, whole or not at all, where a
+ * file has to be opened, written and renamed.
+ */
+const isFirst = (file: string, text: string): Promise<boolean> =>
+  symlink(text, file).then(
+    () => true,
+    (error: unknown) => {
+      if (codeOf(error) === "EEXIST") return false;
+      throw error;
+    },
+  );
 
 /** Of this and older generations; somebody else's stays. */
 export async function unclaim(file: string, { instance, generation }: Opener): Promise<void> {
@@ -51,6 +68,9 @@ export async function unclaim(file: string, { instance, generation }: Opener): P
   if (known?.instance === instance && known.generation <= generation)
     await rm(file, { force: true });
 }
+
+const codeOf = (error: unknown) =>
+  error instanceof Error && "code" in error ? error.code : undefined;
 
 function isClaim(value: unknown): value is Claim {
   if (typeof value !== "object" || value === null) return false;

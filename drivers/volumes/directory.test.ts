@@ -171,6 +171,23 @@ test("directory: a claim that was cut off in the middle is nobody's", async (t) 
   await pool.open(volume, { instance: mint<InstanceId>(), generation: 1 });
 });
 
+test("directory: a claim that an older version has written holds, and is overtaken by its own instance", async (t) => {
+  const { directory, pool, volume } = await desk(t);
+  const [instance, other] = [mint<InstanceId>(), mint<InstanceId>()];
+  writeFileSync(
+    join(directory, `${volume}.claim`),
+    JSON.stringify({ instance, generation: 1, host: "h1" }),
+  );
+  await assert.rejects(pool.open(volume, { instance: other, generation: 1 }), {
+    code: "volume_in_use",
+  });
+  await pool.open(volume, { instance, generation: 2 });
+  assert.deepEqual(await pool.openers(volume), [{ instance, generation: 2 }]);
+  await pool.release(volume, { instance, generation: 2 });
+  await pool.open(volume, { instance: other, generation: 1 });
+  assert.deepEqual(await pool.openers(volume), [{ instance: other, generation: 1 }]);
+});
+
 test("directory: damage is told apart: cut short, no volume at all, an image that is gone", async (t) => {
   const { pool, volume, fileOf, root, write } = await desk(t);
   write("0 4M", 1);

@@ -68,6 +68,8 @@ export async function directoryPool(options: DirectoryPoolOptions): Promise<Volu
   const fileOf = (volume: VolumeId) => join(directory, `${volume}${ending}`);
   const claimOf = (volume: VolumeId) => join(directory, `${volume}.claim`);
   const keys = new Map<VolumeId, string>();
+  /** Images that were looked into and need no key. They are called by their checksums, so no other one has the name. */
+  const plain = new Set<string>();
 
   return {
     abilities: { isShared, canRevoke: false, isLive: false },
@@ -80,24 +82,18 @@ export async function directoryPool(options: DirectoryPoolOptions): Promise<Volu
       const key = keys.get(volume); // A removal that is under way forgets it, when its turn has come.
       return alone(volume, async () => {
         const file = fileOf(volume);
-        const [isThere, isUponLocked] = await Promise.all([
-          exists(file),
-          origin.is === "overlay" && isLocked(origin.image),
-        ]);
-        if (isThere) return;
         const size = Math.ceil(bytes / sector) * sector;
         // An overlay upon what is encrypted would need its key as well, for as long as it is open.
-        const isOverlay = origin.is === "overlay" && !isUponLocked;
+        const isOverlay = origin.is === "overlay" && !(await isLocked(origin.image));
         if (origin.is !== "blank" && isOverlay && key === undefined)
-          await overlays.ensureOverlay(file, origin.image, size);
-        else
-          await place.make(file, 0o600, async (temporary) => {
-            const to = { file: temporary, key };
-            if (origin.is === "blank") return create(to, size);
-            const { image } = origin;
-            if (isOverlay) await create(to, Math.max(size, await sizeOf(image)), image);
-            else await copy({ ...image, key }, to, { bytes: size });
-          });
+          return overlays.ensureOverlay(file, origin.image, size);
+        await place.make(file, 0o600, async (temporary) => {
+          const to = { file: temporary, key };
+          if (origin.is === "blank") return create(to, size);
+          const { image } = origin;
+          if (isOverlay) await create(to, Math.max(size, await sizeOf(image)), image);
+          else await copy({ ...image, key }, to, { bytes: size });
+        });
       });
     },
 
@@ -264,6 +260,14 @@ export async function directoryPool(options: DirectoryPoolOptions): Promise<Volu
     });
   }
 
+  /** Of one that cannot be read it is said where it is used. */
+  async function isLocked({ file, format }: ImageFile): Promise<boolean> {
+    if (format !== "qcow2" || plain.has(file)) return false;
+    const is = await isEncrypted(file).catch(() => undefined);
+    if (is === false) plain.add(file);
+    return is ?? false;
+  }
+
   /** Rejects with `volume_key_missing` where its file is encrypted and nobody has said the key. */
   async function unlocked(volume: VolumeId, file: string): Promise<Locked> {
     const key = keys.get(volume);
@@ -301,7 +305,3 @@ export async function directoryPool(options: DirectoryPoolOptions): Promise<Volu
     };
   }
 }
-
-/** Of one that cannot be read it is said where it is used. */
-const isLocked = async ({ file, format }: ImageFile) =>
-  format === "qcow2" && (await isEncrypted(file).catch(() => false));
