@@ -45,8 +45,8 @@ export interface Fit {
 export interface DiskKeeper {
   /** Take up what was written down. Call once, after the hypervisor has adopted what runs. */
   open(): Promise<void>;
-  /** Makes those that are made at a start: the root volume from its image, and what lasts for one generation. */
-  make(wish: Wish, image: ImageFile): Promise<void>;
+  /** Makes those that are made at a start: the root volume from its image when that is here, and what lasts for one generation. */
+  make(wish: Wish, image: Promise<ImageFile>): Promise<void>;
   /** Gives all of them to this incarnation. */
   lend(wish: Wish): Promise<readonly Disk[]>;
   /** Makes those of a running machine as they are wished. Undefined: it does not run. */
@@ -87,7 +87,7 @@ export function diskKeeper(deps: DiskKeeperDeps): DiskKeeper {
         noted,
         ...fromImage.map(async (disk) => {
           const pool = await poolFor(disk);
-          await pool.make(disk.volume, disk.bytes, { is: "overlay", image });
+          await pool.make(disk.volume, disk.bytes, { is: "overlay", image: await image });
         }),
       ]);
       for (const disk of disks) if (disk.kind === "ephemeral") await makeAnew(refOf(wish), disk);

@@ -5,12 +5,13 @@
  * may be killed between opening a volume and using it. Not synced to the disk, like the wishes: after a power
  * loss the claims in a pool are overtaken by the next generation's.
  */
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { WishedDisk } from "@holdfast/cloud/hosts";
 import type { MachineRef } from "@holdfast/drivers/hypervisor";
 import type { InstanceId, VolumeId } from "@holdfast/kernel/ids";
 import { z } from "zod";
+import { halfMade, keptFiles } from "./kept-files.ts";
 
 export interface Loan {
   readonly volume: VolumeId;
@@ -44,27 +45,25 @@ const LoansFile = z.object({
 
 export async function fileLoans(directory: string): Promise<LoanBook> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  let writes = 0;
+  const files = keptFiles(directory);
   return {
     async load() {
       const all: Loans[] = [];
       for (const name of await readdir(directory)) {
         const file = join(directory, name);
-        if (name.endsWith(".tmp")) await rm(file, { force: true });
+        if (name.endsWith(halfMade)) await rm(file, { force: true });
         if (!name.endsWith(".json")) continue;
-        // Only we write them, and whole; one that cannot be read was cut by a power loss.
+        // Only we write them; one that cannot be read was cut short before anything was lent.
         const parsed = LoansFile.safeParse(parse(await readFile(file, "utf8")));
         if (parsed.success) all.push(parsed.data);
         else await rm(file, { force: true });
       }
       return all;
     },
-    async save(loans) {
-      const file = join(directory, `${keyOf(loans)}.json`);
-      if (loans.volumes.length === 0) return rm(file, { force: true });
-      const temporary = join(directory, `${keyOf(loans)}.${++writes}.tmp`);
-      await writeFile(temporary, JSON.stringify(loans), { mode: 0o600 });
-      await rename(temporary, file);
+    save(loans) {
+      const name = `${keyOf(loans)}.json`;
+      if (loans.volumes.length === 0) return files.remove(name);
+      return files.write(name, JSON.stringify(loans));
     },
   };
 }

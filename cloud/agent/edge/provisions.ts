@@ -8,6 +8,7 @@ import type { Unwanted, Wish } from "@holdfast/cloud/hosts";
 import { blobsOf } from "@holdfast/cloud/images";
 import type { MachineSpec } from "@holdfast/drivers/hypervisor";
 import type { Digest } from "@holdfast/drivers/images";
+import { allOver } from "@holdfast/kernel/all-over";
 import type { InstanceId, VolumeId } from "@holdfast/kernel/ids";
 import { seconds } from "@holdfast/kernel/time";
 import type { DiskKeeper } from "./disks.ts";
@@ -80,7 +81,7 @@ export function provisions(
   function prepare(wish: Wish): Preparation {
     const { volume } = rootOf(wish);
     const files = filesOf(wish);
-    const mine = files.then((fileOf) => makeDisks(wish, fileOf));
+    const mine = allOver([files, makeDisks(wish, files)]);
     preparing.set(volume, mine);
     const made = mine.finally(() => {
       if (preparing.get(volume) === mine) preparing.delete(volume);
@@ -101,9 +102,11 @@ export function provisions(
     return (digest) => known.get(digest) ?? "";
   }
 
-  function makeDisks(wish: Wish, fileOf: (digest: Digest) => string): Promise<void> {
-    const { disk } = specOf(wish).image;
-    return disks.make(wish, { file: fileOf(disk.digest), format: disk.format });
+  function makeDisks(wish: Wish, files: ReturnType<typeof filesOf>): Promise<void> {
+    const { digest, format } = specOf(wish).image.disk;
+    const image = files.then((fileOf) => ({ file: fileOf(digest), format }));
+    image.catch(() => {}); // Whoever makes a disk of it is told.
+    return disks.make(wish, image);
   }
 
   function providedOf(wish: Wish, fileOf: (digest: Digest) => string): Provided {

@@ -13,6 +13,7 @@ import {
   type VolumeId,
 } from "@holdfast/kernel/ids";
 import { opened } from "./keys.ts";
+import { fileLoans } from "./loans.ts";
 import { fileNotes, filePicture, fileShelf } from "./shelf.ts";
 
 const directory = await mkdtemp(join(tmpdir(), "hf-shelf-"));
@@ -29,6 +30,26 @@ test("what an agent that was killed had half written is gone when the next one l
     (await readdir(directory)).filter((name) => name.endsWith(".tmp")),
     [],
   );
+});
+
+test("what an agent was killed in the middle of making is dropped, and can be made again", async () => {
+  const loans = join(directory, "loans");
+  const mine = { id: uuidV7(3, new Uint8Array(16)) as InstanceId, generation: 1 }; // Its own maker's word.
+  const volume = uuidV7(4, new Uint8Array(16)) as VolumeId; // The same.
+  const lent = { ...mine, volumes: [{ volume, pool: "local", kind: "root" as const }] };
+  const book = await fileLoans(loans);
+  await writeFile(join(loans, `${mine.id}.g1.json`), '{"id":"');
+  await book.save(lent);
+  assert.deepEqual(
+    await (await fileLoans(loans)).load(),
+    [lent],
+    "also by who does not look first",
+  );
+  await writeFile(join(loans, `${mine.id}.g1.json`), '{"id":"');
+  assert.deepEqual(await (await fileLoans(loans)).load(), []);
+  assert.deepEqual(await readdir(loans), []);
+  for (const volumes of [lent.volumes, [], lent.volumes]) await book.save({ ...mine, volumes });
+  assert.deepEqual(await (await fileLoans(loans)).load(), [lent]);
 });
 
 test("of two that are saved at the same moment the later one stays", async () => {

@@ -12,6 +12,7 @@ import { GuestNotes } from "@holdfast/cloud/metadata";
 import { NetworkPicture } from "@holdfast/cloud/networks";
 import type { InstanceId } from "@holdfast/kernel/ids";
 import { z } from "zod";
+import { halfMade, keptFiles } from "./kept-files.ts";
 import { withoutKeys } from "./keys.ts";
 import type { PictureShelf } from "./networker.ts";
 import type { NoteShelf } from "./notebook.ts";
@@ -35,14 +36,14 @@ const HeldFile = z.object({ wish: Wish, reboots: z.number().int() });
 
 export async function fileShelf(directory: string): Promise<Shelf> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const fileOf = (instance: InstanceId) => join(directory, `${instance}.json`);
-  let writes = 0;
+  const files = keptFiles(directory);
+  const nameOf = (instance: InstanceId) => `${instance}.json`;
   return {
     async load() {
       const names = await readdir(directory);
       const held: Held[] = [];
       for (const name of names) {
-        if (name.endsWith(".tmp")) await rm(join(directory, name), { force: true });
+        if (name.endsWith(halfMade)) await rm(join(directory, name), { force: true });
         if (!name.endsWith(".json")) continue;
         const text = await readFile(join(directory, name), "utf8");
         const parsed = HeldFile.safeParse(parse(text));
@@ -53,13 +54,11 @@ export async function fileShelf(directory: string): Promise<Shelf> {
       return held;
     },
     save,
-    remove: (instance) => rm(fileOf(instance), { force: true }),
+    remove: (instance) => files.remove(nameOf(instance)),
   };
 
-  async function save(held: Held): Promise<void> {
-    const temporary = join(directory, `${held.wish.instance}.${++writes}.tmp`);
-    await writeFile(temporary, JSON.stringify(kept(held)), { mode: 0o600 });
-    await rename(temporary, fileOf(held.wish.instance));
+  function save(held: Held): Promise<void> {
+    return files.write(nameOf(held.wish.instance), JSON.stringify(kept(held)));
   }
 
   /** Agents of protocol 9 kept keys as they were told them. */

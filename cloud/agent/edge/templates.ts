@@ -6,7 +6,7 @@
  */
 import type { Wish } from "@holdfast/cloud/hosts";
 import type { Hypervisor, TemplateSpec } from "@holdfast/drivers/hypervisor";
-import { after, type Clock, type Instant, minutes, seconds } from "@holdfast/kernel/time";
+import { after, type Clock, type Instant, minutes, seconds, since } from "@holdfast/kernel/time";
 import { type Kept, surplus } from "../core/templates.ts";
 import { isBooting } from "./booting.ts";
 import type { Provided } from "./provisions.ts";
@@ -50,10 +50,14 @@ const makingTime = minutes(10);
 /** What could not be made is not tried again for so long. */
 const pause = minutes(60);
 const betweenLooks = seconds(1);
+/** Which was used last need not be known to the second by an agent that is started later, and to write it down is not free. */
+const lineStep = minutes(1);
 
 export function templates(deps: TemplatesDeps): Templates {
   const { hypervisor, shelf, limit, standbys, clock, log } = deps;
   const kept = new Map<string, Kept>();
+  /** When it was last used, as the shelf has it. */
+  const writtenAt = new Map<string, Instant>();
   const making = new Set<string>();
   const failed = new Map<string, Instant>();
   let line: Promise<void> = Promise.resolve();
@@ -62,7 +66,7 @@ export function templates(deps: TemplatesDeps): Templates {
 
   return {
     async open() {
-      for (const template of await shelf.load()) kept.set(template.key, template);
+      for (const template of await shelf.load()) keep(template);
       await makeRoom();
     },
 
@@ -75,7 +79,11 @@ export function templates(deps: TemplatesDeps): Templates {
       if (!found) return void begin(key, spec);
       const used = { ...found, usedAt: clock.now() };
       kept.set(key, used);
-      noted = noted.then(() => shelf.seal(used)).catch(() => {}); // It only loses its place in the line.
+      const written = writtenAt.get(key);
+      if (written === undefined || since(written, used.usedAt) > lineStep) {
+        writtenAt.set(key, used.usedAt);
+        noted = noted.then(() => shelf.seal(used)).catch(() => {}); // It only loses its place in the line.
+      }
       standbys?.used(found.directory, spec);
       return found.directory;
     },
@@ -118,7 +126,7 @@ export function templates(deps: TemplatesDeps): Templates {
       const bytes = await hypervisor.makeTemplate(spec, directory, makingTime);
       const template = { directory, key, bytes, usedAt: clock.now() };
       await shelf.seal(template);
-      kept.set(key, template);
+      keep(template);
       failed.delete(key);
       const { cpus, memoryMiB } = spec;
       log("made a template", { directory, bytes, cpus, memoryMiB, took: clock.now() - begun });
@@ -128,6 +136,11 @@ export function templates(deps: TemplatesDeps): Templates {
       throw error;
     }
     await makeRoom();
+  }
+
+  function keep(template: Kept): void {
+    kept.set(template.key, template);
+    writtenAt.set(template.key, template.usedAt);
   }
 
   async function makeRoom(): Promise<void> {
