@@ -4,6 +4,7 @@ export type { Facts } from "./core/model.ts";
 export {
   type GroupPicture,
   type NetworkHosts,
+  NetworkParts,
   NetworkPeers,
   NetworkPicture,
   type PortPicture,

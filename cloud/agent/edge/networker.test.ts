@@ -93,7 +93,7 @@ test("hosts join and leave a network that stays as it was, and are no news of on
     await until("made", () => peersOf()?.length === 1);
     const [joined, left] = [["192.0.2.4", "192.0.2.3"], ["192.0.2.2"]];
     const peers = [id, other].map((network) => ({ network, joined, left }));
-    mine.hearChanges({ networks: [], peers, gone: [] });
+    mine.hearChanges({ networks: [], peers, parts: [], gone: [] });
     await until("changed", () => peersOf()?.length === 2);
     assert.deepEqual(peersOf(), ["192.0.2.3", "192.0.2.4"]);
     assert.deepEqual([...kernel.networks.keys()], [id]);

@@ -7,16 +7,17 @@
  */
 import type { NetworksLook } from "@holdfast/cloud/hosts";
 import type {
-  GroupPicture,
+  NetworkParts,
   NetworkPeers,
   NetworkPicture,
   PortPicture,
   RouterPicture,
 } from "@holdfast/cloud/networks";
-import type { Facts, HostNetworks, Network, Router, Rule } from "@holdfast/drivers/network";
-import type { NetworkId, NicId, SecurityGroupId } from "@holdfast/kernel/ids";
+import type { Facts, HostNetworks } from "@holdfast/drivers/network";
+import type { NetworkId, NicId } from "@holdfast/kernel/ids";
 import { Problem, problem } from "@holdfast/kernel/problem";
 import { type Duration, seconds } from "@holdfast/kernel/time";
+import { networkOf, type Surroundings } from "./network-of.ts";
 
 /** Where the last picture is kept. */
 export interface PictureShelf {
@@ -24,13 +25,9 @@ export interface PictureShelf {
   save(networks: readonly NetworkPicture[]): Promise<void>;
 }
 
-export interface NetworkerDeps {
+export interface NetworkerDeps extends Surroundings {
   readonly networks: HostNetworks;
   readonly shelf: PictureShelf;
-  /** Where this host is reached by others, if it is. */
-  readonly underlay: string | null;
-  /** Name servers that know the rest of the world. */
-  readonly forwarders: readonly string[];
   /** Something to tell the managers. They may not be there; it is told again. */
   readonly onLook: (look: NetworksLook) => void;
   readonly log: (message: string, about: Record<string, unknown>) => void;
@@ -57,6 +54,8 @@ export interface NetworkChanges {
   readonly networks: readonly NetworkPicture[];
   /** These are where they were heard of to be, but for the hosts that they have. */
   readonly peers: readonly NetworkPeers[];
+  /** The same, but for these ports and guests. */
+  readonly parts: readonly NetworkParts[];
   readonly gone: readonly NetworkId[];
 }
 
@@ -96,11 +95,14 @@ export function networker(deps: NetworkerDeps): Networker {
       timer = setTimeout(() => void tend(), lookEvery);
     },
     hear,
-    hearChanges({ networks, peers, gone }) {
+    hearChanges({ networks, peers, parts, gone }) {
       const changed = new Set([...networks.map(({ id }) => id), ...gone]);
       const peersOf = new Map(peers.map((of) => [of.network, of]));
       const others = wanted.filter(({ id }) => !changed.has(id));
-      hear([...others.map((picture) => withPeers(picture, peersOf.get(picture.id))), ...networks]);
+      const partsOf = new Map(parts.map((of) => [of.network, of]));
+      const changedIn = (picture: NetworkPicture) =>
+        withParts(withPeers(picture, peersOf.get(picture.id)), partsOf.get(picture.id));
+      hear([...others.map(changedIn), ...networks]);
     },
     ready,
     seatOf(nic) {
@@ -276,72 +278,28 @@ function withPeers(picture: NetworkPicture, peers: NetworkPeers | undefined): Ne
   return { ...picture, underlays: [...stay, ...peers.joined].sort() };
 }
 
-function networkOf(
-  picture: NetworkPicture,
-  { forwarders, underlay }: Pick<NetworkerDeps, "forwarders" | "underlay">,
-): Network {
-  const { id, vni, vlan, mtu, cidr, gateway, domain, underlays, ports, router } = picture;
-  const peers = underlays.filter((other) => other !== underlay);
-  const { ingressOf, egressOf } = rulesIn(picture.groups);
+/** Ports as the managers have them: in order. */
+function withParts(picture: NetworkPicture, parts: NetworkParts | undefined): NetworkPicture {
+  if (!parts) return picture;
+  const other = new Set([...parts.unplugged, ...parts.ports.map(({ nic }) => nic)]);
+  const stay = picture.ports.filter(({ nic }) => !other.has(nic));
   return {
-    ...{ id, vni, mtu, cidr, gateway, domain, peers },
-    ...(vlan === null ? { kind: "vxlan" } : { kind: "vlan", vlan }),
-    ports: ports.map(({ nic, mac, address, metadataHops, ingress, egress }) => ({
-      ...{ nic, mac, address, isUp: true },
-      ...(metadataHops === null ? {} : { metadataHops }),
-      ingress: ingressOf(ingress),
-      egress: egressOf(egress),
-    })),
-    ...(router ? { router: routerOf(router, forwarders) } : {}),
+    ...picture,
+    ports: [...stay, ...parts.ports].sort((a, b) => (a.nic < b.nic ? -1 : 1)),
+    router: picture.router && { ...picture.router, guests: guestsWith(picture.router, parts) },
   };
 }
 
-const everything: readonly Rule[] = [{ protocol: "any", peers: ["0.0.0.0/0"] }];
-
-const rulesKnown = new WeakMap<readonly GroupPicture[], ReturnType<typeof sidesOf>>();
-
-function rulesIn(groups: readonly GroupPicture[]): ReturnType<typeof sidesOf> {
-  const known = rulesKnown.get(groups) ?? sidesOf(groups);
-  rulesKnown.set(groups, known);
-  return known;
-}
-
-const sidesOf = (groups: readonly GroupPicture[]) => ({
-  ingressOf: rulesOf(groups, "ingress"),
-  egressOf: rulesOf(groups, "egress"),
-});
-
-/** What all of these groups say together. Ports of the same groups have one and the same list. */
-function rulesOf(groups: readonly GroupPicture[], side: "ingress" | "egress") {
-  const byId = new Map(groups.map((group) => [group.id, group]));
-  const known = new Map<string, readonly Rule[]>();
-  const joined = (ids: readonly SecurityGroupId[]) =>
-    ids
-      .flatMap((id) => byId.get(id)?.[side] ?? [])
-      .map(({ protocol, ports, peer }) => ({
-        protocol,
-        peers: "cidr" in peer ? [peer.cidr] : (byId.get(peer.group)?.members ?? []),
-        ...(ports ? { ports } : {}),
-      }));
-  return (ids: readonly SecurityGroupId[] | null): readonly Rule[] => {
-    if (ids === null) return everything;
-    const key = ids.join(" ");
-    const rules = known.get(key) ?? joined(ids);
-    known.set(key, rules);
-    return rules;
-  };
-}
-
-function routerOf(picture: RouterPicture, forwarders: readonly string[]): Router {
-  const { generation, mac, guests, sourceAddress, forwards, oneToOne } = picture;
-  return {
-    ...{ generation, mac, hosts: guests, forwarders, hasUplink: true, statics: oneToOne },
-    ...(sourceAddress === null ? {} : { sourceNat: sourceAddress }),
-    forwards:
-      sourceAddress === null
-        ? [] // There is no address to forward from.
-        : forwards.map((forward) => ({ ...forward, publicAddress: sourceAddress })),
-  };
+/** Who is another stays in its place. */
+function guestsWith(
+  { guests }: RouterPicture,
+  { guests: others, departed }: NetworkParts,
+): RouterPicture["guests"] {
+  if (others.length + departed.length === 0) return guests;
+  const byAddress = new Map(guests.map((guest) => [guest.address, guest]));
+  for (const address of departed) byAddress.delete(address);
+  for (const guest of others) byAddress.set(guest.address, guest);
+  return [...byAddress.values()];
 }
 
 const notReady = (trouble: string | null) =>

@@ -6,7 +6,7 @@
  * What an agent is *asked* (a console, some log lines) only ever reads.
  */
 import { GuestNotes } from "@holdfast/cloud/metadata";
-import { NetworkPeers, NetworkPicture } from "@holdfast/cloud/networks";
+import { NetworkParts, NetworkPeers, NetworkPicture } from "@holdfast/cloud/networks";
 import type { HostId, InstanceId, NetworkId, VolumeId } from "@holdfast/kernel/ids";
 import { z } from "zod";
 import { Checkup, NetworksLook } from "./checkup-words.ts";
@@ -15,7 +15,7 @@ import { MachineReport, MigrationReport } from "./machine-words.ts";
 import { PoolFacts, StorageResult, StorageTask } from "./storage-words.ts";
 import { Seen, Wish } from "./wish.ts";
 
-export const protocolVersion = 10;
+export const protocolVersion = 11;
 
 /** A volume to delete. */
 export const Unwanted = z.object({ volume: id<VolumeId>(), pool: z.string() });
@@ -129,13 +129,14 @@ export const fromManager = z.discriminatedUnion("say", [
   /** All that its networks should be. What is not in it is removed. */
   z.object({ say: z.literal("networks"), networks: z.array(NetworkPicture) }),
   /**
-   * The same where little is different: these are so now, those are gone, and of `peers` only the underlays are others.
-   * What is not in it stays.
+   * The same where little is different: these are so now, those are gone, of `peers` only the underlays are others, and of
+   * `parts` only these ports and guests. What is not in it stays.
    */
   z.object({
     say: z.literal("networks-changed"),
     networks: z.array(NetworkPicture),
     peers: z.array(NetworkPeers),
+    parts: z.array(NetworkParts),
     gone: z.array(id<NetworkId>()),
   }),
   /** All that it should do with volumes. What is not in it is of no interest any more. */

@@ -64,10 +64,10 @@ export function tellNetworkChanges(
   changes: ReadonlyMap<NetworkId, NetworkPicture | NetworkHosts | null>,
 ): void {
   if (!connection.knowsNetworks) return;
-  const { fresh, peers, gone } = newsOfNetworks(connection.networks, changes);
-  if (fresh.length + peers.length + gone.length > 0)
+  const { fresh, peers, parts, gone } = newsOfNetworks(connection.networks, changes);
+  if (fresh.length + peers.length + parts.length + gone.length > 0)
     connection.socket.send(
-      `{"say":"networks-changed","networks":[${fresh}],"peers":[${peers}],"gone":${JSON.stringify(gone)}}`,
+      `{"say":"networks-changed","networks":[${fresh}],"peers":[${peers}],"parts":[${parts}],"gone":${JSON.stringify(gone)}}`,
     );
 }
 

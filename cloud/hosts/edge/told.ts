@@ -45,6 +45,24 @@ export function newsOf<Id, Value>(
   return { fresh, gone };
 }
 
+/** 53 bits of it, far more quickly: enough to tell from each other two texts about one thing. */
+export function numberOf(text: string): number {
+  let [one, other] = [0xdeadbeef, 0x41c6ce57];
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    one = Math.imul(one ^ code, 2_654_435_761);
+    other = Math.imul(other ^ code, 1_597_334_677);
+  }
+  const [first, second] = [one, other];
+  one =
+    Math.imul(first ^ (first >>> 16), 2_246_822_507) ^
+    Math.imul(second ^ (second >>> 13), 3_266_489_909);
+  other =
+    Math.imul(second ^ (second >>> 16), 2_246_822_507) ^
+    Math.imul(one ^ (one >>> 13), 3_266_489_909);
+  return 4_294_967_296 * (2_097_151 & other) + (one >>> 0);
+}
+
 /** 128 bits of it, which is enough to tell two texts apart. */
 export const hashOf = (text: string) =>
   createHash("sha1").update(text).digest("base64").slice(0, 22);

@@ -49,11 +49,13 @@ export const PortPicture = z.object({
 });
 export type PortPicture = z.output<typeof PortPicture>;
 
+const GuestPicture = z.object({ mac: z.string(), address: z.string(), name: z.string() });
+
 export const RouterPicture = z.object({
   generation: z.number().int().positive(),
   mac: z.string(),
   /** Everybody who may ask for an address, and their names. */
-  guests: z.array(z.object({ mac: z.string(), address: z.string(), name: z.string() })),
+  guests: z.array(GuestPicture),
   /** What guests come from outside as; null: as the host itself. */
   sourceAddress: z.string().nullable(),
   forwards: z.array(
@@ -98,6 +100,18 @@ export const NetworkPeers = z.object({
   left: z.array(z.string()),
 });
 export type NetworkPeers = z.output<typeof NetworkPeers>;
+
+/** What is different about the ports of a network that was told before, and about the guests of its router if that is here. */
+export const NetworkParts = z.object({
+  network: id<NetworkId>(),
+  /** New ones, and those that are others now. */
+  ports: z.array(PortPicture),
+  unplugged: z.array(id<NicId>()),
+  guests: z.array(GuestPicture),
+  /** Addresses of those that are no more. */
+  departed: z.array(z.string()),
+});
+export type NetworkParts = z.output<typeof NetworkParts>;
 
 /** VXLAN takes 50 of the 1500 bytes of the network below: outer Ethernet, IP, UDP and its own header. */
 export const mtuOf = (vlan: number | null) => (vlan === null ? 1_450 : 1_500);
