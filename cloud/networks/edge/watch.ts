@@ -250,8 +250,9 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
     const hosts = deps.hosts();
     const isKnown = knownBy(deps.told, facts, since);
     const asked = new Set(about);
-    // A start waits for what its own host is told. What its neighbours are told makes nobody wait.
-    const first = new Set(since ? homesOf(facts, since.instances) : []);
+    // A start waits for what its own host is told. What its neighbours are told makes nobody wait. In a crowd everybody is somebody's.
+    const isForFew = since !== undefined && about.length <= few;
+    const first = new Set(isForFew ? homesOf(facts, since.instances) : []);
     const rest = hosts.filter((host) => !first.has(host));
     for (const some of [hosts.filter((host) => first.has(host)), rest]) {
       if (some.length === 0) continue;
