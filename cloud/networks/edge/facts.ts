@@ -1,7 +1,7 @@
 /** Everything that pictures are made of, read at one moment. */
 import { grouped } from "@holdfast/kernel/grouped";
 import type { HostId, NetworkId, NicId, SecurityGroupId } from "@holdfast/kernel/ids";
-import { byKey, type Database, type Sql } from "@holdfast/store/database";
+import type { Database, Sql } from "@holdfast/store/database";
 import type { Facts, Forward, Nic, OneToOne, Router, SecurityRule } from "../core/model.ts";
 
 /** States in which the host of an instance must have its ports; as `homed` of its life cycle. */
@@ -31,18 +31,22 @@ export interface Read {
 
 /** Of every network that one of these hosts has something to do with. */
 export const readFacts = async (database: Database, hosts: readonly HostId[]): Promise<Facts> =>
-  (await readAll(database, ofHosts, [hosts])).facts;
+  (await readMany(database, ofHosts, [hosts])).facts;
 
 /** Of these networks, as far as they are there. */
 export const readFactsOf = (database: Database, networks: readonly NetworkId[]): Promise<Read> =>
-  readAll(database, ofNetworks, [networks, []]);
+  readMany(database, ofNetworks, [networks]);
 
 /** Of these few as well, and of those that these few instances are connected to: a start waits for this. */
-export const lookUpFacts = async (
+export async function lookUpFacts(
   { lookUps }: Database,
   networks: readonly NetworkId[],
   instances: readonly string[],
-): Promise<Read> => readOf(await lookUps.query<Row>(ofNetworks, [networks, instances]));
+): Promise<Read> {
+  const row = only(await lookUps.query<Whole>(ofFew, [networks, instances]));
+  const underlays = new Map(row.underlays.map(({ id, underlay }) => [id, underlay]));
+  return readOf(row, row.nics, underlays);
+}
 
 const ofHosts = allAbout(`
   select r.network_id as id from router r where r.host_id = any($1)
@@ -50,29 +54,50 @@ const ofHosts = allAbout(`
   union select c.network_id from migration g join nic c on c.instance_id = g.instance_id
     where g.to_host = any($1) and ${isMoving}`);
 
-const ofNetworks = allAbout(`
-  select unnest($1::uuid[]) as id union select c.network_id from nic c where c.instance_id = any($2)`);
+const ofNetworks = allAbout("select unnest($1::uuid[])");
+
+const nicsIn = (
+  networks: string,
+) => `select c.id, c.network_id as network, c.instance_id as instance, i.name,
+    host(c.address) as address, c.mac, case when i.state in ${homed} then i.home end as home,
+    case when i.metadata_tokens = 'required' then coalesce(i.metadata_hops, 1) end as "metadataHops"
+  from nic c join instance i on i.id = c.instance_id where c.network_id ${networks}`;
+
+const ofFew = allAbout(
+  `select unnest($1::uuid[]) as id union select c.network_id from nic c where c.instance_id = any($2)`,
+  {
+    nics: "select * from nics order by id",
+    underlays: `select h.id, host(h.underlay) as underlay from host h where h.underlay is not null and h.id in
+      (select home from nics union select host from arriving union select host from routers)`,
+  },
+);
 
 interface Row {
   readonly about: readonly NetworkId[];
   readonly networks: Facts["networks"];
-  readonly nics: readonly NicRow[];
   readonly arriving: readonly { readonly nic: NicId; readonly host: HostId }[];
   readonly memberships: readonly { readonly nic: NicId; readonly group: SecurityGroupId }[];
   readonly rules: readonly RuleRow[];
   readonly routers: readonly Router[];
   readonly forwards: readonly Forward[];
   readonly oneToOne: readonly OneToOne[];
-  readonly underlays: readonly { readonly id: HostId; readonly underlay: string }[];
 }
 
-/** One statement, so that it is one way to PostgreSQL and back, and all of it is of one moment. `which` selects the networks. */
-function allAbout(which: string): string {
+interface Rest {
+  readonly nics: readonly NicRow[];
+  readonly underlays: readonly { readonly id: HostId; readonly underlay: string }[];
+}
+type Whole = Row & Rest;
+
+/**
+ * One statement, so that it is one way to PostgreSQL and back, and all of it is of one moment. `which` selects the networks.
+ * `rest`: what there may be tens of thousands of, as it is selected from the rows that it makes of the networks.
+ */
+function allAbout(which: string, rest?: Readonly<Record<keyof Rest, string>>): string {
   const inThese = "= any((select ids from about)::uuid[])";
   const parts: Readonly<Record<keyof Omit<Row, "about">, string>> = {
     networks: `select n.id, n.vni, n.vlan, n.cidr, n.domain from network n
       where n.deleted_at is null and n.id ${inThese} order by n.id`,
-    nics: "select * from nics order by id",
     arriving: "select * from arriving",
     memberships: `select g.nic_id as nic, g.group_id as "group" from nic_group g join nic c on c.id = g.nic_id
       where c.network_id ${inThese} order by 1, 2`,
@@ -87,18 +112,12 @@ function allAbout(which: string): string {
       from port_forward f join nic c on c.id = f.nic_id where f.network_id ${inThese} order by f.id`,
     oneToOne: `select c.network_id as network, host(a.address) as "publicAddress", host(c.address) as address
       from public_address a join nic c on c.id = a.nic_id where c.network_id ${inThese} order by a.address`,
-    underlays: `select h.id, host(h.underlay) as underlay from host h where h.underlay is not null and h.id in
-      (select home from nics union select host from arriving union select host from routers)`,
   };
-  const lists = Object.entries(parts).map(
+  const lists = Object.entries({ ...parts, ...rest }).map(
     ([name, text]) => `(select coalesce(json_agg(q), '[]') from (${text}) q) as "${name}"`,
   );
   return `with about as materialized (select array(${which}) as ids),
-    nics as materialized (
-      select c.id, c.network_id as network, c.instance_id as instance, i.name,
-        host(c.address) as address, c.mac, case when i.state in ${homed} then i.home end as home,
-        case when i.metadata_tokens = 'required' then coalesce(i.metadata_hops, 1) end as "metadataHops"
-      from nic c join instance i on i.id = c.instance_id where c.network_id ${inThese}),
+    ${rest ? `nics as materialized (${nicsIn(inThese)}),` : ""}
     -- Of the few that there are, and not of each connection whether there are any.
     arriving as materialized (
       select c.id as nic, g.to_host as host from migration g join nic c on c.instance_id = g.instance_id
@@ -110,28 +129,44 @@ function allAbout(which: string): string {
     select to_json((select ids from about)) as about, ${lists}`;
 }
 
-async function readAll(
+/** Whatever is changed meanwhile. */
+const atOneMoment = ["transaction_isolation = 'repeatable read'", "transaction_read_only = on"];
+
+/**
+ * Of a rack that dies these are the connections of the whole fleet. As rows they take PostgreSQL a third of what they do as one JSON,
+ * planned for their number; and to go there and back a few times is nothing then.
+ */
+function readMany(
   database: Database,
   statement: string,
   values: readonly (readonly string[])[],
 ): Promise<Read> {
-  const { found } = await database.transaction(async (sql) => {
-    const found = sql.query<Row>(statement, values);
-    sql.last(found);
-    return { found };
-  }, byKey);
-  return readOf(await found);
+  return database.transaction(async (sql) => {
+    const row = only(await sql.query<Row>(statement, values));
+    const nics = await sql.query<NicRow>(`${nicsIn("= any($1)")} order by c.id`, [row.about]);
+    const hosts = new Set<HostId>();
+    for (const { home } of nics) if (home) hosts.add(home);
+    for (const { host } of [...row.arriving, ...row.routers]) hosts.add(host);
+    return readOf(row, nics, await readUnderlays(sql, [...hosts]));
+  }, atOneMoment);
 }
 
-function readOf([row]: readonly Row[]): Read {
+function only<One>([row]: readonly One[]): One {
   if (!row) throw new Error("a statement that always has one row has none");
-  const { networks, arriving, memberships, rules, routers, forwards, oneToOne } = row;
+  return row;
+}
+
+function readOf(
+  { about, networks, arriving, memberships, rules, routers, forwards, oneToOne }: Row,
+  nics: readonly NicRow[],
+  underlays: Facts["underlays"],
+): Read {
   const arrivesAt = new Map(arriving.map(({ nic, host }) => [nic, host]));
   const groupsOf = grouped(memberships, ({ nic }) => nic);
   const facts: Facts = {
     networks,
     // Part by part: where a rack dies these are tens of thousands, and "all the others" is a slow word.
-    nics: row.nics.map(({ id, network, instance, name, address, mac, home, metadataHops }) => ({
+    nics: nics.map(({ id, network, instance, name, address, mac, home, metadataHops }) => ({
       id,
       network,
       instance,
@@ -147,9 +182,9 @@ function readOf([row]: readonly Row[]): Read {
     routers: routers.map((router) => ({ ...router, address: router.address ?? undefined })),
     forwards,
     oneToOne,
-    underlays: new Map(row.underlays.map(({ id, underlay }) => [id, underlay])),
+    underlays,
   };
-  return { about: row.about, facts };
+  return { about, facts };
 }
 
 /** Where these are reached by others, as far as they are. */
