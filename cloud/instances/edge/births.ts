@@ -229,36 +229,41 @@ export async function insertVolumes(
   );
 }
 
-export async function insertDowries(sql: Sql, births: readonly Birth[]): Promise<void> {
+export async function insertInstanceKeys(sql: Sql, births: readonly Birth[]): Promise<void> {
   const keys = births.flatMap(({ instance, dowry }) =>
     dowry.keys.map((key, slot) => ({ instance, slot, ...key })),
   );
-  if (keys.length > 0)
-    await sql.query(
-      `insert into instance_key (instance_id, slot, name, public_key)
-       select * from unnest($1::uuid[], $2::int[], $3::text[], $4::text[])`,
-      [
-        keys.map(({ instance }) => instance),
-        keys.map(({ slot }) => slot),
-        keys.map(({ name }) => name),
-        keys.map(({ publicKey }) => publicKey),
-      ],
-    );
-  await insertTags(
+  if (keys.length === 0) return;
+  await sql.query(
+    `insert into instance_key (instance_id, slot, name, public_key)
+     select * from unnest($1::uuid[], $2::int[], $3::text[], $4::text[])`,
+    [
+      keys.map(({ instance }) => instance),
+      keys.map(({ slot }) => slot),
+      keys.map(({ name }) => name),
+      keys.map(({ publicKey }) => publicKey),
+    ],
+  );
+}
+
+export const insertInstanceTags = (sql: Sql, births: readonly Birth[]) =>
+  insertTags(
     sql,
     births.map(({ instance, seed, dowry }) => ({
       ...{ resource: instance, project: seed.project, kind: "instance", tags: dowry.tags },
     })),
   );
+
+export async function insertPolicies(sql: Sql, births: readonly Birth[]): Promise<void> {
   const chosen = births.flatMap(({ instance, dowry: { maintenancePolicy: policy } }) =>
     policy === undefined ? [] : [{ instance, policy }],
   );
-  if (chosen.length > 0)
-    await sql.query(
-      `insert into maintenance_policy (instance_id, policy)
-       select * from unnest($1::uuid[], $2::text[])`,
-      [chosen.map(({ instance }) => instance), chosen.map(({ policy }) => policy)],
-    );
+  if (chosen.length === 0) return;
+  await sql.query(
+    `insert into maintenance_policy (instance_id, policy)
+     select * from unnest($1::uuid[], $2::text[])`,
+    [chosen.map(({ instance }) => instance), chosen.map(({ policy }) => policy)],
+  );
 }
 
 const unmade = "allocated" satisfies VolumeState;

@@ -195,6 +195,48 @@ test("a pass that is about to begin waits for creates that are nearly there, but
   await worker.close();
 });
 
+test("a pass that cuts a wait for the next moment short does not look for who is due: nobody is", async () => {
+  const { database } = made;
+  await database.query("update instance set desired = 'stopped', look_at = null");
+  let now = at;
+  let [taken, asked] = [0, 0];
+  const counting: Database = Object.assign(Object.create(database), {
+    transaction: (work: (sql: Transaction) => Promise<unknown>, locally: readonly string[]) => {
+      const query =
+        (sql: Sql): Sql["query"] =>
+        (text, values) => {
+          if (/ from due /.test(text)) taken++;
+          return sql.query(text, values);
+        };
+      return database.transaction((sql) => work({ ...sql, query: query(sql) }), locally);
+    },
+    lookUps: {
+      query: async () => {
+        asked++;
+        return [];
+      },
+    },
+  });
+  let passes = 0;
+  const worker = startWorker({
+    ...usual(),
+    ...{ database: counting, now: () => now, onDone: () => passes++ },
+    onError: (error: unknown) => assert.fail(String(error)),
+  } as WorkerDeps); // As above.
+  const pass = async () => {
+    const before = [passes, asked] as const;
+    worker.look([nobody]);
+    while (passes === before[0] || asked === before[1])
+      await new Promise((resolve) => setImmediate(resolve));
+  };
+  await pass();
+  assert.equal(taken, 1);
+  now = later(now, seconds(10));
+  await pass();
+  assert.equal(taken, 1);
+  await worker.close();
+});
+
 test("of instances that are due the one that spoils their pass is put off, and the others are looked at", async () => {
   const { database, id: bad } = made;
   await database.query(

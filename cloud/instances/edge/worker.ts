@@ -79,6 +79,8 @@ const dueEvery = seconds(1);
 /** Fewer than this right after a pass: more are on their way. One that finds nothing going on waits for nobody. */
 const trickle = 100;
 const moment = milliseconds(3);
+/** After the last pass of many nobody asks for so long when anybody will be due. */
+const lull = milliseconds(30);
 /** A pass with so much to do takes longer than somebody should wait who asks for no more than a few. */
 const long = 200;
 const few = 16;
@@ -112,10 +114,12 @@ export function startWorker(deps: WorkerDeps): Worker {
   let isDueWanted = true;
   /** How many batches of what is due a pass takes. */
   let growth = 1;
-  /** When what was due was last taken. */
-  let dueTakenAt: Instant | undefined;
+  /** When it was last known that nobody is due who was not taken. */
+  let dueKnownAt: Instant | undefined;
   let isOpen = true;
   let timer: NodeJS.Timeout | undefined;
+  /** The timer rings when the next is due; before that it only asks who that is. */
+  let isNextKnown = false;
   let running: Promise<void> | undefined;
   /** The last question when anything will be due; only its answer counts, and that only as long as nothing is begun. */
   let asking: Promise<void> | undefined;
@@ -174,7 +178,8 @@ export function startWorker(deps: WorkerDeps): Worker {
   function kick(): void {
     if (!isOpen || running) return;
     clearTimeout(timer);
-    timer = undefined;
+    if (isNextKnown) dueKnownAt = deps.now();
+    isNextKnown = false;
     questions++;
     running = drain().finally(() => {
       running = undefined;
@@ -188,7 +193,7 @@ export function startWorker(deps: WorkerDeps): Worker {
 
   /** Either way: after a jump of the clock too. */
   function isTimeForDue(): boolean {
-    return dueTakenAt === undefined || Math.abs(deps.now() - dueTakenAt) >= dueEvery;
+    return dueKnownAt === undefined || Math.abs(deps.now() - dueKnownAt) >= dueEvery;
   }
 
   function isTrickle(): boolean {
@@ -203,7 +208,11 @@ export function startWorker(deps: WorkerDeps): Worker {
       // What comes one behind the other is worth a moment: a pass costs the same for one as for many.
       if (isOpen && isTrickle()) await sleep(moment);
     }
-    if (isOpen) asking = sleepUntilDue(); // Whoever comes meanwhile does not wait for the answer.
+    // What has just been begun on a host comes before that, and often there is another pass by then.
+    if (isOpen)
+      timer = setTimeout(() => {
+        asking = sleepUntilDue(); // Whoever comes meanwhile does not wait for the answer.
+      }, lull);
   }
 
   /** Lets everything that is arriving at this moment into the same pass, and whoever was expected when it might have begun. */
@@ -230,7 +239,7 @@ export function startWorker(deps: WorkerDeps): Worker {
     };
     for (const id of mine.looks) looks.delete(id);
     isDueWanted = false;
-    if (mine.due > 0) dueTakenAt = deps.now();
+    if (mine.due > 0) dueKnownAt = deps.now();
     const told = mine.reports.flatMap(({ item }) => item.machines);
     const born = mine.births.flatMap(({ item }) => item);
     const many = born.length + told.length + mine.orders.length + mine.looks.length;
@@ -394,8 +403,10 @@ export function startWorker(deps: WorkerDeps): Worker {
     const next = await nextDue(deps.database.lookUps).catch(() => undefined);
     const wait = next === undefined ? resync : Math.max(0, next - deps.now());
     if (!isOpen || questions !== mine) return;
+    isNextKnown = true;
     timer = setTimeout(
       () => {
+        isNextKnown = false;
         isDueWanted = true;
         kick();
       },

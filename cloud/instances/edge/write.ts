@@ -12,7 +12,14 @@ import type { Sql, Transaction } from "@holdfast/store/database";
 import { appendJournal, type JournalRow } from "@holdfast/store/journal";
 import { openMigration, stepped } from "../core/migration.ts";
 import type { Cause, World } from "../core/model.ts";
-import { type Birth, insertDowries, insertVolumeKeys, insertVolumes } from "./births.ts";
+import {
+  type Birth,
+  insertInstanceKeys,
+  insertInstanceTags,
+  insertPolicies,
+  insertVolumeKeys,
+  insertVolumes,
+} from "./births.ts";
 import { begunInBreaths } from "./breath.ts";
 import { type Case, isDeparted, isTouched, leftoverOf, versionAfter } from "./case.ts";
 import { isEnd } from "./endings.ts";
@@ -49,12 +56,14 @@ export async function write(
   // Sent in this order: a row comes after those that it refers to.
   const gone = all.filter(isGone).map(idOf);
   const sent = [
-    () => insertVolumeKeys(sql, births, now),
+    () => lastly(insertVolumeKeys(sql, births, now)),
     () => lastly(insertVolumes(sql, births, new Map(born.map(homeOf)), now)),
     () => lastly(insertInstances(sql, born.map(versioned))),
-    () => insertNics(sql, nics),
+    () => (areGrouped(nics) ? insertNics(sql, nics) : lastly(insertNics(sql, nics))),
     () => insertDisks(sql, births, now),
-    () => insertDowries(sql, births),
+    () => lastly(insertInstanceKeys(sql, births)),
+    () => lastly(insertInstanceTags(sql, births)),
+    () => lastly(insertPolicies(sql, births)),
     () => releaseNics(sql, gone),
     () => releaseDisks(sql, gone),
     () => cancelActivities(sql, all.filter(isGivenUp).map(idOf)),
@@ -82,6 +91,9 @@ export async function write(
   ];
   await begunInBreaths(sent, all.length);
 }
+
+/** Whether their groups are there is heard before the commit. */
+const areGrouped = (nics: readonly NewNic[]) => nics.some(({ groups }) => groups.length > 0);
 
 const isGone = ({ before, settled }: Case) =>
   settled.world.instance.state === "expunged" && before.world.instance.state !== "expunged";

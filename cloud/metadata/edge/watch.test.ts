@@ -36,3 +36,25 @@ test("a host that comes while another is being told is told as well", async () =
   await watch.close();
   assert.deepEqual(told, [one, two]);
 });
+
+test("what has happened to several guests within a moment is read once", async () => {
+  const read: unknown[] = [];
+  const query = async (_text: string, values: readonly unknown[]) => {
+    read.push(values[0]);
+    return [];
+  };
+  const watch = metadataWatch({
+    database: { query, lookUps: { query } } as Partial<Database> as Database, // As above.
+    ticks: () => 0,
+    hosts: () => [],
+    tell: () => {},
+    tellChanges: () => {},
+    onError: (error) => assert.fail(String(error)),
+  });
+  watch.touched(["a"]);
+  await turn();
+  watch.touched(["b", "a"]);
+  while (read.length === 0) await turn();
+  await watch.close();
+  assert.deepEqual(read[0], ["a", "b"]);
+});

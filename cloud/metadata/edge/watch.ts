@@ -35,6 +35,11 @@ export interface MetadataWatch extends Turns {
 /** Hosts that are read together: what their guests may know is a kilobyte for each guest. */
 const hostsAtOnce = 200;
 const guestsAtOnce = 5_000;
+/**
+ * What has happened to a guest is told after so long, milliseconds. One that starts asks later than that, and what its host
+ * does meanwhile to start it comes first.
+ */
+const gathering = 50;
 /** So many are looked up in one breath. */
 const few = 8;
 /** To look at all of them may take this share of a processor; the next such look waits accordingly. */
@@ -53,6 +58,7 @@ export function metadataWatch({
   let isAllWanted = false;
   let restUntil = 0;
   let timer: NodeJS.Timeout | undefined;
+  let gatherer: NodeJS.Timeout | undefined;
   const { changed: again, close } = turns(turn, onError);
 
   return {
@@ -62,7 +68,7 @@ export function metadataWatch({
     },
     touched(some) {
       for (const id of some) instances.add(id);
-      again();
+      if (instances.size > 0) gatherer ??= setTimeout(gathered, gathering);
     },
     arrived(host) {
       due.add(host);
@@ -70,9 +76,15 @@ export function metadataWatch({
     },
     async close() {
       clearTimeout(timer);
+      clearTimeout(gatherer);
       await close();
     },
   };
+
+  function gathered(): void {
+    gatherer = undefined;
+    again();
+  }
 
   async function turn(): Promise<void> {
     const began = ticks();

@@ -111,14 +111,21 @@ export async function allotNics(sql: Sql, all: readonly Connecting[]): Promise<r
   for (const { network } of all.flatMap(({ connections }) => connections))
     wanted.set(network, (wanted.get(network) ?? 0) + 1);
   if (wanted.size === 0) return [];
-  const networks = await sql.query<{ id: NetworkId; name: string; cidr: string }>(
-    `select id, name, cidr from network where id = any($1) and deleted_at is null
-     order by id for update`,
-    [[...wanted.keys()]],
-  );
+  const ids = [...wanted.keys()];
+  // In one breath, and carried out in this order: what is taken is read when nobody else can take any more.
+  const [networks, ...taken] = await Promise.all([
+    sql.query<Network>(
+      `select id, name, cidr from network where id = any($1) and deleted_at is null
+       order by id for update`,
+      [ids],
+    ),
+    ...ids.map((id) => takenIn(sql, id)),
+  ]);
   const free = new Map<NetworkId, number[]>();
-  for (const network of networks)
-    free.set(network.id, [...(await freeIn(sql, network, wanted.get(network.id) ?? 0))]);
+  for (const network of networks) {
+    const rows = taken[ids.indexOf(network.id)] ?? [];
+    free.set(network.id, [...freeIn(network, rows, wanted.get(network.id) ?? 0)]);
+  }
   return all.flatMap(({ instance, connections }) =>
     connections.map((connection, slot): NewNic => {
       const address = free.get(connection.network)?.shift();
@@ -133,18 +140,31 @@ export async function allotNics(sql: Sql, all: readonly Connecting[]): Promise<r
   );
 }
 
-async function freeIn(
-  sql: Sql,
-  { id, name, cidr }: { id: NetworkId; name: string; cidr: string },
-  count: number,
-): Promise<readonly number[]> {
-  const parsed = parseCidr(cidr);
-  if (!parsed) throw new Error(`the network ${name} has ${cidr}, which is no network`);
-  const rows = await sql.query<{ address: string; instance: string; state: string }>(
+interface Network {
+  readonly id: NetworkId;
+  readonly name: string;
+  readonly cidr: string;
+}
+interface TakenAddress {
+  readonly address: string;
+  readonly instance: string;
+  readonly state: string;
+}
+
+const takenIn = (sql: Sql, id: NetworkId) =>
+  sql.query<TakenAddress>(
     `select host(c.address) as address, i.name as instance, i.state
      from nic c join instance i on i.id = c.instance_id where c.network_id = $1`,
     [id],
   );
+
+function freeIn(
+  { name, cidr }: Network,
+  rows: readonly TakenAddress[],
+  count: number,
+): readonly number[] {
+  const parsed = parseCidr(cidr);
+  if (!parsed) throw new Error(`the network ${name} has ${cidr}, which is no network`);
   const taken = new Set(rows.map(({ address }) => parseAddress(address) ?? 0));
   const free = lowestFree(guestRange(parsed), taken, count);
   if (free.length === count) return free;
