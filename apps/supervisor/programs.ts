@@ -57,12 +57,11 @@ async function isOurs(pid: number, state: string, script: string): Promise<boole
 
 /**
  * With the sixteen megabytes that V8 has for what is new, all that a pass has in hand is copied again and again before it is
- * forgotten: a quarter of a busy manager's time. And what outlives a pass is looked through for what does not only where it is
- * three times as much as the last time, and not one and a half times: while a rack is brought back that was every second.
+ * forgotten: a quarter of a busy manager's time.
  */
 export const flagsOf = (name: Program["name"]): readonly string[] => [
   "--enable-source-maps",
-  ...(name === "manager" ? ["--max-semi-space-size=64", "--heap-growing-percent=200"] : []),
+  ...(name === "manager" ? ["--max-semi-space-size=64"] : []),
 ];
 
 export async function launchProgram(
