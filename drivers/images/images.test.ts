@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
   chmod,
+  link,
   mkdir,
   mkdtemp,
   readdir,
@@ -87,12 +88,11 @@ test("real: the next overlay on the same image is there before it is asked for",
     disks.ensureOverlay(overlay(name), { file, format: "qcow2" }, 16 << 20);
   await make("first");
   const stock = join(directory, "stock");
-  let [spare] = await readdir(stock);
-  while (!spare) [spare] = await readdir(stock);
+  const spare = await another(stock);
   const { ino } = await stat(join(stock, spare));
   const isOnDisk = async () =>
     (await readFile(join(stock, spare))).equals(await readFile(overlay("first")));
-  while (!(await isOnDisk())) await new Promise((resolve) => setImmediate(resolve));
+  await until(isOnDisk);
   let name = 0;
   const untilItIs = async (ino: number, before = async () => {}) => {
     const last = name + 1_000;
@@ -106,13 +106,7 @@ test("real: the next overlay on the same image is there before it is asked for",
   assert.deepEqual([its, mode & 0o777], [ino, 0o600]);
   assert.ok((await readFile(overlay(`next-${name}`))).equals(await readFile(overlay("first"))));
 
-  const others = async (known: readonly string[]) => {
-    for (;;) {
-      const other = (await readdir(stock)).find((each) => !known.includes(each));
-      if (other) return other;
-    }
-  };
-  const kept = await others([spare]);
+  const kept = await another(stock, [spare]);
   const next = await stat(join(stock, kept));
   // It is in stock at some time in between.
   await untilItIs(next.ino, async () => {
@@ -120,11 +114,50 @@ test("real: the next overlay on the same image is there before it is asked for",
     assert.ok((await readdir(stock)).includes(kept), "what is there already takes none");
   });
 
-  const lost = await others([spare, kept]);
+  const lost = await another(stock, [spare, kept]);
   await rm(join(stock, lost));
   await make("lost");
   assert.ok((await readFile(overlay("lost"))).equals(await readFile(overlay("first"))));
 });
+
+test("real: a spare that has become a volume, though it was said that it had not, never becomes another", async () => {
+  const directory = await mkdtemp(join(scratch, "twice-"));
+  const disks = await qemuDisks({ directory });
+  const file = join(directory, "base.qcow2");
+  await writeFile(file, fixtures.qcow2);
+  const overlay = (name: string) => join(directory, name);
+  const make = (name: string) =>
+    disks.ensureOverlay(overlay(name), { file, format: "qcow2" }, 16 << 20);
+  await make("first");
+  const stock = join(directory, "stock");
+  const spare = await another(stock);
+  await link(join(stock, spare), overlay("its")); // As a server did whose answer has not come.
+  await until(async () => {
+    await make("its");
+    return !(await readdir(stock)).includes(spare);
+  });
+  await make("next");
+  assert.notEqual((await stat(overlay("next"))).ino, (await stat(overlay("its"))).ino);
+});
+
+/** The name of one in the directory that is not known yet. */
+async function another(directory: string, known: readonly string[] = []): Promise<string> {
+  let found: string | undefined;
+  await until(async () => {
+    found = (await readdir(directory)).find((each) => !known.includes(each));
+    return found !== undefined;
+  });
+  assert.ok(found);
+  return found;
+}
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  while (!(await isSo())) {
+    assert.ok(performance.now() < deadline, "it has not come to it");
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
 
 async function openSimulated(capacity = 1 << 30): Promise<StoreUnderTest> {
   const store: SimulatedStore = { files: new Map(), capacity };

@@ -98,7 +98,9 @@ export async function qemuDisks(options: QemuDisksOptions): Promise<Disks> {
   ): Promise<string> {
     try {
       const template = await ensureTemplate(backing, virtualBytes);
-      await copyFile(template, temporary, constants.COPYFILE_FICLONE);
+      // Never into one that is there: it could be the other name of a volume.
+      const how = constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL;
+      await copyFile(template, temporary, how);
       await chmod(temporary, 0o600);
       await sync(temporary);
       return temporary;
@@ -235,19 +237,30 @@ async function linkOnce(temporary: string, file: string): Promise<void> {
 
 /**
  * Gives a spare its name, unless there is a file of that name: then it is not wanted. It is lost where it cannot have one, because
- * it was removed from outside since it was made.
+ * it was removed from outside since it was made; and where it may have one: NFS says that a name is there to who made it a moment
+ * ago and asks again. Whoever took it for nobody's would give one file to two.
  */
 async function give(spare: string, file: string): Promise<"named" | "not-wanted" | "lost"> {
   try {
     await link(spare, file);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") return "not-wanted";
+    const isThere = error instanceof Error && "code" in error && error.code === "EEXIST";
+    if (isThere && (await isNobodys(spare, file))) return "not-wanted";
     void unlink(spare).catch(() => {});
     return "lost";
   }
   // Nobody waits for that: its other name is cleared away when this is opened again, if not now.
   void unlink(spare).catch(() => {});
   return "named";
+}
+
+/** The other file is looked at first: what is known of this one may be old, and is what that look says if they are the same. */
+async function isNobodys(spare: string, other: string): Promise<boolean> {
+  await stat(other).catch(() => {});
+  return stat(spare).then(
+    ({ nlink }) => nlink === 1,
+    () => false,
+  );
 }
 
 /** Without this, a power cut can leave an empty file under the final name: a volume that never boots. */
