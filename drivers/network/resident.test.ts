@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { milliseconds } from "@holdfast/kernel/time";
@@ -29,12 +29,14 @@ async function place(t: TestContext) {
   };
 }
 
-/** With their names. */
+/** With their names. Who ends while they are read is none of them. */
 async function pidsIn(namespace: string): Promise<ReadonlyMap<string, number>> {
   const pids = (await execute(["ip", "netns", "pids", namespace])).split("\n").filter(Boolean);
-  return new Map(
-    pids.map((pid) => [readFileSync(`/proc/${pid}/comm`, "utf8").trim(), Number(pid)]),
-  );
+  const named = pids.map(async (pid) => {
+    const name = await readFile(`/proc/${pid}/comm`, "utf8").catch(() => undefined);
+    return name === undefined ? [] : [[name.trim(), Number(pid)] as const];
+  });
+  return new Map((await Promise.all(named)).flat());
 }
 
 test("an order is all or nothing for nft and ends at the first error for ip; both say why", async (t) => {

@@ -10,7 +10,7 @@ import { after, before, test } from "node:test";
 import type { Handler } from "@holdfast/kernel/route";
 import { stopTestServer } from "@holdfast/store/testing";
 import { WebSocket } from "ws";
-import { mintId } from "../platform.ts";
+import { mintId, until } from "../platform.ts";
 import { decent } from "./decent.ts";
 import { asAsk, type Desk, fingerprint, openDesk, plainRequest, type Request } from "./desk.ts";
 import { fits, type Operation } from "./document.ts";
@@ -378,6 +378,11 @@ test("a snapshot that is shared can be seen and copied by its id, and nothing el
     assert.equal(named?.code, "snapshot_not_found", "a name could be anybody's");
   }
   await desk.platform.database.query("delete from snapshot_share");
+  // The next test counts what changes, and a copy is written down when it is done.
+  await until("the copies are done", async () => {
+    const tasks = await desk.platform.database.query("select from storage_task");
+    return tasks.length === 0;
+  });
 });
 
 test("what needs the platform is refused to a project's token, before anything else is said", async () => {
