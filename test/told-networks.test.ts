@@ -112,7 +112,7 @@ test("a host that is told only what is different has the pictures that its manag
         }
         assert.deepEqual(sorted(kept), sorted(pictures));
       }
-      host.close();
+      await host.close();
     }),
     { numRuns: 200 },
   );

@@ -199,7 +199,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       warm?.close();
       ahead.close();
       stored.close();
-      networks.close();
+      await networks.close();
       await options.passage.close();
       await options.networks.close();
       await hypervisor.close();

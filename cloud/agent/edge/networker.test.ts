@@ -12,7 +12,7 @@ import {
 } from "@holdfast/drivers/network/simulated";
 import type { NetworkId, NicId, SecurityGroupId } from "@holdfast/kernel/ids";
 import { milliseconds, seconds } from "@holdfast/kernel/time";
-import { type Networker, networker } from "./networker.ts";
+import { type Networker, networker, type PictureShelf } from "./networker.ts";
 import { memoryPicture } from "./shelf.ts";
 
 const id = "00000000-0000-7000-8000-000000000001" as NetworkId;
@@ -66,7 +66,7 @@ async function opened<T>(mine: Networker, body: () => Promise<T>): Promise<T> {
   try {
     return await body();
   } finally {
-    mine.close();
+    await mine.close();
   }
 }
 
@@ -191,6 +191,76 @@ test("a picture is kept when its ports are there, and the newest of those that c
     step(1).plug();
     assert.equal(kept.length, 1, "and once");
   });
+});
+
+/** What it is told to keep waits until somebody lets it, or breaks it. */
+function slowShelf() {
+  const saves: { readonly end: () => void; readonly break: () => void }[] = [];
+  let kept: readonly NetworkPicture[] | undefined;
+  const shelf: PictureShelf = {
+    load: async () => kept,
+    save: (networks) =>
+      new Promise((resolve, reject) => {
+        const end = () => {
+          kept = networks;
+          resolve();
+        };
+        saves.push({ end, break: () => reject(new Error("no space left on device")) });
+      }),
+  };
+  const step = (at: number) => saves[at] ?? assert.fail(`no save ${at}`);
+  return { shelf, saves, step };
+}
+
+test("an agent that is killed before the picture is written down pulls no cable out of a guest", async () => {
+  const { shelf, saves, step } = slowShelf();
+  const { mine, kernel } = setUp(undefined, shelf);
+  const [port] = picture.ports;
+  const second = "00000000-0000-7000-8000-000000000003" as NicId; // As above.
+  assert.ok(port);
+  await mine.open();
+  mine.hear([picture]);
+  await until("the ports are there", () => saves.length === 1);
+  step(0).end();
+  await mine.ready([nic], seconds(10));
+  mine.hear([{ ...picture, ports: [port, { ...port, nic: second, address: "10.1.0.12" }] }]);
+  await until("the ports are there", () => saves.length === 2);
+  await assert.rejects(mine.ready([second], milliseconds(20)), { code: "network_not_ready" });
+  assert.equal((await mine.ready([nic], milliseconds(0))).size, 1, "the other is as it was");
+
+  const next = setUp(kernel, shelf); // The first one writes nothing any more, as whoever was killed.
+  await opened(next.mine, async () => {
+    assert.equal(kernel.networks.get(id)?.network.ports.length, 1, "made as it is written");
+    const waiting = mine.ready([second], seconds(10));
+    step(1).end();
+    assert.equal((await waiting).size, 1);
+  });
+  await mine.close();
+});
+
+test("a picture that could not be kept is kept later, and one that is heard last before the end", async () => {
+  const { shelf, saves, step } = slowShelf();
+  const { mine } = setUp(undefined, shelf);
+  await mine.open();
+  mine.hear([picture]);
+  await until("the ports are there", () => saves.length === 1);
+  const waiting = mine.ready([nic], seconds(30));
+  step(0).break();
+  await assert.rejects(mine.ready([nic], milliseconds(20)), /could not be written down/);
+  await until("it is tried again", () => saves.length === 2);
+  step(1).end();
+  await waiting;
+
+  mine.hear([{ ...picture, mtu: 1_400 }]);
+  let isClosed = false;
+  const closed = mine.close().then(() => {
+    isClosed = true;
+  });
+  await until("it is written", () => saves.length === 3);
+  assert.equal(isClosed, false);
+  step(2).end();
+  await closed;
+  assert.equal((await shelf.load())?.[0]?.mtu, 1_400);
 });
 
 test("a port that comes again while it is being taken away is not ready until it has come", async () => {

@@ -40,13 +40,14 @@ export interface Networker {
   /** All others stay as they were last heard. */
   hearChanges(changes: NetworkChanges): void;
   /**
-   * Resolves when these can be plugged into, with what their guests should know of them. Rejects with `network_not_ready`
-   * if they cannot be by `within`.
+   * Resolves when these can be plugged into and a picture that has them is written down, with what their guests should know
+   * of them. Rejects with `network_not_ready` if they cannot be by `within`.
    */
   ready(nics: readonly NicId[], within: Duration): Promise<ReadonlyMap<NicId, { mtu: number }>>;
   /** The network and the port of a connection, as the last picture has them. */
   seatOf(nic: NicId): Seat | undefined;
-  close(): void;
+  /** Resolves when what was heard last is written down, or could not be. */
+  close(): Promise<void>;
 }
 
 export interface NetworkChanges {
@@ -74,7 +75,14 @@ export function networker(deps: NetworkerDeps): Networker {
   const { networks: kernel, shelf, log } = deps;
   let wanted: readonly NetworkPicture[] = [];
   let applied: readonly NetworkPicture[] = [];
+  /** As the shelf has it. */
   let kept: readonly NetworkPicture[] = [];
+  /** The same, without the ports that what is being written does not have. */
+  let written: readonly NetworkPicture[] = [];
+  let saved: Promise<void> = Promise.resolve();
+  let isSaving = false;
+  let isSaveDue = false;
+  let isUnkept = false;
   /** All of its ports are there, and none of them is about to go. */
   let plugged: readonly NetworkPicture[] = [];
   /** Of each picture that is being applied: what every picture that was heard since has as well. */
@@ -90,8 +98,11 @@ export function networker(deps: NetworkerDeps): Networker {
   return {
     async open() {
       const last = await shelf.load();
-      if (last) kept = last;
-      if (last) await apply(last);
+      if (last) {
+        kept = last;
+        written = last;
+        await apply(last);
+      }
       timer = setTimeout(() => void tend(), lookEvery);
     },
     hear,
@@ -115,6 +126,8 @@ export function networker(deps: NetworkerDeps): Networker {
     close() {
       isOpen = false;
       clearTimeout(timer);
+      keep();
+      return saved;
     },
   };
 
@@ -127,13 +140,15 @@ export function networker(deps: NetworkerDeps): Networker {
         // What is plugged may be of a picture before, which says where they are and not what is carried there now.
         const there = networksOf(nics, plugged);
         const now = networksOf(nics, wanted);
-        if (there.size < nics.length || now.size < nics.length) return;
+        // An agent that begins anew makes what is written, and would pull out the cable of a guest whose port is not in it.
+        const isWritten = networksOf(nics, written).size === nics.length;
+        if (!isWritten || there.size < nics.length || now.size < nics.length) return;
         done();
         resolve(new Map([...now].map(([nic, { mtu }]) => [nic, { mtu }])));
       };
       const late = setTimeout(() => {
         done();
-        reject(notReady(trouble));
+        reject(notReady(trouble, isUnkept));
       }, within);
       const done = () => {
         clearTimeout(late);
@@ -151,9 +166,31 @@ export function networker(deps: NetworkerDeps): Networker {
 
   /** Once the ports are there: a start waits for them, and its disks for the threads that write files. */
   function keep(): void {
-    if (kept === wanted) return;
-    kept = wanted;
-    shelf.save(kept).catch((error) => log("could not keep the picture", { error }));
+    isSaveDue = true;
+    if (isSaving || kept === wanted) return;
+    isSaving = true;
+    saved = save();
+  }
+
+  /** One after the other, and of those that come meanwhile only the newest. What fails is tried again with the next look. */
+  async function save(): Promise<void> {
+    while (isSaveDue && kept !== wanted) {
+      isSaveDue = false;
+      const mine = wanted;
+      written = lastingOf(written, mine);
+      try {
+        await shelf.save(mine);
+        kept = mine;
+        written = mine;
+        isUnkept = false;
+        lookAgain();
+      } catch (error) {
+        isUnkept = true;
+        log("could not keep the picture", { error });
+        break;
+      }
+    }
+    isSaving = false;
   }
 
   async function apply(networks: readonly NetworkPicture[]): Promise<void> {
@@ -195,6 +232,7 @@ export function networker(deps: NetworkerDeps): Networker {
   async function tend(): Promise<void> {
     if (wanted.length > 0 || told !== "") {
       if (wanted !== applied) await apply(wanted);
+      if (isUnkept) keep();
       await look().catch((error) => log("could not look at the networks", { error }));
     }
     if (!isOpen) return;
@@ -302,12 +340,14 @@ function guestsWith(
   return [...byAddress.values()];
 }
 
-const notReady = (trouble: string | null) =>
-  problem(
+function notReady(trouble: string | null, isUnkept: boolean): Problem {
+  const untold = isUnkept
+    ? "What this host was told of its networks could not be written down."
+    : "The host has not been told of this instance's network in time.";
+  return problem(
     "unavailable",
     "network_not_ready",
-    trouble
-      ? `The networks of this host could not be made: ${trouble}`
-      : "The host has not been told of this instance's network in time.",
+    trouble ? `The networks of this host could not be made: ${trouble}` : untold,
     { fix: "It is tried again by itself. See what is wrong now: holdfast health" },
   );
+}
