@@ -86,8 +86,10 @@ export function diskKeeper(deps: DiskKeeperDeps): DiskKeeper {
       await allOver([
         noted,
         ...fromImage.map(async (disk) => {
+          const origin = { is: "overlay", image: await image } as const;
+          // Last: a removal that is under way forgets the key, and it would be made plain.
           const pool = await poolFor(disk);
-          await pool.make(disk.volume, disk.bytes, { is: "overlay", image: await image });
+          await pool.make(disk.volume, disk.bytes, origin);
         }),
       ]);
       for (const disk of disks) if (disk.kind === "ephemeral") await makeAnew(refOf(wish), disk);

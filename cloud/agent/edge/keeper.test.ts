@@ -8,7 +8,7 @@ import {
   simulatedHypervisor,
   simulatedWorld,
 } from "@holdfast/drivers/hypervisor/simulated";
-import type { VolumePool } from "@holdfast/drivers/volumes";
+import type { ImageFile, VolumePool } from "@holdfast/drivers/volumes";
 import { backing, simulatedPool, simulatedStorage } from "@holdfast/drivers/volumes/simulated";
 import type { ImageId, InstanceId, NicId, ProjectId, VolumeId } from "@holdfast/kernel/ids";
 import type { Clock, Instant } from "@holdfast/kernel/time";
@@ -446,6 +446,28 @@ test("an encrypted guest whose agent went before it was launched waits for its k
   await until(() => last.machines.some(({ exit }) => exit?.problem?.code === "volume_key_missing"));
   assert.equal(last.store.volumes.size, 0);
   assert.deepEqual(last.keeper.held(), [{ instance: id, version: 0 }]);
+});
+
+test("an encrypted disk is made encrypted, though one of its name is removed while its image is on its way", async () => {
+  const { world, store, loans } = newHost();
+  const hypervisor = simulatedHypervisor(world, clock);
+  const pool = simulatedPool(store, clock, { isShared: false, canRevoke: false, isLive: false });
+  const storage = { pool: async () => pool };
+  const disks = diskKeeper({ hypervisor, loans, storage, log: () => {} });
+  const spec = wish.spec && {
+    ...wish.spec,
+    disks: wish.spec.disks.map((disk) => ({ ...disk, key: "a-key" })),
+  };
+  let deliver = (_: ImageFile) => {};
+  const image = new Promise<ImageFile>((resolve) => {
+    deliver = resolve;
+  });
+  const made = disks.make({ ...wish, spec }, image);
+  await new Promise((resolve) => setImmediate(resolve)); // Whatever is done at once is done.
+  await disks.remove({ volume, pool: "local" });
+  deliver({ file: "/blob", format: "raw" });
+  await made;
+  assert.equal(store.volumes.get(volume)?.key, "a-key");
 });
 
 test("what is unwanted by now is dropped though it waits for its key", async (t) => {
