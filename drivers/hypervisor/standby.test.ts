@@ -9,10 +9,12 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
   truncateSync,
+  writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,6 +32,7 @@ import { unixWay } from "./fixture-way.ts";
 import { hostTscKHz } from "./host-tsc.ts";
 import { standbyDirectory } from "./incarnation.ts";
 import { standBy } from "./standby.ts";
+import { templateFiles } from "./template.ts";
 
 standbyContract("simulated", async () => simulated());
 standbyContract("qemu", (t) => real(t));
@@ -112,6 +115,35 @@ test("qemu: what an agent has just made an instance of when it is killed is adop
   const [view] = next.list(spec.id);
   assert.equal(view?.is === "running" && view.begun?.wasOnStandby, true);
   await clear(rig, next, spec);
+});
+
+test("qemu: one that cannot be launched leaves no file open, and nothing where it was", async (t) => {
+  const home = mkdtempSync(join(tmpdir(), "hf-sb-"));
+  t.after(() => rmSync(home, { recursive: true, force: true }));
+  const template = join(home, "t");
+  mkdirSync(template);
+  writeFileSync(join(template, templateFiles.standby), ""); // And no memory, which is opened last.
+  const boot = { kernel: "/k", initrd: "/i", commandLine: "" };
+  const directory = join(home, "s");
+  await assert.rejects(
+    standBy(
+      { template, spec: { cpus: 1, memoryMiB: 64, boot } },
+      {
+        ...{ directory, group: "standby-a", procs: [], binary: "qemu-system-x86_64" },
+        ...{ hardware: { acceleration: "tcg", translationMiB: 64, tscKHz: await hostTscKHz() } },
+        ...{ jail: { uid: 0, groups: [] }, inherited: [], tapNamespace: undefined },
+      },
+    ),
+    { code: "ENOENT" },
+  );
+  const open = readdirSync("/proc/self/fd").flatMap((fd) => {
+    const file = join("/proc/self/fd", fd);
+    return existsSync(file) ? readlinkSync(file) : [];
+  });
+  assert.deepEqual(
+    [open.filter((file) => file.startsWith(home)), existsSync(directory)],
+    [[], false],
+  );
 });
 
 test("qemu: what was on standby moves to another host with its encrypted disk, and reboots there", async (t) => {

@@ -157,24 +157,31 @@ export async function standBy(order: Order, shop: Shop): Promise<Standby | undef
   await chown(paths.vm, jail.uid, jail.uid);
   await writeFile(paths.consoleLog, "", { mode: 0o600 });
   await chown(paths.consoleLog, jail.uid, jail.uid);
-  const [papers, state] = await Promise.all([
-    openPapers(paths, jail.uid),
-    open(join(order.template, templateFiles.state)),
-  ]);
-  const command = jailed(jail, [
-    shop.binary,
-    ...qemuArgv(machineOf(order), paths, shop.hardware, "warm"),
-  ]);
-  const given = { log: papers.log, state, inherited: shop.inherited };
-  const keeper = launchKept(paths.dir, shop.procs, command, given, shop.tapNamespace);
-  await state.close();
+  const papers = await openPapers(paths, jail.uid);
+  let keeper: Keeper | undefined;
   try {
+    keeper = await launched(order, shop, paths, papers);
     const talk = await untilItWaits(keeper, paths.qmp);
     return standbyOf(order, shop, paths, keeper, papers, talk);
   } catch (error) {
     await papers.close();
     await endAt(paths, keeper);
     throw error;
+  }
+}
+
+async function launched(
+  order: Order,
+  { jail, binary, hardware, procs, inherited, tapNamespace }: Shop,
+  paths: ReturnType<typeof pathsIn>,
+  { log }: Papers,
+): Promise<Keeper> {
+  const command = jailed(jail, [binary, ...qemuArgv(machineOf(order), paths, hardware, "warm")]);
+  const state = await open(join(order.template, templateFiles.state));
+  try {
+    return launchKept(paths.dir, procs, command, { log, state, inherited }, tapNamespace);
+  } finally {
+    await state.close();
   }
 }
 
@@ -201,10 +208,11 @@ function standbyOf(
     async name({ metadata }, header) {
       const rom = identityRom(metadata);
       if (!rom) throw new Error("it does not fit");
-      await settled([papers.identity.write(rom, 0, rom.length, 0), papers.log.write(header)]);
+      // Whole or not at all, where one `write` of a disk that is getting full may write less and be content.
+      await settled([papers.identity.writeFile(rom), papers.log.writeFile(header)]);
     },
 
-    record: async (record) => void (await papers.record.write(JSON.stringify(record), 0)),
+    record: (record) => papers.record.writeFile(JSON.stringify(record)),
 
     async dress(spec, lent, cards) {
       const [disk] = spec.disks;
@@ -258,17 +266,25 @@ async function openPapers(
   { log, identity, record }: ReturnType<typeof pathsIn>,
   uid: number,
 ): Promise<Papers> {
-  const papers = {
-    log: await open(log, "a", 0o600),
-    identity: await open(identity, "w", 0o600),
-    record: await open(record, "w", 0o600),
+  const opened: FileHandle[] = [];
+  const inHand = async (file: string, flags: string) => {
+    const handle = await open(file, flags, 0o600);
+    opened.push(handle);
+    return handle;
   };
-  await papers.identity.chown(uid, uid);
-  return {
-    ...papers,
-    close: async () =>
-      void (await Promise.allSettled(Object.values(papers).map((file) => file.close()))),
-  };
+  const close = async () => void (await Promise.allSettled(opened.map((handle) => handle.close())));
+  try {
+    const papers = {
+      log: await inHand(log, "a"),
+      identity: await inHand(identity, "w"),
+      record: await inHand(record, "w"),
+    };
+    await papers.identity.chown(uid, uid);
+    return { ...papers, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 interface Waiting extends Talk {
