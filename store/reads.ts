@@ -7,7 +7,8 @@
 
 /**
  * Questions for the same key share a reading. A reading that fails fails for those who share it. It begins when this turn of
- * the loop has been heard to its end: of a crowd that comes at once nobody is read for alone.
+ * the loop has been heard to its end: of a crowd that comes at once nobody is read for alone. Where one of that key is under
+ * way, it begins as that ends, and is shared by all who have come until then.
  */
 export function shared<Value>(read: (key: string) => Promise<Value>) {
   const running = new Map<string, Promise<Value>>();
