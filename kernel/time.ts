@@ -21,6 +21,14 @@ export const milliseconds = (n: number) => n as Duration;
 export const minutes = (n: number) => seconds(n * 60);
 export const since = (earlier: Instant, now: Instant) => (now - earlier) as Duration;
 export const after = (start: Instant, wait: Duration) => (start + wait) as Instant;
+/** Of two moments that may never come the first to come. */
+export function earlier<First extends Instant | undefined>(
+  one: First,
+  other: Instant | undefined,
+): First | Instant {
+  if (one === undefined) return other ?? one;
+  return other !== undefined && other < one ? other : one;
+}
 
 /** Since the process began, in milliseconds: never jumps, means nothing outside of this process. */
 export type Ticks = () => number;

@@ -16,7 +16,7 @@ import { fitting, holdQuotas } from "@holdfast/cloud/quotas/edge";
 import { grouped } from "@holdfast/kernel/grouped";
 import type { HostId, InstanceId, JobId } from "@holdfast/kernel/ids";
 import { type Problem, type ProblemView, problem, viewOf } from "@holdfast/kernel/problem";
-import { after, type Instant, milliseconds } from "@holdfast/kernel/time";
+import { after, earlier, type Instant, milliseconds } from "@holdfast/kernel/time";
 import { byKey, type Database, type Sql, type Transaction } from "@holdfast/store/database";
 import { announce } from "@holdfast/store/news";
 import { obey } from "../core/command.ts";
@@ -58,6 +58,8 @@ export interface Done {
   readonly again: readonly InstanceId[];
   /** How many were taken because they were due. */
   readonly due: number;
+  /** The first moment that was written at which one of them is to be looked at. */
+  readonly nextLook: Instant | undefined;
   readonly stirs: Stirs;
 }
 
@@ -200,6 +202,7 @@ async function run(
     jobs: touchedJobs,
     again,
     due: due.found,
+    nextLook: [...cases.values()].map(newLook).reduce(earlier, undefined),
     stirs: stirsOf(cases.values()),
   };
 }
@@ -366,6 +369,9 @@ function take(item: Case | undefined, choice: Choice): void {
   item.settled = { ...settled, world, entries };
   conclude(item);
 }
+
+const newLook = ({ before, settled: { lookAt } }: Case) =>
+  lookAt === before.lookAt ? undefined : lookAt;
 
 const hasRisen = ({ before, settled: { world } }: Case) =>
   !before.wasUp && world.incarnation?.guest === "up";

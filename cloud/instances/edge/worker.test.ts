@@ -1,9 +1,16 @@
 /** What a worker takes in hand while there is always something else to do. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import { insertJobs, type NewJob } from "@holdfast/cloud/jobs/edge";
 import type { InstanceId, JobId, ProjectId } from "@holdfast/kernel/ids";
-import { type Instant, after as later, milliseconds, seconds } from "@holdfast/kernel/time";
+import { problem } from "@holdfast/kernel/problem";
+import {
+  type Instant,
+  after as later,
+  milliseconds,
+  minutes,
+  seconds,
+} from "@holdfast/kernel/time";
 import type { Database, Sql, Transaction } from "@holdfast/store/database";
 import { patience } from "../core/testing.ts";
 import type { Birth } from "./births.ts";
@@ -195,46 +202,146 @@ test("a pass that is about to begin waits for creates that are nearly there, but
   await worker.close();
 });
 
-test("a pass that cuts a wait for the next moment short does not look for who is due: nobody is", async () => {
+test("a lone order waits for no creates, and nobody is waited for by two passes", async () => {
+  const { counted, worker, order } = await countedWorker();
+  await order(420, "waited-for");
+  worker.expect(1); // As above.
+  const waits: number[] = [];
+  const { setTimeout } = globalThis;
+  mock.method(globalThis, "setTimeout", (then: () => void, wait: number) => {
+    waits.push(wait);
+    return setTimeout(then, wait);
+  });
+  await order(421, "alone");
+  const without = waits.includes(10);
+  for (const n of [422, 423]) await Promise.allSettled([worker.give([refusedBirth(n, "alone")])]);
+  mock.restoreAll();
+  await worker.close();
+  assert.deepEqual([without, waits.filter((wait) => wait === 10).length], [false, 1]);
+  assert.equal(counted.transactions, 4);
+});
+
+/** Finds room for nobody: who wants some is looked at again later. */
+const full: WorkerDeps["placer"] = {
+  session: () => ({
+    place: async (wants) =>
+      new Map(
+        wants.map(({ instance }) => [instance, { refused: problem("exhausted", "full", "Full.") }]),
+      ),
+    release: async () => {},
+    committed() {},
+    abandoned() {},
+  }),
+};
+
+/** A worker that counts how often it looks for who is due, and how often it asks when; its clock is turned by hand. */
+async function watchedWorker(nextAt: () => Promise<Instant | undefined>) {
   const { database } = made;
+  await database.query("delete from due");
   await database.query("update instance set desired = 'stopped', look_at = null");
-  let now = at;
-  let [taken, asked] = [0, 0];
-  const counting: Database = Object.assign(Object.create(database), {
+  const watched = { now: at, passes: 0, looked: 0, asked: 0, answered: 0 };
+  const watching: Database = Object.assign(Object.create(database), {
     transaction: (work: (sql: Transaction) => Promise<unknown>, locally: readonly string[]) => {
       const query =
         (sql: Sql): Sql["query"] =>
         (text, values) => {
-          if (/ from due /.test(text)) taken++;
+          if (/ from due d join /.test(text)) watched.looked++;
           return sql.query(text, values);
         };
       return database.transaction((sql) => work({ ...sql, query: query(sql) }), locally);
     },
     lookUps: {
-      query: async () => {
-        asked++;
-        return [];
+      async query() {
+        watched.asked++;
+        return nextAt()
+          .then((at) => [{ at: at ?? null }])
+          .finally(() => watched.answered++);
       },
     },
   });
-  let passes = 0;
   const worker = startWorker({
     ...usual(),
-    ...{ database: counting, now: () => now, onDone: () => passes++ },
+    ...{ database: watching, placer: full, now: () => watched.now },
+    onDone: () => watched.passes++,
+    limits: () => ({ batch: 500, resync: minutes(5) }),
     onError: (error: unknown) => assert.fail(String(error)),
   } as WorkerDeps); // As above.
-  const pass = async () => {
-    const before = [passes, asked] as const;
-    worker.look([nobody]);
-    while (passes === before[0] || asked === before[1])
-      await new Promise((resolve) => setImmediate(resolve));
+  const isSo = async (so: () => boolean) => {
+    while (!so()) await new Promise((resolve) => setImmediate(resolve));
   };
+  const pass = async (id = nobody) => {
+    const { passes } = watched;
+    worker.look([id]);
+    await isSo(() => watched.passes > passes);
+  };
+  /** Until it waits for the next moment. */
+  const rest = async () => {
+    const { answered } = watched;
+    await isSo(() => watched.answered > answered);
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { watched, worker, pass, rest };
+}
+
+test("a pass that cuts a wait for the next moment short looks for who is due once that has come", async () => {
+  const { watched, worker, pass, rest } = await watchedWorker(async () => later(at, seconds(3)));
   await pass();
-  assert.equal(taken, 1);
-  now = later(now, seconds(10));
+  await rest();
+  watched.now = later(at, milliseconds(2_999));
   await pass();
-  assert.equal(taken, 1);
+  const before = watched.looked;
+  watched.now = later(at, seconds(3));
+  await pass();
   await worker.close();
+  assert.deepEqual([before, watched.looked], [1, 2]);
+});
+
+test("who could not hear when the next is due looks for whoever is as often as one who is busy", async () => {
+  const { watched, worker, pass, rest } = await watchedWorker(() =>
+    Promise.reject(new Error("no answer")),
+  );
+  await pass();
+  await rest();
+  watched.now = later(at, seconds(1));
+  await pass();
+  await worker.close();
+  assert.equal(watched.looked, 2);
+});
+
+test("where passes come within a lull of each other it is asked nevertheless when the next is due", async () => {
+  const { watched, worker, pass } = await watchedWorker(async () => undefined);
+  const { setTimeout } = globalThis;
+  // No lull is ever over.
+  mock.method(globalThis, "setTimeout", (then: () => void, wait: number) =>
+    setTimeout(then, wait === 30 ? 1e9 : wait),
+  );
+  for (let n = 0; n < 10 && watched.asked === 0; n++) {
+    await pass();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  mock.restoreAll();
+  await worker.close();
+  assert.equal(watched.asked, 1);
+});
+
+test("a moment that a pass has written itself counts, whatever was answered before", async () => {
+  const { watched, worker, pass, rest } = await watchedWorker(async () => undefined);
+  const { database, id } = made;
+  await pass();
+  await rest();
+  await database.query("update instance set desired = 'running', look_at = null where id = $1", [
+    id,
+  ]);
+  await pass(id);
+  const [row] = await database.query<{ at: Instant }>(
+    "select look_at as at from instance where id = $1",
+    [id],
+  );
+  assert.ok(row && row.at > at);
+  watched.now = row.at;
+  await pass();
+  await worker.close();
+  assert.equal(watched.looked, 2);
 });
 
 test("of instances that are due the one that spoils their pass is put off, and the others are looked at", async () => {

@@ -12,7 +12,14 @@
 import type { Placer } from "@holdfast/cloud/placement/edge";
 import type { InstanceId, JobId } from "@holdfast/kernel/ids";
 import { Problem } from "@holdfast/kernel/problem";
-import { type Duration, type Instant, milliseconds, seconds } from "@holdfast/kernel/time";
+import {
+  after,
+  type Duration,
+  earlier,
+  type Instant,
+  milliseconds,
+  seconds,
+} from "@holdfast/kernel/time";
 import type { Birth } from "./births.ts";
 import { findDue, nextDue } from "./due.ts";
 import { fairQueue } from "./fair-queue.ts";
@@ -23,8 +30,8 @@ export interface Worker {
   /** New instances. Resolves when they are in the database; rejects if they could not be. */
   give(births: readonly Birth[]): Promise<void>;
   /**
-   * So many new instances are being prepared, and may be given in a moment: a pass that is about to begin waits that long for
-   * them. To be called back when they are given, or when it turns out that they will not be.
+   * So many new instances are being prepared, and may be given in a moment: a pass that is about to begin with others waits
+   * that long for them, once. To be called back when they are given, or when it turns out that they will not be.
    */
   expect(count: number): () => void;
   /** A person's command. Resolves when it is written down; rejects with the refusal. */
@@ -76,15 +83,16 @@ interface Part {
 const pause = seconds(1);
 /** However much else there is to do, what is due is taken at least so often: nobody else asks for it while this is busy. */
 const dueEvery = seconds(1);
-/** Fewer than this right after a pass: more are on their way. One that finds nothing going on waits for nobody. */
+/** Fewer than this right after a pass: more are on their way. */
 const trickle = 100;
 const moment = milliseconds(3);
-/** After the last pass of many nobody asks for so long when anybody will be due. */
+/** After the last pass of many nobody asks for so long when anybody will be due; where they do not cease, after so many lulls. */
 const lull = milliseconds(30);
+const lullsPutOff = 4;
 /** A pass with so much to do takes longer than somebody should wait who asks for no more than a few. */
 const long = 200;
 const few = 16;
-/** A pass that begins without those who are nearly there costs as much as one with them; so long is it worth waiting. */
+/** A pass with births that begins without those who are nearly there costs as much as one with them: worth so long a wait. */
 const worthwhile = milliseconds(10);
 /**
  * Where more is due than a pass takes, the next takes twice as much, up to so many times the batch: guests of a rack that
@@ -110,6 +118,7 @@ export function startWorker(deps: WorkerDeps): Worker {
   );
   const reports: Waiting<Reports, readonly HostReport[]>[] = [];
   const looks = new Set<InstanceId>();
+  /** Those that are being prepared and that no pass has waited for. */
   const expected = new Set<Promise<void>>();
   let isDueWanted = true;
   /** How many batches of what is due a pass takes. */
@@ -118,12 +127,14 @@ export function startWorker(deps: WorkerDeps): Worker {
   let dueKnownAt: Instant | undefined;
   let isOpen = true;
   let timer: NodeJS.Timeout | undefined;
-  /** The timer rings when the next is due; before that it only asks who that is. */
-  let isNextKnown = false;
+  /** Nobody is due before. Not known from when somebody is taken who is due until that has been asked again. */
+  let nextAt: Instant | undefined;
   let running: Promise<void> | undefined;
-  /** The last question when anything will be due; only its answer counts, and that only as long as nothing is begun. */
+  /** Under way, with the earliest moment that was written since: it may not be in the answer. */
+  let question: { soonest: Instant | undefined } | undefined;
   let asking: Promise<void> | undefined;
-  let questions = 0;
+  /** How often that has been put off for those who came within the lull. */
+  let putOff = 0;
   /** Whose births the pass has that is under way, if that is a long one. */
   let crowd: ReadonlySet<string> | undefined;
   let slipping: Promise<void> | undefined;
@@ -152,10 +163,7 @@ export function startWorker(deps: WorkerDeps): Worker {
       for (const id of ids) looks.add(id);
       if (ids.length > 0) kick();
     },
-    wake() {
-      isDueWanted = true;
-      kick();
-    },
+    wake,
     async close() {
       isOpen = false;
       clearTimeout(timer);
@@ -178,9 +186,8 @@ export function startWorker(deps: WorkerDeps): Worker {
   function kick(): void {
     if (!isOpen || running) return;
     clearTimeout(timer);
-    if (isNextKnown) dueKnownAt = deps.now();
-    isNextKnown = false;
-    questions++;
+    const now = deps.now();
+    if (nextAt !== undefined && now < nextAt) dueKnownAt = now;
     running = drain().finally(() => {
       running = undefined;
       if (hasWork()) kick();
@@ -191,9 +198,11 @@ export function startWorker(deps: WorkerDeps): Worker {
     return births.length + orders.length + reports.length + looks.size > 0 || isDueWanted;
   }
 
-  /** Either way: after a jump of the clock too. */
+  /** Long ago is so either way: after a jump of the clock too. */
   function isTimeForDue(): boolean {
-    return dueKnownAt === undefined || Math.abs(deps.now() - dueKnownAt) >= dueEvery;
+    const now = deps.now();
+    if (nextAt !== undefined && now >= nextAt) return true;
+    return dueKnownAt === undefined || Math.abs(now - dueKnownAt) >= dueEvery;
   }
 
   function isTrickle(): boolean {
@@ -204,27 +213,30 @@ export function startWorker(deps: WorkerDeps): Worker {
   async function drain(): Promise<void> {
     while (isOpen && hasWork()) {
       await arrivals();
+      if (!isOpen) return;
       await turn();
       // What comes one behind the other is worth a moment: a pass costs the same for one as for many.
       if (isOpen && isTrickle()) await sleep(moment);
     }
+    if (!isOpen || question) return;
     // What has just been begun on a host comes before that, and often there is another pass by then.
-    if (isOpen)
-      timer = setTimeout(() => {
-        asking = sleepUntilDue(); // Whoever comes meanwhile does not wait for the answer.
-      }, lull);
+    if (++putOff > lullsPutOff) ask();
+    else timer = setTimeout(ask, lull);
   }
 
-  /** Lets everything that is arriving at this moment into the same pass, and whoever was expected when it might have begun. */
+  /** Lets everything that is arriving at this moment into the same pass, and with a birth those that are nearly there. */
   async function arrivals(): Promise<void> {
-    if (expected.size > 0 && !isLongAhead())
-      await Promise.race([Promise.all(expected), sleep(worthwhile)]);
+    if (births.length > 0 && expected.size > 0 && !isLongAhead()) {
+      const nearlyThere = Promise.all(expected);
+      expected.clear(); // Nobody is waited for again who is not there by then.
+      await Promise.race([nearlyThere, sleep(worthwhile)]);
+    }
     await new Promise((resolve) => setImmediate(resolve));
   }
 
   /** Whoever asks for a few would have to sit through it, and goes by the side door sooner. */
   function isLongAhead(): boolean {
-    return births.size + orders.length + reports.length + looks.size >= long || growth > 1;
+    return amountOf(births.size, orders.length, reports, looks.size) >= long;
   }
 
   async function turn(): Promise<void> {
@@ -239,11 +251,15 @@ export function startWorker(deps: WorkerDeps): Worker {
     };
     for (const id of mine.looks) looks.delete(id);
     isDueWanted = false;
-    if (mine.due > 0) dueKnownAt = deps.now();
+    if (mine.due > 0) {
+      dueKnownAt = deps.now();
+      nextAt = undefined;
+      question = undefined;
+    }
     const told = mine.reports.flatMap(({ item }) => item.machines);
     const born = mine.births.flatMap(({ item }) => item);
-    const many = born.length + told.length + mine.orders.length + mine.looks.length;
-    if (many >= long || most > batch) crowd = new Set(born.map(({ seed }) => seed.project));
+    const amount = amountOf(born.length, mine.orders.length, mine.reports, mine.looks.length);
+    if (amount >= long || most > batch) crowd = new Set(born.map(({ seed }) => seed.project));
     slip();
     try {
       const done = await once({
@@ -297,6 +313,8 @@ export function startWorker(deps: WorkerDeps): Worker {
     deps.onDone(done);
     for (const id of done.again) looks.add(id);
     if (work.due > 0 && done.due === work.due) isDueWanted = true;
+    if (nextAt !== undefined) nextAt = earlier(nextAt, done.nextLook);
+    if (question) question.soonest = earlier(question.soonest, done.nextLook);
     return done;
   }
 
@@ -397,21 +415,31 @@ export function startWorker(deps: WorkerDeps): Worker {
     else waiting.resolve();
   }
 
+  function ask(): void {
+    asking = sleepUntilDue(); // Whoever comes meanwhile does not wait for the answer.
+  }
+
   async function sleepUntilDue(): Promise<void> {
-    const { resync } = deps.limits();
-    const mine = ++questions;
-    const next = await nextDue(deps.database.lookUps).catch(() => undefined);
-    const wait = next === undefined ? resync : Math.max(0, next - deps.now());
-    if (!isOpen || questions !== mine) return;
-    isNextKnown = true;
-    timer = setTimeout(
-      () => {
-        isNextKnown = false;
-        isDueWanted = true;
-        kick();
-      },
-      Math.min(wait + 1, resync),
+    const mine: typeof question = { soonest: undefined };
+    question = mine;
+    putOff = 0;
+    const answer = await nextDue(deps.database.lookUps).then(
+      (at) => ({ at }),
+      () => undefined,
     );
+    if (!isOpen || question !== mine) return;
+    question = undefined;
+    const { resync } = deps.limits();
+    const now = deps.now();
+    nextAt = answer && earlier(after(now, resync), earlier(answer.at, mine.soonest));
+    if (running) return;
+    const wait = nextAt === undefined ? dueEvery : Math.max(0, nextAt - now) + 1;
+    timer = setTimeout(wake, Math.min(wait, resync));
+  }
+
+  function wake(): void {
+    isDueWanted = true;
+    kick();
   }
 }
 
@@ -438,6 +466,14 @@ const placedLater: Placer = {
     abandoned() {},
   }),
 };
+
+/** How much there is to do: each order, and each instance that is born, told of or looked at. */
+const amountOf = (
+  births: number,
+  orders: number,
+  reports: readonly { readonly item: Reports }[],
+  looks: number,
+) => reports.reduce((sum, { item }) => sum + item.machines.length, births + orders + looks);
 
 /** How many of the waiting reports tell of `most` machines and volumes together; one may tell of more than that alone. */
 function reportsFor(reports: readonly { readonly item: Reports }[], most: number): number {
