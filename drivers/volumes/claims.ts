@@ -13,12 +13,21 @@ export interface Claim extends Opener {
   readonly host: string;
 }
 
-/** Undefined also if what is there is not a claim: then nobody can have made it. */
+/**
+ * Undefined also if what is there is not a claim: then nobody can have made it. Rejects where that cannot be known: a
+ * claim that a disk or a server does not give out now is still somebody's.
+ */
 export async function readClaim(file: string): Promise<Claim | undefined> {
-  const text = await readlink(file).catch((error: unknown) =>
-    // One that hosts share, or of an older version, is a file.
-    codeOf(error) === "EINVAL" ? readFile(file, "utf8").catch(() => "") : "",
-  );
+  const text = await readlink(file)
+    .catch((error: unknown) => {
+      // One that hosts share, or of an older version, is a file.
+      if (codeOf(error) === "EINVAL") return readFile(file, "utf8");
+      throw error;
+    })
+    .catch((error: unknown) => {
+      if (codeOf(error) === "ENOENT") return "";
+      throw error;
+    });
   try {
     const claim: unknown = JSON.parse(text);
     return isClaim(claim) ? claim : undefined;
@@ -39,7 +48,7 @@ export async function claim(
 ): Promise<void> {
   const { instance, generation } = opener;
   const text = JSON.stringify({ instance, generation, host });
-  if (!isDurable && (await isFirst(file, text))) return;
+  if (!isDurable && (await claimFirst(file, text))) return;
   const known = await readClaim(file);
   if (known && known.instance !== opener.instance) throw volumeInUse();
   if (known && known.generation > opener.generation) throw volumeClaimed(known.generation);
@@ -51,9 +60,9 @@ export async function claim(
 
 /**
  * Nearly always, in a directory of one host. It is a link to nowhere that says it: made in one step, whole or not at all, where a
- * file has to be opened, written and renamed.
+ * file has to be opened, written and renamed. False if there is something already.
  */
-const isFirst = (file: string, text: string): Promise<boolean> =>
+const claimFirst = (file: string, text: string): Promise<boolean> =>
   symlink(text, file).then(
     () => true,
     (error: unknown) => {

@@ -171,6 +171,20 @@ test("directory: a claim that was cut off in the middle is nobody's", async (t) 
   await pool.open(volume, { instance: mint<InstanceId>(), generation: 1 });
 });
 
+test("directory: a claim that cannot be read is somebody's, and its volume is neither taken nor removed", async (t) => {
+  const { directory, pool, volume, fileOf } = await desk(t);
+  const opener = { instance: mint<InstanceId>(), generation: 1 };
+  mkdirSync(join(directory, `${volume}.claim`)); // Nobody is let read that, whatever the storage.
+  for (const asked of [
+    () => pool.open(volume, opener),
+    () => pool.openers(volume),
+    () => pool.release(volume, opener),
+    () => pool.remove(volume),
+  ])
+    await assert.rejects(asked, { code: "EISDIR" });
+  assert.equal(existsSync(fileOf(volume)), true);
+});
+
 test("directory: a claim that an older version has written holds, and is overtaken by its own instance", async (t) => {
   const { directory, pool, volume } = await desk(t);
   const [instance, other] = [mint<InstanceId>(), mint<InstanceId>()];
