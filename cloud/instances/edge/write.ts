@@ -59,7 +59,7 @@ export async function write(
     () => lastly(insertVolumeKeys(sql, births, now)),
     () => lastly(insertVolumes(sql, births, new Map(born.map(homeOf)), now)),
     () => lastly(insertInstances(sql, born.map(versioned))),
-    () => (areGrouped(nics) ? insertNics(sql, nics) : lastly(insertNics(sql, nics))),
+    () => insertNics(sql, nics),
     () => insertDisks(sql, births, now),
     () => lastly(insertInstanceKeys(sql, births)),
     () => lastly(insertInstanceTags(sql, births)),
@@ -91,9 +91,6 @@ export async function write(
   ];
   await begunInBreaths(sent, all.length);
 }
-
-/** Whether their groups are there is heard before the commit. */
-const areGrouped = (nics: readonly NewNic[]) => nics.some(({ groups }) => groups.length > 0);
 
 const isGone = ({ before, settled }: Case) =>
   settled.world.instance.state === "expunged" && before.world.instance.state !== "expunged";

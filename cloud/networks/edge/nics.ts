@@ -12,7 +12,7 @@ import type {
   SecurityGroupId,
 } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
-import type { Sql } from "@holdfast/store/database";
+import type { Sql, Transaction } from "@holdfast/store/database";
 import {
   formatAddress,
   guestRange,
@@ -184,7 +184,8 @@ function freeIn(
   );
 }
 
-export async function insertNics(sql: Sql, nics: readonly NewNic[]): Promise<void> {
+/** Rejects with `group_not_found`. Without groups the commit does not wait for it. */
+export async function insertNics(sql: Transaction, nics: readonly NewNic[]): Promise<void> {
   if (nics.length === 0) return;
   const inserted = sql.query(
     `insert into nic (id, instance_id, network_id, slot, address, mac, is_public)
@@ -199,9 +200,9 @@ export async function insertNics(sql: Sql, nics: readonly NewNic[]): Promise<voi
       nics.map(({ isPublic }) => isPublic),
     ],
   );
-  const grouped = nics.flatMap(({ id, groups }) => groups.map((group) => ({ id, group })));
-  if (grouped.length === 0) return void (await inserted);
-  const wanted = [...new Set(grouped.map(({ group }) => group))];
+  const joins = nics.flatMap(({ id, groups }) => groups.map((group) => ({ id, group })));
+  if (joins.length === 0) return sql.last(inserted);
+  const wanted = [...new Set(joins.map(({ group }) => group))];
   // In one breath: what is wrong with the first is heard first.
   const hold = sql.query(
     "select id from security_group where id = any($1) order by id for key share",
@@ -209,7 +210,7 @@ export async function insertNics(sql: Sql, nics: readonly NewNic[]): Promise<voi
   );
   const joined = sql.query(
     "insert into nic_group (nic_id, group_id) select * from unnest($1::uuid[], $2::uuid[])",
-    [grouped.map(({ id }) => id), grouped.map(({ group }) => group)],
+    [joins.map(({ id }) => id), joins.map(({ group }) => group)],
   );
   for (const asked of [inserted, hold, joined]) asked.catch(() => {});
   await inserted;
