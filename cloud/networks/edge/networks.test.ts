@@ -3,7 +3,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ensureDefaultPlace } from "@holdfast/cloud/hosts/edge";
 import type { NetworkId } from "@holdfast/kernel/ids";
+import type { Problem } from "@holdfast/kernel/problem";
+import type { Sql } from "@holdfast/store/database";
 import { readJournal } from "@holdfast/store/journal";
+import { allotNics } from "./nics.ts";
 import { type Office, openOffices } from "./testing.ts";
 
 const { office, beside } = await openOffices();
@@ -156,6 +159,36 @@ test("when a project has used up the supply of addresses it can still choose its
     const theirs = await ask("createNetwork", {}, { name: "c" }, other);
     assert.equal(theirs.cidr, "10.200.1.0/24");
     for (const network of ["b", "c"]) await ask("deleteNetwork", { network }, undefined, other);
+  }));
+
+test("who holds the addresses of a network is looked up only where there are not enough", () =>
+  alone(async ({ ask, instance, expunge, database, mintId }) => {
+    const cidrs = { blue: "10.9.0.0/29", red: "10.9.1.0/29" };
+    const [blue, red] = await Promise.all(
+      Object.entries(cidrs).map(async ([name, cidr]) => ask("createNetwork", {}, { name, cidr })),
+    );
+    const guest = await instance("web", "blue", "red");
+    const allot = (...networks: readonly (typeof blue)[]) =>
+      database.transaction(async (sql) => {
+        let statements = 0;
+        const query: Sql["query"] = (...asked) => {
+          statements++;
+          return sql.query(...asked);
+        };
+        const connections = networks.map((network) => ({
+          ...{ id: mintId<"Nic">(), network: network?.id as NetworkId }, // As it was made.
+          ...{ isPublic: false, groups: [] },
+        }));
+        const nics = await allotNics({ ...sql, query }, [{ instance: guest, connections }]);
+        return [statements, ...nics.map(({ address }) => address)];
+      });
+    assert.deepEqual(await allot(blue, red), [2, "10.9.0.3", "10.9.1.3"]);
+    await assert.rejects(allot(blue, blue, blue, blue, blue, red), (problem: Problem) => {
+      const idle = [{ address: "10.9.0.2", instance: "web", state: "stopped" }];
+      assert.deepEqual(problem.details.facts, { size: 5, taken: 1, asked: 5, idle });
+      return problem.code === "addresses_exhausted";
+    });
+    await expunge(guest);
   }));
 
 test("a network is not deleted while something is connected, and only once", () =>

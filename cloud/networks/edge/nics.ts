@@ -113,18 +113,25 @@ export async function allotNics(sql: Sql, all: readonly Connecting[]): Promise<r
   if (wanted.size === 0) return [];
   const ids = [...wanted.keys()];
   // In one breath, and carried out in this order: what is taken is read when nobody else can take any more.
-  const [networks, ...taken] = await Promise.all([
+  const [networks, taken] = await Promise.all([
     sql.query<Network>(
       `select id, name, cidr from network where id = any($1) and deleted_at is null
        order by id for update`,
       [ids],
     ),
-    ...ids.map((id) => takenIn(sql, id)),
+    sql.query<{ network: NetworkId; address: string }>(
+      "select network_id as network, host(address) as address from nic where network_id = any($1)",
+      [ids],
+    ),
   ]);
+  const takenIn = grouped(taken, ({ network }) => network);
   const free = new Map<NetworkId, number[]>();
   for (const network of networks) {
-    const rows = taken[ids.indexOf(network.id)] ?? [];
-    free.set(network.id, [...freeIn(network, rows, wanted.get(network.id) ?? 0)]);
+    const count = wanted.get(network.id) ?? 0;
+    const addresses = (takenIn.get(network.id) ?? []).map(({ address }) => address);
+    const found = freeIn(network, addresses, count);
+    if (found.length < count) throw await exhausted(sql, network, addresses.length, count);
+    free.set(network.id, [...found]);
   }
   return all.flatMap(({ instance, connections }) =>
     connections.map((connection, slot): NewNic => {
@@ -145,41 +152,45 @@ interface Network {
   readonly name: string;
   readonly cidr: string;
 }
-interface TakenAddress {
+
+const rangeOf = ({ name, cidr }: Network) => {
+  const parsed = parseCidr(cidr);
+  if (!parsed) throw new Error(`the network ${name} has ${cidr}, which is no network`);
+  return parsed;
+};
+
+/** As many as are wanted, or all that there are. */
+function freeIn(network: Network, addresses: readonly string[], count: number): readonly number[] {
+  const taken = new Set(addresses.map((address) => parseAddress(address) ?? 0));
+  return lowestFree(guestRange(rangeOf(network)), taken, count);
+}
+
+interface IdleGuest {
   readonly address: string;
   readonly instance: string;
   readonly state: string;
 }
 
-const takenIn = (sql: Sql, id: NetworkId) =>
-  sql.query<TakenAddress>(
+/** Who could give some back is looked up only now: to join every connection of a large network takes long, and its row is held. */
+async function exhausted(sql: Sql, network: Network, taken: number, count: number) {
+  const { id, name, cidr } = network;
+  const size = Math.max(0, sizeOf(rangeOf(network)) - 3);
+  const idle = await sql.query<IdleGuest>(
     `select host(c.address) as address, i.name as instance, i.state
-     from nic c join instance i on i.id = c.instance_id where c.network_id = $1`,
+     from nic c join instance i on i.id = c.instance_id
+     where c.network_id = $1 and i.state in ('stopped', 'destroyed') order by c.address`,
     [id],
   );
-
-function freeIn(
-  { name, cidr }: Network,
-  rows: readonly TakenAddress[],
-  count: number,
-): readonly number[] {
-  const parsed = parseCidr(cidr);
-  if (!parsed) throw new Error(`the network ${name} has ${cidr}, which is no network`);
-  const taken = new Set(rows.map(({ address }) => parseAddress(address) ?? 0));
-  const free = lowestFree(guestRange(parsed), taken, count);
-  if (free.length === count) return free;
-  const size = Math.max(0, sizeOf(parsed) - 3);
-  const idle = rows.filter(({ state }) => state === "stopped" || state === "destroyed");
-  throw problem(
+  return problem(
     "exhausted",
     "addresses_exhausted",
-    `The network ${name} (${cidr}) has ${size} addresses for guests: ${rows.length} are taken, and ${count} more were asked for.`,
+    `The network ${name} (${cidr}) has ${size} addresses for guests: ${taken} are taken, and ${count} more were asked for.`,
     {
       fix:
         idle.length > 0
           ? `Give some back (${idle.length} are held by what does not run, for example ${idle[0]?.instance}: holdfast expunge ${idle[0]?.instance}), or run it in a larger network: holdfast networks create`
           : "Run it in a larger network: holdfast networks create",
-      facts: { size, taken: rows.length, asked: count, idle: idle.slice(0, 32) },
+      facts: { size, taken, asked: count, idle: idle.slice(0, 32) },
     },
   );
 }
