@@ -126,6 +126,37 @@ test("the one that was used longest ago makes room for a new one", async () => {
   await mine.settled();
 });
 
+test("when one was used is written once a minute, the next time where that failed, and by a clock that was set back", async () => {
+  const shelf = memoryTemplates();
+  const written: Instant[] = [];
+  let isFull = false;
+  const { mine, turn, now } = host(2 ** 30, {
+    ...shelf,
+    async seal(template) {
+      if (isFull) throw new Error("no space left");
+      written.push(template.usedAt);
+      await shelf.seal(template);
+    },
+  });
+  const use = async (later: Parameters<typeof turn>[0]) => {
+    await turn(later);
+    await mine.find(...asked(true));
+    await mine.settled();
+  };
+  await use(seconds(0)); // Makes it, which is written as well.
+  const expected = [now()];
+  await use(seconds(30));
+  isFull = true;
+  await use(minutes(1));
+  isFull = false;
+  for (const later of [seconds(1), minutes(-60)]) {
+    await use(later);
+    expected.push(now());
+  }
+  await use(seconds(1));
+  assert.deepEqual(written, expected);
+});
+
 test("a restarted agent finds what was whole, and deletes what was half made", async () => {
   const root = mkdtempSync(join(tmpdir(), "hf-templates-"));
   try {

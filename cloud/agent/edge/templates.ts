@@ -51,7 +51,7 @@ const makingTime = minutes(10);
 const pause = minutes(60);
 const betweenLooks = seconds(1);
 /** Which was used last need not be known to the second by an agent that is started later, and to write it down is not free. */
-const lineStep = minutes(1);
+const betweenNotes = minutes(1);
 
 export function templates(deps: TemplatesDeps): Templates {
   const { hypervisor, shelf, limit, standbys, clock, log } = deps;
@@ -77,13 +77,8 @@ export function templates(deps: TemplatesDeps): Templates {
       const key = await hypervisor.templateKey(spec, [direct.kernel, direct.initrd]);
       const found = kept.get(key);
       if (!found) return void begin(key, spec);
-      const used = { ...found, usedAt: clock.now() };
-      kept.set(key, used);
-      const written = writtenAt.get(key);
-      if (written === undefined || since(written, used.usedAt) > lineStep) {
-        writtenAt.set(key, used.usedAt);
-        noted = noted.then(() => shelf.seal(used)).catch(() => {}); // It only loses its place in the line.
-      }
+      kept.set(key, { ...found, usedAt: clock.now() });
+      noted = noted.then(() => note(key)).catch(() => {}); // It only loses its place in the line.
       standbys?.used(found.directory, spec);
       return found.directory;
     },
@@ -143,12 +138,25 @@ export function templates(deps: TemplatesDeps): Templates {
     writtenAt.set(template.key, template.usedAt);
   }
 
+  async function note(key: string): Promise<void> {
+    const used = kept.get(key);
+    const written = writtenAt.get(key);
+    if (!used || written === undefined) return;
+    // Also where the clock was set back: then it is before what is written.
+    if (Math.abs(since(written, used.usedAt)) <= betweenNotes) return;
+    await shelf.seal(used);
+    if (writtenAt.has(key)) writtenAt.set(key, used.usedAt);
+  }
+
   async function makeRoom(): Promise<void> {
     for (const template of surplus([...kept.values()], limit)) await remove(template);
   }
 
   async function remove(template: Kept): Promise<void> {
-    if (kept.get(template.key)?.directory === template.directory) kept.delete(template.key);
+    if (kept.get(template.key)?.directory === template.directory) {
+      kept.delete(template.key);
+      writtenAt.delete(template.key);
+    }
     standbys?.gone(template.directory);
     await shelf.remove(template.directory);
   }
