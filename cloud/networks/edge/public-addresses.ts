@@ -59,37 +59,48 @@ export interface Automatic {
   readonly project: ProjectId;
 }
 
-/** As many as there are. Returns those that got none. */
+export interface Address {
+  readonly nic: NicId;
+  readonly address: string;
+}
+
+/** As many as there are. Returns what was given. */
 export async function giveAutomatic(
   sql: Sql,
   nics: readonly Automatic[],
   now: Instant,
-): Promise<readonly NicId[]> {
+): Promise<readonly Address[]> {
   const free = await takeFree(sql, nics.length);
   const given = nics.slice(0, free.length);
-  if (given.length > 0)
-    await sql.query(
-      `insert into public_address (address, project_id, kind, nic_id, allocated_at)
-       select address, project, 'automatic', nic, $4
-       from unnest($1::inet[], $2::uuid[], $3::uuid[]) as given (address, project, nic)
-       on conflict (nic_id) do nothing`, // Somebody has attached one meanwhile.
-      [free, given.map(({ project }) => project), given.map(({ nic }) => nic), iso(now)],
-    );
-  return nics.slice(free.length).map(({ nic }) => nic);
+  if (given.length === 0) return [];
+  return sql.query<Address>(
+    `insert into public_address (address, project_id, kind, nic_id, allocated_at)
+     select address, project, 'automatic', nic, $4
+     from unnest($1::inet[], $2::uuid[], $3::uuid[]) as given (address, project, nic)
+     on conflict (nic_id) do nothing
+     returning nic_id as nic, host(address) as address`, // Somebody has attached one meanwhile.
+    [free, given.map(({ project }) => project), given.map(({ nic }) => nic), iso(now)],
+  );
 }
 
-export async function takeBackAutomatic(sql: Sql, nics: readonly NicId[]): Promise<void> {
-  if (nics.length === 0) return;
-  await sql.query("delete from public_address where kind = 'automatic' and nic_id = any($1)", [
-    nics,
-  ]);
+/** Returns what was taken. */
+export async function takeBackAutomatic(
+  sql: Sql,
+  nics: readonly NicId[],
+): Promise<readonly Address[]> {
+  if (nics.length === 0) return [];
+  return sql.query<Address>(
+    `delete from public_address where kind = 'automatic' and nic_id = any($1)
+     returning nic_id as nic, host(address) as address`,
+    [nics],
+  );
 }
 
 /**
  * What guests of a network come from outside as: one for each that has a router and none yet, as long as there
- * are any. One without an address goes out as its host. Returns how many were given.
+ * are any. One without an address goes out as its host. Returns the networks that were given one.
  */
-export async function giveRouters(sql: Sql, now: Instant): Promise<number> {
+export async function giveRouters(sql: Sql, now: Instant): Promise<readonly NetworkId[]> {
   const without = await sql.query<{ id: NetworkId; project: ProjectId }>(
     `select n.id, n.project_id as project from network n join router r on r.network_id = n.id
      where n.deleted_at is null and exists (select from public_range)
@@ -98,12 +109,12 @@ export async function giveRouters(sql: Sql, now: Instant): Promise<number> {
   );
   const free = await takeFree(sql, without.length);
   const given = without.slice(0, free.length);
-  if (given.length === 0) return 0;
+  if (given.length === 0) return [];
   await sql.query(
     `insert into public_address (address, project_id, kind, network_id, allocated_at)
      select address, project, 'router', network, $4
      from unnest($1::inet[], $2::uuid[], $3::uuid[]) as given (address, project, network)`,
     [free, given.map(({ project }) => project), given.map(({ id }) => id), iso(now)],
   );
-  return given.length;
+  return given.map(({ id }) => id);
 }

@@ -3,7 +3,7 @@
  *
  * Level-triggered and the same for every manager. One at a time does it; the others look again a moment later.
  */
-import type { HostId, NetworkId, NicId, ProjectId } from "@holdfast/kernel/ids";
+import type { HostId, InstanceId, NetworkId, NicId, ProjectId } from "@holdfast/kernel/ids";
 import type { Instant } from "@holdfast/kernel/time";
 import type { Database, Sql } from "@holdfast/store/database";
 import { appendJournal } from "@holdfast/store/journal";
@@ -18,7 +18,7 @@ import {
   strandedNetworks,
 } from "../core/routers.ts";
 import { homed } from "./facts.ts";
-import { giveAutomatic, giveRouters, takeBackAutomatic } from "./public-addresses.ts";
+import { type Address, giveAutomatic, giveRouters, takeBackAutomatic } from "./public-addresses.ts";
 
 export interface RoundDeps {
   readonly database: Database;
@@ -27,7 +27,9 @@ export interface RoundDeps {
 }
 
 /**
- * Resolves with the networks that have another router, or with undefined if it is another manager's turn.
+ * Resolves with the networks that have another router or other addresses, or with undefined if it is another manager's turn.
+ * The journal has each of them, or the guest whose address it is, so every manager tells its own hosts, and again where whoever was
+ * about it could not.
  * `some`: undefined means all of them.
  */
 export async function round(
@@ -42,20 +44,22 @@ export async function round(
     const routers = await giveRouters(sql, now);
     const publics = await readPublic(sql);
     const { allocate, release } = movePublic(publics);
-    await takeBackAutomatic(sql, release);
+    const taken = await takeBackAutomatic(sql, release);
     const wanting = publics.filter(({ id }) => allocate.includes(id));
-    const without = await giveAutomatic(
+    const given = await giveAutomatic(
       sql,
       wanting.map(({ id, project }) => ({ nic: id, project })),
       now,
     );
-    const given = routers + wanting.length - without.length;
-    const isChanged = moves.length + release.length + given > 0;
-    if (isChanged) await announce(sql, { from: self, networks: true });
-    return [
+    const nics = new Map(publics.map((nic) => [nic.id, nic]));
+    await writeAddresses(sql, { routers, given, taken, nics }, now);
+    const changed = [
       ...moves.map(({ network }) => network),
-      ...(release.length + given > 0 ? await networksOfPublic(sql, publics) : []),
+      ...[...given, ...taken].flatMap(({ nic }) => nics.get(nic)?.network ?? []),
     ];
+    const all = [...new Set([...changed, ...routers])];
+    if (all.length > 0) await announce(sql, { from: self, networks: true });
+    return all;
   });
 }
 
@@ -73,19 +77,6 @@ async function movesOf(
   const isStranded = strandedNetworks(networks, near).length > 0;
   const hosts = isStranded ? await readHosts(sql) : near;
   return moveRouters(networks, hosts, await readLoad(sql, isStranded ? undefined : [...own]));
-}
-
-/** Whose guests came or went with their addresses: rare, and few have any. */
-async function networksOfPublic(
-  sql: Sql,
-  publics: readonly { readonly id: NicId }[],
-): Promise<readonly NetworkId[]> {
-  const rows = await sql.query<{ id: NetworkId }>(
-    `select distinct network_id as id from nic where id = any($1)
-     union select network_id from public_address where kind = 'router'`,
-    [publics.map(({ id }) => id)],
-  );
-  return rows.map(({ id }) => id);
 }
 
 async function readLoad(sql: Sql, some?: readonly HostId[]): Promise<Map<HostId, number>> {
@@ -190,9 +181,43 @@ async function writeMoves(sql: Sql, moves: readonly RouterMove[], now: Instant):
   );
 }
 
+interface Addresses {
+  /** Networks whose routers have one now. */
+  readonly routers: readonly NetworkId[];
+  readonly given: readonly Address[];
+  readonly taken: readonly Address[];
+  /** Whose connections these are. */
+  readonly nics: ReadonlyMap<NicId, { readonly instance: InstanceId }>;
+}
+
+/** In the words of addresses that are attached by hand. */
+async function writeAddresses(
+  sql: Sql,
+  { routers, given, taken, nics }: Addresses,
+  now: Instant,
+): Promise<void> {
+  const by = { at: now, actor: "holdfast" };
+  const rowsOf = (event: string, addresses: readonly Address[]) =>
+    addresses.flatMap(({ nic, address }) => {
+      const subject = nics.get(nic)?.instance;
+      const row = { ...by, kind: "instance" as const, event };
+      return subject ? [{ ...row, subject, detail: { address, kind: "automatic" } }] : [];
+    });
+  await appendJournal(sql, [
+    ...routers.map((subject) => {
+      const row = { ...by, kind: "network" as const, event: "addressAllocated" };
+      return { ...row, subject, detail: { kind: "router" } };
+    }),
+    ...rowsOf("addressDetached", taken),
+    ...rowsOf("addressAttached", given),
+  ]);
+}
+
 const readPublic = (sql: Sql) =>
-  sql.query<PublicNic & { id: NicId; project: ProjectId }>(
-    `select c.id, i.project_id as project, c.is_public as "isPublic",
+  sql.query<
+    PublicNic & { id: NicId; network: NetworkId; instance: InstanceId; project: ProjectId }
+  >(
+    `select c.id, c.network_id as network, i.id as instance, i.project_id as project, c.is_public as "isPublic",
        (i.home is not null and i.state in ${homed} and i.state <> 'stopping')
          or (i.state in ('stopped', 'stopping') and i.desired = 'running') as "isMeantToRun",
        coalesce(a.kind, 'nothing') as has

@@ -1,10 +1,11 @@
 /** What a manager asks, and whom it tells first, when an instance has come to a host. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { HostId, NetworkId } from "@holdfast/kernel/ids";
 import type { Instant, Ticks } from "@holdfast/kernel/time";
 import type { Database } from "@holdfast/store/database";
+import { readJournal } from "@holdfast/store/journal";
 import type { NetworkHosts, NetworkPicture } from "../core/picture.ts";
 import { type Office, openOffices } from "./testing.ts";
 import { networkWatch } from "./watch.ts";
@@ -50,31 +51,25 @@ async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await isSo())) await sleep(2);
 }
 
-test("the host of a start is told with one question, before its neighbours, and only then does anybody look for a router", async () => {
-  const { database, ask, instance } = office;
-  await database.query("insert into zone values ('z')");
-  await database.query("insert into pod values ('p', 'z')");
-  await database.query("insert into cluster values ('p', 'p')");
-  const network = (await ask("createNetwork", {}, { name: "blue" })).id as NetworkId;
-  const hosts = [await hostNamed(office, "a"), await hostNamed(office, "b")];
-  const [far, near] = hosts;
-  assert.ok(far && near);
-  const guests = [await instance("web", "blue"), await instance("db", "blue")];
-  for (const [index, id] of guests.entries())
-    await database.query("update instance set home = $2, state = 'running' where id = $1", [
-      id,
-      hosts[index],
-    ]);
+async function runOn({ database }: Office, instance: string, host: HostId): Promise<void> {
+  await database.query("update instance set home = $2, state = 'running' where id = $1", [
+    instance,
+    host,
+  ]);
+}
 
+/** A manager with these hosts, whose time stands still until it is set. */
+function openWatch(database: Database, self: string, hosts: readonly HostId[]) {
   const counted = counting(database);
   const told = new Map<HostId, ReadonlyMap<NetworkId, { ports: number }>>();
   const heard: { host: HostId; changes: Changes; asked: readonly string[] }[] = [];
   const errors: unknown[] = [];
+  const time = { now: 0 };
   const watch = networkWatch({
     database: counted,
     clock: { now: () => 1_763_719_200_000 as Instant, sleep: async () => {} },
-    ticks: () => performance.now() as ReturnType<Ticks>, // Any number that grows.
-    self: "manager-1",
+    ticks: () => time.now as ReturnType<Ticks>, // Any number that grows.
+    self,
     hosts: () => hosts,
     tell(host, pictures) {
       told.set(host, new Map(pictures.map(({ id, ports }) => [id, { ports: ports.length }])));
@@ -85,20 +80,41 @@ test("the host of a start is told with one question, before its neighbours, and 
     told: (host) => told.get(host),
     onError: (error) => errors.push(error),
   });
+  const arrive = async () => {
+    for (const host of hosts) watch.arrived(host);
+    await until(() => told.size === hosts.length);
+  };
+  return { watch, counted, heard, errors, time, arrive };
+}
+
+let hosts: readonly HostId[] = [];
+before(async () => {
+  const { database } = office;
+  await database.query("insert into zone values ('z')");
+  await database.query("insert into pod values ('p', 'z')");
+  await database.query("insert into cluster values ('p', 'p')");
+  hosts = [await hostNamed(office, "a"), await hostNamed(office, "b")];
+});
+
+test("the host of a start is told with one question, before its neighbours, and only then does anybody look for a router", async () => {
+  const { database, ask, instance } = office;
+  const network = (await ask("createNetwork", {}, { name: "blue" })).id as NetworkId;
+  const [far, near] = hosts;
+  assert.ok(far && near);
+  await runOn(office, await instance("web", "blue"), far);
+  await runOn(office, await instance("db", "blue"), near);
+
+  const { watch, counted, heard, errors, time, arrive } = openWatch(database, "manager-1", hosts);
   const routers = async () =>
     (await database.query("select from router where network_id = $1", [network])).length;
   try {
-    for (const host of hosts) watch.arrived(host);
-    await until(() => told.size === hosts.length);
+    await arrive();
     assert.equal(await routers(), 1, "the first turn places what is missing");
     await until(() => heard.length > 0); // And tells of it, in a turn of its own.
 
     await database.query("delete from router where network_id = $1", [network]);
     const joined = await instance("cache", "blue");
-    await database.query("update instance set home = $2, state = 'running' where id = $1", [
-      joined,
-      near,
-    ]);
+    await runOn(office, joined, near);
     heard.length = 0;
     counted.asked.length = 0;
     watch.touched({ instances: [joined] });
@@ -111,9 +127,68 @@ test("the host of a start is told with one question, before its neighbours, and 
     assert.equal(picture.ports.length, 2);
     const neighbour = second?.changes.get(network);
     assert.ok(neighbour && !("ports" in neighbour), "whose part of it is as it was");
+    assert.equal(await routers(), 0);
+    time.now = 1_000;
     await until(async () => (await routers()) === 1);
     assert.deepEqual(errors, []);
   } finally {
     await watch.close();
   }
 });
+
+test("an address that one manager gives or takes is in the journal, so the hosts of another hear of it", async () => {
+  const { database, ask, instance } = office;
+  const network = (await ask("createNetwork", {}, { name: "red" })).id as NetworkId;
+  await ask("addRange", {}, { cidr: "203.0.113.0/29" });
+  const [far, near] = hosts;
+  assert.ok(far && near);
+  await runOn(office, await instance("at-far", "red"), far);
+  await runOn(office, await instance("at-near", "red"), near);
+  const one = openWatch(database, "manager-1", [far]);
+  const other = openWatch(database, "manager-2", [near]);
+  const events = async (id: string) => (await readJournal(database, id)).map(({ event }) => event);
+  try {
+    await one.arrive();
+    await other.arrive();
+    assert.deepEqual(await events(network), ["created", "routerPlaced", "addressAllocated"]);
+    const joined = await instance("front", "red");
+    await runOn(office, joined, near);
+    const setPublic = async (isPublic: boolean, expected: readonly string[]) => {
+      await database.query("update nic set is_public = $2 where instance_id = $1", [
+        joined,
+        isPublic,
+      ]);
+      one.watch.touched({ instances: [joined] });
+      await until(async () => {
+        one.time.now += 1_000;
+        return (await publicOf(joined)) === isPublic;
+      });
+      assert.deepEqual(await events(joined), expected);
+      other.heard.length = 0;
+      other.time.now += 10_000;
+      other.watch.touched({ instances: [joined] });
+      await until(() => other.heard.length > 0);
+      const picture = other.heard.at(-1)?.changes.get(network);
+      assert.ok(picture && "ports" in picture);
+      assert.equal(
+        picture.ports.some(({ publicAddress }) => publicAddress !== null),
+        isPublic,
+      );
+    };
+    await setPublic(true, ["addressAttached"]);
+    await setPublic(false, ["addressAttached", "addressDetached"]);
+    assert.deepEqual([...one.errors, ...other.errors], []);
+  } finally {
+    await one.watch.close();
+    await other.watch.close();
+  }
+});
+
+/** Whether it has an address of its own. */
+async function publicOf(instance: string): Promise<boolean> {
+  const rows = await office.database.query(
+    "select from public_address a join nic c on c.id = a.nic_id where c.instance_id = $1",
+    [instance],
+  );
+  return rows.length > 0;
+}

@@ -66,8 +66,8 @@ const restOf = (turn: number) => Math.max(turn, Math.min(turn * restAfter, longe
 /** So many networks are told at once, before anybody looks where their routers should be. */
 const few = 8;
 /**
- * So much later somebody does, milliseconds: a start needs its processors for itself until it runs, and hardly any moves a
- * router.
+ * So much later somebody does, milliseconds, and no sooner than the rest after the last such look ends: a start needs its
+ * processors for itself until it runs, and hardly any moves a router.
  */
 const settleAfter = 50;
 /** Another manager has the turn, and may be about other networks; milliseconds. */
@@ -212,7 +212,7 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
       const moved = await round({ database, now: clock.now, self: deps.self }, mine);
       settleAt = ticks() + (moved ? restOf(ticks() - began) : pause);
       if (moved) await tellOf(moved);
-      else settleSoon(mine); // What another manager does about them the journal says.
+      else settleSoon(mine); // Another manager is about others. What it does the journal says.
     } catch (error) {
       settleSoon(mine);
       throw error;
