@@ -5,6 +5,7 @@ export {
   amendDeaths,
   type Certified,
   certify,
+  type DeathDetail,
   type End,
   insertDeaths,
 } from "./write.ts";

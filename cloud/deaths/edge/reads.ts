@@ -9,7 +9,6 @@ import type { DeathView } from "../api.ts";
 import type { DeathCertificate } from "../core/certificate.ts";
 import { deeds, type Launch, type Step } from "../core/did.ts";
 import type { Evidence } from "../core/evidence.ts";
-import { withWho } from "./write.ts";
 
 /** The instance that is asked about. */
 export interface Subject {
@@ -31,7 +30,12 @@ interface DeathRow {
   readonly at: Instant;
 }
 
-const columns = `i.name, p.name as project, d.recorded_at as "recordedAt", ${withWho("certificate")} as certificate,
+/** A certificate, or what it rests on, of the row `d` as text of an SQL expression, with whom it is about. */
+export function wholeOf(column: "certificate" | "evidence"): string {
+  return `d.${column} || jsonb_build_object('instance', d.instance_id, 'generation', d.generation)`;
+}
+
+const columns = `i.name, p.name as project, d.recorded_at as "recordedAt", ${wholeOf("certificate")} as certificate,
   d.evidence->'fence' as fence, d.amended_at as "amendedAt", d.first_cause as "firstCause", d.at`;
 const sources = (from = "death d") =>
   `${from} join instance i on i.id = d.instance_id join project p on p.id = i.project_id`;

@@ -81,8 +81,8 @@ test("guests that died with their host share what is said of them, and each is t
     await insertDeaths(sql, found.values(), now);
     return found;
   });
-  assert.equal(certified.get(other)?.paper, certified.get(id)?.paper);
-  assert.notEqual(certified.get(late)?.paper, certified.get(id)?.paper);
+  assert.equal(certified.get(other)?.dossier, certified.get(id)?.dossier);
+  assert.notEqual(certified.get(late)?.dossier, certified.get(id)?.dossier);
   const rows = await database.query(
     `select instance_id as instance, generation, cause, certificate ? 'instance' as "isTwice" from death
      where host_epoch = 2 order by generation desc`,

@@ -14,6 +14,7 @@ import type { DeathCertificate } from "../core/certificate.ts";
 import type { Evidence, Fence } from "../core/evidence.ts";
 import { inquest } from "../core/inquest.ts";
 import { askedFor } from "../core/taxonomy.ts";
+import { wholeOf } from "./reads.ts";
 
 /** An end, with what is known of it in memory; the rest is looked up. */
 export interface End {
@@ -25,20 +26,20 @@ export interface End {
 type Who = "instance" | "generation";
 
 /** What a certificate says and what it rests on. Guests that died with their host, and of which nothing else is known, share one. */
-export interface Paper {
+export interface Dossier {
   readonly epoch: number;
   readonly certificate: Omit<DeathCertificate, Who>;
   readonly evidence: Omit<Evidence, Who>;
-  /** For the journal. */
-  readonly brief: Brief;
+  /** As the journal has it. */
+  readonly detail: DeathDetail;
 }
 
 export interface Certified {
   readonly certificate: DeathCertificate;
-  readonly paper: Paper;
+  readonly dossier: Dossier;
 }
 
-type Brief = Pick<DeathCertificate, "says" | "at" | "layer" | "confidence"> & {
+export type DeathDetail = Pick<DeathCertificate, "says" | "at" | "layer" | "confidence"> & {
   readonly class: DeathCertificate["cause"];
   readonly evidence: readonly string[];
 };
@@ -66,15 +67,15 @@ export async function certify(
     sql,
     dead.map(({ evidence, epoch }) => ({ host: evidence.host, epoch })),
   );
-  const papers = new Map<string, Paper>();
+  const dossiers = new Map<string, Dossier>();
   const certified = dead.map((end): Certified => {
     const { evidence, epoch } = end;
     const { instance, generation } = evidence;
     const shared = isLikeOthers(end) ? `${keyOf(evidence.host, epoch)} ${evidence.at}` : undefined;
-    const known = shared === undefined ? undefined : papers.get(shared);
-    const paper = known ?? paperOf(end, hosts.get(keyOf(evidence.host, epoch)));
-    if (shared !== undefined) papers.set(shared, paper);
-    return { certificate: { instance, generation, ...paper.certificate }, paper };
+    const known = shared === undefined ? undefined : dossiers.get(shared);
+    const dossier = known ?? dossierOf(end, hosts.get(keyOf(evidence.host, epoch)));
+    if (shared !== undefined) dossiers.set(shared, dossier);
+    return { certificate: { instance, generation, ...dossier.certificate }, dossier };
   });
   return new Map(
     certified
@@ -84,17 +85,19 @@ export async function certify(
 }
 
 /** Nothing is known of it that is not known of every guest of its host. */
-const isLikeOthers = ({ evidence }: End) => Object.keys(evidence).length === commonParts;
-const commonParts = ["instance", "generation", "host", "at"].length;
+function isLikeOthers({ evidence }: End): boolean {
+  const { instance: _, generation: __, host: ___, at: ____, ...more } = evidence;
+  return Object.values(more).every((one) => one === undefined);
+}
 
-function paperOf({ epoch, evidence: given }: End, host: HostRow | undefined): Paper {
+function dossierOf({ epoch, evidence: given }: End, host: HostRow | undefined): Dossier {
   const whole: Evidence = { ...given, ...aboutHost(host, given) };
   const { instance: _, generation: __, ...certificate } = inquest(whole);
   const { instance: ___, generation: ____, ...evidence } = whole;
-  return { epoch, certificate, evidence, brief: briefly(certificate) };
+  return { epoch, certificate, evidence, detail: detailOf(certificate) };
 }
 
-const briefly = (certificate: Paper["certificate"]): Brief => {
+const detailOf = (certificate: Dossier["certificate"]): DeathDetail => {
   const { cause, says, at, layer, confidence } = certificate;
   return { class: cause, says, at, layer, confidence, evidence: summaryOf(certificate) };
 };
@@ -136,17 +139,17 @@ async function hostsOf(
 
 const keyOf = (host: HostId, epoch: number) => `${host} ${epoch}`;
 
-/** One text for all who share a paper: to read the same JSON anew for each guest of a rack was most of what this cost. */
+/** One text for all who share a dossier: to read the same JSON anew for each guest of a rack was most of what this cost. */
 export async function insertDeaths(
   sql: Sql,
   certified: Iterable<Certified>,
   now: Instant,
 ): Promise<void> {
-  const rows = [...grouped([...certified], ({ paper }) => paper)].map(([paper, of]) => ({
-    ...columnsOf(paper),
-    host_id: paper.certificate.host.id,
-    host_epoch: paper.epoch,
-    fence: paper.evidence.fence?.id ?? null,
+  const rows = [...grouped([...certified], ({ dossier }) => dossier)].map(([dossier, of]) => ({
+    ...columnsOf(dossier),
+    host_id: dossier.certificate.host.id,
+    host_epoch: dossier.epoch,
+    fence: dossier.evidence.fence?.id ?? null,
     instances: of.map(({ certificate }) => certificate.instance),
     generations: of.map(({ certificate }) => certificate.generation),
   }));
@@ -181,7 +184,7 @@ export async function amendDeaths(
   const told = reports.filter(({ report }) => report.exit);
   if (told.length === 0) return;
   const rows = await sql.query<AmendedRow>(
-    `select ${withWho("evidence")} as evidence, d.cause from death d
+    `select ${wholeOf("evidence")} as evidence, d.cause from death d
      join unnest($1::uuid[], $2::int[], $3::uuid[]) w (instance_id, generation, host_id)
        on d.instance_id = w.instance_id and d.generation = w.generation and d.host_id = w.host_id
      where not d.evidence ? 'report' order by d.instance_id, d.generation for update of d`,
@@ -198,8 +201,8 @@ export async function amendDeaths(
     const evidence: Evidence = { ...before, report };
     const { instance, generation, ...said } = inquest(evidence);
     const { instance: _, generation: __, ...rest } = evidence;
-    const paper = { certificate: said, evidence: rest };
-    return [{ instance, generation, was, certificate: said, columns: columnsOf(paper) }];
+    const dossier = { certificate: said, evidence: rest };
+    return [{ instance, generation, was, certificate: said, columns: columnsOf(dossier) }];
   });
   if (amended.length === 0) return;
   // All in one statement: a host that comes back tells of all that it ran, and whoever waits for its guests waits for this.
@@ -238,11 +241,7 @@ export async function amendDeaths(
 const incarnationOf = ({ instance, generation }: Pick<Evidence, Who>) =>
   `${instance} ${generation}`;
 
-/** A certificate, or what it rests on, of the row `d` as text of an SQL expression, with whom it is about. */
-export const withWho = (column: "certificate" | "evidence") =>
-  `d.${column} || jsonb_build_object('instance', d.instance_id, 'generation', d.generation)`;
-
-const columnsOf = ({ certificate, evidence }: Pick<Paper, "certificate" | "evidence">) => ({
+const columnsOf = ({ certificate, evidence }: Pick<Dossier, "certificate" | "evidence">) => ({
   at: iso(certificate.at),
   cause: certificate.cause,
   layer: certificate.layer,
@@ -252,5 +251,5 @@ const columnsOf = ({ certificate, evidence }: Pick<Paper, "certificate" | "evide
 });
 
 /** Enough for a line in the journal: what was found, without the console. */
-const summaryOf = ({ evidence }: Paper["certificate"]): readonly string[] =>
+const summaryOf = ({ evidence }: Dossier["certificate"]): readonly string[] =>
   evidence.map(({ source, says }) => `${source}: ${says}`);

@@ -1,7 +1,7 @@
 /**
  * Writing down what a pass has concluded: a handful of statements, whatever the number of instances.
  */
-import { type Certified, insertDeaths } from "@holdfast/cloud/deaths/edge";
+import { type Certified, type DeathDetail, insertDeaths } from "@holdfast/cloud/deaths/edge";
 import { countOutcomes, type Outcome } from "@holdfast/cloud/jobs/edge";
 import { insertNics, type NewNic, releaseNics } from "@holdfast/cloud/networks/edge";
 import type { Claim, PlacementSession } from "@holdfast/cloud/placement/edge";
@@ -189,8 +189,11 @@ function journalOf({ settled, actor, death }: Case): JournalRow[] {
 }
 
 /** The cause, and what it rests on: a timeline without evidence is an opinion. */
-const detailOf = ({ paper: { brief } }: Certified, cause: Cause | undefined) =>
-  cause?.problem ? { ...cause, ...brief } : brief;
+function detailOf({ dossier: { detail } }: Certified, cause: Cause | undefined) {
+  if (!cause?.problem) return detail;
+  const beside: Required<Omit<Cause, keyof DeathDetail>> = { problem: cause.problem };
+  return { ...beside, ...detail };
+}
 
 /** What is given back: every host that held room for it and does not any more. */
 function claimsOf({ before, settled }: Case): Claim[] {
