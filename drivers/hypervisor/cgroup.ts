@@ -5,10 +5,12 @@
  * controllers, and what is missing is not enforced. A cgroup can only be removed when its last
  * process has been reaped, which may be a moment after it died.
  */
+
 import { access, mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { codeOf, readOptional } from "./incarnation.ts";
+import { codeOf } from "@holdfast/kernel/code-of";
+import { readOptional } from "./incarnation.ts";
 
 export interface Limits {
   /** A share of the processor when there are not enough for all; not a ceiling. */

@@ -6,7 +6,7 @@
  * that all file work of this process shares, and keeps it.
  */
 import { stat } from "node:fs/promises";
-import { codeOf } from "./incarnation.ts";
+import { codeOf } from "@holdfast/kernel/code-of";
 
 export interface DiskWatch {
   /** What is wrong with which disk, each wrong told once. One look at a time. */

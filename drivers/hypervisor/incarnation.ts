@@ -6,9 +6,11 @@
  * own user and holds what QEMU makes: sockets and the console log. Do not merge the two: a guest that
  * breaks out of QEMU could then write its own death certificate, or point `exit` at /etc/passwd.
  */
+
 import { constants } from "node:fs";
 import { type FileHandle, open, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { codeOf } from "@holdfast/kernel/code-of";
 import type { InstanceId } from "@holdfast/kernel/ids";
 import { problem } from "@holdfast/kernel/problem";
 import type { Instant } from "@holdfast/kernel/time";
@@ -186,10 +188,6 @@ export async function openPlain(file: string, flags: number): Promise<FileHandle
   if ((await handle.stat()).isFile()) return handle;
   await handle.close();
   throw new Error(`${file} is not a plain file`);
-}
-
-export function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error ? String(error.code) : undefined;
 }
 
 /** A reader sees the old text or the new, never half of it. */

@@ -7,8 +7,8 @@
  * again: hence the list of threads and the time. A host where the log may not be read has none to tell.
  */
 import { closeSync, constants, openSync, readSync } from "node:fs";
+import { codeOf } from "@holdfast/kernel/code-of";
 import type { Clock, Instant } from "@holdfast/kernel/time";
-import { codeOf } from "./incarnation.ts";
 
 /** Whose lines are sought. */
 export interface Suspect {

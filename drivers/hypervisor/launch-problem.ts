@@ -6,10 +6,10 @@
  */
 import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { codeOf } from "@holdfast/kernel/code-of";
 import { type Problem, problem } from "@holdfast/kernel/problem";
 import type { Exit, MachineSpec } from "./driver.ts";
 import { lastWords } from "./evidence.ts";
-import { codeOf } from "./incarnation.ts";
 import {
   diskInUse,
   diskLocked,

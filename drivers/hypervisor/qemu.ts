@@ -5,11 +5,13 @@
  * the first call of any method adopts what is there, because a driver that does not know what runs
  * could start it twice.
  */
+
 import { randomBytes } from "node:crypto";
 import { renameSync } from "node:fs";
 import { access, chown, type FileHandle, mkdir, open, readFile, rm, stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
+import { codeOf } from "@holdfast/kernel/code-of";
 import type { InstanceId } from "@holdfast/kernel/ids";
 import { Problem } from "@holdfast/kernel/problem";
 import { type Clock, type Duration, milliseconds, seconds } from "@holdfast/kernel/time";
@@ -44,7 +46,6 @@ import { examineMachine } from "./examine.ts";
 import { hostTscKHz } from "./host-tsc.ts";
 import {
   assertSocketsFit,
-  codeOf,
   findIncarnations,
   keyOf,
   type LaunchRecord,

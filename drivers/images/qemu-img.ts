@@ -7,6 +7,7 @@
  * template and copied, a millisecond instead of twenty. And a copy that is like the last one is kept in stock, because
  * until it is on the disk takes longer than to make it.
  */
+
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
@@ -23,6 +24,7 @@ import {
 } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { codeOf } from "@holdfast/kernel/code-of";
 import { Problem } from "@holdfast/kernel/problem";
 import { type Duration, seconds } from "@holdfast/kernel/time";
 import type { Disks, ImageFormat } from "./driver.ts";
@@ -244,8 +246,7 @@ async function give(spare: string, file: string): Promise<"named" | "not-wanted"
   try {
     await link(spare, file);
   } catch (error) {
-    const isThere = error instanceof Error && "code" in error && error.code === "EEXIST";
-    if (isThere && (await isNobodys(spare, file))) return "not-wanted";
+    if (codeOf(error) === "EEXIST" && (await isNobodys(spare, file))) return "not-wanted";
     void unlink(spare).catch(() => {});
     return "lost";
   }

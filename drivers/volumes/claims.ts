@@ -4,7 +4,9 @@
  * A claim keeps those apart who ask, and stops nobody who does not: a QEMU that writes has asked long ago.
  * That is what fencing is for. On one host QEMU's own lock is the second wall; between hosts there is none.
  */
+
 import { readFile, readlink, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { codeOf } from "@holdfast/kernel/code-of";
 import type { Opener } from "./driver.ts";
 import { replaceSynced } from "./place.ts";
 import { volumeClaimed, volumeInUse } from "./problems.ts";
@@ -77,9 +79,6 @@ export async function unclaim(file: string, { instance, generation }: Opener): P
   if (known?.instance === instance && known.generation <= generation)
     await rm(file, { force: true });
 }
-
-const codeOf = (error: unknown) =>
-  error instanceof Error && "code" in error ? error.code : undefined;
 
 function isClaim(value: unknown): value is Claim {
   if (typeof value !== "object" || value === null) return false;

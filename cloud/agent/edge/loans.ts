@@ -5,13 +5,11 @@
  * may be killed between opening a volume and using it. Not synced to the disk, like the wishes: after a power
  * loss the claims in a pool are overtaken by the next generation's.
  */
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
 import type { WishedDisk } from "@holdfast/cloud/hosts";
 import type { MachineRef } from "@holdfast/drivers/hypervisor";
 import type { InstanceId, VolumeId } from "@holdfast/kernel/ids";
 import { z } from "zod";
-import { halfMade, keptFiles } from "./kept-files.ts";
+import { keptFiles } from "./kept-files.ts";
 
 export interface Loan {
   readonly volume: VolumeId;
@@ -44,27 +42,12 @@ const LoansFile = z.object({
 });
 
 export async function fileLoans(directory: string): Promise<LoanBook> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const files = keptFiles(directory);
+  const files = await keptFiles<Loans>(directory, LoansFile);
   return {
-    async load() {
-      const all: Loans[] = [];
-      for (const name of await readdir(directory)) {
-        const file = join(directory, name);
-        if (name.endsWith(halfMade)) await rm(file, { force: true });
-        if (!name.endsWith(".json")) continue;
-        // Only we write them; one that cannot be read was cut short before anything was lent.
-        const parsed = LoansFile.safeParse(parse(await readFile(file, "utf8")));
-        if (parsed.success) all.push(parsed.data);
-        else await rm(file, { force: true });
-      }
-      return all;
-    },
-    save(loans) {
-      const name = `${keyOf(loans)}.json`;
-      if (loans.volumes.length === 0) return files.remove(name);
-      return files.write(name, JSON.stringify(loans));
-    },
+    // One that cannot be read was cut short before anything was lent, or by a power loss, which nobody it was lent to outlives.
+    load: () => files.load(),
+    save: (loans) =>
+      loans.volumes.length === 0 ? files.remove(keyOf(loans)) : files.write(keyOf(loans), loans),
   };
 }
 
@@ -81,11 +64,3 @@ export function memoryLoans(): LoanBook {
 }
 
 export const keyOf = ({ id, generation }: MachineRef) => `${id}.g${generation}`;
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

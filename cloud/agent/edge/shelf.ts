@@ -5,14 +5,13 @@
  * Written before anything is done about them, but that a machine may be prepared that was not here before. Not synced to the disk: after a power loss nothing runs,
  * and the managers say it all again. The keys of encrypted volumes are not in it, only where there is one.
  */
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { Wish } from "@holdfast/cloud/hosts";
 import { GuestNotes } from "@holdfast/cloud/metadata";
 import { NetworkPicture } from "@holdfast/cloud/networks";
 import type { InstanceId } from "@holdfast/kernel/ids";
 import { z } from "zod";
-import { halfMade, keptFiles } from "./kept-files.ts";
+import { keptFiles, parse } from "./kept-files.ts";
 import { withoutKeys } from "./keys.ts";
 import type { PictureShelf } from "./networker.ts";
 import type { NoteShelf } from "./notebook.ts";
@@ -35,31 +34,18 @@ const kept = ({ wish, reboots }: Held): Held => ({ wish: withoutKeys(wish), rebo
 const HeldFile = z.object({ wish: Wish, reboots: z.number().int() });
 
 export async function fileShelf(directory: string): Promise<Shelf> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const files = keptFiles(directory);
-  const nameOf = (instance: InstanceId) => `${instance}.json`;
+  const files = await keptFiles<Held>(directory, HeldFile);
+  const save = (held: Held) => files.write(held.wish.instance, kept(held));
   return {
     async load() {
-      const names = await readdir(directory);
       const held: Held[] = [];
-      for (const name of names) {
-        if (name.endsWith(halfMade)) await rm(join(directory, name), { force: true });
-        if (!name.endsWith(".json")) continue;
-        const text = await readFile(join(directory, name), "utf8");
-        const parsed = HeldFile.safeParse(parse(text));
-        // A file that cannot be read is dropped: the managers will say it again.
-        if (parsed.success) held.push(await cleaned(parsed.data));
-        else await rm(join(directory, name), { force: true });
-      }
+      // Of what could not be read the managers tell again.
+      for (const each of await files.load()) held.push(await cleaned(each));
       return held;
     },
     save,
-    remove: (instance) => files.remove(nameOf(instance)),
+    remove: (instance) => files.remove(instance),
   };
-
-  function save(held: Held): Promise<void> {
-    return files.write(nameOf(held.wish.instance), JSON.stringify(kept(held)));
-  }
 
   /** Agents of protocol 9 kept keys as they were told them. */
   async function cleaned(held: Held): Promise<Held> {
@@ -106,14 +92,6 @@ function inMemory<T>() {
       kept = value;
     },
   };
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** For simulated hosts: outlives the agent as a disk does, if whoever made it keeps it. */
