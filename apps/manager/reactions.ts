@@ -96,7 +96,12 @@ export function reactions(lookers: () => Lookers): Reactions {
       if (stirs.networks && !isCrowd) networks.touched({ instances });
       if (stirs.left.length > 0) networks.touched({ left: stirs.left });
       if (stirs.volumes) void volumes.tick().catch(onError);
-      if (stirs.guests && !isCrowd) guests.touched(instances);
+      if (stirs.guests && !isCrowd)
+        for (const [host, { wishes }] of orders)
+          guests.touched(
+            wishes.map(({ instance }) => instance),
+            host,
+          );
       // In this order: a pass that has more to wish of one that was seen says so in the version after that.
       const behind = [...seen].flatMap(([host, some]) => (hub.tellSeen(host, some) ? [] : [host]));
       for (const [host, { wishes, deleteVolumes }] of orders) hub.tell(host, wishes, deleteVolumes);

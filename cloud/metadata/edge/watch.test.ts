@@ -37,11 +37,19 @@ test("a host that comes while another is being told is told as well", async () =
   assert.deepEqual(told, [one, two]);
 });
 
-test("what has happened to several guests within a moment is read once", async () => {
+test("what happens to guests is read once for a moment, but of who is new at its host at once", async (t) => {
+  assert.ok(one && two);
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const homes = new Map([["a", one]]);
   const read: unknown[] = [];
-  const query = async (_text: string, values: readonly unknown[]) => {
-    read.push(values[0]);
-    return [];
+  const query = async (text: string, values: readonly unknown[]) => {
+    if (!text.startsWith("select id as instance")) return [];
+    const [ids] = values as [readonly string[]]; // As it is written.
+    read.push(ids);
+    return ids.flatMap((instance) => {
+      const host = homes.get(instance);
+      return host ? [{ instance, host }] : [];
+    });
   };
   const watch = metadataWatch({
     database: { query, lookUps: { query } } as Partial<Database> as Database, // As above.
@@ -51,10 +59,26 @@ test("what has happened to several guests within a moment is read once", async (
     tellChanges: () => {},
     onError: (error) => assert.fail(String(error)),
   });
+  const after = async (milliseconds: number) => {
+    t.mock.timers.tick(milliseconds);
+    for (let left = 10; left > 0; left--) await turn();
+    return read.splice(0);
+  };
   watch.touched(["a"]);
-  await turn();
+  assert.deepEqual(await after(5), [["a"]], "nobody has heard of it");
+  watch.touched(["a"], one);
+  assert.deepEqual(await after(30), []);
+  watch.touched(["a"]);
+  assert.deepEqual(await after(20), [["a"]]);
+  watch.touched(["a"], one);
   watch.touched(["b", "a"]);
-  while (read.length === 0) await turn();
+  assert.deepEqual(await after(5), [["a", "b"]], "with one that is new");
+  watch.touched(["a"], two);
+  assert.deepEqual(await after(5), [["a"]], "it is to be elsewhere");
+  homes.delete("a");
+  watch.touched(["a"]);
+  await after(50);
+  watch.touched(["a"]);
+  assert.deepEqual(await after(5), [["a"]], "it was nowhere");
   await watch.close();
-  assert.deepEqual(read[0], ["a", "b"]);
 });

@@ -26,8 +26,8 @@ export interface MetadataWatchDeps {
 }
 
 export interface MetadataWatch extends Turns {
-  /** Something has happened to these. */
-  touched(instances: readonly string[]): void;
+  /** Something has happened to these; `host`: they are to be there. */
+  touched(instances: readonly string[], host?: HostId): void;
   /** A host has connected and is welcome. */
   arrived(host: HostId): void;
 }
@@ -35,11 +35,13 @@ export interface MetadataWatch extends Turns {
 /** Hosts that are read together: what their guests may know is a kilobyte for each guest. */
 const hostsAtOnce = 200;
 const guestsAtOnce = 5_000;
-/**
- * What has happened to a guest is told after so long, milliseconds. One that starts asks later than that, and what its host
- * does meanwhile to start it comes first.
- */
+/** What has happened to a guest is told after so long, milliseconds: most of it comes with more of the same. */
 const gathering = 50;
+/**
+ * Of one that is new at its host so much sooner: until it is told, a guest that asks hears that it has no keys, and asks but once. The
+ * picture of its networks, which its start waits for, comes before.
+ */
+const soon = 5;
 /** So many are looked up in one breath. */
 const few = 8;
 /** To look at all of them may take this share of a processor; the next such look waits accordingly. */
@@ -59,6 +61,9 @@ export function metadataWatch({
   let restUntil = 0;
   let timer: NodeJS.Timeout | undefined;
   let gatherer: NodeJS.Timeout | undefined;
+  let isSoon = false;
+  /** Where those are who were told of, as they were read last. */
+  const homes = new Map<string, HostId>();
   const { changed: again, close } = turns(turn, onError);
 
   return {
@@ -66,9 +71,14 @@ export function metadataWatch({
       isAllWanted = true;
       again();
     },
-    touched(some) {
-      for (const id of some) instances.add(id);
-      if (instances.size > 0) gatherer ??= setTimeout(gathered, gathering);
+    touched(some, host) {
+      let isNew = false;
+      for (const id of some) {
+        instances.add(id);
+        const home = homes.get(id);
+        if (home === undefined || (host !== undefined && home !== host)) isNew = true;
+      }
+      if (some.length > 0) gather(isNew);
     },
     arrived(host) {
       due.add(host);
@@ -80,6 +90,13 @@ export function metadataWatch({
       await close();
     },
   };
+
+  function gather(isNew: boolean): void {
+    if (gatherer && (isSoon || !isNew)) return;
+    clearTimeout(gatherer);
+    isSoon = isNew;
+    gatherer = setTimeout(gathered, isNew ? soon : gathering);
+  }
 
   function gathered(): void {
     gatherer = undefined;
@@ -93,8 +110,10 @@ export function metadataWatch({
     const mine = instances;
     instances = new Set();
     try {
-      if (isAll) for (const host of hosts()) due.add(host);
-      else await tellOf([...mine] as InstanceId[]); // As managers have written them.
+      if (isAll) {
+        homes.clear();
+        for (const host of hosts()) due.add(host);
+      } else await tellOf([...mine] as InstanceId[]); // As managers have written them.
       while (due.size > 0) await tellAllOf([...due].slice(0, hostsAtOnce));
     } catch (error) {
       if (isAll) isAllWanted = true;
@@ -114,7 +133,11 @@ export function metadataWatch({
     for (const host of batch) due.delete(host);
     try {
       const notes = await notesAt(database, told);
-      for (const host of told) tell(host, notes.get(host) ?? []);
+      for (const host of told) {
+        const guests = notes.get(host) ?? [];
+        for (const { instance } of guests) homes.set(instance, host);
+        tell(host, guests);
+      }
     } catch (error) {
       for (const host of told) due.add(host);
       throw error;
@@ -122,37 +145,40 @@ export function metadataWatch({
   }
 
   async function tellOf(instances: readonly InstanceId[]): Promise<void> {
-    const here = new Set(hosts());
     if (instances.length <= few) {
       // As nearly always, while they start: in one packet, wherever they are.
-      const [homes, notes] = await Promise.all([
+      const [found, notes] = await Promise.all([
         homesOf(database.lookUps, instances),
         notesOf(database.lookUps, instances),
       ]);
-      return tellThese(
-        homes.filter(({ host }) => here.has(host)),
-        notes,
-      );
+      return tellThese(hereOf(instances, found), notes);
     }
     for (let from = 0; from < instances.length; from += guestsAtOnce) {
-      const homes = await homesOf(database, instances.slice(from, from + guestsAtOnce));
-      const some = homes.filter(({ host }) => here.has(host));
+      const some = instances.slice(from, from + guestsAtOnce);
+      const here = hereOf(some, await homesOf(database, some));
       const notes = await notesOf(
         database,
-        some.map(({ instance }) => instance),
+        here.map(({ instance }) => instance),
       );
-      tellThese(some, notes);
+      tellThese(here, notes);
     }
   }
 
-  function tellThese(
-    homes: Awaited<ReturnType<typeof homesOf>>,
-    notes: Awaited<ReturnType<typeof notesOf>>,
-  ): void {
-    for (const [host, guests] of grouped(homes, ({ host }) => host))
+  /** Those of them whose host is connected here; whoever is nowhere is new wherever it comes. */
+  function hereOf(instances: readonly InstanceId[], found: Homes): Homes {
+    for (const id of instances) homes.delete(id);
+    for (const { instance, host } of found) homes.set(instance, host);
+    const here = new Set(hosts());
+    return found.filter(({ host }) => here.has(host));
+  }
+
+  function tellThese(found: Homes, notes: Awaited<ReturnType<typeof notesOf>>): void {
+    for (const [host, guests] of grouped(found, ({ host }) => host))
       tellChanges(
         host,
         new Map(guests.map(({ instance }) => [instance, notes.get(instance) ?? null])),
       );
   }
 }
+
+type Homes = Awaited<ReturnType<typeof homesOf>>;
