@@ -136,6 +136,26 @@ test("the host of a start is told with one question, before its neighbours, and 
   }
 });
 
+test("what a look-up is refused is read the long way", async () => {
+  const { database, instance } = office;
+  const [far] = hosts;
+  assert.ok(far);
+  const { watch, counted, heard, errors, arrive } = openWatch(database, "manager-1", [far]);
+  try {
+    await arrive();
+    await until(() => heard.length > 0 || counted.asked.includes("transaction"));
+    const joined = await instance("late", "blue");
+    await runOn(office, joined, far);
+    counted.lookUps.query = async () => Promise.reject(new Error("held up"));
+    heard.length = 0;
+    watch.touched({ instances: [joined] });
+    await until(() => heard.length > 0);
+    assert.equal(errors.splice(0).length, 1);
+  } finally {
+    await watch.close();
+  }
+});
+
 test("an address that one manager gives or takes is in the journal, so the hosts of another hear of it", async () => {
   const { database, ask, instance } = office;
   const network = (await ask("createNetwork", {}, { name: "red" })).id as NetworkId;

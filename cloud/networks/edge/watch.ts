@@ -63,6 +63,11 @@ const shareForAll = 0.1;
 const restAfter = 3;
 const longestRest = 2_000;
 const restOf = (turn: number) => Math.max(turn, Math.min(turn * restAfter, longestRest));
+/**
+ * A network of more connections is asked for as rows, on a connection that others do not wait for; the connections for look-ups are two,
+ * and refuse what takes long.
+ */
+const mostLookedUp = 1_000;
 /** So many networks are told at once, before anybody looks where their routers should be. */
 const few = 8;
 /**
@@ -90,6 +95,8 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
   let timer: NodeJS.Timeout | undefined;
   let isOpen = true;
   const underlays = new Map<HostId, string>();
+  /** Those with more connections than are looked up, as they were read last. */
+  const large = new Set<NetworkId>();
   const { changed: again, close } = turns(turn, onError);
 
   return {
@@ -98,6 +105,7 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
       again();
     },
     touched(what) {
+      if (isOfFew(together(nothing, what), 0)) return;
       dirt = together(dirt, what);
       again();
     },
@@ -163,10 +171,10 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
   }
 
   async function lookAtSome(mine: Touched): Promise<void> {
-    const { networks, left, instances } = mine;
+    const { networks, instances } = mine;
     if (isOfFew(mine, few)) {
-      // As nearly always. What a start waits for is asked in one go.
-      const read = await lookUpFacts(database, [...networks, ...left], instances);
+      const read = await readFew(mine);
+      if (read.about.length === 0) return;
       const named = new Set(networks);
       const alike = new Set(read.about.filter((id) => !named.has(id)));
       const since = { networks: alike, instances: new Set(instances) };
@@ -176,10 +184,26 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
     if (mine.hosts.length > 0) noteUnderlays(await readUnderlays(database, mine.hosts));
     const some = await findTouched(database, mine);
     if (!some) return lookAtAll(ticks());
+    if (some.all.length === 0) return;
     const since = { networks: new Set(some.byInstances), instances: new Set(instances) };
     const isTold =
       some.all.length <= few && tell(await readFactsOf(database, some.all), "known", since);
     await lookAt(some.all, since, isTold);
+  }
+
+  /** As nearly always: what a start waits for is asked in one go. What that cannot answer in time the long way does. */
+  async function readFew(mine: Touched): Promise<Read> {
+    const { networks, left, instances } = mine;
+    const inOneGo = () => lookUpFacts(database, [...networks, ...left], instances);
+    if (large.size === 0)
+      try {
+        return await inOneGo();
+      } catch (error) {
+        onError(error);
+      }
+    const all = (await findTouched(database, mine))?.all ?? [];
+    const isLarge = large.size === 0 || all.some((id) => large.has(id));
+    return isLarge ? readFactsOf(database, all) : inOneGo();
   }
 
   /** Routers go where they should be, and whoever was not told is. */
@@ -247,6 +271,7 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
   function tell({ about, facts }: Read, to: "all" | "known", since?: Since): boolean {
     let isAll = true;
     noteUnderlays(facts.underlays);
+    noteSizes(about, facts);
     const hosts = deps.hosts();
     const isKnown = knownBy(deps.told, facts, since);
     const asked = new Set(about);
@@ -289,6 +314,14 @@ export function networkWatch(deps: NetworkWatchDeps): NetworkWatch {
       for (const host of hosts) arrivals.add(host);
       throw error;
     }
+  }
+
+  function noteSizes(about: readonly NetworkId[], { nics }: Facts): void {
+    const sizes = new Map<NetworkId, number>();
+    for (const { network } of nics) sizes.set(network, (sizes.get(network) ?? 0) + 1);
+    for (const id of about)
+      if ((sizes.get(id) ?? 0) > mostLookedUp) large.add(id);
+      else large.delete(id);
   }
 
   /** A host that is reached elsewhere is another peer to all that share a network with it. */
