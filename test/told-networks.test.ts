@@ -37,7 +37,15 @@ const guest = (n: number) =>
     address: `10.1.0.1${n}`,
     name,
   }));
+/** Whoever of it asks for this. */
+const groupOf = (from: number, member: string): NetworkPicture["groups"] => {
+  const ports = { from, to: from };
+  const ingress = [{ protocol: "tcp" as const, ports, peer: { group } }];
+  const egress = [{ protocol: "any" as const, ports: null, peer: { cidr: "0.0.0.0/0" } }];
+  return [{ id: group, ingress, egress, members: [member] }];
+};
 const numbers = [0, 1, 2, 3];
+const underlays = some([oneOf("192.0.2.1"), oneOf("192.0.2.2"), oneOf("192.0.2.3")]);
 const network = (n: number): fc.Arbitrary<NetworkPicture> =>
   fc.record({
     id: fc.constant(idOf(50 + n) as NetworkId),
@@ -47,9 +55,9 @@ const network = (n: number): fc.Arbitrary<NetworkPicture> =>
     gateway: fc.constant("10.1.0.1"),
     domain: oneOf("blue.internal", "red.internal"),
     mtu: fc.constant(1_450),
-    underlays: some([oneOf("192.0.2.1"), oneOf("192.0.2.2"), oneOf("192.0.2.3")]),
+    underlays,
     ports: some(numbers.map((at) => port(10 * n + at).map((one) => ({ ...one })))),
-    groups: oneOf([], [{ id: group, ingress: [], egress: [], members: [] }]),
+    groups: oneOf<NetworkPicture["groups"]>([], groupOf(22, "10.1.0.10"), groupOf(80, "10.1.0.11")),
     router: fc.option(
       fc.record({
         generation: oneOf(1, 2),
@@ -61,6 +69,13 @@ const network = (n: number): fc.Arbitrary<NetworkPicture> =>
       }),
     ),
   });
+
+/** How a host comes to hear of it: of what is there only the hosts are others, or it is told all because it has come anew. */
+const step = fc.record({
+  how: oneOf("by differences", "by differences", "only hosts", "anew"),
+  pictures: some([network(0), network(1)]),
+  underlays,
+});
 
 /** Whom a router serves is a list in no order. */
 const sorted = (pictures: readonly NetworkPicture[]) =>
@@ -76,7 +91,7 @@ const sorted = (pictures: readonly NetworkPicture[]) =>
 
 test("a host that is told only what is different has the pictures that its manager has", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(some([network(0), network(1)]), { minLength: 2 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { minLength: 2 }), async (steps) => {
       const told = new Map<NetworkId, ToldNetwork>();
       let kept: readonly NetworkPicture[] = [];
       const host = networker({
@@ -94,16 +109,31 @@ test("a host that is told only what is different has the pictures that its manag
         if (message.say === "networks") host.hear(message.networks);
         else if (message.say === "networks-changed") host.hearChanges(message);
       };
-      const [first = [], ...others] = steps;
-      hear(`{"say":"networks","networks":[${wholeNetworks(told, first) ?? []}]}`);
-      for (const pictures of others) {
-        const ids = new Set([...told.keys(), ...pictures.map(({ id }) => id)]);
-        const now = new Map(pictures.map((picture) => [picture.id, picture]));
-        const changes = new Map([...ids].map((id) => [id, now.get(id) ?? null]));
-        const { fresh, peers, parts, gone } = newsOfNetworks(told, changes);
-        hear(
-          `{"say":"networks-changed","networks":[${fresh}],"peers":[${peers}],"parts":[${parts}],"gone":${JSON.stringify(gone)}}`,
-        );
+      hear('{"say":"networks","networks":[]}');
+      let last: readonly NetworkPicture[] = [];
+      for (const { how, underlays, ...step } of steps) {
+        const pictures =
+          how === "only hosts"
+            ? last.map((picture) => ({ ...picture, underlays: [...underlays] })) // A list of its own, as everywhere.
+            : step.pictures;
+        last = pictures;
+        if (how === "anew") {
+          told.clear();
+          hear(`{"say":"networks","networks":[${wholeNetworks(told, pictures) ?? []}]}`);
+        } else {
+          const ids = new Set([...told.keys(), ...pictures.map(({ id }) => id)]);
+          const now = new Map(
+            pictures.map((picture) => [
+              picture.id,
+              how === "only hosts" ? { id: picture.id, underlays: picture.underlays } : picture,
+            ]),
+          );
+          const changes = new Map([...ids].map((id) => [id, now.get(id) ?? null]));
+          const { fresh, peers, parts, gone } = newsOfNetworks(told, changes);
+          hear(
+            `{"say":"networks-changed","networks":[${fresh}],"peers":[${peers}],"parts":[${parts}],"gone":${JSON.stringify(gone)}}`,
+          );
+        }
         assert.equal(wholeNetworks(new Map(told), pictures), undefined, "it counts as told");
         await new Promise((resolve) => setImmediate(resolve));
         for (let tries = 0; tries < 100; tries++) {

@@ -3,8 +3,8 @@
  * another is said whole; where only the hosts of the network are others, which have joined and which have left; and of ports,
  * and guests of its router, those that came, are others, or went. So a start beside fifty guests with thousands of rules is one port.
  *
- * The list of hosts is one array for all hosts of a network. Its text, its hash and what is different from the list
- * before are made once: where a rack dies every network has another list in every turn, and said whole to each of its hosts
+ * The list of hosts is one array for all hosts of a network that are told together. Its text, its hash and what is different
+ * from the list before are made once for all of them: where a rack dies every network has another list in every turn, and said whole to each of its hosts
  * these lists were nearly all that a manager sent.
  */
 import type { NetworkHosts, NetworkParts, NetworkPicture } from "@holdfast/cloud/networks";
