@@ -79,16 +79,7 @@ test("real: an overlay from the template is what qemu-img would have made", asyn
 });
 
 test("real: the next overlay on the same image is there before it is asked for", async () => {
-  const directory = await mkdtemp(join(scratch, "spare-"));
-  const disks = await qemuDisks({ directory });
-  const file = join(directory, "base.qcow2");
-  await writeFile(file, fixtures.qcow2);
-  const overlay = (name: string) => join(directory, name);
-  const make = (name: string) =>
-    disks.ensureOverlay(overlay(name), { file, format: "qcow2" }, 16 << 20);
-  await make("first");
-  const stock = join(directory, "stock");
-  const spare = await another(stock);
+  const { overlay, make, stock, spare } = await stocked();
   const { ino } = await stat(join(stock, spare));
   const isOnDisk = async () =>
     (await readFile(join(stock, spare))).equals(await readFile(overlay("first")));
@@ -121,16 +112,7 @@ test("real: the next overlay on the same image is there before it is asked for",
 });
 
 test("real: a spare that has become a volume, though it was said that it had not, never becomes another", async () => {
-  const directory = await mkdtemp(join(scratch, "twice-"));
-  const disks = await qemuDisks({ directory });
-  const file = join(directory, "base.qcow2");
-  await writeFile(file, fixtures.qcow2);
-  const overlay = (name: string) => join(directory, name);
-  const make = (name: string) =>
-    disks.ensureOverlay(overlay(name), { file, format: "qcow2" }, 16 << 20);
-  await make("first");
-  const stock = join(directory, "stock");
-  const spare = await another(stock);
+  const { overlay, make, stock, spare } = await stocked();
   await link(join(stock, spare), overlay("its")); // As a server did whose answer has not come.
   await until(async () => {
     await make("its");
@@ -139,6 +121,20 @@ test("real: a spare that has become a volume, though it was said that it had not
   await make("next");
   assert.notEqual((await stat(overlay("next"))).ino, (await stat(overlay("its"))).ino);
 });
+
+/** A directory with a first overlay, and one like it in stock. */
+async function stocked() {
+  const directory = await mkdtemp(join(scratch, "stocked-"));
+  const disks = await qemuDisks({ directory });
+  const file = join(directory, "base.qcow2");
+  await writeFile(file, fixtures.qcow2);
+  const overlay = (name: string) => join(directory, name);
+  const make = (name: string) =>
+    disks.ensureOverlay(overlay(name), { file, format: "qcow2" }, 16 << 20);
+  await make("first");
+  const stock = join(directory, "stock");
+  return { overlay, make, stock, spare: await another(stock) };
+}
 
 /** The name of one in the directory that is not known yet. */
 async function another(directory: string, known: readonly string[] = []): Promise<string> {
