@@ -70,6 +70,8 @@ async function main(): Promise<void> {
   const manager = await startManager(directory, server, flags);
   const responder = await startResponder(manager, server, hosts, pool);
   await until(async () => (await hostsThatAre(database, "up")) === hosts, "all hosts are up");
+  // On a busy machine some are silent until all have come; what their guests cost then is not what is measured.
+  await until(async () => !(await isAnyLost(database)), "nobody is lost");
   await sleep(15_000); // Every host has been looked at: what is new by then is known.
   const place = { database, manager, server, responder };
   const rest = await atRest(place);
@@ -155,6 +157,11 @@ async function hostsThatAre(
   return rows.length;
 }
 
+async function isAnyLost(database: Database): Promise<boolean> {
+  const rows = await database.query("select from instance where state = 'lost' limit 1");
+  return rows.length > 0;
+}
+
 /** Resolves when all of them run that were lost. A few are asked about at a time: to ask about all of them costs as much as a guest does. */
 async function runElsewhere(database: Database, ids: readonly string[]): Promise<void> {
   const few = 200;
@@ -194,6 +201,12 @@ function report(losses: readonly Loss[], floor: number): void {
         sides: [{ name: "holdfast", value: most.seconds, unit: "s" }],
       },
       {
+        name: "100,000 guests, by the clock",
+        what: "the same for so many, reckoned from what one of them took",
+        sides: [{ name: "holdfast", value: most.seconds * (100_000 / most.guests), unit: "s" }],
+        goal: { of: "value", must: 60, better: 25 },
+      },
+      {
         name: "a guest",
         what: "processor time of manager and PostgreSQL for each, beside one row that is updated in a batch",
         sides: [
@@ -207,8 +220,8 @@ function report(losses: readonly Loss[], floor: number): void {
         sides: [{ name: "holdfast", value: most.anyway, unit: "ms" }],
       },
       {
-        name: "100,000 guests",
-        what: "processor time of manager and PostgreSQL, reckoned from what one of the most took",
+        name: "100,000 guests, processor time",
+        what: "of manager and PostgreSQL, reckoned from what one of the most took",
         sides: [{ name: "holdfast", value: of(most) * 100, unit: "s" }],
         goal: { of: "value", must: 60 },
       },
