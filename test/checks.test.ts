@@ -45,6 +45,8 @@ async function get<T>(path: string): Promise<T> {
 }
 
 const statusOf = (name: string) => get<StatusView>(`${at}/instances/${name}/status`);
+const stateOf = async (name: string) =>
+  (await get<{ state: string }>(`${at}/instances/${name}`)).state;
 const alarm = (name: string) => get<AlarmView>(`${at}/alarms/${name}`);
 const history = async (name: string) =>
   (await get<{ events: AlarmEventView[] }>(`${at}/alarms/${name}/history`)).events;
@@ -59,10 +61,12 @@ async function create(alarm: object): Promise<AlarmView & { secret: string | nul
   return body;
 }
 
-/** Runs an instance and waits until all three of its checks pass. */
+/** Runs an instance and waits until it runs and all three of its checks pass. */
 async function run(name: string): Promise<string> {
   const { body } = await platform.call<Accepted>("POST", `${at}/instances`, { name });
   await until(`${name} passes its checks`, async () => (await statusOf(name)).summary === "ok");
+  // A host's checkup may be heard a moment before its word that the guest runs.
+  await until(`${name} runs`, async () => (await stateOf(name)) === "running");
   return body.instances[0]?.id ?? "";
 }
 
