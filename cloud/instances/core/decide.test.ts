@@ -298,6 +298,13 @@ const table: Record<string, readonly [World, Action?]> = {
     world({ state: "failed", job: job("run"), cause: because("launch-failed") }),
     { do: "finish", outcome: "failed" },
   ],
+  "a start of one whose guest had switched itself off": [
+    world({
+      ...{ state: "stopped", desired: "stopped" },
+      ...{ job: job("start"), cause: because("guest-shutdown") },
+    }),
+    { do: "finish", outcome: "failed" },
+  ],
   "a stop that came true": [
     world({ state: "stopped", desired: "stopped", job: job("stop") }),
     { do: "finish", outcome: "succeeded" },

@@ -167,7 +167,7 @@ function startAgain({ instance, waitsFor, underWay, now, patience }: World): Act
 }
 
 function outcomeOf({ instance, migration }: World): "succeeded" | "failed" | undefined {
-  const { job, state, op, cause } = instance;
+  const { job, state, desired, op, cause } = instance;
   // Whoever waits is told that it takes too long. The wish stays, and is carried out as soon as it can be.
   if (job && op && isOverdue(op)) return "failed";
   const succeededWhen = (isSo: boolean) => (isSo ? "succeeded" : undefined);
@@ -178,7 +178,10 @@ function outcomeOf({ instance, migration }: World): "succeeded" | "failed" | und
     case "run":
     case "start":
     case "relaunch":
-      return state === "failed" && cause ? "failed" : succeededWhen(state === "running");
+      if (state === "failed" && cause) return "failed";
+      // Its guest has shut itself down, which nobody knew who asked for it to run; it is not started again.
+      if (state === "stopped" && desired === "stopped") return "failed";
+      return succeededWhen(state === "running");
     case "stop":
       return succeededWhen(state === "stopped" || state === "failed");
     case "reboot":
