@@ -4,7 +4,7 @@
  * Anything can stand at an address: a manager, a proxy whose manager is away, somebody's router. Only
  * a body that reads like ours is believed; the rest is told apart by what the caller can do about it.
  */
-
+import { parsed } from "@holdfast/kernel/parsed";
 import { type Kind, kinds, type Problem, problem } from "@holdfast/kernel/problem";
 import { ProblemShape } from "@holdfast/kernel/shapes";
 import type { z } from "zod";
@@ -85,13 +85,4 @@ function notHoldfast({ url, status }: Answer): Problem {
   return problem("invalid", "not_holdfast", message, {
     fix: "Check HOLDFAST_URL, or the address in client.json below the state directory.",
   });
-}
-
-/** What JSON says, or undefined for what is not JSON. */
-export function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // Which JSON cannot say, so nothing is lost.
-  }
 }

@@ -5,6 +5,7 @@
  * files of its own. It does not retry: who may wait, and for how long, is the caller's business
  * (patience.ts). It does not check what it sends either: the manager does, and says so field by field.
  */
+import { codeOf } from "@holdfast/kernel/code-of";
 import { Problem } from "@holdfast/kernel/problem";
 import type { Route } from "@holdfast/kernel/route";
 import type { z } from "zod";
@@ -147,6 +148,6 @@ const reasons: Readonly<Record<string, string>> = {
 /** In words, why a connection failed. `fetch` wraps the reason in a cause, other callers do not. */
 export function whyNot(error: unknown): string {
   const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const code = inner instanceof Error && "code" in inner ? String(inner.code) : "";
+  const code = codeOf(inner) ?? "";
   return reasons[code] ?? (code ? `The connection failed (${code}).` : "The connection failed.");
 }

@@ -6,12 +6,12 @@
  * close code alone (4000 and the HTTP status) must be enough to say what is wrong. Output is handed on one frame at a time and the socket is held back
  * meanwhile, so a guest that floods its console fills nobody's memory.
  */
-
+import { parsed } from "@holdfast/kernel/parsed";
 import { type Kind, type Problem, problem } from "@holdfast/kernel/problem";
 import { ProblemShape } from "@holdfast/kernel/shapes";
 import WebSocket from "ws";
 import { addressOf } from "./address.ts";
-import { parsed, problemFrom, replyOf, unreachable } from "./answer.ts";
+import { problemFrom, replyOf, unreachable } from "./answer.ts";
 import { type Connection, headersOf, whyNot } from "./client.ts";
 
 export interface ConsoleOf {

@@ -10,6 +10,7 @@ import { dirname, join } from "node:path";
 import { unreachable } from "@holdfast/client/answer";
 import { fetchTrusting, learnAuthority } from "@holdfast/client/authority";
 import type { Connection } from "@holdfast/client/client";
+import { codeOf } from "@holdfast/kernel/code-of";
 import { Problem, problem } from "@holdfast/kernel/problem";
 import type { Environment } from "./world.ts";
 
@@ -102,7 +103,7 @@ async function readConnection(file: string): Promise<Settings> {
 }
 
 function unreadable(file: string, error: unknown): Problem {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const code = codeOf(error);
   if (code === "ENOENT" || code === "ENOTDIR")
     return problem(
       "unavailable",

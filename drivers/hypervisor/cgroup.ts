@@ -5,7 +5,6 @@
  * controllers, and what is missing is not enforced. A cgroup can only be removed when its last
  * process has been reaped, which may be a moment after it died.
  */
-
 import { access, mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";

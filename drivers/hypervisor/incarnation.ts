@@ -6,7 +6,6 @@
  * own user and holds what QEMU makes: sockets and the console log. Do not merge the two: a guest that
  * breaks out of QEMU could then write its own death certificate, or point `exit` at /etc/passwd.
  */
-
 import { constants } from "node:fs";
 import { type FileHandle, open, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";

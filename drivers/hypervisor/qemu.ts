@@ -5,7 +5,6 @@
  * the first call of any method adopts what is there, because a driver that does not know what runs
  * could start it twice.
  */
-
 import { randomBytes } from "node:crypto";
 import { renameSync } from "node:fs";
 import { access, chown, type FileHandle, mkdir, open, readFile, rm, stat } from "node:fs/promises";

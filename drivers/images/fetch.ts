@@ -6,6 +6,7 @@
  * announced; then the stream fails, so a half image is never taken for a whole one.
  */
 import { Readable } from "node:stream";
+import { codeOf } from "@holdfast/kernel/code-of";
 import { type Kind, type Problem, problem } from "@holdfast/kernel/problem";
 import type { Duration } from "@holdfast/kernel/time";
 
@@ -110,7 +111,7 @@ function explained(error: unknown, options: FetchOptions): unknown {
     );
   // undici hides the reason ("connect ECONNREFUSED 10.0.0.1:80") one level down.
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  const code = codeOf(cause) ?? "";
   const why = reasons[code] ?? `the connection failed${code && ` (${code})`}`;
   return failed("unavailable", why, tryAgain, error);
 }

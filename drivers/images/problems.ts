@@ -4,6 +4,7 @@
  *
  * None of them names a path of the host: the messages are read by whoever imported the image.
  */
+import { codeOf } from "@holdfast/kernel/code-of";
 import { type Problem, problem } from "@holdfast/kernel/problem";
 import { unreachable } from "@holdfast/kernel/unreachable";
 import type { Digest } from "./driver.ts";
@@ -88,4 +89,4 @@ export function admit(seen: Recognised): Extract<Recognised, { is: "qcow2" | "ra
 
 /** Does this error of the file system mean that there is no room? */
 export const meansFull = (error: unknown): boolean =>
-  error instanceof Error && "code" in error && ["ENOSPC", "EDQUOT"].includes(String(error.code));
+  ["ENOSPC", "EDQUOT"].includes(codeOf(error) ?? "");

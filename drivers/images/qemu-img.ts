@@ -7,7 +7,6 @@
  * template and copied, a millisecond instead of twenty. And a copy that is like the last one is kept in stock, because
  * until it is on the disk takes longer than to make it.
  */
-
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import {

@@ -4,7 +4,6 @@
  * Whoever knows that all of the first picture is so can order these without looking at the kernel, which takes several
  * times as long as what is to be done. What is found wrong later is mended by whoever looks.
  */
-
 import type { Batch } from "./commands.ts";
 import type { Network, Picture, Port, Rule } from "./driver.ts";
 import { linesFor, tapFor } from "./host-links.ts";

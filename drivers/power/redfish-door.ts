@@ -7,6 +7,7 @@
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { TLSSocket } from "node:tls";
+import { parsed } from "@holdfast/kernel/parsed";
 import { problem } from "@holdfast/kernel/problem";
 import type { Duration } from "@holdfast/kernel/time";
 
@@ -70,7 +71,7 @@ export function bmcDoor({ url, user, password, fingerprint }: BmcDoor) {
           response.on("end", () =>
             resolve({
               status: response.statusCode ?? 0,
-              body: parse(Buffer.concat(chunks).toString("utf8")),
+              body: parsed(Buffer.concat(chunks).toString("utf8")),
             }),
           );
         },
@@ -87,14 +88,6 @@ export function bmcDoor({ url, user, password, fingerprint }: BmcDoor) {
           });
         });
     });
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 const unreachable = (host: string, cause: unknown) =>

@@ -4,6 +4,7 @@
  * Disks of different kinds fill in different parts of it, and many leave most of it out: what is not
  * there is not known. A disk that sleeps, or cannot be asked, says nothing at all.
  */
+import { parsed } from "@holdfast/kernel/parsed";
 import type { DiskHealth } from "./driver.ts";
 
 type Known = Omit<DiskHealth, "name" | "isReachable">;
@@ -16,7 +17,7 @@ const attributes = {
 } as const;
 
 export function diskFromSmart(said: string): Known {
-  const report = parse(said);
+  const report = parsed(said);
   const nvme = field(report, "nvme_smart_health_information_log");
   const table = field(field(report, "ata_smart_attributes"), "table");
   const known: { -readonly [Key in keyof Known]: Known[Key] } = {};
@@ -41,12 +42,4 @@ const nameOf = (id: unknown) => (id === 5 || id === 197 || id === 198 ? attribut
 function field(value: unknown, name: string): unknown {
   if (typeof value !== "object" || value === null) return undefined;
   return new Map(Object.entries(value)).get(name);
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

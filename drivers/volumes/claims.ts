@@ -4,7 +4,6 @@
  * A claim keeps those apart who ask, and stops nobody who does not: a QEMU that writes has asked long ago.
  * That is what fencing is for. On one host QEMU's own lock is the second wall; between hosts there is none.
  */
-
 import { readFile, readlink, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { codeOf } from "@holdfast/kernel/code-of";
 import type { Opener } from "./driver.ts";

@@ -8,6 +8,7 @@
  */
 import { closeSync, constants, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { codeOf } from "@holdfast/kernel/code-of";
 import { problem } from "@holdfast/kernel/problem";
 import { seconds } from "@holdfast/kernel/time";
 import type { Watchdog, WatchdogKind } from "./driver.ts";
@@ -86,7 +87,7 @@ function read(file: string): string | undefined {
 }
 
 function notOpened(path: string, cause: unknown) {
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  const code = codeOf(cause);
   if (code === "EBUSY")
     return problem(
       "conflict",

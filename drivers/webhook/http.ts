@@ -8,6 +8,7 @@ import { type LookupAddress, lookup } from "node:dns";
 import { request as plainRequest } from "node:http";
 import { request as tlsRequest } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
+import { codeOf } from "@holdfast/kernel/code-of";
 import { type Problem, problem } from "@holdfast/kernel/problem";
 import { isWithinReach } from "./addresses.ts";
 import type { Delivery, Reach, Webhooks } from "./driver.ts";
@@ -67,8 +68,7 @@ function guarded(reach: Reach): LookupFunction {
   };
 }
 
-const isOutOfReach = (error: unknown): error is Problem =>
-  error instanceof Error && "code" in error && error.code === "webhook_out_of_reach";
+const isOutOfReach = (error: unknown): error is Problem => codeOf(error) === "webhook_out_of_reach";
 
 const outOfReach = (where: string, reach: Reach): Problem =>
   problem(

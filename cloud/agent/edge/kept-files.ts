@@ -8,6 +8,7 @@
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { codeOf } from "@holdfast/kernel/code-of";
+import { parsed } from "@holdfast/kernel/parsed";
 import type { z } from "zod";
 
 export interface KeptFiles<T> {
@@ -35,8 +36,8 @@ export async function keptFiles<T>(directory: string, shape: z.ZodType<T>): Prom
         const file = join(directory, name);
         if (name.endsWith(halfMade)) await rm(file, { force: true });
         if (!name.endsWith(ending)) continue;
-        const parsed = shape.safeParse(parse(await readFile(file, "utf8")));
-        if (parsed.success) all.push(parsed.data);
+        const read = shape.safeParse(parsed(await readFile(file, "utf8")));
+        if (read.success) all.push(read.data);
         else await rm(file, { force: true });
       }
       return all;
@@ -68,13 +69,4 @@ async function makeNew(file: string, text: string): Promise<boolean> {
     void handle?.close().catch(() => {}); // Nobody waits for that.
   }
   return handle !== undefined;
-}
-
-/** Undefined if it is no JSON. */
-export function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -2,16 +2,18 @@
  * Where an agent keeps the wishes it holds, so that it works on through a manager's absence and its own
  * restarts.
  *
- * Written before anything is done about them, but that a machine may be prepared that was not here before. Not synced to the disk: after a power loss nothing runs,
- * and the managers say it all again. The keys of encrypted volumes are not in it, only where there is one.
+ * Written before anything is done about them, but that a machine may be prepared that was not here before. Not synced to
+ * the disk: after a power loss nothing runs, and the managers say it all again. The keys of encrypted volumes are not in it,
+ * only where there is one.
  */
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { Wish } from "@holdfast/cloud/hosts";
 import { GuestNotes } from "@holdfast/cloud/metadata";
 import { NetworkPicture } from "@holdfast/cloud/networks";
 import type { InstanceId } from "@holdfast/kernel/ids";
+import { parsed } from "@holdfast/kernel/parsed";
 import { z } from "zod";
-import { keptFiles, parse } from "./kept-files.ts";
+import { keptFiles } from "./kept-files.ts";
 import { withoutKeys } from "./keys.ts";
 import type { PictureShelf } from "./networker.ts";
 import type { NoteShelf } from "./notebook.ts";
@@ -66,7 +68,7 @@ function inFile<T>(file: string, shape: z.ZodType<T>) {
     async load(): Promise<T | undefined> {
       await rm(temporary, { force: true }); // Left by an agent that was killed while it wrote.
       const text = await readFile(file, "utf8").catch(() => "");
-      return text ? shape.safeParse(parse(text)).data : undefined;
+      return text ? shape.safeParse(parsed(text)).data : undefined;
     },
     /** In the order of the calls. */
     save(value: Readonly<T>): Promise<void> {

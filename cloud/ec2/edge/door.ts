@@ -6,6 +6,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { codeOf } from "@holdfast/kernel/code-of";
 import type { ProjectId } from "@holdfast/kernel/ids";
 import { Problem } from "@holdfast/kernel/problem";
 import type { Caller } from "@holdfast/kernel/route";
@@ -251,7 +252,7 @@ export function ec2Door(deps: DoorDeps): Server {
       if (error.kind === "bug") deps.log.error({ requestId, error }, "bug");
       return refusalOf(error);
     }
-    if (error instanceof Error && "code" in error && error.code === "ECONNRESET")
+    if (codeOf(error) === "ECONNRESET")
       return new Refusal("RequestTimeout", "The request ended too early.");
     deps.log.error({ requestId, error }, "bug");
     return new Refusal(
