@@ -26,6 +26,7 @@ export const needs: readonly Need[] = [
   { name: "iproute2", why: "makes the guests' networks (ip, bridge)" },
   { name: "nftables", why: "keeps their security rules (nft)" },
   { name: "dnsmasq-base", why: "gives guests their addresses and names" },
+  { name: "libtcmalloc-minimal4", why: "gives memory to guests on standby" },
   { name: "perl-base", why: "opens the cables of network cards for QEMU" },
 ];
 

@@ -8,7 +8,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { bareEnvironment, type Given, stdioOf, withShim } from "./launch.ts";
+import { type Given, stdioOf, withShim } from "./launch.ts";
 import { findTap, firstTapFd, takeTap } from "./taps.ts";
 
 // $dir is where it waits. The tap's file is shared with QEMU, so what is done to it here is done to it there.
@@ -60,13 +60,14 @@ export function launchKept(
   procs: readonly string[],
   command: readonly string[],
   given: Given,
+  environment: Readonly<Record<string, string>>,
   namespaceFile?: string,
 ): Keeper {
   const enter = namespaceFile ? ["nsenter", `--net=${namespaceFile}`] : [];
   const kept = withShim(".", procs, command); // Wherever it is moved to.
   const [name = "", ...argv] = [...enter, "perl", "-e", program, dir, ...kept];
   const child = spawn(name, argv, {
-    ...{ cwd: dir, detached: true, env: bareEnvironment },
+    ...{ cwd: dir, detached: true, env: environment },
     stdio: stdioOf("pipe", given),
   });
   child.unref();

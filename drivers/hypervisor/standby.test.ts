@@ -22,6 +22,7 @@ import { type TestContext, test } from "node:test";
 import { fileSource } from "@holdfast/kernel/block";
 import { milliseconds, minutes, seconds } from "@holdfast/kernel/time";
 import { encryptEmpty } from "../volumes/encryption.ts";
+import { keepingMemory } from "./allocator.ts";
 import { specOf } from "./contract.ts";
 import { type StandbyRig, standbyContract } from "./contract-standby.ts";
 import type { Disk, Hypervisor, MachineSpec } from "./driver.ts";
@@ -214,6 +215,17 @@ test("qemu: a disk is taken back before the user that it was lent to is free", a
   await driver.forget(spec);
   assert.deepEqual(ownersOf(spec), [0]);
   await ended;
+  await clear(rig, driver, spec);
+});
+
+test("qemu: a process on standby keeps the memory that it has had", async (t) => {
+  const { rig, driver, template, like, spec } = await prepared(t);
+  await driver.standBy(template, like);
+  const home = join(rig.runDir, standbyDirectory);
+  const [name = ""] = readdirSync(home);
+  const qemu = Number.parseInt(readFileSync(join(home, name, "pid"), "latin1"), 10);
+  const libraries = readFileSync(`/proc/${qemu}/maps`, "latin1");
+  assert.match(libraries, new RegExp(String((await keepingMemory()).LD_PRELOAD), "m"));
   await clear(rig, driver, spec);
 });
 

@@ -11,6 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { InstanceId } from "@holdfast/kernel/ids";
 import { milliseconds, seconds } from "@holdfast/kernel/time";
 import { tapOf } from "../network/names.ts";
+import { keepingMemory } from "./allocator.ts";
 import { keyObject } from "./block-keys.ts";
 import { deviceOf, limitsFor, limitsOf, nodesOf, slotName } from "./block-nodes.ts";
 import type { Cards, MachineSpec } from "./driver.ts";
@@ -23,7 +24,7 @@ import {
   readRecord,
   standbyDirectory,
 } from "./incarnation.ts";
-import { type Jail, jailed } from "./launch.ts";
+import { bareEnvironment, type Jail, jailed } from "./launch.ts";
 import { takeBackAll } from "./loans.ts";
 import { isAlive, parseStat, processesMentioning, signal } from "./process.ts";
 import { cardDevice, type Hardware, qemuArgv } from "./qemu-argv.ts";
@@ -177,9 +178,11 @@ async function launched(
   { log }: Papers,
 ): Promise<Keeper> {
   const command = jailed(jail, [binary, ...qemuArgv(machineOf(order), paths, hardware, "warm")]);
+  const environment = { ...bareEnvironment, ...(await keepingMemory()) };
   const state = await open(join(order.template, templateFiles.state));
   try {
-    return launchKept(paths.dir, procs, command, { log, state, inherited }, tapNamespace);
+    const given = { log, state, inherited };
+    return launchKept(paths.dir, procs, command, given, environment, tapNamespace);
   } finally {
     await state.close();
   }
