@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -209,12 +209,13 @@ async function newDesk(t: TestContext, host: FixtureHost) {
     until,
     /** Everything that could be left open: volumes, claims, exports, loans, processes. */
     open() {
-      const files = ["local", "nbd", "nbd/exports", "loans", "run"].flatMap((name) =>
+      const files = ["local", "nbd", "nbd/exports", "run"].flatMap((name) =>
         readdirSync(join(directory, name))
           .filter((file) => !/^(incoming|exports)$/.test(file))
           .map((file) => `${name}/${file}`),
       );
       const all = execFileSync("ps", ["-eo", "args"], { encoding: "utf8" }).split("\n");
+      if (statSync(join(directory, "loans.jsonl")).size > 0) files.push("loans");
       return { files, processes: all.filter((line) => line.includes(`${directory}/run`)) };
     },
     async close() {
@@ -300,7 +301,7 @@ async function newDesk(t: TestContext, host: FixtureHost) {
       publish: () => Promise.reject(new Error("there is no manager here")),
     };
     const log = () => {};
-    const loans = glass(await fileLoans(join(directory, "loans")));
+    const loans = glass(await fileLoans(join(directory, "loans.jsonl")));
     const disks = diskKeeper({ hypervisor, storage, loans, log });
     const kept = keeper({
       ...{ hypervisor, disks, storage, shelf: glass(shelf), clock: wallClock, log },

@@ -101,6 +101,7 @@ test("a host that is told only what is different has the pictures that its manag
           save: async (pictures) => {
             kept = pictures;
           },
+          close: async () => {},
         },
         ...{ underlay: "192.0.2.1", forwarders: [], onLook() {}, log() {} },
       });

@@ -203,6 +203,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       await options.passage.close();
       await options.networks.close();
       await hypervisor.close();
+      const books = [shelf, options.loans, options.pictureShelf, options.noteShelf];
+      await Promise.all(books.map((book) => book.close()));
     },
   };
 }

@@ -17,7 +17,7 @@ const passable = {
   relay: 0o711,
   templates: 0o711,
 } as const;
-const closed = { agent: 0o700, wishes: 0o700, loans: 0o700, guard: 0o700, logs: 0o755 } as const;
+const closed = { agent: 0o700, guard: 0o700, logs: 0o755 } as const;
 const modes = { ...passable, ...closed };
 
 export type Directories = Readonly<Record<keyof typeof modes, string>>;

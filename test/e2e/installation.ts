@@ -106,12 +106,12 @@ export async function install(name: string, ...options: readonly string[]): Prom
       const run = filesIn(join(state, "run")).filter(
         (path) => !/^[0-9a-f-]{36}(\/generation)?$/.test(path), // Tombstones stay.
       );
-      const wishes = filesIn(join(state, "wishes"));
+      const wishes = readFileSync(join(state, "agent/wishes.jsonl"), "utf8").split("\n");
       const temporary = filesIn(state, ["database"]).filter((path) => /\.(new|tmp)$/.test(path));
       const groups = ["", "cpu", "memory", "pids"]
         .flatMap((controller) => filesIn(join("/sys/fs/cgroup", controller, "holdfast")))
         .filter((path) => instances.some((id) => path.startsWith(id)));
-      return [...running, ...run, ...wishes, ...temporary, ...groups];
+      return [...running, ...run, ...wishes.filter(Boolean), ...temporary, ...groups];
     },
     async crash() {
       for (killProcesses(); processes().length > 0; killProcesses()) await sleep(20);

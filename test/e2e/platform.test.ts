@@ -241,6 +241,6 @@ test("down leaves the guests running and the next up adopts them; down --guests 
     [],
     "only tombstones",
   );
-  assert.deepEqual(readdirSync(join(state, "wishes")), []);
+  assert.equal(readFileSync(join(state, "agent/wishes.jsonl"), "utf8"), "");
   rmSync(state, { recursive: true, force: true });
 });

@@ -9,7 +9,7 @@ import type { WishedDisk } from "@holdfast/cloud/hosts";
 import type { MachineRef } from "@holdfast/drivers/hypervisor";
 import type { InstanceId, VolumeId } from "@holdfast/kernel/ids";
 import { z } from "zod";
-import { keptFiles } from "./kept-files.ts";
+import { keptLines } from "./kept-lines.ts";
 
 export interface Loan {
   readonly volume: VolumeId;
@@ -26,10 +26,11 @@ export interface LoanBook {
   load(): Promise<readonly Loans[]>;
   /** Without volumes there is nothing to keep. */
   save(loans: Loans): Promise<void>;
+  close(): Promise<void>;
 }
 
 const id = <Kind extends string>() => z.uuid().transform((text) => text as Kind); // Checked just before.
-const LoansFile = z.object({
+const LoansLine = z.object({
   id: id<InstanceId>(),
   generation: z.number().int(),
   volumes: z.array(
@@ -41,13 +42,14 @@ const LoansFile = z.object({
   ),
 });
 
-export async function fileLoans(directory: string): Promise<LoanBook> {
-  const files = await keptFiles<Loans>(directory, LoansFile);
+export async function fileLoans(file: string): Promise<LoanBook> {
+  const book = await keptLines<Loans>(file, LoansLine);
   return {
     // One that cannot be read was cut short before anything was lent, or by a power loss, which nobody it was lent to outlives.
-    load: () => files.load(),
+    load: async () => book.found,
     save: (loans) =>
-      loans.volumes.length === 0 ? files.remove(keyOf(loans)) : files.write(keyOf(loans), loans),
+      loans.volumes.length === 0 ? book.remove(keyOf(loans)) : book.write(keyOf(loans), loans),
+    close: book.close,
   };
 }
 
@@ -60,6 +62,7 @@ export function memoryLoans(): LoanBook {
       if (loans.volumes.length === 0) kept.delete(keyOf(loans));
       else kept.set(keyOf(loans), loans);
     },
+    close: async () => {},
   };
 }
 

@@ -167,7 +167,11 @@ function steppedNetworks() {
       }),
   };
   const kept: (readonly NetworkPicture[])[] = [];
-  const shelf = { load: async () => undefined, save: async (one: never) => void kept.push(one) };
+  const shelf = {
+    load: async () => undefined,
+    save: async (one: readonly NetworkPicture[]) => void kept.push(one),
+    close: async () => {},
+  };
   const { mine } = setUp(undefined, shelf, networks);
   /** Whether it can be plugged into, as whoever asks now is told. */
   const isReady = async () => {
@@ -207,6 +211,7 @@ function slowShelf() {
         };
         saves.push({ end, break: () => reject(new Error("no space left on device")) });
       }),
+    close: async () => {},
   };
   const step = (at: number) => saves[at] ?? assert.fail(`no save ${at}`);
   return { shelf, saves, step };

@@ -23,6 +23,7 @@ import { networkOf, type Surroundings } from "./network-of.ts";
 export interface PictureShelf {
   load(): Promise<readonly NetworkPicture[] | undefined>;
   save(networks: readonly NetworkPicture[]): Promise<void>;
+  close(): Promise<void>;
 }
 
 export interface NetworkerDeps extends Surroundings {

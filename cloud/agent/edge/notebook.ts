@@ -9,6 +9,7 @@ import type { InstanceId } from "@holdfast/kernel/ids";
 export interface NoteShelf {
   load(): Promise<readonly GuestNotes[] | undefined>;
   save(guests: readonly GuestNotes[]): Promise<void>;
+  close(): Promise<void>;
 }
 
 export interface Notebook {
