@@ -165,7 +165,7 @@ export function networker(deps: NetworkerDeps): Networker {
     void apply(networks.map((picture) => withGroupsOf(before.get(picture.id), picture)));
   }
 
-  /** Once the ports are there: a start waits for them, and its disks for the threads that write files. */
+  /** Beside the making of ports: nobody is given one before it is written down. */
   function keep(): void {
     isSaveDue = true;
     if (isSaving || kept === wanted) return;
@@ -202,10 +202,9 @@ export function networker(deps: NetworkerDeps): Networker {
     underWay.add(mine);
     try {
       const picture = { networks: networks.map((each) => networkOf(each, deps)) };
-      await kernel.apply(picture, () => {
-        plug(mine.lasting);
-        keep();
-      });
+      const made = kernel.apply(picture, () => plug(mine.lasting));
+      setImmediate(keep); // What is to be said to the kernel has been said by then.
+      await made;
       trouble = null;
       applied = networks;
       plug(mine.lasting);
