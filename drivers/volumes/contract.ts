@@ -93,6 +93,31 @@ export function volumesContract(name: string, makeRig: (t: TestContext) => Promi
     next.close();
   });
 
+  promise(
+    "one that is made for somebody is theirs to open, and nobody else's then",
+    async (desk) => {
+      const { pool, volume } = desk;
+      const [first, other] = [opener(2), opener(9)];
+      await pool.make(volume, MiB, blank, first);
+      await pool.open(volume, first);
+      await assert.rejects(pool.open(volume, other), { code: "volume_in_use" });
+      await pool.release(volume, first);
+      assert.equal((await viewOf(pool, volume))?.openedBy, undefined);
+      await pool.make(volume, MiB, blank, other);
+      await pool.open(volume, other);
+      await pool.release(volume, other);
+      await pool.make(volume, MiB, blank, first);
+      await pool.release(volume, first); // It was given up in between.
+      await pool.open(volume, first);
+      assert.deepEqual((await viewOf(pool, volume))?.openedBy, first);
+      await pool.release(volume, first);
+      await pool.open(volume, other);
+      await pool.release(volume, other);
+      await pool.remove(volume);
+      assert.deepEqual(await pool.check(volume), { is: "missing" });
+    },
+  );
+
   promise("a younger generation may come while the older is there, and stays", async (desk) => {
     const { pool, volume } = desk;
     await pool.make(volume, MiB, blank);

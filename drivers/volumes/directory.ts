@@ -9,6 +9,7 @@
  */
 import { mkdir, readdir, rename, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
+import { allOver } from "@holdfast/kernel/all-over";
 import { fileSource } from "@holdfast/kernel/block";
 import type { VolumeId } from "@holdfast/kernel/ids";
 import { backUpNode } from "../hypervisor/block-jobs.ts";
@@ -16,7 +17,7 @@ import { turns } from "../hypervisor/turns.ts";
 import { qemuDisks } from "../images/qemu-img.ts";
 import { claim, readClaim, unclaim } from "./claims.ts";
 import { withDaemon } from "./daemon.ts";
-import type { ImageFile, VolumePool, VolumeView } from "./driver.ts";
+import type { ImageFile, Opener, Origin, VolumePool, VolumeView } from "./driver.ts";
 import { isEncrypted } from "./encryption.ts";
 import { exists, openPlace, sync } from "./place.ts";
 import {
@@ -70,6 +71,8 @@ export async function directoryPool(options: DirectoryPoolOptions): Promise<Volu
   const keys = new Map<VolumeId, string>();
   /** Images that were looked into and need no key. They are called by their checksums, so no other one has the name. */
   const plain = new Set<string>();
+  /** To whom this process has given a volume that nobody else can reach. */
+  const given = new Map<VolumeId, Opener>();
 
   return {
     abilities: { isShared, canRevoke: false, isLive: false },
@@ -78,32 +81,31 @@ export async function directoryPool(options: DirectoryPoolOptions): Promise<Volu
       keys.set(volume, key);
     },
 
-    make(volume, bytes, origin) {
+    make(volume, bytes, origin, next) {
       const key = keys.get(volume); // A removal that is under way forgets it, when its turn has come.
       return alone(volume, async () => {
-        const file = fileOf(volume);
-        const size = Math.ceil(bytes / sector) * sector;
-        // An overlay upon what is encrypted would need its key as well, for as long as it is open.
-        const isOverlay = origin.is === "overlay" && !(await isLocked(origin.image));
-        if (origin.is !== "blank" && isOverlay && key === undefined)
-          return overlays.ensureOverlay(file, origin.image, size);
-        await place.make(file, 0o600, async (temporary) => {
-          const to = { file: temporary, key };
-          if (origin.is === "blank") return create(to, size);
-          const { image } = origin;
-          if (isOverlay) await create(to, Math.max(size, await sizeOf(image)), image);
-          else await copy({ ...image, key }, to, { bytes: size });
-        });
+        const made = makeFile(fileOf(volume), Math.ceil(bytes / sector) * sector, origin, key);
+        if (!next || isShared) return made;
+        try {
+          await allOver([made, give(volume, next)]);
+        } catch (error) {
+          await takeBack(volume, next);
+          throw error;
+        }
       });
     },
 
     open: (volume, opener) =>
-      known(volume, async (file) => {
-        await claim(claimOf(volume), host, opener, isShared);
+      alone(volume, async () => {
+        const file = fileOf(volume);
+        if (!isSame(given.get(volume), opener)) {
+          await assertThere(file);
+          await give(volume, opener);
+        }
         return { source: fileSource(file, "qcow2", isShared) };
       }),
 
-    release: (volume, opener) => alone(volume, () => unclaim(claimOf(volume), opener)),
+    release: (volume, opener) => alone(volume, () => takeBack(volume, opener)),
 
     async openers(volume) {
       const holder = await readClaim(claimOf(volume));
@@ -255,8 +257,42 @@ export async function directoryPool(options: DirectoryPoolOptions): Promise<Volu
   function known<T>(volume: VolumeId, work: (file: string) => Promise<T>): Promise<T> {
     return alone(volume, async () => {
       const file = fileOf(volume);
-      if (await exists(file)) return work(file);
-      throw (await exists(directory)) ? volumeNotFound() : poolUnreachable();
+      await assertThere(file);
+      return work(file);
+    });
+  }
+
+  async function assertThere(file: string): Promise<void> {
+    if (await exists(file)) return;
+    throw (await exists(directory)) ? volumeNotFound() : poolUnreachable();
+  }
+
+  async function give(volume: VolumeId, opener: Opener): Promise<void> {
+    await claim(claimOf(volume), host, opener, isShared);
+    if (!isShared) given.set(volume, opener);
+  }
+
+  async function takeBack(volume: VolumeId, opener: Opener): Promise<void> {
+    given.delete(volume);
+    await unclaim(claimOf(volume), opener);
+  }
+
+  async function makeFile(
+    file: string,
+    size: number,
+    origin: Origin,
+    key: string | undefined,
+  ): Promise<void> {
+    // An overlay upon what is encrypted would need its key as well, for as long as it is open.
+    const isOverlay = origin.is === "overlay" && !(await isLocked(origin.image));
+    if (origin.is !== "blank" && isOverlay && key === undefined)
+      return overlays.ensureOverlay(file, origin.image, size);
+    await place.make(file, 0o600, async (temporary) => {
+      const to = { file: temporary, key };
+      if (origin.is === "blank") return create(to, size);
+      const { image } = origin;
+      if (isOverlay) await create(to, Math.max(size, await sizeOf(image)), image);
+      else await copy({ ...image, key }, to, { bytes: size });
     });
   }
 
@@ -305,3 +341,6 @@ export async function directoryPool(options: DirectoryPoolOptions): Promise<Volu
     };
   }
 }
+
+const isSame = (one: Opener | undefined, other: Opener) =>
+  one?.instance === other.instance && one.generation === other.generation;

@@ -161,9 +161,10 @@ export interface VolumePool {
   know(volume: VolumeId, key: string): void;
   /**
    * Make a volume, as big as asked and never smaller than its image. One that is there is left alone,
-   * whatever is in it. Rejects with `store_full` or `image_damaged`, and leaves nothing then.
+   * whatever is in it. Rejects with `store_full` or `image_damaged`, and leaves nothing then. `next` will open it at
+   * once: a pool may give it to them with the same step, and rejects as `open` does then.
    */
-  make(volume: VolumeId, bytes: number, origin: Origin): Promise<void>;
+  make(volume: VolumeId, bytes: number, origin: Origin, next?: Opener): Promise<void>;
   /**
    * Give a volume to one incarnation. Rejects with `volume_claimed` if a younger generation of the instance has
    * it, `volume_in_use` if another instance has, and `generation_revoked` if this one was cut off.

@@ -81,15 +81,14 @@ export function diskKeeper(deps: DiskKeeperDeps): DiskKeeper {
       const fromImage = disks.filter(
         (disk) => disk.kind !== "ephemeral" && disk.origin === "image",
       );
-      // What is only made is in nobody's hands yet, and need not wait until it is written down. It may be made after that has
-      // failed: whoever was told before would remove it too early.
       await allOver([
         noted,
         ...fromImage.map(async (disk) => {
           const origin = { is: "overlay", image: await image } as const;
+          await noted; // It may be opened by the way.
           // Last: a removal that is under way forgets the key, and it would be made plain.
           const pool = await poolFor(disk);
-          await pool.make(disk.volume, disk.bytes, origin);
+          await pool.make(disk.volume, disk.bytes, origin, openerOf(refOf(wish)));
         }),
       ]);
       for (const disk of disks) if (disk.kind === "ephemeral") await makeAnew(refOf(wish), disk);
