@@ -137,19 +137,21 @@ export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
     const inTheWay = removalsOf(left.filter((name) => here.has(name)));
     left = left.filter((name) => !here.has(name));
     // Under way while we find out what is to be said about filters.
-    const links = [
-      kernel.promptly([{ ...changes.taps, lines: [...inTheWay, ...changes.taps.lines] }]),
-      kernel.promptly(changes.neighbours),
-      ...changes.served.map((network) => tellDns(kernel, network, { place: options, directory })),
-    ];
+    const taps = { ...changes.taps, lines: [...inTheWay, ...changes.taps.lines] };
+    const links = kernel.promptly([taps]);
     const filters = async () => {
       const { filter } = await filterFor(wanted);
       const difference = differenceOf(old.tables, filter.tables);
       if (difference === undefined) throw new Error("they need the whole text");
       await kernel.promptly([filtersOf(difference)]);
     };
-    await allOver([...links, filters()]);
+    await allOver([links, filters()]);
     onPlugged();
+    // What others are to know of whoever is here now can wait until that has begun to run.
+    await allOver([
+      kernel.promptly(changes.neighbours),
+      ...changes.served.map((network) => tellDns(kernel, network, { place: options, directory })),
+    ]);
     // To take something away takes the kernel longer than to make it, and nobody waits for it. But meanwhile it lets no tap be
     // opened, which is what those do who have just been given theirs, nor made for whoever is next.
     const going = [...left, ...changes.go];

@@ -41,7 +41,7 @@ const gathering = 50;
  * Of one that is new at its host so much sooner: until it is told, a guest that asks hears that it has no keys, and asks but once. The
  * picture of its networks, which its start waits for, comes before.
  */
-const soon = 5;
+const soon = 15;
 /** So many are looked up in one breath. */
 const few = 8;
 /** To look at all of them may take this share of a processor; the next such look waits accordingly. */
