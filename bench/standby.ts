@@ -100,7 +100,7 @@ async function startOne(call: Call, name: string) {
     const text = existsSync(log) ? readFileSync(log, "latin1") : "";
     return /@(\d+\.\d+):runstate_set [^\n]*\(running\)/.exec(text)?.[1];
   };
-  while (!running()) await sleep(2);
+  while (!running()) await sleep(20);
   const runs = Number(running()) * 1_000 - begin;
   for (;;) {
     const { begun } = await call<{ begun: Begun | null }>("GET", `${at}/${id}`);
