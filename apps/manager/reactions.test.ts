@@ -11,6 +11,7 @@ const network = "00000000-0000-7000-8000-000000000001" as NetworkId; // Shaped l
 function setUp() {
   const journal = { next: [] as readonly string[] };
   const touched: unknown[] = [];
+  let refreshed = 0;
   const lookers = {
     journal: {
       async look() {
@@ -23,10 +24,11 @@ function setUp() {
     guests: { touched: (some: unknown) => touched.push(some), changed() {} },
     hub: { tell() {}, tellSeen: () => true },
     progress: { moved() {} },
+    placer: { refresh: async () => void refreshed++ },
     onError: assert.fail,
   } as unknown as Lookers; // All that these passes come to.
   const changed = reactions(() => lookers);
-  return { changed, journal, touched };
+  return { changed, journal, touched, refreshed: () => refreshed };
 }
 
 /** A pass that wishes something of each of these. */
@@ -44,6 +46,12 @@ test("of a few the pass tells itself, and of where others were that have left", 
   const { changed, touched } = setUp();
   changed.passed(passOf(["a", "b"], [network]));
   assert.deepEqual(touched, [{ instances: ["a", "b"] }, { left: [network] }, ["a", "b"]]);
+});
+
+test("what has become of hosts is read with each round, and not by whoever creates the next instance", async () => {
+  const { changed, refreshed } = setUp();
+  await changed.keepUp();
+  assert.equal(refreshed(), 1);
 });
 
 test("of a crowd only the journal tells", async () => {

@@ -57,7 +57,10 @@ export interface Reactions {
   /** Nothing was heard of the others for a while: they may have changed anything. */
   catchUp(): void;
   lookAtJournal(): Promise<void>;
-  /** The same once a second, and sees to those of large passes whom the journal has not named by then. */
+  /**
+   * The same once a second, and sees to those of large passes whom the journal has not named by then. Hosts are read that were
+   * given something back: whoever creates the next instance would have to wait for that.
+   */
   keepUp(): Promise<void>;
 }
 
@@ -166,11 +169,12 @@ export function reactions(lookers: () => Lookers): Reactions {
       for (const one of awaited) one.rounds++;
       const late = awaited.filter(({ rounds }) => rounds >= patience);
       awaited = awaited.filter(({ rounds }) => rounds < patience);
-      const { networks, guests } = lookers();
+      const { networks, guests, placer, database } = lookers();
       for (const { instances, stirs } of late) {
         if (stirs.networks) networks.touched({ instances: [...instances] });
         if (stirs.guests) guests.touched([...instances]);
       }
+      await placer.refresh(database);
     },
   };
 

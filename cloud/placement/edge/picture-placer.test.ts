@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { ensureDefaultPlace } from "@holdfast/cloud/hosts/edge";
 import type { HostId, InstanceId } from "@holdfast/kernel/ids";
+import type { Sql } from "@holdfast/store/database";
 import { stopTestServer, testDatabase } from "@holdfast/store/testing";
 import { explainBriefly, explainIn, Picture, type PlacementRequest } from "../index.ts";
 import { picturePlacer } from "./picture-placer.ts";
@@ -77,6 +78,32 @@ test("all that is placed together takes its room, and so does what comes after",
   await place({ memoryMiB: 1 });
   await place({ memoryMiB: 1 });
   assert.equal(await cpus(), before + 2);
+});
+
+test("who comes after a refresh reads no host, also where something was given back before", async () => {
+  const asked: string[] = [];
+  const counting = () =>
+    made.database.transaction(async ({ query }) => {
+      const sql: Sql = {
+        query(text, values) {
+          asked.push(text);
+          return query(text, values);
+        },
+      };
+      const session = placer.session(sql);
+      const choices = await session.place([{ instance, request: { ...request, memoryMiB: 1 } }]);
+      await session.release([{ host, cpus: -1, memoryMiB: -1, group: undefined }]);
+      session.committed();
+      return choices;
+    });
+  const readings = () => asked.splice(0).filter((text) => text.startsWith("select")).length;
+  await counting();
+  readings();
+  await counting();
+  assert.equal(readings(), 1);
+  await placer.refresh(made.database);
+  await counting();
+  assert.equal(readings(), 0);
 });
 
 test("a rehearsal leaves nothing behind, and a choice is not forgotten over it", async () => {

@@ -26,6 +26,8 @@ import { fleetReader } from "./reader.ts";
 export interface PicturePlacer extends Placer {
   /** Read these hosts again before the next choice; without a list, all that have changed. */
   distrust(hosts?: readonly HostId[]): void;
+  /** Reads what is distrusted, so that the next choice need not. */
+  refresh(sql: Sql): Promise<void>;
   /** Where these would go if this host were down, one after the other. Nothing is reserved. */
   rehearse(
     sql: Sql,
@@ -47,6 +49,7 @@ export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
 
   return {
     distrust: reader.distrust,
+    refresh: reader.refresh,
     session,
     async rehearse(sql, down, wants) {
       await reader.catchUp(sql);
