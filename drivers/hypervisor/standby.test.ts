@@ -225,7 +225,9 @@ test("qemu: a process on standby keeps the memory that it has had", async (t) =>
   const [name = ""] = readdirSync(home);
   const qemu = Number.parseInt(readFileSync(join(home, name, "pid"), "latin1"), 10);
   const libraries = readFileSync(`/proc/${qemu}/maps`, "latin1");
-  assert.match(libraries, new RegExp(String((await keepingMemory()).LD_PRELOAD), "m"));
+  const { LD_PRELOAD: library } = await keepingMemory();
+  assert.ok(library, "there is no libtcmalloc-minimal4 here");
+  assert.ok(libraries.includes(library));
   await clear(rig, driver, spec);
 });
 

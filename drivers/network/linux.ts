@@ -147,7 +147,7 @@ export function linuxNetworks(options: LinuxNetworksOptions): HostNetworks {
     };
     await allOver([links, filters()]);
     onPlugged();
-    // What others are to know of whoever is here now can wait until that has begun to run.
+    // What others are to know of whoever is here now comes after that.
     await allOver([
       kernel.promptly(changes.neighbours),
       ...changes.served.map((network) => tellDns(kernel, network, { place: options, directory })),

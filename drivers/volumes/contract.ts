@@ -47,8 +47,9 @@ export function volumesContract(name: string, makeRig: (t: TestContext) => Promi
   promise("a volume on an image that is gone is refused", async ({ pool, volume }) => {
     const image = { file: "/nowhere/image", format: "qcow2" } as const;
     for (const is of ["overlay", "copy"] as const)
-      await assert.rejects(pool.make(volume, MiB, { is, image }));
+      await assert.rejects(pool.make(volume, MiB, { is, image }, opener()));
     assert.equal(await viewOf(pool, volume), undefined);
+    assert.deepEqual(await pool.openers(volume), []);
   });
 
   promise("what is not there is said so, and may be removed", async ({ rig, pool, volume }) => {

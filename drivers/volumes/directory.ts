@@ -89,7 +89,7 @@ export async function directoryPool(options: DirectoryPoolOptions): Promise<Volu
         try {
           await allOver([made, give(volume, next)]);
         } catch (error) {
-          await takeBack(volume, next);
+          await takeBack(volume, next).catch(() => {}); // They have to release it anyway.
           throw error;
         }
       });

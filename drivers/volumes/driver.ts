@@ -162,7 +162,7 @@ export interface VolumePool {
   /**
    * Make a volume, as big as asked and never smaller than its image. One that is there is left alone,
    * whatever is in it. Rejects with `store_full` or `image_damaged`, and leaves nothing then. `next` will open it at
-   * once: a pool may give it to them with the same step, and rejects as `open` does then.
+   * once: a pool may give it to them with the same step, and rejects as `open` does then; what it has made stays.
    */
   make(volume: VolumeId, bytes: number, origin: Origin, next?: Opener): Promise<void>;
   /**

@@ -84,21 +84,54 @@ test("a file does not grow beyond twice of what counts and a little more, and is
 });
 
 test("what a full disk refuses is not kept, and all else is, also what is removed there", async () => {
-  const file = aFile();
-  const script = `
-    import { keptLines } from ${JSON.stringify(join(import.meta.dirname, "kept-lines.ts"))};
-    import { z } from "zod";
-    const lines = await keptLines(${JSON.stringify(file)}, z.object({ is: z.string() }));
+  const { file, said } = await onASmallDisk(`
     await lines.write("a", { is: "a" });
     await lines.write("b", { is: "b" });
-    const long = "x".repeat(20_000);
-    const refused = await Promise.allSettled([lines.write("a", { is: long }), lines.write("c", { is: "c" })]);
+    const refused = [lines.write("a", { is: long(20) }), lines.write("c", { is: "c" })];
+    say(await Promise.allSettled(refused));
     await lines.remove("b");
     await lines.write("d", { is: "d" });
+  `);
+  assert.deepEqual(said, ["rejected", "rejected"]);
+  assert.deepEqual(await found(file), ["a", "d"]);
+});
+
+test("nor is it kept where the file can only be written anew later, and what was to be removed is gone then", async () => {
+  const { file, said } = await onASmallDisk(`
+    await lines.write("a", { is: long(9) });
+    await lines.write("b", { is: "b" });
+    mkdirSync(file + ".tmp"); // Nor can it be written anew.
+    // All of the first fits, and with it nothing else.
+    say(await Promise.allSettled([lines.write("c", { is: "c" }), lines.write("d", { is: long(9) })]));
+    say(await Promise.allSettled([lines.remove("b")]));
+    truncateSync(file, statSync(file).size - 4_000);
+    await lines.write("e", { is: "e" });
+    rmdirSync(file + ".tmp");
+    await lines.write("f", { is: "f" });
+  `);
+  assert.deepEqual(said, ["rejected", "rejected", "rejected"]);
+  assert.deepEqual(
+    (await found(file)).map((each) => each.slice(0, 1)),
+    ["x", "e", "f"],
+  );
+});
+
+/** Carries out such lines of a program where more than 16 KiB of a file are refused as on a full disk. */
+async function onASmallDisk(body: string) {
+  const file = aFile();
+  const script = `
+    import { mkdirSync, rmdirSync, statSync, truncateSync } from "node:fs";
+    import { keptLines } from ${JSON.stringify(join(import.meta.dirname, "kept-lines.ts"))};
+    import { z } from "zod";
+    const file = ${JSON.stringify(file)};
+    const lines = await keptLines(file, z.object({ is: z.string() }));
+    const long = (kilobytes) => "x".repeat(kilobytes * 1_000);
+    const said = [];
+    const say = (settled) => said.push(...settled.map(({ status }) => status));
+    ${body}
     await lines.close();
-    console.log(refused.map(({ status }) => status).join(" "));
+    console.log(said.join(" "));
   `;
-  // More than so many blocks of 1,024 bytes are refused as on a full disk.
   const limited = `trap '' XFSZ; ulimit -f 16; exec "$0" --import tsx --input-type=module -e "$1"`;
   const child = spawn("bash", ["-c", limited, process.execPath, script], {
     cwd: import.meta.dirname,
@@ -107,6 +140,5 @@ test("what a full disk refuses is not kept, and all else is, also what is remove
   const words: Buffer[] = [];
   child.stdout.on("data", (data) => words.push(data));
   await once(child, "close");
-  assert.equal(Buffer.concat(words).toString().trim(), "rejected rejected");
-  assert.deepEqual(await found(file), ["a", "d"]);
-});
+  return { file, said: Buffer.concat(words).toString().trim().split(" ") };
+}

@@ -4,8 +4,8 @@
  * A line costs one write into a file that is open, also for a hundred changes at once. A file for each value must be made, for which
  * ext4 looks for a number that nothing had in the last five minutes: a millisecond where much is deleted. What is cut short by
  * whoever kills the agent is half a line, and half of JSON is none: the line before it counts. Lines that do not count any more
- * stay until they are the larger part; then the file is written anew, beside, while nobody waits. Nothing is synced: after a power loss
- * the newest lines may be missing.
+ * stay until they are the larger part; then the file is written anew, beside, and whoever comes meanwhile waits. Nothing is synced:
+ * after a power loss the newest lines may be missing, or all of them.
  */
 import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -16,8 +16,9 @@ import type { z } from "zod";
 export interface KeptLines<T> {
   /** Of those that were there when the file was opened; what is not of their shape any more is dropped. */
   readonly found: readonly T[];
-  /** Changes are kept in the order of the calls. One that is refused is as if it had not been asked for. */
+  /** Changes are kept in the order of the calls. A value that is refused is as if it had not been said. */
   write(name: string, value: T): Promise<void>;
+  /** Where that is refused, as by a full disk, it is gone as soon as the file can be written anew. */
   remove(name: string): Promise<void>;
   /** Resolves when what was asked for before is written. */
   close(): Promise<void>;
@@ -74,16 +75,21 @@ export async function keptLines<T>(file: string, shape: z.ZodType<T>): Promise<K
     const changes = waiting;
     waiting = [];
     const text = changes.map(({ name, line }) => ended(line ?? JSON.stringify([name]))).join("");
-    isUnclear = true;
-    await handle.appendFile(text);
-    isUnclear = false;
-    size += Buffer.byteLength(text);
-    for (const { name, line } of changes) {
-      counting -= bytesOf(lines.get(name));
-      counting += bytesOf(line);
-      if (line === undefined) lines.delete(name);
-      else lines.set(name, line);
+    try {
+      await handle.appendFile(text);
+    } catch (error) {
+      isUnclear = true;
+      for (const { name, line } of changes) if (line === undefined) count(name, line);
+      throw error;
     }
+    size += Buffer.byteLength(text);
+    for (const { name, line } of changes) count(name, line);
+  }
+
+  function count(name: string, line: string | undefined): void {
+    counting += bytesOf(line) - bytesOf(lines.get(name));
+    if (line === undefined) lines.delete(name);
+    else lines.set(name, line);
   }
 
   /** What cannot be written anew now is tried again after the next change. */
@@ -109,8 +115,9 @@ export async function keptLines<T>(file: string, shape: z.ZodType<T>): Promise<K
       await anew.close();
       throw error;
     }
-    await handle.close();
+    const before = handle;
     handle = anew;
+    await before.close().catch(() => {}); // Nobody reads it any more.
   }
 }
 

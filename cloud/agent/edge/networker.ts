@@ -203,7 +203,7 @@ export function networker(deps: NetworkerDeps): Networker {
     try {
       const picture = { networks: networks.map((each) => networkOf(each, deps)) };
       const made = kernel.apply(picture, () => plug(mine.lasting));
-      setImmediate(keep); // What is to be said to the kernel has been said by then.
+      setImmediate(keep); // Nearly always the kernel has been asked by then.
       await made;
       trouble = null;
       applied = networks;
