@@ -11,7 +11,14 @@ import type { Seen } from "@holdfast/cloud/hosts";
 import type { ManifestSource } from "@holdfast/cloud/images/edge";
 import { forgetJobs, type Outcome } from "@holdfast/cloud/jobs/edge";
 import { allotNics } from "@holdfast/cloud/networks/edge";
-import type { Choice, PlacementSession, Placer, Want } from "@holdfast/cloud/placement/edge";
+import {
+  type Asking,
+  type Choice,
+  isContended,
+  type PlacementSession,
+  type Placer,
+  type Want,
+} from "@holdfast/cloud/placement/edge";
 import { fitting, holdQuotas } from "@holdfast/cloud/quotas/edge";
 import { grouped } from "@holdfast/kernel/grouped";
 import type { HostId, InstanceId, JobId } from "@holdfast/kernel/ids";
@@ -73,12 +80,26 @@ export interface PassDeps {
   readonly self: string;
 }
 
+/** A pass for no more than this is soon done again. */
+const few = 8;
+
+/** Nearly always there is the room that was seen in memory. Where there is not, a small pass is as if it had not begun. */
 export async function pass(deps: PassDeps, work: Work): Promise<Done> {
+  const { births, orders, reports, looks, due } = work;
+  const isSmall = births.length + orders.length + reports.length + looks.length + due <= few;
+  if (!isSmall) return passAsking("before", deps, work);
+  return passAsking("meanwhile", deps, work).catch((error: unknown) => {
+    if (!isContended(error)) throw error;
+    return passAsking("before", deps, work);
+  });
+}
+
+async function passAsking(asking: Asking, deps: PassDeps, work: Work): Promise<Done> {
   let session: PlacementSession | undefined;
   try {
     const done = await deps.database.transaction(async (sql) => {
       session?.abandoned(); // A transaction that is run again begins with a fresh picture.
-      session = deps.placer.session(sql);
+      session = deps.placer.session(sql, asking);
       return run(deps, work, sql, session);
     }, byKey);
     session?.committed();

@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { ensureDefaultPlace } from "@holdfast/cloud/hosts/edge";
 import type { HostId, InstanceId } from "@holdfast/kernel/ids";
-import type { Sql } from "@holdfast/store/database";
+import type { Transaction } from "@holdfast/store/database";
 import { stopTestServer, testDatabase } from "@holdfast/store/testing";
 import { explainBriefly, explainIn, Picture, type PlacementRequest } from "../index.ts";
 import { picturePlacer } from "./picture-placer.ts";
-import type { Choice } from "./placer.ts";
+import { type Asking, type Choice, isContended, type PlacementSession } from "./placer.ts";
 
 const host = "0190f5a0-0000-7000-8000-000000000001" as HostId;
 const instance = "0190f5a0-0000-7000-8000-000000000002" as InstanceId;
@@ -29,13 +29,23 @@ after(async () => {
   await stopTestServer();
 });
 
-async function place(more: Partial<PlacementRequest> = {}): Promise<Choice | undefined> {
-  return made.database.transaction(async (sql) => {
-    const session = placer.session(sql);
-    const choices = await session.place([{ instance, request: { ...request, ...more } }]);
-    session.committed();
-    return choices.get(instance);
-  });
+async function place(
+  more: Partial<PlacementRequest> = {},
+  asking: Asking = "before",
+): Promise<Choice | undefined> {
+  let session: PlacementSession | undefined;
+  try {
+    const choice = await made.database.transaction(async (sql) => {
+      session = placer.session(sql, asking);
+      const choices = await session.place([{ instance, request: { ...request, ...more } }]);
+      return choices.get(instance);
+    });
+    session?.committed();
+    return choice;
+  } catch (error) {
+    session?.abandoned();
+    throw error;
+  }
 }
 
 async function reservedMiB(): Promise<number | undefined> {
@@ -70,6 +80,23 @@ test("a host that somebody else has closed is refused by its row, whatever memor
   await made.database.query("update host set mode = 'enabled'");
 });
 
+test("and who asks with all that is written is undone, and may ask again", async () => {
+  const before = (await reservedMiB()) ?? 0;
+  assert.deepEqual(await place({}, "meanwhile"), { host, epoch: 2 });
+  assert.equal(await reservedMiB(), before + 128);
+  await made.database.query("update host set mode = 'draining'");
+  await assert.rejects(place({}, "meanwhile"), isContended);
+  assert.equal(await reservedMiB(), before + 128);
+  const refused = await place();
+  assert.ok(typeof refused === "object" && "refused" in refused, "it was read again");
+  await made.database.query("update host set mode = 'enabled'");
+  assert.deepEqual(await place({}, "meanwhile"), { host, epoch: 2 });
+  await made.database.query(
+    "update host set reserved_cpus = reserved_cpus - 2, reserved_memory_mib = reserved_memory_mib - 256",
+  );
+  placer.distrust([host]);
+});
+
 test("all that is placed together takes its room, and so does what comes after", async () => {
   const cpus = async () =>
     (await made.database.query<{ cpus: number }>("select reserved_cpus as cpus from host"))[0]
@@ -83,14 +110,15 @@ test("all that is placed together takes its room, and so does what comes after",
 test("who comes after a refresh reads no host, also where something was given back before", async () => {
   const asked: string[] = [];
   const counting = () =>
-    made.database.transaction(async ({ query }) => {
-      const sql: Sql = {
+    made.database.transaction(async ({ query, last }) => {
+      const sql: Transaction = {
         query(text, values) {
           asked.push(text);
           return query(text, values);
         },
+        last,
       };
-      const session = placer.session(sql);
+      const session = placer.session(sql, "before");
       const choices = await session.place([{ instance, request: { ...request, memoryMiB: 1 } }]);
       await session.release([{ host, cpus: -1, memoryMiB: -1, group: undefined }]);
       session.committed();
@@ -127,7 +155,7 @@ test("a thousand refusals of one kind are one explanation, and of many kinds onl
     },
   }));
   const choices = await made.database.transaction(async (sql) => {
-    const session = placer.session(sql);
+    const session = placer.session(sql, "before");
     const answer = await session.place(wants);
     session.committed();
     return [...answer.values()];

@@ -8,7 +8,7 @@
 import { grouped } from "@holdfast/kernel/grouped";
 import type { HostId, InstanceId } from "@holdfast/kernel/ids";
 import type { Problem } from "@holdfast/kernel/problem";
-import type { Sql } from "@holdfast/store/database";
+import type { Sql, Transaction } from "@holdfast/store/database";
 import {
   choose,
   explainBriefly,
@@ -20,7 +20,7 @@ import {
   refusal,
   unexplained,
 } from "../index.ts";
-import type { Choice, Claim, PlacementSession, Placer, Want } from "./placer.ts";
+import type { Asking, Choice, Claim, PlacementSession, Placer, Want } from "./placer.ts";
 import { fleetReader } from "./reader.ts";
 
 export interface PicturePlacer extends Placer {
@@ -107,7 +107,7 @@ export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
       picture.setMembers(group, members.get(group)?.map(({ home }) => home) ?? []);
   }
 
-  function session(sql: Sql): PlacementSession {
+  function session(sql: Transaction, asking: Asking): PlacementSession {
     const open: Reservation[] = [];
     /** Whose rows will differ from the picture, however this ends. */
     const touched = new Set<HostId>();
@@ -127,7 +127,7 @@ export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
         for (const [instance, refused] of refusals(second.left)) choices.set(instance, { refused });
         const chosen = [...first.chosen, ...second.chosen];
         for (const { reservation } of chosen) begin(reservation);
-        const accepted = await reserve(sql, chosen);
+        const accepted = await reserved(chosen);
         for (const { instance, reservation } of chosen) {
           const { host } = reservation;
           const isIn = accepted.has(host);
@@ -155,6 +155,20 @@ export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
       },
     };
 
+    async function reserved(chosen: readonly Chosen[]): Promise<ReadonlySet<HostId>> {
+      if (chosen.length === 0) return new Set();
+      if (asking === "before") return reserve(sql, chosen);
+      const hosts = new Set(chosen.map(({ reservation }) => reservation.host));
+      const [text, values] = reserving(chosen);
+      sql.last(
+        sql.query(`with taken as (${text}) select 1 / (count(*) = $7)::int from taken`, [
+          ...values,
+          hosts.size,
+        ]),
+      );
+      return hosts;
+    }
+
     function begin(reservation: Reservation): void {
       open.push(reservation);
       reader.begins(reservation.host);
@@ -168,7 +182,7 @@ export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
 
   /** For each in order; what is left found no host. */
   function chooseAll(wants: readonly Want[]) {
-    const chosen: { readonly instance: InstanceId; readonly reservation: Reservation }[] = [];
+    const chosen: Chosen[] = [];
     const left: Want[] = [];
     for (const want of wants) {
       const host = chooseFor(want.request);
@@ -214,15 +228,16 @@ export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
    * One update for the batch. A host that is no longer up, enabled or big enough is not in the answer; nor is
    * one that was fenced and is back, because what is launched under an epoch that has ended counts as dead.
    */
-  async function reserve(
-    sql: Sql,
-    chosen: readonly { reservation: Reservation }[],
-  ): Promise<ReadonlySet<HostId>> {
-    if (chosen.length === 0) return new Set();
+  async function reserve(sql: Sql, chosen: readonly Chosen[]): Promise<ReadonlySet<HostId>> {
+    const rows = await sql.query<{ id: HostId }>(...reserving(chosen));
+    return new Set(rows.map(({ id }) => id));
+  }
+
+  function reserving(chosen: readonly Chosen[]): readonly [string, readonly unknown[]] {
     const { factors } = options();
     const sums = sumByHost(chosen.map(({ reservation }) => reservation));
     const known = sums[0].map((host) => reader.epochOf(host));
-    const rows = await sql.query<{ id: HostId }>(
+    return [
       `update host h set reserved_cpus = h.reserved_cpus + d.cpus,
          reserved_memory_mib = h.reserved_memory_mib + d.memory
        from (select * from unnest($1::uuid[], $2::int[], $3::int[], $6::int[])
@@ -232,9 +247,13 @@ export function picturePlacer(options: () => PlacementOptions): PicturePlacer {
          and h.reserved_memory_mib + d.memory <= floor(h.memory_mib * $5::float8 + 1e-6)
        returning h.id`,
       [...sums, factors.cpu, factors.memory, known],
-    );
-    return new Set(rows.map(({ id }) => id));
+    ];
   }
+}
+
+interface Chosen {
+  readonly instance: InstanceId;
+  readonly reservation: Reservation;
 }
 
 async function giveBack(sql: Sql, claims: readonly Claim[]): Promise<void> {

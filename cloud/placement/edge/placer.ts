@@ -7,7 +7,7 @@
  */
 import type { HostId, InstanceId } from "@holdfast/kernel/ids";
 import type { Problem } from "@holdfast/kernel/problem";
-import type { Sql } from "@holdfast/store/database";
+import { sqlState, type Transaction } from "@holdfast/store/database";
 import type { PlacementRequest } from "../core/model.ts";
 
 export interface Want {
@@ -38,6 +38,15 @@ export interface PlacementSession {
   abandoned(): void;
 }
 
+/**
+ * When the rows of the chosen hosts say whether there is room. `before`: before anything else is written, and who finds none is `contended`.
+ * `meanwhile`: with all that is written, a round trip less; where there is none the transaction fails, which `isContended` knows.
+ */
+export type Asking = "before" | "meanwhile";
+
 export interface Placer {
-  session(sql: Sql): PlacementSession;
+  session(sql: Transaction, asking: Asking): PlacementSession;
 }
+
+/** What the division by nobody says of which a choice is made that must not fail. */
+export const isContended = (error: unknown): boolean => sqlState(error) === "22012";
