@@ -5,7 +5,7 @@
  * Only processes that name this state directory are ever touched: others may run beside it.
  */
 import { execFile, execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -106,12 +106,14 @@ export async function install(name: string, ...options: readonly string[]): Prom
       const run = filesIn(join(state, "run")).filter(
         (path) => !/^[0-9a-f-]{36}(\/generation)?$/.test(path), // Tombstones stay.
       );
-      const wishes = readFileSync(join(state, "agent/wishes.jsonl"), "utf8").split("\n");
+      const wishes = filesIn(state, ["database"]).filter(
+        (path) => path.endsWith("wishes.jsonl") && statSync(join(state, path)).size > 0,
+      );
       const temporary = filesIn(state, ["database"]).filter((path) => /\.(new|tmp)$/.test(path));
       const groups = ["", "cpu", "memory", "pids"]
         .flatMap((controller) => filesIn(join("/sys/fs/cgroup", controller, "holdfast")))
         .filter((path) => instances.some((id) => path.startsWith(id)));
-      return [...running, ...run, ...wishes.filter(Boolean), ...temporary, ...groups];
+      return [...running, ...run, ...wishes, ...temporary, ...groups];
     },
     async crash() {
       for (killProcesses(); processes().length > 0; killProcesses()) await sleep(20);
