@@ -508,12 +508,14 @@ export function qemuHypervisor(options: QemuOptions): Hypervisor {
     try {
       await assertYoungest(spec, paths);
       papers = settled([
-        mkdir(paths.instance, { recursive: true, mode: 0o711 }),
         standby.name(spec, logHeader(spec, clock.now())),
         // Whoever ends it reads there what to take back.
         standby.record(record).then(() => lendAll(record)),
       ]);
-      await standby.dress(spec, papers, cards);
+      await Promise.all([
+        standby.dress(spec, papers, cards),
+        papers.then(() => mkdir(paths.instance, { recursive: true, mode: 0o711 })),
+      ]);
       await assertYoungest(spec, paths); // That may have taken its time.
       if (machines.has(key) || toStop.has(key)) throw alreadyEnded(spec); // A stop was faster.
       seen.set(spec.id, Math.max(seen.get(spec.id) ?? 0, spec.generation));
